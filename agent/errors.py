@@ -1,0 +1,114 @@
+"""Every error that this package raises, as one tree.
+
+    AgentError
+    ├── UsageError                 the caller misused this package
+    │   ├── InvalidArgumentError     (also a ValueError)
+    │   ├── InvalidStateError        (also a RuntimeError)
+    │   ├── NotSupportedError
+    │   └── ConfigError              a file of settings that cannot be used
+    ├── LocalFault                 this machine cannot do it now
+    │   ├── CaptureError             no sound can be captured
+    │   │   └── CaptureDeniedError     ... because the user may not
+    │   └── BridgeClosedError        the media thread has ended
+    ├── FarSideError               the other end broke the rules
+    │   ├── ProtocolError            a signaling message that cannot be used
+    │   └── SdpError                 a session description that cannot be used
+    └── VoiceError                 what `error` events carry (spec: device 12)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+class AgentError(Exception):
+    """Root of every error raised by this package."""
+
+
+class UsageError(AgentError):
+    """The caller did something that cannot work; nothing was changed."""
+
+
+class InvalidArgumentError(UsageError, ValueError):
+    """An argument has a value that is not allowed."""
+
+
+class InvalidStateError(UsageError, RuntimeError):
+    """The call came at a moment when it makes no sense."""
+
+
+class NotSupportedError(UsageError):
+    """This platform cannot do what was asked."""
+
+
+class ConfigError(UsageError):
+    """A setting cannot be used; the message names file, key, what was expected, and what to do."""
+
+
+class LocalFault(AgentError):
+    """Something on this machine failed."""
+
+
+class CaptureError(LocalFault):
+    """No sound can be captured; `code` is the number of the seed (spec: device 12)."""
+
+    code = 31201
+
+
+class CaptureDeniedError(CaptureError):
+    """The user of this process may not open the sound device."""
+
+    code = 31208
+
+
+class BridgeClosedError(LocalFault):
+    """The media thread has ended; the work that was waiting for it is lost."""
+
+
+class FarSideError(AgentError):
+    """The other end sent something that breaks the protocol."""
+
+
+class ProtocolError(FarSideError):
+    """A signaling message is malformed; it is dropped."""
+
+
+class SdpError(FarSideError):
+    """A session description cannot be used for one audio call."""
+
+
+@dataclass(frozen=True)
+class TwilioError:
+    """One entry of the seed's error catalogue, attached to the errors of calls (spec: device 12)."""
+
+    code: int
+    name: str
+    description: str
+    explanation: str = ""
+    causes: tuple[str, ...] = ()
+    solutions: tuple[str, ...] = ()
+    message: str = ""
+
+
+class VoiceError(AgentError):
+    """What an `error` event carries: code, message and, where known, connection, info, twilio_error."""
+
+    def __init__(
+        self,
+        code: int | None,
+        message: str,
+        *,
+        connection: Any = None,
+        info: Any = None,
+        twilio_error: TwilioError | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.connection = connection
+        self.info = info
+        self.twilio_error = twilio_error
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}" if self.code is not None else self.message

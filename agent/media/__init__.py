@@ -1,0 +1,1 @@
+"""The browser-independent core of a call's media: ICE, DTLS, SRTP, codecs, playout."""

@@ -1,0 +1,1 @@
+"""The local web page: status, virtual front panel, browser phone."""

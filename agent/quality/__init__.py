@@ -1,0 +1,1 @@
+"""Samples, scores, warnings and the events published about a call."""

@@ -1,0 +1,1 @@
+"""PStream signaling over a secure WebSocket."""

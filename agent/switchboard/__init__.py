@@ -1,0 +1,1 @@
+"""The embedded switchboard: the server side of the signaling, for one site."""

@@ -1,0 +1,1 @@
+"""Device and Connection: the public objects of a phone."""

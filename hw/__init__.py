@@ -1,0 +1,1 @@
+"""Buttons, lights, relay and sound card; knows nothing of calls."""

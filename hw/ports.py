@@ -1,0 +1,84 @@
+"""What the rest of the program knows of sound: one frame format and one interface, with no card behind it.
+
+Every frame that crosses a room is 20 ms of 48 kHz mono signed 16-bit little-endian samples: 1920 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Protocol
+
+RATE_HZ = 48_000
+FRAME_MS = 20
+FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
+FRAME_BYTES = FRAME_SAMPLES * 2
+SILENCE = bytes(FRAME_BYTES)
+
+CaptureSink = Callable[[bytes], None]
+
+
+class SoundState(Enum):
+    """Where a sound device stands; anything but OPEN means silence in and out, never an exception."""
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+
+
+class Playing(Protocol):
+    """A sound that was started."""
+
+    def stop(self) -> None:
+        """End it now; idempotent, any thread."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended by itself or by `stop`."""
+
+
+class Mixer(Protocol):
+    """Mixes ring, key and progress tones into the one open output stream."""
+
+    def play(self, pcm: bytes, *, loop: bool = False, max_ms: int | None = None, ring: bool = False) -> Playing:
+        """Start 48 kHz mono int16 `pcm`; `ring` sends it to the ring device where one is configured."""
+
+    def stop_all(self) -> None:
+        """End every sound."""
+
+
+class Sound(Protocol):
+    """What a call listens to and speaks through (design: 5)."""
+
+    mixer: Mixer
+    playout_target_ms: int  # how much far-end audio should wait in the playout ring
+    on_state: Callable[[SoundState, str], None] | None  # called on a native thread with a reason in words
+
+    @property
+    def state(self) -> SoundState:
+        """The current state; changes are reported through `on_state`."""
+
+    def start(self) -> None:
+        """Open, and keep trying when there is no card; returns at once; idempotent."""
+
+    def close(self) -> None:
+        """Release the card; idempotent; returns within 2 s even if the sound server is wedged."""
+
+    def set_capture(self, sink: CaptureSink | None) -> None:
+        """Send each captured frame to `sink`, on a native thread; it must not block."""
+
+    def write(self, frame: bytes) -> None:
+        """Queue one far-end frame for playing; any thread; bounded, the oldest frame is dropped."""
+
+    def queued_ms(self) -> float:
+        """How much far-end audio waits to be played."""
+
+    def flush(self) -> None:
+        """Drop what waits to be played."""
+
+    def configure(self, constraints: Mapping[str, Any] | None) -> None:
+        """Apply `audio_constraints`: echoCancellation, noiseSuppression, autoGainControl (bools), deviceId (a name)."""
+
+    def progress_s(self) -> float:
+        """Seconds since the last sign of life of the device's callbacks."""
