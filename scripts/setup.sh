@@ -1,0 +1,93 @@
+#!/bin/bash
+# Installs what is missing and nothing else: Debian packages, then this project in .venv. Never asks a question.
+#   scripts/setup.sh run    what the program needs
+#   scripts/setup.sh test   the tools of the tests as well
+# With nothing to do it takes a fraction of a second. All it prints goes to stderr.
+set -euo pipefail
+exec 1>&2
+kind=${1:-run}
+cd "$(dirname "$0")/.."
+
+say() { echo "setup: $*" >&2; }
+fail() { say "$*"; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# The network may fail once; a second failure is final.
+twice() { "$@" || { say "that failed; trying once more in 3 s"; sleep 3; "$@"; }; }
+
+wanted_packages() {
+  echo python3-venv python3-dev gcc libc6-dev portaudio19-dev libportaudio2 libasound2-plugins \
+    libopus0 libspeexdsp1 espeak-ng
+  [ "$kind" = test ] || return 0
+  echo pulseaudio pulseaudio-utils coturn iproute2
+  has chromium || has chromium-browser || has google-chrome || echo chromium
+  has node || echo nodejs
+  has npm || echo npm
+}
+
+missing_packages() {
+  local installed package
+  # shellcheck disable=SC2046
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' || true)
+  for package in "$@"; do grep -qxF "$package" <<<"$installed" || echo "$package"; done
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
+}
+
+apt_install() { as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" >/dev/null; }
+
+# Package lists are fetched only if what is there does not do.
+apt_install_fresh() { apt_install "$@" 2>/dev/null || { as_root apt-get update -qq && apt_install "$@"; }; }
+
+install_packages() {
+  if ! has dpkg-query; then say "not a Debian system: install by hand what this needs: $*"; return; fi
+  local missing
+  missing=$(missing_packages "$@" | xargs)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
+    fail "these Debian packages are missing, and this user may not install them. Run: sudo apt-get install $missing"
+  fi
+  say "installing Debian packages: $missing"
+  # shellcheck disable=SC2086
+  twice apt_install_fresh $missing || fail "apt-get could not install them; is this machine online? Missing: $missing"
+}
+
+find_python() {
+  local python
+  for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11 /usr/bin/python3; do
+    if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$python"; return
+    fi
+  done
+  fail "no Python 3.11 or newer with its venv module was found"
+}
+
+# What the environment was made from; any change to it means: install again.
+fingerprint() { { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml; echo "$1"; } 2>/dev/null | sha256sum; }
+
+is_ready() { [ -f ".venv/ready-$1" ] && [ "$(cat ".venv/ready-$1")" = "$(fingerprint "$1")" ]; }
+
+make_environment() {
+  local what=.
+  [ "$kind" = run ] || what=".[$kind]"
+  if is_ready "$kind" || { [ "$kind" = run ] && is_ready test; }; then return; fi
+  if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    local python
+    python=$(find_python)
+    rm -rf .venv
+    "$python" -m venv .venv
+  fi
+  say "installing Python packages into .venv (some minutes the first time)"
+  twice .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$what" ||
+    fail "pip could not install them; is this machine online? What it said stands above"
+  fingerprint "$kind" > ".venv/ready-$kind"
+}
+
+export DEBIAN_FRONTEND=noninteractive
+case $kind in run | test) ;; *) fail "usage: scripts/setup.sh run|test" ;; esac
+# shellcheck disable=SC2046
+install_packages $(wanted_packages)
+make_environment
