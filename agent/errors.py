@@ -9,7 +9,10 @@
     ├── LocalFault                 this machine cannot do it now
     │   ├── CaptureError             no sound can be captured
     │   │   └── CaptureDeniedError     ... because the user may not
-    │   └── BridgeClosedError        the media thread has ended
+    │   ├── BridgeClosedError        the media thread has ended
+    │   ├── RestartLimitError        a part of the agent fails faster than restarting helps
+    │   ├── StragglerError           a part of the agent does not let itself be ended
+    │   └── ControlError             the running agent cannot be reached, or refuses a command
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
     │   └── SdpError                 a session description that cannot be used
@@ -64,6 +67,18 @@ class CaptureDeniedError(CaptureError):
 
 class BridgeClosedError(LocalFault):
     """The media thread has ended; the work that was waiting for it is lost."""
+
+
+class RestartLimitError(LocalFault):
+    """A part of the agent fails faster than restarting helps; the process has to start afresh."""
+
+
+class StragglerError(LocalFault):
+    """A part of the agent does not let itself be ended."""
+
+
+class ControlError(LocalFault):
+    """The running agent cannot be reached through its control socket, or refuses a command."""
 
 
 class FarSideError(AgentError):

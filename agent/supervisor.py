@@ -1,0 +1,123 @@
+"""Keeps the agent's parts running: starts them, starts them again when they fail or stall, stops them in order.
+
+A *child* is a function that runs in a greenlet and beats its heartbeat while it makes progress. An *organ* lives
+elsewhere (the asyncio thread, the sound card) and is judged by its age alone. Both are started again within the limits
+of `agent.restart`; beyond those `wait` raises, the process ends with status 1, and systemd starts it anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import gevent
+import gevent.pool
+from gevent.event import AsyncResult
+
+from agent.errors import RestartLimitError
+from agent.parts import Child, Organ, Part, Run
+from agent.restart import RestartLimits
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Owner of the agent's parts.
+
+    Add parts, `start()`, `wait()` until somebody calls `stop()`. A part that is added later starts at once.
+    """
+
+    def __init__(self, limits: RestartLimits | None = None, check_s: float = 0.25) -> None:
+        self._limits = limits or RestartLimits()
+        self._check_s = check_s
+        self._parts: dict[str, Part] = {}
+        self._timers = gevent.pool.Group()
+        self._outcome = AsyncResult()
+        self._running = False
+
+    def child(self, name: str, run: Run, stall_s: float | None = None, limits: RestartLimits | None = None) -> None:
+        """Run `run(heartbeat)` in a greenlet; with `stall_s`, that long without a beat counts as a failure."""
+        self._add(Child(name, run, stall_s, limits or self._limits, self._failed))
+
+    def organ(self, name: str, age_s: Callable[[], float], stall_s: float, restart: Callable[[], None],
+              limits: RestartLimits | None = None) -> None:  # fmt: skip
+        """Watch something that runs already; call `restart()`, in a greenlet, when `age_s()` exceeds `stall_s`."""
+        self._add(Organ(name, age_s, stall_s, restart, limits or self._limits))
+
+    def start(self) -> None:
+        """Start every part, in the order of adding, and the watch over them."""
+        self._running = True
+        for part in self._parts.values():
+            self._bring_up(part)
+        self._timers.spawn(self._watch)
+
+    def wait(self) -> None:
+        """Block until `stop`; raises `RestartLimitError` when a part fails faster than restarting helps."""
+        self._outcome.get()
+
+    def stop(self, deadline_s: float = 1.5) -> list[str]:
+        """End every part, last first, within `deadline_s`; the names of those that would not go. Idempotent."""
+        if not self._running:
+            return []
+        self._running = False
+        ends_at = monotonic() + deadline_s
+        self._timers.kill(timeout=deadline_s / 4)
+        stragglers = [
+            # Half of what is left each: one that hangs cannot use up the others' time.
+            part.name for part in reversed(self._parts.values()) if not part.stop(max(0.0, ends_at - monotonic()) / 2)
+        ]
+        if stragglers:
+            log.warning("did not end within %.1f s: %s", deadline_s, ", ".join(stragglers))
+        if not self._outcome.ready():
+            self._outcome.set(None)
+        return stragglers
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Per part: whether it is up, how often it was restarted, seconds since its last progress."""
+        return {
+            part.name: {"up": not part.down, "restarts": part.restarts, "age_s": round(part.age_s(), 3)}
+            for part in self._parts.values()
+        }
+
+    def _add(self, part: Part) -> None:
+        self._parts[part.name] = part
+        if self._running:
+            self._bring_up(part)
+
+    def _watch(self) -> None:
+        while True:
+            gevent.sleep(self._check_s)
+            for part in list(self._parts.values()):
+                if part.stalled:
+                    self._failed(part, f"no sign of life for {part.age_s():.1f} s")
+
+    def _failed(self, part: Part, why: str) -> None:
+        if not self._running or part.down:
+            return
+        part.down = True
+        pause_s = part.intensity.failed(monotonic())
+        if pause_s is None:
+            self._give_up(part, why)
+            return
+        log.warning("%s failed (%s); starting it again in %.1f s", part.name, why, pause_s)
+        self._timers.add(gevent.spawn_later(pause_s, self._restart, part))
+
+    def _restart(self, part: Part) -> None:
+        part.restarts += 1
+        self._bring_up(part)
+
+    def _bring_up(self, part: Part) -> None:
+        try:
+            part.start()
+        except Exception as error:
+            log.exception("%s cannot be started", part.name)
+            part.down = False
+            self._failed(part, str(error))
+
+    def _give_up(self, part: Part, why: str) -> None:
+        message = f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}"
+        log.error("%s", message)
+        if not self._outcome.ready():
+            self._outcome.set_exception(RestartLimitError(message))
