@@ -1,0 +1,56 @@
+"""Where log lines go and how they look: with a time on a terminal, with a syslog priority in the journal.
+
+The journal takes `<N>` at the head of a line as its priority (sd-daemon(3)) and adds time and unit by itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+_TERMINAL_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+_DEBUG_PRIORITY = 7
+
+
+class JournalFormatter(logging.Formatter):
+    """One line of the journal for each line of the message, all with the message's priority."""
+
+    def __init__(self) -> None:
+        super().__init__("%(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's lines, each with its priority in front."""
+        head = f"<{priority(record.levelno)}>"
+        return "\n".join(head + line for line in super().format(record).splitlines())
+
+
+def priority(level: int) -> int:
+    """The syslog priority of a level of `logging`."""
+    return next((number for lowest, number in _PRIORITIES if level >= lowest), _DEBUG_PRIORITY)
+
+
+def goes_to_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `stream` is the connection to the journal that systemd announced in JOURNAL_STREAM."""
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def set_up_logging(level: str = "info", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    """Send all log lines from `level` (debug, info, warning, error) on to `stream` (standard error)."""
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    if goes_to_journal(stream, environ):
+        handler.setFormatter(JournalFormatter())
+    else:
+        handler.setFormatter(logging.Formatter(_TERMINAL_FORMAT, "%H:%M:%S"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # Libraries at debug drown everything, and some print what a log must never hold.
+    for library in ("aioice", "aiortc", "asyncio", "websockets"):
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,96 @@
+"""The watchdog is fed by progress only, and signals end the process in an orderly way."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from agent.heartbeat import Vitals
+from agent.notifier import Notifier
+from agent.service import Watchdog
+
+
+class HeardNotifier(Notifier):
+    """Counts the feeds instead of sending them."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.feeds = 0
+
+    def watchdog(self) -> None:
+        self.feeds += 1
+
+
+def test_the_watchdog_is_fed_while_everything_makes_progress() -> None:
+    notifier, vitals = HeardNotifier(), Vitals()
+    vitals.add("media loop", lambda: 0.1, limit_s=5.0)
+
+    assert Watchdog(notifier, vitals, timeout_s=10.0).check()
+    assert notifier.feeds == 1
+
+
+def test_the_watchdog_starves_when_one_part_stands_still(caplog: pytest.LogCaptureFixture) -> None:
+    notifier, vitals = HeardNotifier(), Vitals()
+    vitals.add("media loop", lambda: 0.1, limit_s=5.0)
+    vitals.add("sound", lambda: 9.0, limit_s=5.0)
+
+    assert not Watchdog(notifier, vitals, timeout_s=10.0).check()
+    assert notifier.feeds == 0
+    assert "sound (9.0 s)" in caplog.text
+
+
+PROGRAM = """
+from agent.service import StopSignals, leave_by
+from agent.supervisor import Supervisor
+supervisor = Supervisor()
+def stop(reason):
+    print("stopping", reason, flush=True)
+    {stop}
+signals = StopSignals(stop)
+supervisor.start()
+print("up", flush=True)
+supervisor.wait()
+print("bye", flush=True)
+"""
+
+
+def program(stop: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(stop=stop)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_program_in_an_orderly_way(number: signal.Signals) -> None:
+    process = program("supervisor.stop()")
+
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+
+    assert (output, process.returncode) == (f"stopping {number.name}\nbye\n", 0)
+
+
+def test_a_second_interrupt_ends_a_stop_that_hangs() -> None:
+    process = program("pass")
+    assert process.stdout is not None
+
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "stopping SIGINT\n"
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(timeout=20) == 130
+
+
+def test_a_stop_that_blocks_even_the_hub_ends_at_its_deadline() -> None:
+    process = program("leave_by(0.1, 3); import time; time.sleep(600)")
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=20) == 3
