@@ -1,0 +1,31 @@
+"""A steady beat from a clock that only goes forward: how many frames are due, and how long to wait. Pure."""
+
+from __future__ import annotations
+
+
+class Pacer:
+    """Counts periods since `now`; after a long gap it skips what was missed instead of rushing through it."""
+
+    def __init__(self, period_s: float, now: float, *, most_at_once: int = 10) -> None:
+        self._period_s = period_s
+        self._most = most_at_once
+        self._start = now
+        self._done = 0
+
+    def due(self, now: float) -> int:
+        """How many periods have ended since the last call; they count as done."""
+        ended = int((now - self._start) / self._period_s + 1e-9)
+        due = ended - self._done
+        if due > self._most:
+            self.restart(now)
+            return 1
+        self._done += max(0, due)
+        return max(0, due)
+
+    def restart(self, now: float) -> None:
+        """Begin a new count at `now`."""
+        self._start, self._done = now, 0
+
+    def wait_s(self, now: float) -> float:
+        """How long until the next period ends; 0 when it already has."""
+        return max(0.0, self._start + (self._done + 1) * self._period_s - now)
