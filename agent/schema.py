@@ -1,0 +1,123 @@
+"""Reads TOML tables into frozen dataclasses: the fields are the schema, their metadata the limits.
+
+A field's type says what may stand in the file; its metadata what more is asked: `min`, `max`, `choices`, `kind`
+(`agent.kinds`; a `pin` may be used once), `max_length`: of the value, or of each item of a list; `secret`: never shown.
+A field without a default must be given. What a class asks beyond that it checks in its own `__post_init__`.
+Reading never stops at the first problem.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.errors import ConfigError
+from agent.toml_source import TomlSource
+from agent.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
+from hw.errors import HardwareError
+
+INVALID: Any = object()
+
+
+class Reader:
+    """Reads one file's tables and collects every problem; `finish` reports them."""
+
+    def __init__(self, source: TomlSource) -> None:
+        self._source = source
+        self._problems: list[tuple[str, str]] = []
+        self._pins: dict[int, str] = {}
+
+    def finish(self) -> None:
+        """Raise `ConfigError` with all problems, a line each, in the order of the file; nothing if there are none."""
+        if self._problems:
+            ordered = sorted(self._problems, key=lambda problem: self._source.line(problem[0]))
+            raise ConfigError("\n".join(f"{self._source.place(key)}: {key}: {text}" for key, text in ordered))
+
+    def read(self, cls: type[Any], table: Any, where: str = "") -> Any:
+        """An instance of the dataclass `cls` made of `table`, which stands at `where`; INVALID with problems in it."""
+        if not isinstance(table, dict):
+            return self._problem(where, f"{show(table)}: expected a table [{where}]")
+        fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
+        hints = typing.get_type_hints(cls)
+        for key in table.keys() - fields.keys():
+            self._problem(_join(where, key), f"unknown key; {_suggestion(key, fields)}")
+        for name, field in fields.items():
+            if name not in table and _is_required(field):
+                self._problem(where, f'the key "{name}" is missing; expected {field.metadata.get("help", "a value")}')
+        values = {
+            name: self._value(table[name], hints[name], field.metadata, _join(where, name))
+            for name, field in fields.items()
+            if name in table
+        }
+        return self._build(cls, values, where)
+
+    def _build(self, cls: type[Any], values: dict[str, Any], where: str) -> Any:
+        if any(value is INVALID for value in values.values()):
+            return INVALID
+        try:
+            return cls(**values)
+        except TypeError:  # a required key is missing, which is reported already
+            return INVALID
+        except (ValueError, HardwareError) as error:
+            return self._problem(where, str(error))
+
+    def _value(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
+        hint = without_none(hint)
+        if dataclasses.is_dataclass(hint):
+            return self.read(typing.cast(type[Any], hint), value, key)
+        if inner := mapping_type(hint):
+            return self._mapping(value, inner, metadata, key)
+        if dataclasses.is_dataclass(inner := item_type(hint)) and isinstance(value, list):
+            items = [self._value(item, inner, {}, key) for item in value]
+            return INVALID if INVALID in items else tuple(items)
+        return self._leaf(value, hint, metadata, key)
+
+    def _mapping(self, table: Any, inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
+        if not isinstance(table, dict):
+            return self._problem(key, f"{show(table)}: expected a table [{key}]")
+        values = {name: self._value(value, inner, metadata, _join(key, name)) for name, value in table.items()}
+        return INVALID if any(value is INVALID for value in values.values()) else values
+
+    def _leaf(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
+        shown = "this value" if metadata.get("secret") else show(value)
+        try:
+            result = convert(value, hint, metadata, self._folder)
+        except Mismatch as error:
+            return self._problem(key, f"{shown}: expected {error}")
+        if metadata.get("kind") == "pin":
+            self._claim_pins(result, key)
+        return result
+
+    def _claim_pins(self, pins: Any, key: str) -> None:
+        for pin in pins if isinstance(pins, tuple) else (pins,):
+            if pin in self._pins:
+                self._problem(key, f"GPIO {pin} is used by {self._pins[pin]} already; expected a pin of its own")
+            self._pins.setdefault(pin, key)
+
+    @property
+    def _folder(self) -> Path:
+        return self._source.path.absolute().parent
+
+    def _problem(self, key: str, text: str) -> Any:
+        self._problems.append((key, text))
+        return INVALID
+
+
+def _is_required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _suggestion(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(key.lower(), names, n=1, cutoff=0.5)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    return "expected one of " + ", ".join(f'"{name}"' for name in names)
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name

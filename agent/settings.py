@@ -1,0 +1,40 @@
+"""Settings of the box as a whole: who it is, which pins it drives, how it lives as a service, who may open the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.restart import RestartLimits
+
+
+def setting(default: Any, help_: str, **metadata: Any) -> Any:
+    """A dataclass field with what the reader of config.toml checks (`agent.schema`)."""
+    return field(default=default, metadata={"help": help_, **metadata})
+
+
+@dataclass(frozen=True)
+class BoxSettings:
+    """The `[box]` section."""
+
+    identity: str = setting("kiosk", "the name this box is called by", max_length=121)
+    pins: str = setting("auto", "lgpio: the board's pins; mock: virtual ones; auto: the board's where there is a board",
+                        choices=("auto", "mock", "lgpio"))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """The `[service]` section."""
+
+    log_level: str = setting("info", "the least important lines that are logged",
+                             choices=("debug", "info", "warning", "error"))  # fmt: skip
+    control_socket: str = setting("", "where `press` and `status` reach the agent; empty: in the runtime directory")
+    stop_within_ms: int = setting(1_500, "how long an orderly stop may take", min=200, max=60_000)
+    stall_ms: int = setting(5_000, "a part without progress for so long is restarted", min=500, max=60_000)
+    restart_limit: int = setting(5, "so many restarts of one part within the window end the process", min=1, max=100)
+    restart_window_ms: int = setting(60_000, "the window of restart_limit", min=1_000, max=3_600_000)
+
+    @property
+    def restart_limits(self) -> RestartLimits:
+        """The limits as the supervisor takes them."""
+        return RestartLimits(limit=self.restart_limit, window_s=self.restart_window_ms / 1000)
