@@ -21,3 +21,15 @@ class SoundDeniedError(SoundError):
 
 class ToneError(HardwareError):
     """A sound file or a cadence cannot be used."""
+
+
+class SettingError(HardwareError, ValueError):
+    """A text in the settings cannot be understood; the message says what is possible."""
+
+
+class ActionError(SettingError):
+    """A button is bound to something that is no action."""
+
+
+class PatternError(SettingError):
+    """A light is given something that is no pattern."""

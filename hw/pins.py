@@ -1,0 +1,311 @@
+"""The board's pins as inputs that are active or not and outputs with a brightness; the one file that uses gpiozero.
+
+A chip is found by its label, because its number differs between boards and moved between kernels on the Pi 5
+(gpiozero#1166). The virtual panel uses gpiozero's own mock pins, so everything above this file runs the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import logging
+import os
+import struct
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from gpiozero.exc import GPIOZeroError, PinPWMUnsupported
+from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
+
+from hw.errors import PinError
+
+log = logging.getLogger(__name__)
+
+BOARD_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5 · Pi 4 · Pi 0 to 3
+KINDS = ("auto", "lgpio", "mock")
+PULLS = {"up": "up", "down": "down", "none": "floating"}
+PWM_HZ = 100
+
+_CHIP_INFO = struct.Struct("=32s32sI")
+_GPIO_GET_CHIPINFO = 0x8044B401  # linux/gpio.h: _IOR(0xB4, 0x01, struct gpiochip_info)
+_STAND_IN_REVISION = 0xA02082  # a Pi 3B; lends its pin numbers to boards that are no Pi
+
+AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
+
+
+class Chip(NamedTuple):
+    """One GPIO chip of this machine."""
+
+    number: int
+    label: str
+    lines: int
+
+
+def list_chips(dev: Path = Path("/dev")) -> list[Chip]:
+    """Every GPIO chip, by number; PinError if this user may not open one."""
+    paths = sorted(dev.glob("gpiochip[0-9]*"), key=lambda path: int(path.name.removeprefix("gpiochip")))
+    return [_read_chip(path) for path in paths]
+
+
+def find_chip(chips: Iterable[Chip], label: str = "") -> Chip | None:
+    """The chip with this label or, without one, the chip that leads to a Raspberry Pi's header."""
+    by_label = {chip.label: chip for chip in chips}
+    return next((by_label[name] for name in ((label,) if label else BOARD_LABELS) if name in by_label), None)
+
+
+def is_raspberry_pi(model_file: Path = Path("/proc/device-tree/model")) -> bool:
+    """Whether the device tree says that this is a Raspberry Pi."""
+    with suppress(OSError):
+        return model_file.read_bytes().startswith(b"Raspberry Pi")
+    return False
+
+
+def open_factory(kind: str = "auto", chip: str = "") -> Pins:
+    """The pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
+
+    `chip` is the label of the chip to use on a board that is no Raspberry Pi. Raises PinError.
+    """
+    if kind not in KINDS:
+        raise PinError(f"pins = {kind!r} is not known; use one of {', '.join(KINDS)}")
+    if kind == "mock":
+        return Pins(MockFactory(), "mock")
+    chips = list_chips()
+    found = find_chip(chips, chip)
+    if found is not None:
+        return Pins(_open_lgpio(found), found.label)
+    if kind == "lgpio" or chip or is_raspberry_pi():
+        raise PinError(_no_chip(chips, chip))
+    log.info("no GPIO chip of a Raspberry Pi here: the panel is virtual")
+    return Pins(MockFactory(), "mock")
+
+
+class Pins:
+    """All pins of one board; hands out each pin once, and closes what is left."""
+
+    def __init__(self, factory: Any, label: str) -> None:
+        self._factory = factory
+        self._open: dict[int, InputPin | OutputPin] = {}
+        self.label = label  #: label of the chip, or "mock"
+
+    @property
+    def virtual(self) -> bool:
+        """Whether there is no real board behind the pins."""
+        return isinstance(self._factory, MockFactory)
+
+    def input(self, number: int, *, pull: str = "up", active_low: bool = True) -> InputPin:
+        """Open GPIO `number` as an input with `pull` up, down or none. Raises PinError."""
+        raw = self._claim(number, MockPin)
+        with _explained(number):
+            raw.function = "input"
+            raw.pull = PULLS[pull]
+            raw.bounce = None  # gpiozero#1090: differs per factory and swallows releases; hw.debounce does it
+            raw.edges = "both"
+        return self._keep(InputPin(self, number, raw, active_low))
+
+    def output(self, number: int, *, active_low: bool = False, dimmed: bool = False) -> OutputPin:
+        """Open GPIO `number` as an output that is off; `dimmed` asks for PWM, where the pin has it. Raises PinError."""
+        raw = self._claim(number, MockPWMPin if dimmed else MockPin)
+        with _explained(number):
+            raw.output_with_state(active_low)
+            dimmable = dimmed and _start_pwm(raw, active_low)
+        return self._keep(OutputPin(self, number, raw, active_low, dimmable))
+
+    def raw(self, number: int) -> Any:
+        """The gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
+        return self._open[number].raw
+
+    def close(self) -> None:
+        """Turn every output off and let all pins go; idempotent."""
+        for pin in list(self._open.values()):
+            pin.close()
+        self._factory.close()
+
+    def forget(self, pin: InputPin | OutputPin) -> None:
+        """Make a pin that is being closed available again."""
+        self._open.pop(pin.number, None)
+        if self.virtual:
+            self._factory.pins.pop(pin.raw.info, None)
+
+    def _keep(self, pin: AnyPin) -> AnyPin:
+        self._open[pin.number] = pin
+        return pin
+
+    def _claim(self, number: int, mock_class: type[MockPin]) -> Any:
+        if number in self._open:
+            raise PinError(f"GPIO{number} is used twice; give each button, light and relay a pin of its own")
+        with _explained(number):
+            return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
+
+
+class InputPin:
+    """A pin that reads a contact: active or not, whatever the wiring."""
+
+    def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool) -> None:
+        self.number = number
+        self.raw = raw
+        self._owner = owner
+        self._active_low = active_low
+        self._simulated = False
+        self._watcher: Callable[[bool], None] | None = None
+
+    @property
+    def active(self) -> bool:
+        """The level now; PinError when the board cannot be read."""
+        with _explained(self.number):
+            return bool(self.raw.state) != self._active_low or self._simulated
+
+    def watch(self, callback: Callable[[bool], None]) -> None:
+        """Call `callback(active)` at each edge, on a native thread; it must not block."""
+        self._watcher = callback
+        with _explained(self.number):
+            self.raw.when_changed = self._changed
+
+    def simulate(self, active: bool) -> None:
+        """Press or let go without a finger: drives a mock pin, overlays a real one."""
+        if self._owner.virtual:
+            (self.raw.drive_low if active == self._active_low else self.raw.drive_high)()
+            return
+        self._simulated = active
+        if self._watcher is not None:
+            self._watcher(self.active)
+
+    def close(self) -> None:
+        """Let the pin go; idempotent."""
+        self._watcher = None
+        _let_go(self.raw)
+        self._owner.forget(self)
+
+    def _changed(self, _ticks: Any, state: Any) -> None:
+        watcher = self._watcher
+        if watcher is not None:
+            watcher(bool(state) != self._active_low or self._simulated)
+
+
+class OutputPin:
+    """A pin that drives a light or a relay: brightness 0 to 1, whatever the wiring."""
+
+    def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool, dimmable: bool) -> None:
+        self.number = number
+        self.raw = raw
+        self.dimmable = dimmable  #: whether values between 0 and 1 show as such
+        self._owner = owner
+        self._active_low = active_low
+
+    def set(self, value: float) -> None:
+        """Drive at `value`, 0 (off) to 1; without PWM half and more is on. Raises PinError."""
+        level = 1.0 - value if self._active_low else value
+        with _explained(self.number):
+            self.raw.state = level if self.dimmable else level >= 0.5
+
+    def close(self) -> None:
+        """Turn off and let the pin go; idempotent."""
+        with suppress(PinError):
+            self.set(0.0)
+        if self.dimmable:
+            with suppress(Exception):
+                self.raw.frequency = None
+            with suppress(Exception):
+                self.raw.state = self._active_low
+            self.dimmable = False
+        _let_go(self.raw)
+        self._owner.forget(self)
+
+
+def _read_chip(path: Path) -> Chip:
+    try:
+        with path.open("rb", buffering=0) as chip:
+            info = fcntl.ioctl(chip, _GPIO_GET_CHIPINFO, bytes(_CHIP_INFO.size))
+    except PermissionError as error:
+        raise PinError(_may_not(path)) from error
+    except OSError as error:
+        raise PinError(f"{path} cannot be read as a GPIO chip: {error}") from error
+    _, label, lines = _CHIP_INFO.unpack(info)
+    return Chip(int(path.name.removeprefix("gpiochip")), label.rstrip(b"\0").decode("ascii", "replace"), lines)
+
+
+def _may_not(path: Path) -> str:
+    user = getpass.getuser()
+    return (
+        f"user {user!r} may not open {path}: put it into the group `gpio` (sudo usermod -aG gpio {user}) "
+        "and log in again or restart the service"
+    )
+
+
+def _no_chip(chips: list[Chip], label: str) -> str:
+    wanted = label or " or ".join(BOARD_LABELS)
+    there = ", ".join(chip.label for chip in chips) or "none"
+    return f"no GPIO chip labelled {wanted} (found: {there}); name this board's chip, or use pins = 'mock'"
+
+
+def _open_lgpio(chip: Chip) -> Any:
+    try:
+        return _factory_class()(chip.number)
+    except ImportError as error:
+        raise PinError(f"the lgpio library is missing ({error}); install it: pip install lgpio") from error
+    except Exception as error:  # lgpio raises a class of its own, directly below Exception
+        raise PinError(f"/dev/gpiochip{chip.number} ({chip.label}) cannot be opened: {error}") from error
+
+
+def _factory_class() -> Any:
+    with _elsewhere():
+        import lgpio
+        from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+
+    class Pin(LGPIOPin):  # type: ignore[misc]
+        def output_with_state(self, state: bool) -> None:
+            # Two steps, as in the base class, would close an active-low relay for a moment.
+            lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))
+
+    class Factory(LGPIOFactory):  # type: ignore[misc]
+        def __init__(self, chip: int) -> None:
+            super().__init__(chip)
+            self.pin_class = Pin
+
+        def _get_revision(self) -> int:
+            try:
+                return int(super()._get_revision())
+            except GPIOZeroError:
+                return _STAND_IN_REVISION
+
+    return Factory
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """lgpio leaves a FIFO in the working directory when it is imported; let that be one that may be written."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("RUNTIME_DIRECTORY")) as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+@contextmanager
+def _explained(number: int) -> Iterator[None]:
+    try:
+        yield
+    except PinError:
+        raise
+    except Exception as error:  # lgpio raises a class of its own, directly below Exception
+        raise PinError(f"GPIO{number} cannot be used: {error}; is it free, and on this board's header?") from error
+
+
+def _start_pwm(raw: Any, active_low: bool) -> bool:
+    try:
+        raw.frequency = PWM_HZ
+    except PinPWMUnsupported:
+        return False
+    raw.state = float(active_low)
+    return True
+
+
+def _let_go(raw: Any) -> None:
+    with suppress(Exception):
+        raw.when_changed = None
+    with suppress(Exception):
+        raw.close()
