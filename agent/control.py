@@ -1,0 +1,206 @@
+"""The agent's control socket: how `press` and `status` reach the running agent, one JSON object a line.
+
+    -> {"command": "press", "button": "green"}   <- {"ok": true, "result": null}
+    -> {"command": "subscribe"}                  <- {"ok": true, "result": null}, then {"event": ..., "data": ...}
+    -> {"command": "fly"}                        <- {"ok": false, "error": "unknown command fly; known: press, ..."}
+
+Whoever may open the socket may press the buttons, so it belongs to the agent's user alone (mode 0600).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.pool
+import gevent.queue
+import gevent.socket
+from gevent.server import StreamServer
+
+from agent.errors import AgentError, ControlError
+from hw.errors import HardwareError
+
+log = logging.getLogger(__name__)
+
+Command = Callable[..., Any]
+
+SOCKET_NAME = "control.sock"
+SERVICE_FOLDER = Path("/run/kiosk-agent")
+MAX_LINE_BYTES = 65_536
+MAX_WAITING = 256  # messages that a slow client may leave unread
+MAX_CLIENTS = 32
+
+
+def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the control socket belongs: the service's runtime folder, the session's, or one of the user's own."""
+    if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
+        return Path(folder)
+    if session := environ.get("XDG_RUNTIME_DIR"):
+        return Path(session) / "kiosk-agent"
+    return Path(f"/tmp/kiosk-agent-{os.getuid()}")
+
+
+def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -> Path:
+    """The path of this agent's socket; `configured` wins."""
+    return Path(configured) if configured else socket_folder(environ) / SOCKET_NAME
+
+
+class ControlServer:
+    """Serves `commands` (name -> function of the request's other members) to the users of the socket at `path`."""
+
+    def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
+        self._path = path
+        self._commands = {**commands}
+        self._server: StreamServer | None = None
+        self._subscribers: set[_Client] = set()
+
+    def start(self) -> None:
+        """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
+        _make_private(self._path.parent)
+        if _is_served(self._path):
+            raise ControlError(f"another agent is running already: it serves {self._path}")
+        self._server = StreamServer(_listen(self._path), self._serve, spawn=gevent.pool.Pool(MAX_CLIENTS))
+        self._server.start()
+
+    def close(self) -> None:
+        """End every connection and remove the socket; idempotent."""
+        if self._server is not None:
+            self._path.unlink(missing_ok=True)
+            self._server.stop(timeout=0)
+            self._server = None
+
+    def publish(self, event: str, data: Any) -> None:
+        """Send an event to every subscriber; never blocks, a subscriber that does not read is cut off."""
+        for client in tuple(self._subscribers):
+            client.send({"event": event, "data": data})
+
+    def _serve(self, connection: gevent.socket.socket, _address: object) -> None:
+        client = _Client(connection)
+        try:
+            for request in client.requests():
+                client.send(self._answer(client, request))
+        except OSError as error:
+            log.debug("a control connection ended: %s", error)
+        finally:
+            self._subscribers.discard(client)
+            client.close()
+
+    def _answer(self, client: _Client, request: Any) -> dict[str, Any]:
+        if not isinstance(request, dict) or not isinstance(request.get("command"), str):
+            return _refusal('expected one JSON object a line, with "command"')
+        parameters = {**request}
+        name = parameters.pop("command")
+        if name == "subscribe":
+            self._subscribers.add(client)
+            return {"ok": True, "result": None}
+        command = self._commands.get(name)
+        if command is None:
+            return _refusal(f"unknown command {name}; known: {', '.join(sorted({*self._commands, 'subscribe'}))}")
+        return _perform(command, name, parameters)
+
+
+class _Client:
+    """One connection: lines in, a bounded queue of lines out."""
+
+    def __init__(self, connection: gevent.socket.socket) -> None:
+        self._connection = connection
+        self._outbox: gevent.queue.Queue[bytes] = gevent.queue.Queue(MAX_WAITING)
+        self._writer = gevent.spawn(self._write)
+
+    def requests(self) -> Iterator[Any]:
+        """The parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
+        with self._connection.makefile("rb") as lines:
+            while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n"):
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    yield None
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Queue one line; a client that leaves too many unread is cut off."""
+        try:
+            self._outbox.put_nowait(json.dumps(message, default=str).encode() + b"\n")
+        except gevent.queue.Full:
+            log.warning("a client of the control socket does not read; cutting it off")
+            self._shut_down()
+
+    def close(self) -> None:
+        """Send what is queued, briefly, and end the connection."""
+        if not self._outbox.full():
+            self._outbox.put_nowait(b"")  # ends the writer
+            self._writer.join(timeout=0.2)
+        self._writer.kill(block=False)
+        self._connection.close()
+
+    def _write(self) -> None:
+        while line := self._outbox.get():
+            try:
+                self._connection.sendall(line)
+            except OSError:
+                return
+
+    def _shut_down(self) -> None:
+        try:
+            self._connection.shutdown(gevent.socket.SHUT_RDWR)
+        except OSError as error:
+            log.debug("the control connection was gone already: %s", error)
+
+
+def _perform(command: Command, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        inspect.signature(command).bind(**parameters)
+    except TypeError as error:
+        return _refusal(f"{name}: {error}")
+    try:
+        return {"ok": True, "result": command(**parameters)}
+    except (AgentError, HardwareError) as error:
+        return _refusal(str(error))
+    except Exception as error:
+        log.exception("the command %s failed", name)
+        return _refusal(f"{name} failed: {error}")
+
+
+def _refusal(why: str) -> dict[str, Any]:
+    return {"ok": False, "error": why}
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.lstat()
+    except OSError as error:
+        raise ControlError(f"the folder of the control socket cannot be made: {error}") from None
+    # In a folder that others may write to, they could put a socket of their own in the place of ours.
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+        raise ControlError(f"{folder} must be a folder that only this user may write to; remove it or change its owner")
+
+
+def _is_served(path: Path) -> bool:
+    with gevent.socket.socket(gevent.socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _listen(path: Path) -> gevent.socket.socket:
+    fresh = path.with_name(f".{path.name}.new")
+    listener = gevent.socket.socket(gevent.socket.AF_UNIX)
+    try:
+        fresh.unlink(missing_ok=True)
+        listener.bind(str(fresh))
+        fresh.chmod(0o600)
+        listener.listen(MAX_CLIENTS)
+        fresh.rename(path)  # in one step in the place of a dead agent's socket
+    except OSError as error:
+        listener.close()
+        raise ControlError(f"the control socket {path} cannot be made: {error}") from None
+    return listener
