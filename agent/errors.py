@@ -104,6 +104,7 @@ class TwilioError:
     causes: tuple[str, ...] = ()
     solutions: tuple[str, ...] = ()
     message: str = ""
+    original_error: BaseException | None = None
 
 
 class VoiceError(AgentError):
