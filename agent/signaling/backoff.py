@@ -1,0 +1,67 @@
+"""Exponential back-off with one-sided jitter, as an object without a clock (spec: signaling 6.1).
+
+    base(n)  = min(initial * factor^n, max)              n = expiries since the last reset
+    delay(n) = round(base(n) * (1 + U * randomisation))  U uniform in [0, 1)
+
+The jitter comes after the cap, so a delay can exceed `max_ms`.
+"""
+
+from __future__ import annotations
+
+import math
+import random as _random
+from collections.abc import Callable
+
+from agent.errors import InvalidArgumentError
+
+
+class Backoff:
+    """One timer whose delays grow with every expiry; times are monotonic seconds, delays milliseconds."""
+
+    def __init__(
+        self,
+        initial_ms: float,
+        max_ms: float,
+        *,
+        factor: float = 2.0,
+        randomisation: float = 0.4,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        if not 0 < initial_ms < max_ms:
+            raise InvalidArgumentError(f"initial_ms must lie between 0 and max_ms ({max_ms}), not {initial_ms}")
+        self._initial_ms = initial_ms
+        self._max_ms = max_ms
+        self._factor = factor
+        self._randomisation = randomisation
+        self._random = random
+        self._base_ms = initial_ms
+        self.attempts = 0  #: expiries since the last reset
+        self.deadline_s: float | None = None  #: when the pending delay ends, None when none is pending
+
+    def start(self, now: float) -> int | None:
+        """Begin the next delay and return it in ms; while one is pending nothing changes and None is returned."""
+        if self.deadline_s is not None:
+            return None
+        jitter = 1 + self._random() * self._randomisation
+        delay_ms = math.floor(self._base_ms * jitter + 0.5)
+        self.deadline_s = now + delay_ms / 1000
+        return delay_ms
+
+    def expire(self, now: float) -> bool:
+        """True once when the pending delay has ended; the next one will be longer."""
+        if self.deadline_s is None or now < self.deadline_s:
+            return False
+        self.deadline_s = None
+        self.attempts += 1
+        self._base_ms = min(self._base_ms * self._factor, self._max_ms)
+        return True
+
+    def cancel(self) -> None:
+        """Forget the pending delay without counting it."""
+        self.deadline_s = None
+
+    def reset(self) -> None:
+        """Forget the pending delay and start again from `initial_ms`."""
+        self.cancel()
+        self.attempts = 0
+        self._base_ms = self._initial_ms

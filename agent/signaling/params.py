@@ -1,0 +1,72 @@
+"""Call parameters as text: the way they travel in `invite` frames (spec: signaling 7, connection 1)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+_NOT_ESCAPED = "!~*'()"  # with letters, digits and "-_." what encodeURIComponent leaves alone
+_INTEGER_KEY = re.compile(r"0|[1-9]\d{0,9}")
+_MAX_INTEGER_KEY = 2**32 - 2
+
+
+class Undefined:
+    """The value of a parameter that was named but never given; sent as the word `undefined`."""
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+
+UNDEFINED = Undefined()
+
+
+def js_string(value: object) -> str:
+    """Text of a parameter's value in the seed's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    if value is None:
+        return "null"
+    if isinstance(value, Undefined):
+        return "undefined"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return str(value)
+
+
+def encode_params(params: Mapping[str, object]) -> str:
+    """`{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8."""
+    return "&".join(f"{_escape(key)}={_escape(js_string(params[key]))}" for key in _in_wire_order(params))
+
+
+def decode_params(text: str | None) -> dict[str, str]:
+    """The parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins.
+
+    A value whose percent-encoding is broken is kept literally, so that one bad parameter costs no call.
+    """
+    params: dict[str, str] = {}
+    for pair in (text or "").split("&"):
+        key, *rest = pair.split("=")
+        if key:
+            params[key] = _unescape(rest[0]) if rest else ""
+    return params
+
+
+def _in_wire_order(params: Mapping[str, object]) -> list[str]:
+    """Integer-like keys first and ascending, then the others as given: the order of a JavaScript object."""
+    integers = [key for key in params if _INTEGER_KEY.fullmatch(key) and int(key) <= _MAX_INTEGER_KEY]
+    return sorted(integers, key=int) + [key for key in params if key not in set(integers)]
+
+
+def _escape(text: str) -> str:
+    return quote(text, safe=_NOT_ESCAPED, errors="replace")
+
+
+def _unescape(text: str) -> str:
+    spaced = text.replace("+", " ")
+    if re.search(r"%(?![0-9A-Fa-f]{2})", spaced):
+        return text
+    try:
+        return unquote(spaced, errors="strict")
+    except UnicodeDecodeError:
+        return text
