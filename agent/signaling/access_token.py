@@ -1,0 +1,84 @@
+"""Access tokens: JSON Web Tokens (RFC 7519) with a voice grant, as the Twilio service and the switchboard take them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from agent.errors import InvalidArgumentError
+
+MAX_TTL_S = 24 * 3600
+DEFAULT_TTL_S = 3600
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """What signs a token: the account (AC...), the key's sid (SK...) and its secret."""
+
+    account_sid: str
+    key_sid: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Validity:
+    """When a token says it was made and when it ends, in seconds of Unix time."""
+
+    issued_at: float | None
+    expires_at: float
+
+
+def mint_token(
+    key: ApiKey,
+    identity: str,
+    *,
+    ttl_s: int = DEFAULT_TTL_S,
+    incoming_allow: bool = True,
+    application_sid: str | None = None,
+    now: float | None = None,
+) -> str:
+    """A token for `identity`, signed with HS256 and valid for `ttl_s` seconds from `now` (Unix time).
+
+    `application_sid` (AP...) allows outgoing calls through that application. Raises InvalidArgumentError.
+    """
+    if not identity:
+        raise InvalidArgumentError("a token needs an identity; give the name under which this phone is called")
+    if not 0 < ttl_s <= MAX_TTL_S:
+        raise InvalidArgumentError(f"ttl_s must lie between 1 and {MAX_TTL_S} seconds, not {ttl_s}")
+    issued_at = int(time.time() if now is None else now)
+    voice: dict[str, Any] = {"incoming": {"allow": incoming_allow}}
+    if application_sid:
+        voice["outgoing"] = {"application_sid": application_sid}
+    claims = {
+        "jti": f"{key.key_sid}-{issued_at}-{uuid.uuid4().hex[:8]}",
+        "iss": key.key_sid,
+        "sub": key.account_sid,
+        "iat": issued_at,
+        "exp": issued_at + ttl_s,
+        "grants": {"identity": identity, "voice": voice},
+    }
+    return jwt.encode(claims, key.secret, algorithm="HS256", headers={"cty": "twilio-fpa;v=1"})
+
+
+def token_validity(token: str) -> Validity | None:
+    """What an unverified token says of its own life; None when it is opaque. Serves our own renewal only."""
+    try:
+        body = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        expires_at, issued_at = claims["exp"], claims.get("iat")
+    except (IndexError, KeyError, TypeError, AttributeError, ValueError, binascii.Error, RecursionError):
+        return None
+    if not _is_time(expires_at):
+        return None
+    return Validity(issued_at if _is_time(issued_at) else None, expires_at)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e11

@@ -1,0 +1,223 @@
+"""One WebSocket on gevent sockets, driven by the sans-IO protocol of `websockets` (RFC 6455, RFC 7692).
+
+A greenlet dials and reads, another one writes; `send` only queues. Reports stop the moment `close` is called, and
+the closing handshake then goes on by itself for at most CLOSE_TIMEOUT_S.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Any, Protocol
+
+import gevent
+from gevent import socket
+from gevent.event import Event
+from gevent.ssl import SSLContext
+from websockets.client import ClientProtocol
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from agent.dial import dial, route_source
+from agent.tls import explain
+
+log = logging.getLogger(__name__)
+
+CLOSE_TIMEOUT_S = 1.0
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024  #: a larger message ends the connection
+MAX_UNSENT_BYTES = 1024 * 1024
+READ_BYTES = 64 * 1024
+USER_TIMEOUT_MS = 20_000
+
+_SILENT = logging.getLogger(f"{__name__}.protocol")
+_SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so tokens
+
+
+class SocketOwner(Protocol):
+    """Who gets the reports of one socket, on the hub."""
+
+    def socket_opened(self) -> None: ...
+
+    def socket_message(self, data: str | bytes) -> None: ...
+
+    def socket_failed(self, message: str) -> None: ...
+
+    def socket_closed(self, code: int, reason: str) -> None: ...
+
+
+class WebSocket:
+    """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address."""
+
+    def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> None:
+        self._uri = parse_uri(uri)
+        if not self._uri.secure:
+            raise ValueError(f"{uri} is not a secure WebSocket address; it must begin with wss://")
+        self._context = context
+        self._owner: SocketOwner | None = owner
+        self._user_agent = user_agent
+        self._protocol = ClientProtocol(
+            self._uri,
+            extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],
+            max_size=MAX_MESSAGE_BYTES,
+            logger=_SILENT,
+        )
+        self._sock: Any = None
+        self._fragments: list[Frame] = []
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._work = Event()
+        self._reader = gevent.spawn(self._run)
+        self._writer: gevent.Greenlet[..., None] | None = None
+
+    def send(self, text: str) -> None:
+        """Queue one text message; raises OSError when the connection is not open or does not take any more."""
+        if self._protocol.state is not State.OPEN or self._unsent_bytes > MAX_UNSENT_BYTES:
+            raise ConnectionError("the signaling socket takes no message now")
+        self._protocol.send_text(text.encode())
+        self._flush()
+
+    def close(self) -> None:
+        """End it; nothing is reported any more."""
+        self._owner = None
+        gevent.spawn(self._finish)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until everything queued before `close` is out and the socket is gone."""
+        self._reader.join(timeout_s)
+
+    def path_intact(self) -> bool:
+        """Whether the kernel would still send to this peer from the address that the connection uses.
+
+        Without any route the answer is yes: the connection survives until the route is back, or its time-outs end it.
+        """
+        try:
+            mine, peer = self._sock.getsockname(), self._sock.getpeername()
+        except (AttributeError, OSError):
+            return False
+        source = route_source(self._sock.family, peer)
+        return source is None or source == mine[0]
+
+    def _run(self) -> None:
+        host = self._uri.host
+        try:
+            self._open()
+            self._read()
+        except socket.gaierror as exc:
+            self._fail(f"Cannot resolve {host}: {exc.strerror}. Check the host name and the network.")
+        except OSError as exc:
+            self._fail(explain(exc, host))
+        except Exception as exc:
+            log.exception("the signaling socket failed")
+            self._fail(f"The signaling socket failed: {type(exc).__name__}.")
+        finally:
+            self._shut()
+
+    def _open(self) -> None:
+        self._sock = dial(self._uri.host, self._uri.port)
+        self._sock = self._context.wrap_socket(self._sock, server_hostname=self._uri.host)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+        self._writer = gevent.spawn(self._write)
+        request = self._protocol.connect()
+        request.headers["User-Agent"] = self._user_agent
+        self._protocol.send_request(request)
+        self._flush()
+
+    def _read(self) -> None:
+        """Read until the closing handshake or the end of the stream, then report how it ended."""
+        protocol = self._protocol
+        while self._owner is not None or protocol.state is not State.CLOSED:
+            data = self._sock.recv(READ_BYTES)
+            if data:
+                protocol.receive_data(data)
+            else:
+                protocol.receive_eof()
+            self._flush()
+            for event in protocol.events_received():
+                self._take(event)
+            if protocol.handshake_exc is not None:
+                self._fail(f"{self._uri.host} refused the WebSocket: {protocol.handshake_exc}.")
+                return
+            if protocol.state in (State.CLOSING, State.CLOSED):
+                self._report_close(protocol.close_rcvd)
+            if not data:
+                return
+
+    def _take(self, event: Any) -> None:
+        owner = self._owner
+        if owner is None:
+            return
+        if isinstance(event, Response):
+            if self._protocol.state is State.OPEN:
+                owner.socket_opened()
+        elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._fragments.append(event)
+            if event.fin:
+                fragments, self._fragments = self._fragments, []
+                owner.socket_message(_message(fragments))
+
+    def _report_close(self, received: Any) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.socket_closed(received.code if received else 1006, received.reason if received else "")
+
+    def _fail(self, message: str) -> None:
+        owner = self._owner
+        if owner is None:
+            return
+        if self._protocol.state is State.CONNECTING:
+            owner.socket_failed(message)
+        else:
+            log.debug("the signaling socket broke: %s", message)
+        self._report_close(None)
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            self._unsent.append(data)
+            self._unsent_bytes += len(data)
+        self._work.set()
+
+    def _write(self) -> None:
+        try:
+            while True:
+                self._work.wait()
+                self._work.clear()
+                while self._unsent:
+                    data = self._unsent.popleft()
+                    self._sock.sendall(data)
+                    self._unsent_bytes -= len(data)
+        except OSError as exc:
+            log.debug("writing to the signaling socket failed: %s", exc)
+            self._sock.close()  # wakes the reader, which reports it
+
+    def _finish(self) -> None:
+        state = self._protocol.state
+        if state is State.CONNECTING and self._writer is None:
+            self._reader.kill(block=False)  # still dialling: it cleans up by itself
+            return
+        if state is State.OPEN:
+            self._protocol.send_close()
+            self._flush()
+        if state is not State.CONNECTING:
+            self._reader.join(CLOSE_TIMEOUT_S)
+        self._shut()
+
+    def _shut(self) -> None:
+        if self._writer is not None:
+            self._writer.kill(block=False)
+        if self._sock is not None:
+            self._sock.close()
+
+
+def _message(fragments: list[Frame]) -> str | bytes:
+    data = b"".join(bytes(fragment.data) for fragment in fragments)
+    if fragments[0].opcode is Opcode.BINARY:
+        return data
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data

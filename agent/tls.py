@@ -1,0 +1,48 @@
+"""Verified TLS for clients that run on the gevent hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from ssl import PROTOCOL_TLS_CLIENT, SSLCertVerificationError, SSLError, TLSVersion
+
+from gevent.ssl import SSLContext
+
+from agent.errors import ConfigError
+
+
+def client_context(ca_file: str | None = None) -> SSLContext:
+    """A context that checks certificate and host name, against `ca_file` (PEM) alone or else the system's authorities.
+
+    gevent's `create_default_context` would give a context of the standard library, which blocks the hub.
+    Raises ConfigError when `ca_file` cannot be used.
+    """
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    context.minimum_version = TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if ca_file:
+        _load(context, ca_file)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def explain(exc: OSError, host: str) -> str:
+    """What a failed connection to `host` means, and what to do about it."""
+    if isinstance(exc, SSLCertVerificationError):
+        return (
+            f"The certificate of {host} is not trusted ({exc.verify_message}). Check the clock of this machine and the"
+            " host name; for a private authority set ca_file to its certificate."
+        )
+    if isinstance(exc, SSLError):
+        return f"{host} does not speak TLS as expected ({exc.reason or exc})."
+    return f"Cannot connect to {host}: {exc.strerror or exc}."
+
+
+def _load(context: SSLContext, ca_file: str) -> None:
+    path = Path(ca_file).expanduser()
+    try:
+        context.load_verify_locations(cafile=str(path))
+    except SSLError:
+        raise ConfigError(f"ca_file {path} holds no certificate; it must be a PEM file") from None
+    except OSError as exc:
+        raise ConfigError(f"ca_file {path} cannot be read: {exc.strerror}") from None

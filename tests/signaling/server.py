@@ -1,0 +1,147 @@
+"""A real secure WebSocket server on 127.0.0.1, in native threads, that a test plays message by message."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+import ssl
+import threading
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import gevent
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from gevent.event import Event
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+WAIT_S = 10
+
+
+class Inbox:
+    """Carries items from any thread to the test, which waits on the hub."""
+
+    def __init__(self, hub: gevent.hub.Hub) -> None:
+        self._items: deque[Any] = deque()
+        self._arrived = Event()
+        self._hub = hub
+
+    def put(self, item: Any) -> None:
+        self._items.append(item)
+        self._hub.loop.run_callback_threadsafe(self._arrived.set)
+
+    def get(self, timeout_s: float = WAIT_S) -> Any:
+        with gevent.Timeout(timeout_s, TimeoutError("nothing arrived")):
+            while not self._items:
+                self._arrived.wait()
+                self._arrived.clear()
+        return self._items.popleft()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._items
+
+
+class Peer:
+    """One connection as the server sees it."""
+
+    def __init__(self, connection: ServerConnection, frames: Inbox) -> None:
+        self.connection = connection
+        self.frames = frames
+        self.headers = connection.request.headers if connection.request else {}
+        self.closed = threading.Event()
+
+    def send(self, type_: str, payload: dict[str, Any] | None = None) -> None:
+        self.connection.send(json.dumps({"type": type_, "version": "1.5", "payload": payload or {}}))
+
+    def receive(self) -> dict[str, Any]:
+        """The next frame, parsed; its members keep their order."""
+        frame: dict[str, Any] = json.loads(self.receive_text())
+        return frame
+
+    def receive_text(self) -> str:
+        text: str = self.frames.get()
+        return text
+
+    def abort(self) -> None:
+        """End the connection without a closing handshake."""
+        self.connection.socket.shutdown(2)
+
+
+class Server:
+    """Accepts everybody; `accept()` gives the next connection."""
+
+    def __init__(self, folder: Path, names: tuple[str, ...] = ("127.0.0.1", "localhost"), port: int = 0) -> None:
+        self.ca_file = folder / "ca.pem"
+        self._key_file = folder / "key.pem"
+        if not self.ca_file.exists():
+            make_certificate(self.ca_file, self._key_file, names)
+        self._hub = gevent.get_hub()
+        self._arrivals = Inbox(self._hub)
+        self.peers: list[Peer] = []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.ca_file, self._key_file)
+        self._server = serve(self._handle, "127.0.0.1", port, ssl=context, ping_interval=None, max_size=None)
+        self.port: int = self._server.socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def uri(self) -> str:
+        return f"wss://127.0.0.1:{self.port}/signal"
+
+    def accept(self, timeout_s: float = WAIT_S) -> Peer:
+        peer: Peer = self._arrivals.get(timeout_s)
+        return peer
+
+    def close(self) -> None:
+        self._server.shutdown()
+        for peer in self.peers:
+            if not peer.closed.is_set():
+                peer.connection.socket.close()
+
+    def _handle(self, connection: ServerConnection) -> None:
+        peer = Peer(connection, Inbox(self._hub))
+        self.peers.append(peer)
+        self._arrivals.put(peer)
+        try:
+            for frame in connection:
+                peer.frames.put(frame)
+        except ConnectionClosed:
+            pass
+        finally:
+            peer.closed.set()
+
+
+def make_certificate(cert_file: Path, key_file: Path, names: tuple[str, ...]) -> None:
+    """A self-signed certificate for these names and addresses."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([_general_name(each) for each in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
