@@ -5,12 +5,23 @@ Each room declares its own settings; their names here are the sections of the fi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.schema import Reader
 from agent.settings import BoxSettings, ServiceSettings
 from agent.toml_source import read_toml
+from hw.buttons import ButtonSettings
+from hw.door import DoorSettings
+from hw.lights import LightSettings
+from hw.relay import RelaySettings
+from hw.sound_settings import SoundSettings
+
+
+@dataclass(frozen=True)
+class DoorSection(RelaySettings, DoorSettings):
+    """`[door]`: the relay and the code that works it."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,10 @@ class Config:
     """All settings of one box; every default is usable, and a section that is left out keeps its defaults."""
 
     box: BoxSettings = field(default_factory=BoxSettings)
+    sound: SoundSettings = field(default_factory=SoundSettings)
+    buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
+    lights: Mapping[str, LightSettings] = field(default_factory=dict)
+    door: DoorSection = field(default_factory=DoorSection)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
 

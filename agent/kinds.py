@@ -1,7 +1,7 @@
-"""Settings whose text has an inner form: files, times, addresses, tokens.
+"""Settings whose text has an inner form: files, times, addresses, tokens, a button's actions, a light's patterns.
 
 A kind is a function from a value and the folder of the configuration file to the value that the program uses;
-it raises `ValueError` with what was expected.
+it raises `ValueError` with what was expected, or `hw.errors.SettingError` with the whole story.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from hw.actions import parse_action
+from hw.patterns import parse_pattern
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -65,6 +68,20 @@ def token(value: Any, folder: Path) -> Any:
     return value
 
 
+def action(value: Any, folder: Path) -> Any:
+    """What a button does; empty stands for nothing."""
+    if value:
+        parse_action(value)
+    return value
+
+
+def pattern(value: Any, folder: Path) -> Any:
+    """What a light shows; empty stands for nothing."""
+    if value:
+        parse_pattern(value)
+    return value
+
+
 def _is_jwt(text: str) -> bool:
     parts = text.split(".")
     if len(parts) != 3 or not all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in parts):
@@ -80,9 +97,11 @@ def _decode(part: str) -> bytes:
 
 
 KINDS: dict[str, Kind] = {
+    "action": action,
     "file": file,
     "host_port": host_port,
     "hhmm": hhmm,
+    "pattern": pattern,
     "url": url,
     "token": token,
 }

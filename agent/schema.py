@@ -18,7 +18,7 @@ from typing import Any
 from agent.errors import ConfigError
 from agent.toml_source import TomlSource
 from agent.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
-from hw.errors import HardwareError
+from hw.errors import SettingError
 
 INVALID: Any = object()
 
@@ -62,7 +62,7 @@ class Reader:
             return cls(**values)
         except TypeError:  # a required key is missing, which is reported already
             return INVALID
-        except (ValueError, HardwareError) as error:
+        except ValueError as error:
             return self._problem(where, str(error))
 
     def _value(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
@@ -88,6 +88,8 @@ class Reader:
             result = convert(value, hint, metadata, self._folder)
         except Mismatch as error:
             return self._problem(key, f"{shown}: expected {error}")
+        except SettingError as error:
+            return self._problem(key, str(error))
         if metadata.get("kind") == "pin":
             self._claim_pins(result, key)
         return result

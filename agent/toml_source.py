@@ -59,10 +59,17 @@ def _key_lines(text: str) -> dict[str, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             table = _plain(header[1])
-            lines.setdefault(table, number)
+            _note(lines, table, number)
         elif key := _KEY.match(line):
-            lines.setdefault(f"{table}.{_plain(key[1])}".lstrip("."), number)
+            _note(lines, f"{table}.{_plain(key[1])}".lstrip("."), number)
     return lines
+
+
+def _note(lines: dict[str, int], key: str, number: int) -> None:
+    """Note the line of `key` and of the tables around it that had no line of their own before."""
+    while key:
+        lines.setdefault(key, number)
+        key = key.rpartition(".")[0]
 
 
 def _plain(key: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.kinds import KINDS
+from hw.errors import SettingError
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 'a text in "quotation marks"'}
 
@@ -30,7 +31,7 @@ class Mismatch(ValueError):
 
 
 def convert(value: Any, hint: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
-    """`value` as the type `hint` within the limits of `metadata`; raises `Mismatch`."""
+    """`value` as the type `hint` within the limits of `metadata`; raises `Mismatch` or `SettingError`."""
     hint = without_none(hint)
     if alternatives := _alternatives(hint):
         return _first_fit(value, alternatives, metadata, folder)
@@ -130,6 +131,8 @@ def _limit(value: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
     if kind := KINDS.get(metadata.get("kind", "")):
         try:
             return kind(value, folder)
+        except SettingError:
+            raise
         except ValueError as error:
             raise Mismatch(str(error)) from None
     return value

@@ -38,6 +38,7 @@ def path(tmp_path: Path) -> Path:
         ("buttons.accept.pin", 7),
         ("media.servers.urls", 10),
         ("buttons.accept.absent", 6),
+        ("media", 9),
         ("absent.key", 0),
     ],
 )

@@ -1,0 +1,140 @@
+"""The settings file that is shipped, and what `load` makes of files."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import subprocess
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.config import Config, load
+from agent.errors import ConfigError
+from agent.value_types import item_type, mapping_type
+
+SHIPPED = Path(__file__).parents[2] / "config.toml"
+LINES = SHIPPED.read_text().splitlines()
+EXAMPLES = {"buttons": "accept", "lights": "status"}  # the entry that shows every key, of those with free names
+
+
+def sections() -> list[tuple[str, type[Any]]]:
+    """Each section of the file and the dataclass that it is read into."""
+    found = []
+    for name, hint in typing.get_type_hints(Config).items():
+        inner = mapping_type(hint)
+        found.append((f"{name}.{EXAMPLES[name]}", inner) if inner else (name, hint))
+    return found
+
+
+def keys() -> list[tuple[str, dataclasses.Field[Any]]]:
+    return [(name, field) for name, cls in sections() for field in dataclasses.fields(cls)]
+
+
+def line_of(section: str, key: str) -> str:
+    """The line of `key`, in use or commented out, after the header of `section`."""
+    start = LINES.index(f"[{section}]") + 1
+    for line in LINES[start:]:
+        if line.startswith("["):
+            break
+        if re.match(rf"(# ?)?{key} = ", line):
+            return line
+    raise AssertionError(f"[{section}] of {SHIPPED.name} does not show {key}")
+
+
+def as_toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(as_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def test_the_shipped_file_can_be_used_as_it_stands() -> None:
+    config = load(SHIPPED)
+
+    assert config.buttons["accept"].short == "accept"
+    assert config.lights["call"].ringing == "blink 250/250"
+
+
+@pytest.mark.parametrize(("section", "field"), keys(), ids=lambda part: getattr(part, "name", part))
+def test_the_shipped_file_explains_every_key(section: str, field: dataclasses.Field[Any]) -> None:
+    line = line_of(section, field.name)
+
+    assert re.search(r"# \w.{2,}", line.removeprefix("# ")), f"no comment: {line}"
+
+
+@pytest.mark.parametrize(
+    ("section", "field"),
+    [(section, field) for section, field in keys() if "." not in section],
+    ids=lambda part: getattr(part, "name", part),
+)
+def test_the_shipped_file_shows_the_defaults(section: str, field: dataclasses.Field[Any]) -> None:
+    line = line_of(section, field.name)
+
+    if field.default is None or item_type(field.type) or line.startswith("#"):
+        assert line.startswith("# "), "what is absent by default stands there commented out"
+    else:
+        assert re.match(rf"{field.name} = {re.escape(as_toml(field.default))}( |$)", line), line
+
+
+def test_without_any_section_everything_has_its_default(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("")
+
+    assert load(tmp_path / "empty.toml") == Config()
+
+
+def test_a_file_full_of_slips_is_refused_with_a_line_for_each(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        """
+[box]
+pins = "mok"
+[buttons.green]
+pin = 17
+short = "acept"
+long_ms = "800"
+[lights.ready]
+pin = 17
+ready = "blnk"
+[lihgts.call]
+pin = 4
+[door]
+code = "12a4"
+"""
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+
+    assert [line.removeprefix(f"{path}:").split(" (")[0] for line in str(caught.value).splitlines()] == [
+        '3: box.pins: "mok": expected one of "auto", "mock", "lgpio"; did you mean "mock"?',
+        "6: buttons.green.short: 'acept' is no action; did you mean 'accept'?",
+        '7: buttons.green.long_ms: "800": expected a whole number from 200 to 10000',
+        "9: lights.ready.pin: GPIO 17 is used by buttons.green.pin already; expected a pin of its own",
+        "10: lights.ready.ready: 'blnk' is no pattern; did you mean 'blink'?",
+        '11: lihgts: unknown key; did you mean "lights"?',
+        "13: door: code must consist of the digits 0 to 9; # and * are for ending and correcting",
+    ]
+    assert "12a4" not in str(caught.value)
+
+
+def test_the_door_code_is_read_but_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[door]\npin = 26\ncode = "4711"')
+
+    config = load(path)
+
+    assert config.door.code == "4711"
+    assert "4711" not in repr(config)
+
+
+def test_reading_settings_does_not_load_media_or_sound() -> None:
+    program = "import sys, agent.config; print([m for m in ('aiortc', 'av', 'pyaudio', 'aioice') if m in sys.modules])"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout == "[]\n"
