@@ -1,0 +1,232 @@
+"""The one crossing between the gevent hub (main thread) and the asyncio loop (a native thread).
+
+Nothing is monkey-patched, so the two schedulers know nothing of each other. Towards the hub a callable is
+appended to a deque and libev's `async` watcher, its only thread-safe one, is sent; towards asyncio there is
+`call_soon_threadsafe`. Results and events share the one deque, so an event that was posted before a task
+ended is delivered before that task's result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from agent.errors import BridgeClosedError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+HEARTBEAT_S = 0.5
+
+
+class BridgeResult(AsyncResult):  # type: ignore[misc]
+    """The outcome of a coroutine, waited for on the hub; `cancel()` cancels the task behind it."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        super().__init__()
+        self._cancel_task = cancel
+
+    def cancel(self) -> None:
+        """Cancel the task; idempotent; the result then raises `concurrent.futures.CancelledError`."""
+        if not self.ready():
+            self._cancel_task()
+
+
+class LookupThreads(ThreadPoolExecutor):
+    """The loop's executor, used by name look-ups only: daemon threads, so a dead resolver cannot hold up the exit."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Run `fn` on a thread of its own."""
+        future: Future[T] = Future()
+        threading.Thread(target=self._settle, args=(future, fn, args, kwargs), name="lookup", daemon=True).start()
+        return future
+
+    @staticmethod
+    def _settle(future: Future[T], fn: Callable[..., T], args: Any, kwargs: Any) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+
+class Bridge:
+    """Runs an asyncio loop in a native thread for the hub that created it (design: 3)."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_default_executor(LookupThreads())
+        self.loop.set_exception_handler(_log_unhandled)
+        self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._awake = False
+        self._watcher = gevent.get_hub().loop.async_()
+        self._watcher.start(self._drain)
+        self._pending: set[BridgeResult] = set()
+        self._closing = False
+        self._ended = Event()
+        self._beat_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
+        self._thread.start()
+
+    def post(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run `fn(*args)` in the hub, first in first out; any thread; `fn` must not block."""
+        self._inbox.append((fn, args))
+        if not self._awake:
+            self._awake = True
+            self._watcher.send()
+
+    def call(self, fn: Callable[..., object], *args: Any) -> None:
+        """Run `fn(*args)` in the asyncio loop and forget it; any thread; ignored once the loop has ended."""
+        try:
+            self.loop.call_soon_threadsafe(fn, *args)
+        except RuntimeError:
+            log.debug("the media thread has ended; %r is not called", fn)
+
+    def spawn(self, coro: Coroutine[Any, Any, T]) -> BridgeResult:
+        """Start a coroutine in the asyncio loop; returns its future result. Raises BridgeClosedError."""
+        if self._closing:
+            coro.close()
+            raise BridgeClosedError("the media thread has ended; start the program again")
+        tasks: list[asyncio.Task[T]] = []
+        cancelled: list[bool] = []
+
+        def start() -> None:
+            if cancelled:
+                coro.close()
+                self.post(self._settle, result, None, CancelledError())
+                return
+            tasks.append(self.loop.create_task(coro))
+            tasks[0].add_done_callback(lambda task: self.post(self._settle, result, *_outcome(task)))
+
+        def cancel() -> None:
+            cancelled.append(True)
+            self.call(lambda: tasks and tasks[0].cancel())
+
+        result = BridgeResult(cancel)
+        self._pending.add(result)
+        self.call(start)
+        return result
+
+    def run(self, coro: Coroutine[Any, Any, T], timeout_s: float | None = None) -> T:
+        """Block the calling greenlet for the coroutine's result.
+
+        A kill or the time limit cancels the task. Raises what the coroutine raises, TimeoutError, BridgeClosedError.
+        """
+        result = self.spawn(coro)
+        try:
+            value: T = result.get(timeout=timeout_s)
+            return value
+        except gevent.Timeout as timeout:
+            result.cancel()
+            if timeout_s is None or timeout.seconds != timeout_s:
+                raise
+            raise TimeoutError(f"the media thread did not finish within {timeout_s} s") from None
+        except BaseException:
+            result.cancel()
+            raise
+
+    def progress_s(self) -> float:
+        """Seconds since the asyncio loop last showed a sign of life."""
+        return time.monotonic() - self._beat_s
+
+    def close(self, timeout_s: float = 5) -> None:
+        """Cancel every task and end the thread; idempotent; blocks the calling greenlet for at most `timeout_s`."""
+        if not self._closing:
+            self._closing = True
+            self.call(self.loop.stop)
+        if not self._ended.wait(timeout_s):
+            log.warning("the media thread did not end within %s s and is left behind", timeout_s)
+        for result in list(self._pending):
+            self._settle(result, None, BridgeClosedError("the media thread ended before the work was done"))
+
+    def _run(self) -> None:
+        self.loop.call_soon(self._beat)
+        try:
+            self.loop.run_forever()
+            self.loop.run_until_complete(_cancel_tasks())
+            self.loop.close()
+        except Exception:
+            log.exception("the media thread failed while it ended")
+        finally:
+            self.post(self._finish)
+
+    def _beat(self) -> None:
+        self._beat_s = time.monotonic()
+        self.loop.call_later(HEARTBEAT_S, self._beat)
+
+    def _drain(self) -> None:
+        self._awake = False
+        for _ in range(len(self._inbox)):  # bounded: a flood must not starve the hub
+            fn, args = self._inbox.popleft()
+            try:
+                fn(*args)
+            except Exception:
+                log.exception("a call posted to the hub failed: %r", fn)
+        if self._inbox and not self._awake:
+            self._awake = True
+            self._watcher.send()
+
+    def _settle(self, result: BridgeResult, value: Any, error: BaseException | None) -> None:
+        if result not in self._pending:
+            return
+        self._pending.discard(result)
+        if error is not None:
+            result.set_exception(error)
+        else:
+            result.set(value)
+
+    def _finish(self) -> None:
+        self._ended.set()
+        self._awake = True  # a late post must not touch the closed watcher
+        self._watcher.stop()
+        self._watcher.close()
+
+
+def _outcome(task: asyncio.Task[T]) -> tuple[T | None, BaseException | None]:
+    if task.cancelled():
+        return None, CancelledError()
+    error = task.exception()
+    return (None, error) if error is not None else (task.result(), None)
+
+
+async def _cancel_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=2)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    log.warning("in the media thread: %s", context.get("message"), exc_info=context.get("exception"))
+
+
+_shared: Bridge | None = None
+
+
+def shared_bridge() -> Bridge:
+    """The process's bridge, made when first asked for; hub only."""
+    global _shared
+    if _shared is None or _shared._closing:
+        _shared = Bridge()
+    return _shared
+
+
+def close_shared_bridge(timeout_s: float = 5) -> None:
+    """End the process's bridge, if there is one; idempotent."""
+    global _shared
+    bridge, _shared = _shared, None
+    if bridge is not None:
+        bridge.close(timeout_s)
