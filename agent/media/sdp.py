@@ -1,0 +1,301 @@
+"""Session descriptions of one audio call: what we read of the far end's, and how we write our own.
+
+A call has exactly one bundled audio section (RFC 8829, RFC 8839, RFC 8842). Further sections that a browser may offer
+(video, data) are answered with port 0, as RFC 3264 wants. Ours are laid out like a browser's, because the servers this
+talks to were built against browsers: payload types 111, 0, 110, 126, port 9, trickle announced, no waiting for
+gathering. Reading is tolerant of everything that does not matter and strict about keys, fingerprints and size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from agent.errors import SdpError
+
+MAX_SDP_CHARS = 64_000
+MAX_CANDIDATES = 64
+EVENT = "telephone-event"
+SECURE_PROFILES = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF")
+STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
+SETUP_ROLES = ("active", "passive", "actpass")
+REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One payload type: its number, name as written, RTP clock, channels and `a=fmtp` parameters."""
+
+    payload_type: int
+    name: str
+    clock_hz: int
+    channels: int = 1
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What makes two payload types the same codec."""
+        return self.name.lower(), self.clock_hz
+
+    @property
+    def rtpmap(self) -> str:
+        """The value of `a=rtpmap`, without the number."""
+        return f"{self.name}/{self.clock_hz}" + (f"/{self.channels}" if self.channels > 1 else "")
+
+    @property
+    def fmtp(self) -> str:
+        """The value of `a=fmtp`, without the number; empty when there are no parameters."""
+        return ";".join(f"{key}={value}" if value else key for key, value in self.parameters.items())
+
+
+OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
+PCMU = Codec(0, "PCMU", 8_000)
+OUR_CODECS = (OPUS, PCMU, Codec(110, EVENT, 48_000), Codec(126, EVENT, 8_000))
+
+
+@dataclass(frozen=True)
+class IceParameters:
+    """One generation of ICE as seen from the other side; `candidates` are the values of `a=candidate`."""
+
+    ufrag: str
+    password: str
+    candidates: tuple[str, ...] = ()
+    lite: bool = False
+
+
+@dataclass(frozen=True)
+class RejectedSection:
+    """A section that is answered with port 0."""
+
+    first_line: str
+    mid: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """What matters of one session description; `codecs` in the order of the payload list."""
+
+    ice: IceParameters
+    fingerprints: tuple[tuple[str, str], ...]
+    setup: str
+    codecs: tuple[Codec, ...]
+    mid: str = "0"
+    direction: str = "sendrecv"
+    session_id: int = 0
+    ptime_ms: int | None = None
+    others: tuple[RejectedSection, ...] = ()
+    audio_index: int = 0
+
+    def codec(self, name: str, clock_hz: int | None = None) -> Codec | None:
+        """The first payload type of that name."""
+        for codec in self.codecs:
+            if codec.name.lower() == name and clock_hz in (None, codec.clock_hz):
+                return codec
+        return None
+
+
+def parse(sdp: object) -> Description:
+    """Read the far end's description. Raises SdpError, whose message says what is missing."""
+    if not isinstance(sdp, str) or not sdp.strip():
+        raise SdpError("the far end sent no session description; the call cannot have audio")
+    if len(sdp) > MAX_SDP_CHARS:
+        raise SdpError(f"the session description has {len(sdp)} characters, more than {MAX_SDP_CHARS}; it is refused")
+    try:
+        return _parse(sdp)
+    except (ValueError, IndexError) as error:
+        raise SdpError(f"the session description cannot be read ({error}); the far end has to correct it") from None
+
+
+def _parse(sdp: str) -> Description:
+    head, *sections = [part.splitlines() for part in re.split(r"(?=^m=)", sdp, flags=re.MULTILINE)]
+    index = next((n for n, lines in enumerate(sections) if _is_audio(lines[0])), None)
+    if index is None:
+        raise SdpError("the session description offers no encrypted audio; the far end has to offer WebRTC audio")
+    lines = sections[index]
+    value = _Values(head, lines)
+    description = Description(
+        ice=_ice(value),
+        fingerprints=_fingerprints(value),
+        setup=_setup(value),
+        codecs=_codecs(lines[0], value),
+        mid=value.first("mid") or str(index),
+        direction=next((d for d in ("sendonly", "recvonly", "inactive") if value.has(d)), "sendrecv"),
+        session_id=_session_id(head),
+        ptime_ms=_ptime(value.first("ptime")),
+        others=tuple(_rejected(n, part) for n, part in enumerate(sections) if n != index),
+        audio_index=index,
+    )
+    if not any(codec.key in ((c.key) for c in (OPUS, PCMU)) for codec in description.codecs):
+        raise SdpError("the far end speaks neither Opus nor PCMU; it has to offer one of them")
+    return description
+
+
+def _session_id(head: list[str]) -> int:
+    found = re.search(r"^o=\S+ (\d{1,20}) ", "\n".join(head), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+class _Values:
+    """The attributes of the audio section, with those of the session behind them."""
+
+    def __init__(self, head: list[str], lines: list[str]) -> None:
+        self._lines = [line.strip()[2:] for line in (*lines, *head) if line.startswith("a=")]
+        self._own = [line.strip()[2:] for line in lines if line.startswith("a=")]
+
+    def all(self, name: str) -> list[str]:
+        """Values of an attribute, the section's before the session's."""
+        return [line[len(name) + 1 :] for line in self._lines if line.startswith(name + ":")]
+
+    def first(self, name: str) -> str:
+        """The section's value, else the session's, else empty."""
+        return next(iter(self.all(name)), "")
+
+    def has(self, flag: str) -> bool:
+        """Whether a valueless attribute is present."""
+        return flag in self._own or (flag == "ice-lite" and flag in self._lines)
+
+
+def _is_audio(first_line: str) -> bool:
+    fields = first_line.split()
+    return len(fields) > 3 and fields[0] == "m=audio" and fields[1] != "0" and fields[2] in SECURE_PROFILES
+
+
+def _ice(value: _Values) -> IceParameters:
+    ufrag, password = value.first("ice-ufrag"), value.first("ice-pwd")
+    if not re.fullmatch(r"[A-Za-z0-9+/=_-]{4,256}", ufrag) or not re.fullmatch(r"[A-Za-z0-9+/=_-]{22,256}", password):
+        raise SdpError("the session description has no usable ICE user name and password; the far end has to add them")
+    candidates = tuple(dict.fromkeys(value.all("candidate")))[:MAX_CANDIDATES]
+    return IceParameters(ufrag, password, candidates, value.has("ice-lite"))
+
+
+def _fingerprints(value: _Values) -> tuple[tuple[str, str], ...]:
+    found = [tuple(line.split(None, 1)) for line in value.all("fingerprint")]
+    usable = [(f[0].lower(), f[1].strip().upper()) for f in found if len(f) == 2]
+    if not usable:
+        raise SdpError("the session description has no certificate fingerprint; unencrypted audio is refused")
+    return tuple(dict.fromkeys(usable))
+
+
+def _setup(value: _Values) -> str:
+    setup = value.first("setup") or "actpass"
+    if setup not in SETUP_ROLES:
+        raise SdpError(f"the session description has a=setup:{setup[:20]}; expected one of {', '.join(SETUP_ROLES)}")
+    return setup
+
+
+def _codecs(first_line: str, value: _Values) -> tuple[Codec, ...]:
+    maps = dict(line.split(None, 1) for line in value.all("rtpmap") if " " in line)
+    parameters = dict(line.split(None, 1) for line in value.all("fmtp") if " " in line)
+    codecs = []
+    for number in dict.fromkeys(first_line.split()[3:]):
+        payload_type = int(number)
+        if not 0 <= payload_type <= 127:
+            raise ValueError(f"payload type {payload_type}")
+        name, clock_hz, channels = _rtpmap(maps.get(number), payload_type)
+        if name:
+            codecs.append(Codec(payload_type, name, clock_hz, channels, _fmtp(parameters.get(number, ""))))
+    return tuple(codecs)
+
+
+def _rtpmap(text: str | None, payload_type: int) -> tuple[str, int, int]:
+    if text is None:
+        return *STATIC_CODECS.get(payload_type, ("", 0)), 1
+    name, clock_hz, *channels = text.strip().split("/")
+    return name, int(clock_hz), int(channels[0]) if channels else 1
+
+
+def _fmtp(text: str) -> dict[str, str]:
+    pairs = (part.strip().partition("=") for part in text.split(";") if part.strip())
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _ptime(text: str) -> int | None:
+    return int(text) if text.isdecimal() and 10 <= int(text) <= 120 else None
+
+
+def _rejected(index: int, lines: list[str]) -> RejectedSection:
+    fields = lines[0].strip().split()
+    if len(fields) < 4:
+        raise ValueError("a section without formats")
+    mid = next((line.strip()[6:] for line in lines if line.startswith("a=mid:")), str(index))
+    return RejectedSection(" ".join([fields[0], "0", *fields[2:]]), mid)
+
+
+def answer_codecs(offered: Iterable[Codec]) -> tuple[Codec, ...]:
+    """The codecs we answer with: those offered that we speak, in the offer's order and with its payload types."""
+    ours = {codec.key: codec for codec in OUR_CODECS}
+    common: dict[tuple[str, int], Codec] = {}
+    for codec in offered:
+        if codec.key in ours:
+            common.setdefault(codec.key, replace(ours[codec.key], payload_type=codec.payload_type))
+    return tuple(common.values())
+
+
+@dataclass(frozen=True)
+class LocalDescription:
+    """What our own description says; `write` gives its text."""
+
+    session_id: int
+    version: int
+    ice: IceParameters
+    fingerprints: tuple[tuple[str, str], ...]
+    setup: str
+    codecs: tuple[Codec, ...]
+    ssrc: int
+    cname: str
+    direction: str = "sendrecv"
+    mid: str = "0"
+    ptime_ms: int = 20
+    others: tuple[RejectedSection, ...] = ()
+    audio_index: int = 0
+
+    def write(self) -> str:
+        """The description as text with CRLF line ends."""
+        sections = [_write_rejected(other) for other in self.others]
+        sections.insert(self.audio_index, self._audio())
+        return "".join(line + "\r\n" for line in [*self._head(), *(line for part in sections for line in part)])
+
+    def _head(self) -> list[str]:
+        return [
+            "v=0",
+            f"o=- {self.session_id} {self.version} IN IP4 127.0.0.1",
+            "s=-",
+            "t=0 0",
+            f"a=group:BUNDLE {self.mid}",
+            f"a=msid-semantic: WMS {self.cname}",
+        ]
+
+    def _audio(self) -> list[str]:
+        numbers = " ".join(str(codec.payload_type) for codec in self.codecs)
+        return [
+            f"m=audio 9 UDP/TLS/RTP/SAVPF {numbers}",
+            "c=IN IP4 0.0.0.0",
+            "a=rtcp:9 IN IP4 0.0.0.0",
+            *(f"a=candidate:{candidate}" for candidate in self.ice.candidates),
+            f"a=ice-ufrag:{self.ice.ufrag}",
+            f"a=ice-pwd:{self.ice.password}",
+            "a=ice-options:trickle",
+            *(f"a=fingerprint:{algorithm} {value}" for algorithm, value in self.fingerprints),
+            f"a=setup:{self.setup}",
+            f"a=mid:{self.mid}",
+            f"a={self.direction}",
+            f"a=msid:{self.cname} {self.cname}-audio",
+            "a=rtcp-mux",
+            *self._codec_lines(),
+            *([f"a=ptime:{self.ptime_ms}"] if self.ptime_ms != 20 else []),
+            f"a=ssrc:{self.ssrc} cname:{self.cname}",
+            f"a=ssrc:{self.ssrc} msid:{self.cname} {self.cname}-audio",
+        ]
+
+    def _codec_lines(self) -> list[str]:
+        lines = []
+        for codec in self.codecs:
+            lines.append(f"a=rtpmap:{codec.payload_type} {codec.rtpmap}")
+            if codec.parameters:
+                lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+        return lines
+
+
+def _write_rejected(section: RejectedSection) -> list[str]:
+    return [section.first_line, "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]
