@@ -1,0 +1,313 @@
+"""One end of one audio call: negotiation, ICE, DTLS, SRTP and RTP composed; asyncio only.
+
+A `Peer` plays the part of a browser's RTCPeerConnection for exactly one audio section. Sound goes in and out as frames
+(`push_pcm`, `pull_pcm`) or as RTP payloads (`send_rtp`, `on_rtp`), so that a relay needs no codec. Descriptions are
+handed out at once; connecting goes on behind them and is reported through `on_event(name, *arguments)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+
+from aioice import Candidate
+
+from agent.errors import InvalidStateError
+from agent.media.ice import IceListener, IceTransport
+from agent.media.negotiation import Agreement, Negotiation
+from agent.media.private import Address, Leg, Pair, Socket
+from agent.media.rtp import RtpPacket
+from agent.media.rtp_session import RtpSession
+from agent.media.sdp import EVENT, Codec, Description, IceParameters
+from agent.media.secure import SecureListener, SecureTransport
+from agent.media.settings import MediaSettings
+from agent.media.stats import CandidateInfo
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+RTP_SILENCE_S = 0.3
+DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
+DTX_PAYLOAD_BYTES = 2
+ANSWERS_KEPT = 4
+PLAIN_NAMES = {"opus": "opus", "pcmu": "PCMU"}
+CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
+
+EventSink = Callable[..., None]
+RtpSink = Callable[[bytes, int, bool, str], None]
+
+
+class Peer(IceListener, SecureListener):
+    """One end of a call; see the module. Make it in a running asyncio loop.
+
+    `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec)` gets
+    each verified packet, with codec "opus", "PCMU" or "telephone-event".
+    """
+
+    def __init__(self, settings: MediaSettings | None = None, on_event: EventSink | None = None) -> None:
+        self.settings = settings or MediaSettings()
+        self.on_event: EventSink = on_event or (lambda name, *arguments: None)
+        self.on_rtp: RtpSink | None = None
+        self.connection_state = "new"
+        cname = secrets.token_hex(8)
+        self._loop = asyncio.get_running_loop()
+        self._ice = IceTransport(self.settings, self)
+        self._secure = SecureTransport(self._ice, self)
+        self._rtp = RtpSession(cname)
+        self._negotiation = Negotiation(self.settings, self._secure.fingerprint, self._rtp.ssrc, cname)
+        self._negotiating = asyncio.Lock()
+        self._agreement: Agreement | None = None
+        self._answers: dict[str, str] = {}  # offers of the far end and what we answered
+        self._rtp_at: float | None = None
+        self._rtp_silence_s = RTP_SILENCE_S
+        self._rtp_silent = False
+        self._closed = False
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+
+    # negotiation
+
+    @property
+    def signaling_state(self) -> str:
+        """stable, have-local-offer, have-remote-offer or closed."""
+        return "closed" if self._closed else self._negotiation.signaling_state
+
+    @property
+    def local_sdp(self) -> str:
+        """Our latest description."""
+        return self._negotiation.local_sdp
+
+    async def create_offer(self) -> str:
+        """Our first offer, with the candidates known at once. Raises InvalidStateError."""
+        async with self._negotiating:
+            return await self._offer()
+
+    async def create_restart_offer(self) -> str:
+        """An offer that restarts ICE below the running call and replaces one still unanswered; InvalidStateError."""
+        async with self._negotiating:
+            if self._agreement is None:
+                raise InvalidStateError("ICE can be restarted only after the first answer; make the call first")
+            return await self._offer()
+
+    async def _offer(self) -> str:
+        self._check_open()
+        leg = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
+        sdp = self._negotiation.offer(_parameters(leg))
+        self.on_event("signaling_state", "have-local-offer")
+        return sdp
+
+    async def apply_answer(self, sdp: str) -> None:
+        """Take the answer to our offer; one that is repeated or comes too late changes nothing. Raises SdpError."""
+        async with self._negotiating:
+            self._check_open()
+            answer = self._negotiation.read(sdp)
+            if self._negotiation.signaling_state == "have-local-offer":
+                agreement = self._negotiation.accept_answer(answer)
+                self.on_event("signaling_state", "stable")
+                self._agree(agreement)
+                self._ice.set_remote(answer.ice)
+            elif self._ice.unconnected and not self._ice.is_remote(answer.ice):
+                self._ice.set_remote(answer.ice)  # the answer to a later offer of ours: it is the one that counts
+
+    apply_restart_answer = apply_answer
+
+    async def answer_offer(self, sdp: str) -> str:
+        """Our answer to the far end's offer, first or further; the same offer gets the same answer.
+
+        Raises SdpError, and InvalidStateError when both ends made an offer at once and ours stands.
+        """
+        async with self._negotiating:
+            self._check_open()
+            if sdp not in self._answers:
+                self._answers[sdp] = await self._answer(self._negotiation.read(sdp))
+                while len(self._answers) > ANSWERS_KEPT:
+                    del self._answers[next(iter(self._answers))]
+            return self._answers[sdp]
+
+    answer_restart_offer = answer_offer
+
+    async def _answer(self, offer: Description) -> str:
+        if self._negotiation.signaling_state == "have-local-offer":
+            self._negotiation.yield_to(offer)
+            self._ice.abandon_pending()
+        self.on_event("signaling_state", "have-remote-offer")
+        leg = self._ice.newest
+        fresh = leg is None or not self._ice.is_remote(offer.ice)
+        if leg is None or fresh:
+            leg = await self._ice.new_generation(controlling=offer.ice.lite)
+        sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
+        self.on_event("signaling_state", "stable")
+        self._agree(agreement)
+        if fresh:
+            self._ice.set_remote(offer.ice)
+        return sdp
+
+    def _agree(self, agreement: Agreement) -> None:
+        first, self._agreement = self._agreement is None, agreement
+        self._rtp.accept(agreement.receivable)
+        if first:
+            self.on_event("track")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidStateError("the call's media was closed; make a new call")
+
+    @property
+    def negotiated_codec(self) -> str | None:
+        """What we send: "opus" or "PCMU"; None before the descriptions were exchanged."""
+        return PLAIN_NAMES[self._agreement.send_codec.name.lower()] if self._agreement else None
+
+    # RTP
+
+    def send_rtp(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> bool:
+        """Send one payload as part of our stream; False when there is no path, or the far end cannot take the codec.
+
+        The timestamp is on its origin's clock; that of "telephone-event", and its durations, count 8000 Hz.
+        """
+        agreement = self._agreement
+        if agreement is None or not agreement.may_send:
+            return False
+        if codec == EVENT:
+            chosen = agreement.event_codec
+        else:
+            chosen = agreement.send_codec if codec.lower() == agreement.send_codec.name.lower() else self._other(codec)
+        if chosen is None:
+            return False
+        if codec == EVENT:
+            payload, timestamp = _scale_event(payload, timestamp, 8_000, chosen.clock_hz)
+        return self._send(chosen, payload, timestamp, marker)
+
+    def _other(self, codec: str) -> Codec | None:
+        remote = self._negotiation.remote
+        return remote.codec(codec.lower()) if remote is not None else None
+
+    def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool) -> bool:
+        if self._secure.state != "connected":
+            return False
+        return self._secure.send_rtp(self._rtp.write(codec, payload, timestamp, marker, self._loop.time()))
+
+    def on_rtp_packet(self, data: bytes, now: float) -> None:
+        """A verified packet arrived."""
+        found = self._rtp.read(data, now)
+        if found is None:
+            return
+        packet, codec = found
+        self._rtp_at = now
+        if self._rtp_silent:
+            self._rtp_silent = False
+            self.on_event("rtp_resumed")
+        self._rtp_silence_s = DTX_SILENCE_S if len(packet.payload) <= DTX_PAYLOAD_BYTES else RTP_SILENCE_S
+        self._deliver(packet, codec)
+
+    def _deliver(self, packet: RtpPacket, codec: Codec) -> None:
+        if self.on_rtp is not None:
+            name = PLAIN_NAMES.get(codec.name.lower(), EVENT)
+            payload, timestamp = packet.payload, packet.timestamp
+            if name == EVENT:
+                payload, timestamp = _scale_event(payload, timestamp, codec.clock_hz, 8_000)
+            self.on_rtp(payload, timestamp, packet.marker, name)
+
+    def on_rtcp_packet(self, data: bytes, now: float) -> None:
+        """A verified report arrived."""
+        self._rtp.read_rtcp(data, now, time.time())
+
+    # states
+
+    def on_ice_packet(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
+        """A datagram of unknown origin arrived."""
+        self._secure.receive(data, leg, source, address)
+
+    def on_ice_state(self, state: str) -> None:
+        """The path changed its state."""
+        self.on_event("ice_connection_state", state)
+        self._set_connection_state()
+
+    def on_ice_gathering_state(self, state: str) -> None:
+        """Gathering began or ended."""
+        self.on_event("ice_gathering_state", state)
+
+    def on_ice_candidate(self, candidate: Candidate) -> None:
+        """A local candidate was found."""
+        self.on_event("candidate", CandidateInfo.of(candidate))
+
+    def on_ice_selected_pair(self, pair: Pair) -> None:
+        """Media takes a path: the first one, or another."""
+        self.on_event("selected_pair", CandidateInfo.of(pair.local), CandidateInfo.of(pair.remote))
+        if self._agreement is not None:
+            self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
+
+    def on_dtls_state(self, state: str) -> None:
+        """The handshake moved on."""
+        self.on_event("dtls_state", state)
+        self._set_connection_state()
+
+    @property
+    def ice_connection_state(self) -> str:
+        """W3C's name; `completed` is never used."""
+        return self._ice.state
+
+    @property
+    def ice_gathering_state(self) -> str:
+        """new, gathering or complete."""
+        return self._ice.gathering_state
+
+    def _set_connection_state(self) -> None:
+        state = self._combined_state()
+        if state != self.connection_state:
+            self.connection_state = state
+            self.on_event("connection_state", state)
+
+    def _combined_state(self) -> str:
+        if self._closed:
+            return "closed"
+        if self._secure.state == "failed":
+            return "failed"
+        if self._ice.state == "connected":
+            return "connected" if self._secure.state in ("connected", "closed") else "connecting"
+        return CONNECTION_STATES.get(self._ice.state, "closed")
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._ice.tick()
+        if self._rtp_at is not None and not self._rtp_silent and now - self._rtp_at > self._rtp_silence_s:
+            self._rtp_silent = True
+            self.on_event("rtp_silence", round((now - self._rtp_at) * 1000))
+        if self._secure.state == "connected" and self._rtp.report_due(now):
+            self._secure.send_rtcp(self._rtp.report(now, time.time()))
+
+    # end
+
+    def sever(self) -> None:
+        """Break the path in use without telling anyone (demonstrations, tests)."""
+        self._ice.sever()
+
+    def close(self) -> None:
+        """End the call: say goodbye, close every socket in the background; idempotent, returns at once."""
+        if self._closed:
+            return
+        self._timer.cancel()
+        self._secure.send_rtcp(self._rtp.rtcp.bye())
+        self._closed = True
+        self.on_event("signaling_state", "closed")
+        self._loop.create_task(self._shut_down())
+
+    async def _shut_down(self) -> None:
+        await self._secure.close()
+        self._ice.close()
+        self._set_connection_state()
+
+
+def _parameters(leg: Leg) -> IceParameters:
+    candidates = tuple(candidate.to_sdp() for candidate in leg.local_candidates)
+    return IceParameters(leg.local_username, leg.local_password, candidates)
+
+
+def _scale_event(payload: bytes, timestamp: int, from_hz: int, to_hz: int) -> tuple[bytes, int]:
+    """A telephone event on another clock (RFC 4733 section 2.3: the last two octets are the duration)."""
+    if from_hz == to_hz or len(payload) < 4:
+        return payload, timestamp
+    duration = min(int.from_bytes(payload[2:4], "big") * to_hz // from_hz, 0xFFFF)
+    return payload[:2] + duration.to_bytes(2, "big") + payload[4:], timestamp * to_hz // from_hz & 0xFFFFFFFF

@@ -1,0 +1,114 @@
+"""One RTP stream each way and the RTCP about both (RFC 3550): numbers, clocks and counters, but no sound.
+
+What is sent keeps one source and one sequence for the whole call, whatever the packets' origin: encoded microphone
+sound, telephone events or packets relayed from another leg, whose timestamps are moved onto our clock.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterable
+
+from agent.media.rtcp import ReceiveCounters, Report, RtcpSession, SentCounters
+from agent.media.rtp import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
+from agent.media.sdp import Codec
+
+FIRST_REPORT_S = 1.0
+REPORT_INTERVAL_S = 2.5
+SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
+REBASE_S = 10.0  # a relayed timestamp this far from the clock belongs to another stream
+
+
+class TimestampBase:
+    """Moves the timestamps of whatever is sent onto a clock of ours; a jump of the origin becomes no jump of ours."""
+
+    def __init__(self) -> None:
+        self._start = secrets.randbits(32)
+        self._clocks: dict[int, tuple[int, int, float]] = {}  # by frequency: offset, our last timestamp, its time
+
+    def move(self, timestamp: int, clock_hz: int, now: float) -> int:
+        """Our timestamp for the origin's."""
+        offset, last, last_at = self._clocks.get(clock_hz, (0, self._start, now))
+        expected = last + round((now - last_at) * clock_hz) & MAX_UINT32
+        ours = timestamp + offset & MAX_UINT32
+        off = (ours - expected + 0x80000000 & MAX_UINT32) - 0x80000000
+        if clock_hz not in self._clocks or abs(off) > REBASE_S * clock_hz:
+            offset, ours = expected - timestamp, expected
+        self._clocks[clock_hz] = offset, ours, now
+        return ours
+
+
+class RtpSession:
+    """Writes our packets, reads verified ones, and keeps the figures of both."""
+
+    def __init__(self, cname: str) -> None:
+        self.ssrc = secrets.randbits(32) or 1
+        self.sent = SentCounters()
+        self.received: ReceiveCounters | None = None
+        self.packets_received = self.octets_received = self.packets_lost = 0  # of sources that ended
+        self.rtcp = RtcpSession(self.ssrc, cname)
+        self._sequence = secrets.randbits(15)
+        self._base = TimestampBase()
+        self._codecs: dict[int, Codec] = {}
+        self._received_at = 0.0
+        self._report_at: float | None = None
+
+    def accept(self, codecs: Iterable[Codec]) -> None:
+        """The payload types that may arrive from now on."""
+        self._codecs = {codec.payload_type: codec for codec in codecs}
+
+    def write(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, now: float) -> bytes:
+        """The next packet of our stream; `timestamp` is on the clock of its origin."""
+        ours = self._base.move(timestamp, codec.clock_hz, now)
+        self._sequence = self._sequence + 1 & 0xFFFF
+        self.sent.sent(ours, codec.clock_hz, len(payload), now)
+        return write_rtp(codec.payload_type, marker, self._sequence, ours, self.ssrc, payload)
+
+    def read(self, data: bytes, now: float) -> tuple[RtpPacket, Codec] | None:
+        """Read one verified packet; None when it is malformed, of an unknown payload type or of a second source."""
+        packet = parse_rtp(data)
+        codec = self._codecs.get(packet.payload_type) if packet is not None else None
+        if packet is None or codec is None or not self._of_our_source(packet, codec, now):
+            return None
+        self._received_at = now
+        assert self.received is not None
+        self.received.received(packet.sequence, packet.timestamp, len(packet.payload), now)
+        return packet, codec
+
+    def _of_our_source(self, packet: RtpPacket, codec: Codec, now: float) -> bool:
+        counters = self.received
+        if counters is not None and counters.ssrc == packet.ssrc:
+            return True
+        if counters is not None:
+            if now - self._received_at < SOURCE_SILENCE_S:
+                return False
+            self.packets_received += counters.packets
+            self.octets_received += counters.octets
+            self.packets_lost += counters.lost
+        self.received = ReceiveCounters(packet.ssrc, codec.clock_hz)
+        return True
+
+    def read_rtcp(self, data: bytes, now: float, wall: float) -> list[Report]:
+        """Take in verified reports of the far end."""
+        return self.rtcp.read(data, now, wall)
+
+    def report_due(self, now: float) -> bool:
+        """Whether it is time for the next report (randomised, RFC 3550 section 6.2)."""
+        if self._report_at is None:
+            self._report_at = now + FIRST_REPORT_S
+        if now < self._report_at:
+            return False
+        self._report_at = now + REPORT_INTERVAL_S * random.uniform(0.5, 1.5)
+        return True
+
+    def report(self, now: float, wall: float) -> bytes:
+        """The report to send."""
+        return self.rtcp.write(now, wall, self.sent, self.received)
+
+    @property
+    def total_received(self) -> tuple[int, int, int]:
+        """Packets, payload octets and losses of the whole call."""
+        now = self.received
+        packets, octets, lost = (now.packets, now.octets, now.lost) if now else (0, 0, 0)
+        return self.packets_received + packets, self.octets_received + octets, self.packets_lost + lost

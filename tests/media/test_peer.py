@@ -1,0 +1,207 @@
+"""Two peers, one call: real ICE, DTLS and SRTP over real sockets."""
+
+import asyncio
+
+import pytest
+
+from agent.errors import InvalidStateError, SdpError
+from tests.media.peers import Talker, WatchedPeer, close, connected_pair, number_of, run
+
+
+def test_both_ends_connect():
+    async def story():
+        caller, callee = await connected_pair()
+        assert caller.values("signaling_state") == ["have-local-offer", "stable"]
+        assert callee.values("signaling_state") == ["have-remote-offer", "stable"]
+        for peer in (caller, callee):
+            assert peer.values("ice_connection_state") == ["checking", "connected"]
+            assert peer.values("dtls_state") == ["connecting", "connected"]
+            assert peer.values("connection_state") == ["connecting", "connected"]
+            assert peer.values("ice_gathering_state") == ["gathering", "complete"]
+            assert peer.values("candidate") and peer.values("selected_pair")
+        await close(caller, callee)
+
+    run(story())
+
+
+@pytest.mark.parametrize("codec", ["opus", "PCMU"])
+def test_payloads_arrive_unchanged_and_in_step(codec):
+    async def story():
+        caller, callee = await connected_pair({"codec_preferences": (codec.lower(),)})
+        assert caller.negotiated_codec == codec
+        for number in range(10):
+            caller.send_rtp(b"payload %d" % number, 5000 + number * 160, number == 0, codec)
+        await callee.until(lambda peer: len(peer.packets) == 10)
+        assert [p[0] for p in callee.packets] == [b"payload %d" % n for n in range(10)]
+        assert [p[1] - callee.packets[0][1] for p in callee.packets] == [n * 160 for n in range(10)]
+        assert {p[3] for p in callee.packets} == {codec}
+        assert callee.packets[0][2] and not callee.packets[1][2]
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_events_arrive_on_an_8000_hz_clock_whatever_was_negotiated():
+    async def story():
+        caller, callee = await connected_pair()
+        caller.send_rtp(bytes([5, 0x8A, 0x05, 0x00]), 8000, True, "telephone-event")
+        await callee.until(lambda peer: peer.packets)
+        assert callee.packets[0][0] == bytes([5, 0x8A, 0x05, 0x00])
+        assert callee.packets[0][3] == "telephone-event"
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_offer_leaves_without_waiting_for_servers():
+    async def story():
+        peer = WatchedPeer(ice_servers=())
+        sdp = await asyncio.wait_for(peer.create_offer(), 1)
+        assert "a=candidate:" in sdp
+        assert peer.values("signaling_state") == ["have-local-offer"]
+        await close(peer)
+
+    run(story())
+
+
+def test_callee_without_any_candidate_of_the_caller_learns_its_address():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = "".join(x for x in (await caller.create_offer()).splitlines(True) if "candidate" not in x)
+        await caller.apply_answer(await callee.answer_offer(offer))
+        await asyncio.gather(caller.connected(), callee.connected())
+        remote = callee.values("selected_pair")[0][1]
+        assert remote.type == "prflx"
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_wrong_fingerprint_fails_the_call_and_lets_no_sound_through():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        answer = await callee.answer_offer(await caller.create_offer())
+        forged = "".join(
+            "a=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\n" if x.startswith("a=fingerprint") else x
+            for x in answer.splitlines(True)
+        )
+        await caller.apply_answer(forged)
+        await caller.until(lambda peer: peer.connection_state == "failed")
+        await callee.until(lambda peer: "connected" in peer.values("dtls_state"))
+        assert callee.send_rtp(b"spoofed", 0, False, "opus")
+        assert not caller.send_rtp(b"secret", 0, False, "opus")
+        await asyncio.sleep(0.1)  # time for the packet that must not be heard
+        assert caller.packets == []
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_same_offer_gets_the_same_answer():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = await caller.create_offer()
+        assert await callee.answer_offer(offer) == await callee.answer_offer(offer)
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_repeated_answer_changes_nothing():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        answer = await callee.answer_offer(await caller.create_offer())
+        await caller.apply_answer(answer)
+        await caller.apply_answer(answer)
+        await asyncio.gather(caller.connected(), callee.connected())
+        assert caller.values("signaling_state") == ["have-local-offer", "stable"]
+        await caller.apply_answer(answer)
+        assert caller.connection_state == "connected"
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_unusable_answer_leaves_the_offer_open():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = await caller.create_offer()
+        with pytest.raises(SdpError):
+            await caller.apply_answer("v=0\r\n")
+        assert caller.signaling_state == "have-local-offer"
+        await caller.apply_answer(await callee.answer_offer(offer))
+        await caller.connected()
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_closed_peer_refuses_work_and_closes_twice():
+    async def story():
+        peer = WatchedPeer()
+        await close(peer)
+        peer.close()
+        with pytest.raises(InvalidStateError):
+            await peer.create_offer()
+
+    run(story())
+
+
+def test_far_end_that_holds_gets_nothing():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = (await caller.create_offer()).replace("a=sendrecv", "a=sendonly")
+        answer = await callee.answer_offer(offer)
+        assert "a=recvonly" in answer
+        await caller.apply_answer(answer)
+        await asyncio.gather(caller.connected(), callee.connected())
+        assert not callee.send_rtp(b"x", 0, False, "opus")
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_silence_and_return_of_packets_are_reported():
+    async def story():
+        caller, callee = await connected_pair()
+        talker = Talker(caller)
+        await callee.until(lambda peer: len(peer.packets) > 5)
+        talker.stop()
+        await callee.until(lambda peer: peer.values("rtp_silence"))
+        talker = Talker(caller)
+        await callee.until(lambda peer: ("rtp_resumed",) in peer.events)
+        talker.stop()
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_reports_tell_the_sender_round_trip_and_loss():
+    async def story():
+        caller, callee = await connected_pair()
+        talkers = Talker(caller), Talker(callee)
+        await caller.until(lambda peer: peer._rtp.rtcp.rtt_ms is not None)
+        assert caller._rtp.rtcp.loss_percent == 0
+        for talker in talkers:
+            talker.stop()
+        assert number_of(callee.packets[0]) >= 0
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_first_offers_of_both_ends_meet():
+    async def story():
+        one, other = WatchedPeer(), WatchedPeer()
+        offers = await one.create_offer(), await other.create_offer()
+        one_first = one._negotiation._local.session_id > other._negotiation._local.session_id
+        (strong, weak), offer = ((one, other), offers) if one_first else ((other, one), offers[::-1])
+        with pytest.raises(InvalidStateError):
+            await strong.answer_offer(offer[1])
+        await strong.apply_answer(await weak.answer_offer(offer[0]))
+        await asyncio.gather(one.connected(), other.connected())
+        await close(one, other)
+
+    run(story())
+
+
