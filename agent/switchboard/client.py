@@ -1,0 +1,67 @@
+"""One client's socket: what its session decides goes out in order, and a client that does not read is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from agent.switchboard.messages import Dialect, Payload
+from agent.switchboard.session import Session
+
+log = logging.getLogger(__name__)
+
+OUTBOX_FRAMES = 200
+ONLY_V2_TYPES = frozenset({"message", "ack"})
+
+
+class Client:
+    """A session with its socket."""
+
+    def __init__(self, session: Session, connection: ServerConnection) -> None:
+        self.id = session.id
+        self.session = session
+        self._connection = connection
+        self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX_FRAMES)
+
+    @property
+    def identity(self) -> str | None:
+        """Who it is, once a token has said so."""
+        return self.session.identity
+
+    @property
+    def account_sid(self) -> str:
+        """The account that its token names."""
+        return self.session.grant.account_sid if self.session.grant else ""
+
+    def tell(self, message_type: str, payload: Payload) -> None:
+        """Send a message in the client's dialect; what 1.x does not know is left out (spec: signaling 11)."""
+        if self.session.dialect is Dialect.V1:
+            if message_type in ONLY_V2_TYPES:
+                return
+            payload = {key: value for key, value in payload.items() if key != "reconnect"}
+        self.send(self.session.say(message_type, payload).text)
+
+    def send(self, text: str) -> None:
+        """Queue one frame; a client that has not read for so long is disconnected."""
+        try:
+            self._outbox.put_nowait(text)
+        except asyncio.QueueFull:
+            log.warning("client %d does not read what it is sent; its socket is closed", self.id)
+            self._connection.transport.abort()
+
+    async def write(self) -> None:
+        """Send what is queued until the socket closes."""
+        with suppress(ConnectionClosed):
+            while True:
+                await self._connection.send(await self._outbox.get())
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send what is still queued, and close."""
+        with suppress(ConnectionClosed):
+            while not self._outbox.empty():
+                await self._connection.send(self._outbox.get_nowait())
+        await self._connection.close(code, reason)

@@ -1,0 +1,61 @@
+"""Who is there: sessions by identity. Pure."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+
+class Client(Protocol):
+    """What the registry knows of a session."""
+
+    id: int
+
+    @property
+    def identity(self) -> str | None:
+        """Who it is, once known."""
+
+
+C = TypeVar("C", bound=Client)
+
+
+class Registry(Generic[C]):
+    """The sessions that are connected, and which of them take calls; oldest first."""
+
+    def __init__(self) -> None:
+        self._clients: dict[int, C] = {}
+        self._reachable: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    def add(self, client: C) -> None:
+        """A socket was opened."""
+        self._clients[client.id] = client
+
+    def remove(self, client_id: int) -> None:
+        """A socket has gone; idempotent."""
+        self._clients.pop(client_id, None)
+        self._reachable.discard(client_id)
+
+    def get(self, client_id: int | None) -> C | None:
+        """Return the session, if it is still connected."""
+        return self._clients.get(client_id) if client_id is not None else None
+
+    def set_reachable(self, client_id: int, reachable: bool) -> None:
+        """The client takes calls from now on, or no longer."""
+        if reachable and client_id in self._clients:
+            self._reachable.add(client_id)
+        else:
+            self._reachable.discard(client_id)
+
+    def reachable(self, identity: str) -> list[C]:
+        """Return the sessions that a call to `identity` rings."""
+        return [client for client in self.of(identity) if client.id in self._reachable]
+
+    def of(self, identity: str) -> list[C]:
+        """Return every connected session of `identity`."""
+        return [client for client in self._clients.values() if client.identity == identity]
+
+    def all(self) -> list[C]:
+        """Return every session."""
+        return list(self._clients.values())

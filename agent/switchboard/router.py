@@ -1,0 +1,299 @@
+"""One call's decisions, without I/O: who rings, who wins, who is told what.
+
+A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
+others; one reject rejects for all; a client that ignores the call says nothing, so the others go on ringing. The
+caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are
+(design: 8). The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from urllib.parse import unquote_plus
+
+from agent.switchboard import sdp as descriptions
+from agent.switchboard.commands import (
+    Command,
+    Join,
+    Leg,
+    MakeAnswer,
+    MakeOffer,
+    Phase,
+    PlayDigits,
+    PlayTone,
+    Release,
+    Restart,
+    TakeAnswer,
+    Tell,
+    cancel,
+    hangup,
+)
+from agent.switchboard.messages import Payload
+from agent.switchboard.settings import SwitchboardSettings
+
+SERVICES = frozenset({"echo", "tone", "busy", "reject", "noanswer"})
+SERVICE_DELAY_S = 0.5  # how long `reject` rings
+DIALLING_GRACE_S = 10.0  # a call that nobody answered yet waits this long for its caller's socket
+NOT_FOUND = (31404, "Not Found")
+NO_ANSWER = (31480, "Temporarily Unavailable")
+BUSY = (31486, "Busy Here")
+DECLINE = (31603, "Decline")
+BAD_MEDIA = (31488, "Not Acceptable Here")
+
+
+class State(Enum):
+    """Where a call stands."""
+
+    RINGING = auto()
+    ANSWERING = auto()
+    OPEN = auto()
+    ENDED = auto()
+
+
+class Event(Enum):
+    """What may move a call on."""
+
+    ANSWER = auto()
+    MEDIA_READY = auto()
+    REFUSE = auto()
+    END = auto()
+
+
+_NEXT = {
+    (State.RINGING, Event.ANSWER): State.ANSWERING,
+    (State.RINGING, Event.REFUSE): State.ENDED,
+    (State.RINGING, Event.END): State.ENDED,
+    (State.ANSWERING, Event.MEDIA_READY): State.OPEN,
+    (State.ANSWERING, Event.END): State.ENDED,
+    (State.OPEN, Event.END): State.ENDED,
+}
+
+
+class Call:
+    """One call; every method returns what is to be done. `now` is monotonic seconds."""
+
+    def __init__(
+        self,
+        caller: Leg,
+        target: str,
+        parameters: Payload,
+        settings: SwitchboardSettings,
+        new_leg: Callable[[str, int], Leg],
+    ) -> None:
+        """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid."""
+        self.state = State.RINGING
+        self.caller = caller
+        self.callees: list[Leg] = []
+        self.target = target
+        self.winner: Leg | None = None
+        self._parameters = parameters
+        self._settings = settings
+        self._new_leg = new_leg
+        self._rings_until = 0.0
+        self._refuses_at: float | None = None
+
+    @property
+    def legs(self) -> list[Leg]:
+        """Every leg that is not gone."""
+        return [leg for leg in (self.caller, *self.callees) if leg.phase is not Phase.GONE]
+
+    def other(self, leg: Leg) -> Leg | None:
+        """Return who is heard by `leg`: in an echo call it is itself."""
+        if self.target in SERVICES:
+            return leg if self.target == "echo" else None
+        return self.winner if leg is self.caller else self.caller
+
+    def start(self, clients: Iterable[int], now: float) -> list[Command]:
+        """Ring the sessions `clients`, or let the service answer."""
+        self._rings_until = now + self._settings.ring_timeout_s
+        if self.target in SERVICES:
+            return self._serve(now)
+        rings = [command for session_id in clients for command in self.invite(session_id)]
+        return rings or self._fail(NOT_FOUND)
+
+    def invite(self, session_id: int) -> list[Command]:
+        """Ring one more session, unless it was rung before or the call rings no longer."""
+        rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
+        if self.state is not State.RINGING or self.target in SERVICES or session_id in rung:
+            return []
+        leg = self._new_leg(self.target, session_id)
+        self.callees.append(leg)
+        return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
+
+    def offered(self, leg: Leg, sdp: str) -> list[Command]:
+        """A callee's offer is ready: it rings."""
+        if leg.phase is not Phase.OFFERED or self.state is not State.RINGING:
+            return []
+        leg.phase = Phase.RINGING
+        parameters = {"CallSid": leg.callsid, **self._parameters}
+        payload = {"callsid": leg.callsid, "sdp": sdp, "parameters": parameters, "reconnect": leg.reconnect_token}
+        return [Tell(leg, "invite", payload), *self._tell_ringing()]
+
+    def answer(self, leg: Leg, sdp: str) -> list[Command]:
+        """A callee accepts; the first one wins."""
+        if leg.phase is not Phase.RINGING or not self._go(Event.ANSWER):
+            return []
+        self.winner = leg
+        leg.phase = Phase.TALKING
+        leg.remote_sdp = sdp
+        others = [command for other in self.callees if other is not leg for command in cancel(other)]
+        return [*others, TakeAnswer(leg, sdp)]
+
+    def applied(self, leg: Leg) -> list[Command]:
+        """The callee's media is ready; now make the caller's."""
+        if leg is not self.winner or self.state is not State.ANSWERING:
+            return []
+        return [MakeAnswer(self.caller, self.caller.remote_sdp, like=leg)]
+
+    def described(self, leg: Leg, sdp: str) -> list[Command]:
+        """The caller's media is ready: the call is open."""
+        if leg is not self.caller or not self._go(Event.MEDIA_READY):
+            return []
+        leg.phase = Phase.TALKING
+        leg.told_callsid = True
+        payload = {"callsid": leg.callsid, "sdp": sdp, "reconnect": leg.reconnect_token}
+        return [self._connect(), Tell(leg, "answer", payload)]
+
+    def reject(self, leg: Leg) -> list[Command]:
+        """A callee rejects, for all."""
+        return self._fail(DECLINE, Event.REFUSE) if leg.phase is Phase.RINGING else []
+
+    def hang_up(self, leg: Leg) -> list[Command]:
+        """A client ends its part; a callee that only rang leaves the others ringing."""
+        if leg.phase is Phase.GONE:
+            return []
+        if leg in self.callees and self.state is State.RINGING:
+            return self._without(leg)
+        if not self._go(Event.END):
+            return []
+        leg.phase = Phase.GONE
+        return [Release(leg), *self._end_rest()]
+
+    def media_failed(self, leg: Leg) -> list[Command]:
+        """A leg's media could not be made or its description not be used."""
+        if leg.phase is Phase.GONE:
+            return []
+        if leg in self.callees and self.state is State.RINGING:
+            return self._without(leg)
+        return self._fail(BAD_MEDIA)
+
+    def reinvite(self, leg: Leg, sdp: str) -> list[Command]:
+        """A client restarts ICE."""
+        if leg.phase is not Phase.TALKING:
+            return []
+        leg.remote_sdp = sdp
+        return [Restart(leg, sdp)]
+
+    def restarted(self, leg: Leg, sdp: str) -> list[Command]:
+        """The answer to a restart is ready."""
+        if leg.phase is not Phase.TALKING:
+            return []
+        return [Tell(leg, "answer", {"callsid": leg.callsid, "sdp": sdp, "reconnect": leg.reconnect_token})]
+
+    def resume(self, leg: Leg, sdp: str) -> list[Command]:
+        """A 2.x client takes its call up again over a new socket (spec: signaling 11)."""
+        if leg.phase is not Phase.TALKING:
+            return []
+        if descriptions.attribute(sdp, "ice-ufrag") != descriptions.attribute(leg.remote_sdp, "ice-ufrag"):
+            return self.reinvite(leg, sdp)
+        return [Tell(leg, "answer", {"callsid": leg.callsid, "reconnect": leg.reconnect_token})]
+
+    def dial(self, leg: Leg, digits: str) -> list[Command]:
+        """A client without telephone-event asks for digits to be sent on."""
+        other = self.other(leg)
+        return [PlayDigits(other, digits)] if self.state is State.OPEN and other is not None else []
+
+    def lost(self, session_id: int, now: float) -> list[Command]:
+        """A socket has gone: a ringing leg dies with it, any other waits for its client."""
+        commands: list[Command] = []
+        for leg in self.legs:
+            if leg.session_id == session_id:
+                leg.detached_at = now
+                if leg in self.callees and self.state is State.RINGING:
+                    leg.phase = Phase.GONE
+                    commands.append(Release(leg))
+        return commands
+
+    def tick(self, now: float, is_present: Callable[[str], bool]) -> list[Command]:
+        """Do what time demands."""
+        if self.state is State.RINGING and now >= self._rings_until:
+            return self._fail(NO_ANSWER)
+        if self._refuses_at is not None and now >= self._refuses_at:
+            return self._fail(DECLINE, Event.REFUSE)
+        if any(self._is_over(leg, now, is_present) for leg in self.legs):
+            return self._end_all()
+        return []
+
+    def refuse(self, code: int, text: str) -> list[Command]:
+        """The switchboard cannot take the call."""
+        return self._fail((code, text))
+
+    def end(self) -> list[Command]:
+        """The switchboard closes."""
+        return self._end_all()
+
+    def _is_over(self, leg: Leg, now: float, is_present: Callable[[str], bool]) -> bool:
+        if leg.silent_at is not None and now - leg.silent_at > self._settings.media_grace_s:
+            return True
+        if leg.detached_at is None:
+            return False
+        if is_present(leg.identity):
+            leg.detached_at = now
+        grace_s = self._settings.reconnect_grace_s
+        return now - leg.detached_at > (min(grace_s, DIALLING_GRACE_S) if self.state is State.RINGING else grace_s)
+
+    def _serve(self, now: float) -> list[Command]:
+        if self.target == "busy":
+            return self._fail(BUSY)
+        ringing = self._tell_ringing()
+        if self.target == "reject":
+            self._refuses_at = now + SERVICE_DELAY_S
+        if self.target in ("echo", "tone"):
+            self._go(Event.ANSWER)
+            return [*ringing, MakeAnswer(self.caller, self.caller.remote_sdp, like=None)]
+        return ringing
+
+    def _connect(self) -> Command:
+        if self.target == "tone":
+            return PlayTone(self.caller)
+        return Join(self.caller, self.winner or self.caller)
+
+    def _tell_ringing(self) -> list[Command]:
+        if self.caller.told_callsid:
+            return []
+        self.caller.told_callsid = True
+        return [Tell(self.caller, "ringing", {"callsid": self.caller.callsid})]
+
+    def _without(self, leg: Leg) -> list[Command]:
+        leg.phase = Phase.GONE
+        rest = [] if any(other.phase is not Phase.GONE for other in self.callees) else self._fail(NO_ANSWER)
+        return [Release(leg), *rest]
+
+    def _fail(self, why: tuple[int, str], event: Event = Event.END) -> list[Command]:
+        return [*hangup(self.caller, *why), *self._end_rest()] if self._go(event) else []
+
+    def _end_all(self) -> list[Command]:
+        return self._end_rest() if self._go(Event.END) else []
+
+    def _end_rest(self) -> list[Command]:
+        legs = self.legs
+        started = [leg for leg in legs if leg.is_caller or leg.phase is Phase.TALKING]
+        waiting = [leg for leg in legs if leg not in started]
+        return [c for leg in started for c in hangup(leg)] + [c for leg in waiting for c in cancel(leg)]
+
+    def _go(self, event: Event) -> bool:
+        """Change the state by the table; False when the event means nothing now."""
+        target = _NEXT.get((self.state, event))
+        if target is None:
+            return False
+        self.state = target
+        return True
+
+
+def split_params(params: str) -> tuple[str, str]:
+    """Split an invite's url-encoded parameters into whom to call and what to pass on, still encoded."""
+    pairs = [pair for pair in params.split("&") if pair]
+    to = next((pair.partition("=")[2] for pair in pairs if pair.partition("=")[0] == "To"), "")
+    rest = "&".join(pair for pair in pairs if pair.partition("=")[0] != "To")
+    return unquote_plus(to).removeprefix("client:"), rest

@@ -1,0 +1,223 @@
+"""The embedded switchboard: the server side of PStream for one site, on one asyncio loop (design: 8).
+
+`/signal` is the signaling WebSocket; every other path is a page. Sessions, registry and router decide; this file
+moves their frames, and lets time pass for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import ssl
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as HttpRequest
+from websockets.http11 import Response
+
+from agent.errors import ConfigError, LocalFault, ProtocolError
+from agent.switchboard import tokens
+from agent.switchboard.calls import Calls
+from agent.switchboard.client import Client
+from agent.switchboard.leg import MediaLeg
+from agent.switchboard.registry import Registry
+from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
+from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.site import Site, is_near
+from agent.switchboard.state import State, default_folder, outgoing_address, server_names
+
+log = logging.getLogger(__name__)
+
+SIGNAL_PATH = "/signal"
+TICK_S = 0.5
+RENEW_EVERY_S = 3600.0
+HANDSHAKE_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+WILDCARDS = ("", "0.0.0.0", "::")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a running switchboard is reached, and what to verify it with."""
+
+    host: str
+    port: int
+    ca_file: Path
+
+    @property
+    def server(self) -> str:
+        """What the `chunderw` option of the SDKs and `[signaling] server` take."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The page of the browser phone."""
+        return f"https://{self.server}/"
+
+
+class Switchboard:
+    """One site's switchboard; `start` and `stop` run on the asyncio loop."""
+
+    def __init__(self, settings: SwitchboardSettings) -> None:
+        """ConfigError when the settings contradict each other."""
+        if settings.demo_tokens and settings.listen_host not in WILDCARDS and not is_near(settings.listen_host):
+            raise ConfigError(
+                "[switchboard] demo_tokens = true is for a loopback or private listen_host, "
+                f"and {settings.listen_host} is neither; set demo_tokens = false"
+            )
+        self.settings = settings
+        self.registry: Registry[Client] = Registry()
+        self.calls = Calls(settings, self.registry, MediaLeg)
+        self._site = Site(settings, self.mint)
+        self._state: State | None = None
+        self._context: ssl.SSLContext | None = None
+        self._server: Server | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._next_id = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> Address:
+        """Listen; ConfigError when the state folder, LocalFault when the address cannot be used."""
+        settings = self.settings
+        names = server_names(settings.listen_host, settings.names)
+        self._state = State(Path(settings.state_dir or default_folder()), names, _utc())
+        self._context = self._state.ssl_context()
+        try:
+            self._server = await self._listen(self._context)
+        except OSError as error:
+            where = f"{settings.listen_host or '*'}:{settings.listen_port}"
+            raise LocalFault(f"the switchboard cannot listen on {where}: {error}; choose another port") from error
+        self._ticker = asyncio.create_task(self._tick())
+        address = self._address(self._state, self._server)
+        log.info("switchboard listens on %s", address.server)
+        return address
+
+    async def stop(self) -> None:
+        """End every call, close every socket; idempotent."""
+        server, self._server = self._server, None
+        if server is None or self._ticker is None:
+            return
+        self._ticker.cancel()
+        server.close(close_connections=False)
+        await self.calls.close()
+        await asyncio.gather(*(client.close(1001, "the switchboard closes") for client in self.registry.all()))
+        await server.wait_closed()
+        log.info("switchboard closed")
+
+    def mint(self, identity: str) -> str:
+        """Make a token for `identity`."""
+        if self._state is None:
+            raise LocalFault("the switchboard has no key before it is started; start it first")
+        return tokens.mint(self._state.api_key, identity, self.settings.token_ttl_s, time.time())
+
+    async def _listen(self, context: ssl.SSLContext) -> Server:
+        return await serve(
+            self._serve,
+            self.settings.listen_host or None,
+            self.settings.listen_port,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
+            process_request=self._answer_http,
+            open_timeout=HANDSHAKE_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            ping_interval=None,  # the heartbeat is a text frame (spec: signaling 4)
+            max_size=self.settings.max_frame_bytes,
+            compression=None,
+            server_header=None,
+        )
+
+    def _address(self, state: State, server: Server) -> Address:
+        host = self.settings.listen_host
+        if host in WILDCARDS:
+            host = outgoing_address() or "127.0.0.1"
+        return Address(host, next(iter(server.sockets)).getsockname()[1], state.ca_file)
+
+    def _answer_http(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
+        """Let `/signal` become a WebSocket; answer everything else as a page."""
+        if request.path.partition("?")[0] == SIGNAL_PATH:
+            if len(self.registry) < self.settings.max_clients:
+                return None
+            log.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The switchboard is full; try again later.\n")
+        from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+        return self._site.respond(request.path, str(connection.remote_address[0]), from_elsewhere)
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        self._next_id += 1
+        client = Client(Session(self._next_id, self.settings, self._judge, self._now()), connection)
+        self.registry.add(client)
+        writer = asyncio.create_task(client.write())
+        try:
+            async for frame in connection:
+                if isinstance(frame, str):
+                    self._apply(client, client.session.receive(frame, self._now()))
+        except ConnectionClosed:
+            pass
+        finally:
+            self._apply(client, client.session.closed())
+            self.registry.remove(client.id)
+            self.calls.lost(client.id)
+            writer.cancel()
+
+    def _apply(self, client: Client, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Send(text):
+                    client.send(text)
+                case Presence(reachable):
+                    self._set_presence(client, reachable)
+                case Request(message):
+                    try:
+                        self.calls.request(client, message)
+                    except ProtocolError as error:
+                        client.session.malformed(error)
+                case Close(code, reason):
+                    self._spawn(client, code, reason)
+
+    def _set_presence(self, client: Client, reachable: bool) -> None:
+        self.registry.set_reachable(client.id, reachable)
+        log.info("%s (client %d) is %s", client.identity, client.id, "ready" if reachable else "offline")
+        if reachable:
+            self.calls.reachable(client)
+
+    def _spawn(self, client: Client, code: int, reason: str) -> None:
+        task = asyncio.create_task(client.close(code, reason))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _tick(self) -> None:
+        renew_at = self._now() + RENEW_EVERY_S
+        while True:
+            await asyncio.sleep(TICK_S)
+            for client in self.registry.all():
+                self._apply(client, client.session.tick(self._now()))
+            self.calls.tick()
+            if self._now() >= renew_at:
+                renew_at = self._now() + RENEW_EVERY_S
+                self.renew_certificate()
+
+    def renew_certificate(self) -> None:
+        """Replace a certificate that nears its end, without ending a connection."""
+        assert self._state is not None and self._context is not None
+        try:
+            if self._state.renew(_utc()):
+                self._state.load_certificate(self._context)
+        except OSError as error:
+            log.warning("the certificate could not be renewed: %s", error)
+
+    def _judge(self, token: str) -> tokens.Grant:
+        assert self._state is not None
+        return tokens.verify(token, self._state.api_key, time.time())
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _utc() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

@@ -1,0 +1,215 @@
+"""One client's signaling, without I/O: frames and time in, effects out.
+
+A socket is anonymous until a `listen` brings a valid token; then `connected` is said, and `register` makes its
+identity reachable (`ready`) or not (`offline`). What concerns calls is passed on as a `Request` (spec: signaling
+7 to 9). The server beats every ten seconds, and the client echoes each beat: silence means that the path is dead.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from agent.errors import ProtocolError
+from agent.log import FailureLog
+from agent.switchboard.limits import Bucket
+from agent.switchboard.messages import HEARTBEAT, Dialect, Message, Payload, decode, encode, error_payload
+from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.tokens import Grant, TokenRejected
+
+log = logging.getLogger(__name__)
+
+CALL_MESSAGES = frozenset({"invite", "answer", "reinvite", "dtmf", "hangup", "reject", "message"})
+LISTEN_TIMEOUT_S = 60.0  # a socket without access may stay this long, so that a new token can still come
+SILENCE_BEATS = 3
+FLOOD_FRAMES = 500  # frames over the rate before the socket is closed
+REGION = "switchboard"
+GATEWAY = "switchboard"
+TOKEN_LIMIT = 16_384
+
+
+class State(Enum):
+    """How far a client has come."""
+
+    ANONYMOUS = auto()
+    CONNECTED = auto()
+    READY = auto()
+    CLOSED = auto()
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send this text frame."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close the socket with this WebSocket code (RFC 6455 section 7.4)."""
+
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The identity became reachable through this session, or ceased to be."""
+
+    reachable: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """A message about a call, from a client that has access."""
+
+    message: Message
+
+
+Effect = Send | Close | Presence | Request
+
+
+class Session:
+    """The protocol of one socket; `now` is monotonic seconds."""
+
+    def __init__(
+        self, session_id: int, settings: SwitchboardSettings, judge: Callable[[str], Grant], now: float
+    ) -> None:
+        """`judge` returns the grant of a token or raises TokenRejected."""
+        self.id = session_id
+        self.state = State.ANONYMOUS
+        self.dialect = Dialect.V1
+        self.grant: Grant | None = None
+        self._settings = settings
+        self._judge = judge
+        self._bucket = Bucket(settings.frames_per_s, now)
+        self._refused = 0
+        self._expires_at = now + LISTEN_TIMEOUT_S
+        self._expired = False
+        self._next_beat_at = now + settings.heartbeat_s
+        self._heard_at = now
+        self._malformed = FailureLog(log, f"a frame of client {session_id}")
+        self._handlers = {"listen": self._listen, "register": self._register}
+
+    @property
+    def identity(self) -> str | None:
+        """Who it is, once a token has said so."""
+        return self.grant.identity if self.grant else None
+
+    def receive(self, text: str, now: float) -> list[Effect]:
+        """Handle one text frame; a malformed one is logged once and changes nothing."""
+        self._heard_at = now
+        if text == HEARTBEAT or self.state is State.CLOSED:
+            return []
+        if not self._bucket.take(now):
+            return self._refuse()
+        try:
+            return self._handle(decode(text), now)
+        except ProtocolError as error:
+            self.malformed(error)
+            return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Do what time demands: the beat, the end of a token, the end of a silent client."""
+        if self.state is State.CLOSED:
+            return []
+        if now - self._heard_at > SILENCE_BEATS * self._settings.heartbeat_s:
+            return self._close(1001, "no answer to the heartbeat")
+        effects: list[Effect] = []
+        if now >= self._expires_at:
+            effects += self._expire()
+        if now >= self._next_beat_at:
+            self._next_beat_at += self._settings.heartbeat_s
+            effects.append(Send(HEARTBEAT))
+        return effects
+
+    def say(self, message_type: str, payload: Payload) -> Send:
+        """Word a message to this client in its dialect."""
+        return Send(encode(message_type, payload, self.dialect))
+
+    def malformed(self, error: ProtocolError) -> None:
+        """Note a frame that cannot be used; only the first is a warning."""
+        self._malformed.failed(error)
+
+    def closed(self) -> list[Effect]:
+        """The socket has gone."""
+        was_ready = self.state is State.READY
+        self.state = State.CLOSED
+        return [Presence(False)] if was_ready else []
+
+    def _handle(self, message: Message, now: float) -> list[Effect]:
+        handler = self._handlers.get(message.type)
+        if handler is not None:
+            return handler(message, now)
+        if message.type not in CALL_MESSAGES:
+            raise ProtocolError(f"the type {message.type[:40]!r} is unknown; the frame is dropped")
+        if self.grant is None:
+            return [self._no_access()]
+        if message.type == "invite" and (self._expired or not self.grant.may_call):
+            return [self._bar(message)]
+        return [Request(message)]
+
+    def _no_access(self) -> Send:
+        code, text = (31205, "JWT Token Expired") if self._expired else (31204, "JWT invalid: listen comes first")
+        return self.say("error", error_payload(code, text))
+
+    def _bar(self, message: Message) -> Send:
+        code, text = (31205, "JWT Token Expired") if self._expired else (31201, "The token allows no outgoing calls")
+        return self.say("hangup", error_payload(code, text, callsid=message.text("callsid")))
+
+    def _listen(self, message: Message, now: float) -> list[Effect]:
+        self.dialect = message.dialect
+        try:
+            grant = self._judge(message.text("token", limit=TOKEN_LIMIT))
+        except TokenRejected as rejection:
+            log.info("client %d was refused: %s", self.id, rejection.message)
+            return [self.say("error", error_payload(rejection.code, rejection.message))]
+        effects = self._withdraw() if self.grant and self.grant.identity != grant.identity else []
+        self.grant = grant
+        self._expires_at = now + grant.ttl_s
+        self._expired = False
+        if self.state is State.ANONYMOUS:
+            self.state = State.CONNECTED
+        return [*effects, self.say("connected", self._welcome(grant))]
+
+    def _welcome(self, grant: Grant) -> Payload:
+        token = {"accountSid": grant.account_sid, "identity": grant.identity, "ttl": int(grant.ttl_s)}
+        return {"region": REGION, "gateway": GATEWAY, "edge": REGION, "token": token}
+
+    def _register(self, message: Message, now: float) -> list[Effect]:
+        if self.grant is None or self._expired:
+            return [self._no_access()]
+        if message.table("media").get("audio") is not True:
+            return [*self._withdraw(), self.say("offline", {})]
+        if not self.grant.may_register:
+            return [self.say("error", error_payload(31201, "The token allows no incoming calls"))]
+        is_new = self.state is not State.READY
+        self.state = State.READY
+        ready = self.say("ready", {})
+        return [ready, Presence(True)] if is_new else [ready]
+
+    def _withdraw(self) -> list[Effect]:
+        was_ready = self.state is State.READY
+        self.state = State.CONNECTED
+        return [Presence(False)] if was_ready else []
+
+    def _expire(self) -> list[Effect]:
+        if self.grant is None:
+            return self._close(1008, "no valid token")
+        effects = self._withdraw()
+        self._expires_at = float("inf")
+        self._expired = True
+        return [*effects, self._no_access(), *([self.say("offline", {})] if effects else [])]
+
+    def _refuse(self) -> list[Effect]:
+        self._refused += 1
+        if self._refused == 1:
+            log.warning("client %d sends too many frames; the surplus is dropped", self.id)
+            return [self.say("error", error_payload(31206, "Rate exceeded"))]
+        return self._close(1008, "too many frames") if self._refused > FLOOD_FRAMES else []
+
+    def _close(self, code: int, reason: str) -> list[Effect]:
+        effects = self.closed()
+        return [*effects, Close(code, reason)]

@@ -1,0 +1,152 @@
+"""The switchboard's state folder: the key that signs tokens and the certificates, made when they are missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import json
+import logging
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.errors import ConfigError
+from agent.switchboard import certificates
+from agent.switchboard.certificates import Identity
+from agent.switchboard.files import private_folder, write_private
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, repr=False)
+class ApiKey:
+    """What signs this switchboard's tokens; `secret` never leaves the state folder."""
+
+    account_sid: str
+    sid: str
+    secret: str
+
+
+class State:
+    """The folder's files; every one that is missing, torn or outdated is made anew.
+
+    `api_key.json` signs tokens, `ca.pem` is what clients trust, `authority.pem` and `server.pem` hold private keys.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str], now: dt.datetime) -> None:
+        """Open `folder`, for a server that answers to `names`; ConfigError when it cannot be written."""
+        self.folder = folder
+        self._names = tuple(dict.fromkeys(names))
+        try:
+            private_folder(folder)
+            self.api_key = load_api_key(folder)
+            self._authority = self._load_authority(now)
+            self.renew(now)
+        except OSError as error:
+            raise ConfigError(f"the switchboard's state folder {folder} cannot be used: {error}") from error
+
+    @property
+    def ca_file(self) -> Path:
+        """What clients verify the server with."""
+        return self.folder / "ca.pem"
+
+    def renew(self, now: dt.datetime) -> bool:
+        """Make a new server certificate if the present one is torn, nears its end or lacks a name."""
+        path = self.folder / "server.pem"
+        server = _read_identity(path)
+        if server is not None and certificates.covers(server, self._authority, self._names, now):
+            return False
+        write_private(path, certificates.make_server(self._authority, self._names, now).pem)
+        log.info("made a certificate for %s", ", ".join(self._names))
+        return True
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """Build the server's TLS context."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.load_certificate(context)
+        return context
+
+    def load_certificate(self, context: ssl.SSLContext) -> None:
+        """Let new connections of `context` use the present certificate."""
+        context.load_cert_chain(self.folder / "server.pem")
+
+    def _load_authority(self, now: dt.datetime) -> Identity:
+        path = self.folder / "authority.pem"
+        authority = _read_identity(path)
+        if authority is None or not certificates.lasts(authority, now):
+            authority = certificates.make_authority(now)
+            write_private(path, authority.pem)
+            log.info("made a certificate authority; clients trust %s", self.ca_file)
+        if not self.ca_file.exists() or self.ca_file.read_bytes() != authority.certificate_pem:
+            write_private(self.ca_file, authority.certificate_pem)
+        return authority
+
+
+def load_api_key(folder: Path) -> ApiKey:
+    """Read the folder's signing key, or make one."""
+    path = private_folder(folder) / "api_key.json"
+    try:
+        return ApiKey(**{name: str(value) for name, value in json.loads(path.read_text()).items()})
+    except FileNotFoundError:
+        pass
+    except (ValueError, TypeError, AttributeError):
+        log.warning("%s is damaged; a new key is made, and tokens signed with the old one end", path)
+    key = ApiKey(f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}", secrets.token_urlsafe(32))
+    write_private(path, json.dumps(asdict(key)).encode())
+    return key
+
+
+def default_folder() -> str:
+    """Return the state folder of the service, or the user's."""
+    if service := os.environ.get("STATE_DIRECTORY"):
+        return service.split(":")[0]
+    return os.environ.get("XDG_STATE_HOME", str(Path.home() / ".local" / "state")) + "/kiosk-agent"
+
+
+def server_names(listen_host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """Every name that a client may use for this machine: loopback, its host names, its address, `more`."""
+    hostname = socket.gethostname()
+    names = ["localhost", "127.0.0.1", "::1", *_dns_names(hostname), *more]
+    if not _is_wildcard(listen_host):
+        names.append(listen_host)
+    elif address := outgoing_address():
+        names.append(address)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def outgoing_address() -> str | None:
+    """Return the address with which this machine reaches others, without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # documentation address (RFC 5737): only the route is looked up
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def _dns_names(hostname: str) -> list[str]:
+    if not hostname.isascii():
+        return []
+    return [hostname] if "." in hostname else [hostname, f"{hostname}.local"]
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return not host
+
+
+def _read_identity(path: Path) -> Identity | None:
+    try:
+        return certificates.parse_identity(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        log.warning("%s is damaged; a new one is made", path)
+        return None

@@ -1,0 +1,91 @@
+"""Access tokens as the switchboard judges them: HS256 JWTs with a voice grant, signed with its own key."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from jwt.types import Options
+
+from agent.errors import FarSideError
+from agent.switchboard.state import ApiKey
+
+CLOCK_SKEW_S = 60
+NO_CLOCK: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}  # PyJWT would read the clock itself
+
+
+class TokenRejected(FarSideError):
+    """A token that gives no access; `code` and the message go to the client (spec: device 12)."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a valid token allows."""
+
+    identity: str
+    account_sid: str
+    ttl_s: float
+    may_call: bool
+    may_register: bool
+
+
+def verify(token: str, key: ApiKey, now_s: float) -> Grant:
+    """Judge `token` at `now_s` (Unix seconds); TokenRejected with 31204 (invalid) or 31205 (expired)."""
+    try:
+        claims = jwt.decode(token, key.secret, algorithms=["HS256"], options=NO_CLOCK)
+    except jwt.InvalidTokenError:
+        raise TokenRejected(31204, "JWT invalid") from None
+    if not hmac.compare_digest(str(claims.get("iss")), key.sid):
+        raise TokenRejected(31204, "JWT invalid: issued by another key")
+    return Grant(_identity(claims), str(claims.get("sub", key.account_sid)), _ttl_s(claims, now_s), *_voice(claims))
+
+
+def _identity(claims: dict[str, Any]) -> str:
+    identity = _table(claims, "grants").get("identity")
+    if not isinstance(identity, str) or not 0 < len(identity) <= 121 or not identity.isprintable():
+        raise TokenRejected(31204, "JWT invalid: it names no identity")
+    return identity
+
+
+def _ttl_s(claims: dict[str, Any], now_s: float) -> float:
+    expires_s, not_before_s = claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires_s, int | float) or not isinstance(not_before_s, int | float):
+        raise TokenRejected(31204, "JWT invalid: its times are missing or no numbers")
+    if expires_s <= now_s:
+        raise TokenRejected(31205, "JWT Token Expired")
+    if not_before_s > now_s + CLOCK_SKEW_S:
+        raise TokenRejected(31204, "JWT invalid: not valid yet; compare the clocks")
+    return expires_s - now_s
+
+
+def _voice(claims: dict[str, Any]) -> tuple[bool, bool]:
+    voice = _table(claims, "grants").get("voice")
+    if not isinstance(voice, dict):
+        raise TokenRejected(31204, "JWT invalid: it has no voice grant")
+    return "outgoing" in voice, _table(voice, "incoming").get("allow") is True
+
+
+def _table(claims: dict[str, Any], key: str) -> dict[str, Any]:
+    value = claims.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def mint(key: ApiKey, identity: str, ttl_s: int, now_s: float) -> str:
+    """Make a token that this switchboard accepts: `identity` may call and be called for `ttl_s` seconds."""
+    voice = {"incoming": {"allow": True}, "outgoing": {"application_sid": "AP" + "0" * 32}}
+    claims = {
+        "jti": f"{key.sid}-{int(now_s)}",
+        "iss": key.sid,
+        "sub": key.account_sid,
+        "nbf": int(now_s),
+        "exp": int(now_s) + ttl_s,
+        "grants": {"identity": identity, "voice": voice},
+    }
+    return jwt.encode(claims, key.secret, algorithm="HS256", headers={"cty": "twilio-fpa;v=1"})
