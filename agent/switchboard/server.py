@@ -21,6 +21,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, LocalFault, ProtocolError
+from agent.signaling.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
 from agent.switchboard.calls import Calls
 from agent.switchboard.client import Client
@@ -38,6 +39,7 @@ TICK_S = 0.5
 RENEW_EVERY_S = 3600.0
 HANDSHAKE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
+APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -110,10 +112,10 @@ class Switchboard:
         log.info("switchboard closed")
 
     def mint(self, identity: str) -> str:
-        """Make a token for `identity`."""
+        """Make a token for `identity`: it may call and be called."""
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
-        return tokens.mint(self._state.api_key, identity, self.settings.token_ttl_s, time.time())
+        return mint(self._state.api_key, identity, self.settings.token_ttl_s)
 
     async def _listen(self, context: ssl.SSLContext) -> Server:
         return await serve(
@@ -217,6 +219,11 @@ class Switchboard:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def mint(key: ApiKey, identity: str, ttl_s: int) -> str:
+    """Make a token that a switchboard with this key accepts: `identity` may call and be called."""
+    return mint_token(key, identity, ttl_s=ttl_s, application_sid=APPLICATION_SID)
 
 
 def _utc() -> dt.datetime:

@@ -11,24 +11,16 @@ import secrets
 import socket
 import ssl
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from agent.errors import ConfigError
+from agent.signaling.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.certificates import Identity
 from agent.switchboard.files import private_folder, write_private
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, repr=False)
-class ApiKey:
-    """What signs this switchboard's tokens; `secret` never leaves the state folder."""
-
-    account_sid: str
-    sid: str
-    secret: str
 
 
 class State:

@@ -10,7 +10,7 @@ import jwt
 from jwt.types import Options
 
 from agent.errors import FarSideError
-from agent.switchboard.state import ApiKey
+from agent.signaling.access_token import ApiKey
 
 CLOCK_SKEW_S = 60
 NO_CLOCK: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}  # PyJWT would read the clock itself
@@ -42,7 +42,7 @@ def verify(token: str, key: ApiKey, now_s: float) -> Grant:
         claims = jwt.decode(token, key.secret, algorithms=["HS256"], options=NO_CLOCK)
     except jwt.InvalidTokenError:
         raise TokenRejected(31204, "JWT invalid") from None
-    if not hmac.compare_digest(str(claims.get("iss")), key.sid):
+    if not hmac.compare_digest(str(claims.get("iss")), key.key_sid):
         raise TokenRejected(31204, "JWT invalid: issued by another key")
     return Grant(_identity(claims), str(claims.get("sub", key.account_sid)), _ttl_s(claims, now_s), *_voice(claims))
 
@@ -75,17 +75,3 @@ def _voice(claims: dict[str, Any]) -> tuple[bool, bool]:
 def _table(claims: dict[str, Any], key: str) -> dict[str, Any]:
     value = claims.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def mint(key: ApiKey, identity: str, ttl_s: int, now_s: float) -> str:
-    """Make a token that this switchboard accepts: `identity` may call and be called for `ttl_s` seconds."""
-    voice = {"incoming": {"allow": True}, "outgoing": {"application_sid": "AP" + "0" * 32}}
-    claims = {
-        "jti": f"{key.sid}-{int(now_s)}",
-        "iss": key.sid,
-        "sub": key.account_sid,
-        "nbf": int(now_s),
-        "exp": int(now_s) + ttl_s,
-        "grants": {"identity": identity, "voice": voice},
-    }
-    return jwt.encode(claims, key.secret, algorithm="HS256", headers={"cty": "twilio-fpa;v=1"})

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from phones import Site, running
+
+from .phones import Site, running
 
 Story = Callable[[Site], Coroutine[Any, Any, None]]
 

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from phones import Site, running
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agent.errors import ConfigError, LocalFault
-from agent.switchboard import tokens
-from agent.switchboard.server import Switchboard
+from agent.signaling.access_token import ApiKey, mint_token
+from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.state import ApiKey
+
+from .phones import Site, running
 
 Play = Callable[..., None]
 
@@ -89,8 +89,10 @@ def test_a_bad_token_is_refused_with_its_code(play: Play, secret: str, ttl_s: in
     async def story(site: Site) -> None:
         real = json.loads((Path(site.switchboard.settings.state_dir) / "api_key.json").read_text())
         key = ApiKey(**{**real, "secret": real["secret"] if secret == "right" else "x" * 43})
+        now = time.time() - 60 + ttl_s
+        token = mint_token(key, "alice", ttl_s=60, application_sid="AP1", now=now)
         phone = await site.connect()
-        await phone.send("listen", token=tokens.mint(key, "alice", ttl_s, time.time()))
+        await phone.send("listen", token=token)
         assert (await phone.expect("error"))["error"]["code"] == code
         await phone.send("listen", token=site.switchboard.mint("alice"))
         await phone.expect("connected")
@@ -111,7 +113,7 @@ def test_a_token_that_ends_takes_the_client_offline_until_a_new_one_comes(play: 
     async def story(site: Site) -> None:
         phone = await site.connect()
         key = ApiKey(**json.loads((Path(site.switchboard.settings.state_dir) / "api_key.json").read_text()))
-        await phone.send("listen", token=tokens.mint(key, "alice", 2, time.time()))
+        await phone.send("listen", token=mint(key, "alice", 2))
         await phone.expect("connected")
         await phone.send("register", media={"audio": True})
         await phone.expect("ready")

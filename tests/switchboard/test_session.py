@@ -1,0 +1,112 @@
+"""One client's signaling, without a socket."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
+from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.tokens import Grant, TokenRejected
+
+SETTINGS = SwitchboardSettings(heartbeat_s=10, frames_per_s=1000)
+
+
+def judge(token: str) -> Grant:
+    if token == "bad":
+        raise TokenRejected(31204, "JWT invalid")
+    return Grant(token, "AC1", ttl_s=100.0, may_call=token != "mute", may_register=token != "deaf")
+
+
+def frame(message_type: str, **payload: Any) -> str:
+    return json.dumps({"type": message_type, "version": "1.5", "payload": payload})
+
+
+def session(*frames: str) -> Session:
+    made = Session(1, SETTINGS, judge, now=0.0)
+    for text in frames:
+        made.receive(text, 0.0)
+    return made
+
+
+def types(effects: list[Effect]) -> list[str]:
+    return [json.loads(effect.text)["type"] for effect in effects if isinstance(effect, Send) and effect.text != "\n"]
+
+
+LISTEN = frame("listen", token="alice")
+REGISTER = frame("register", media={"audio": True})
+
+
+def test_presence_is_announced_once_however_often_the_client_registers() -> None:
+    client = session(LISTEN)
+    assert Presence(True) in client.receive(REGISTER, 1.0)
+    assert Presence(True) not in client.receive(REGISTER, 31.0)
+
+
+def test_a_new_token_keeps_the_presence() -> None:
+    client = session(LISTEN, REGISTER)
+    assert types(client.receive(LISTEN, 1.0)) == ["connected"]
+    assert client.receive(LISTEN, 1.0).count(Presence(False)) == 0
+
+
+def test_a_token_for_another_identity_moves_the_client() -> None:
+    client = session(LISTEN, REGISTER)
+    assert Presence(False) in client.receive(frame("listen", token="bob"), 1.0)
+    assert client.identity == "bob"
+
+
+def test_a_refused_token_leaves_the_old_one_in_force() -> None:
+    client = session(LISTEN, REGISTER)
+    assert types(client.receive(frame("listen", token="bad"), 1.0)) == ["error"]
+    assert client.identity == "alice"
+
+
+def test_call_messages_are_passed_on_only_with_access() -> None:
+    assert types(session().receive(frame("hangup", callsid="CA1"), 0.0)) == ["error"]
+    assert isinstance(session(LISTEN).receive(frame("hangup", callsid="CA1"), 0.0)[0], Request)
+
+
+def test_a_token_without_outgoing_calls_is_hung_up() -> None:
+    client = session(frame("listen", token="mute"))
+    assert types(client.receive(frame("invite", callsid="TJS1", sdp="v=0"), 0.0)) == ["hangup"]
+
+
+def test_a_token_without_incoming_calls_cannot_register() -> None:
+    assert types(session(frame("listen", token="deaf")).receive(REGISTER, 0.0)) == ["error"]
+
+
+def test_an_expired_token_ends_presence_but_not_the_calls() -> None:
+    client = session(LISTEN, REGISTER)
+    client.receive("\n", 99.0)
+    effects = client.tick(100.0)
+    assert Presence(False) in effects
+    assert types(effects) == ["error", "offline"]
+    assert types(client.receive(REGISTER, 101.0)) == ["error"]
+    assert types(client.receive(frame("invite", callsid="TJS1"), 101.0)) == ["hangup"]
+    assert isinstance(client.receive(frame("hangup", callsid="CA1"), 101.0)[0], Request)
+
+
+def test_a_socket_without_token_is_closed_after_a_while() -> None:
+    client = session()
+    client.receive("\n", 59.0)
+    assert client.tick(59.0) == [Send("\n")]
+    assert Close(1008, "no valid token") in client.tick(60.0)
+
+
+def test_silence_takes_the_client_offline() -> None:
+    client = session(LISTEN, REGISTER)
+    client.receive("\n", 50.0)
+    assert Presence(False) not in client.tick(80.0)
+    assert [type(effect) for effect in client.tick(80.1)] == [Presence, Close]
+
+
+@given(st.text() | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) |
+       st.dictionaries(st.sampled_from(["type", "payload", "version", "token", "media", "callsid"]), inner)
+       ).map(json.dumps))  # fmt: skip
+def test_no_text_breaks_a_session(text: str) -> None:
+    client = session(LISTEN, REGISTER)
+    client.receive(text, 1.0)
+    assert types(client.receive(LISTEN, 1.0)) == ["connected"]
