@@ -63,11 +63,18 @@ class ButtonSettings:
 
     def bindings(self) -> dict[str, Action]:
         """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
-        bound = {name: parse_action(text) for name in GESTURES if (text := getattr(self, name))}
+        bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
         if "press" in bound and bound["press"].name == "push_to_talk":
             end = Action(END_PUSH_TO_TALK)
             bound = {"release": end, STUCK: end, **bound}
         return bound
+
+    @staticmethod
+    def _parse(gesture: str, text: str) -> Action:
+        try:
+            return parse_action(text)
+        except ActionError as error:
+            raise ActionError(f"{gesture} = {error}") from None
 
     def timing(self) -> GestureTiming:
         """The times in seconds."""
@@ -97,19 +104,26 @@ class Buttons:
                 button.start(self._edge_seen)
             self._greenlet = gevent.spawn(self._run)
 
+    def restart(self) -> None:
+        """Begin anew to look after the pins, for a supervisor that saw no progress."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+        self._greenlet = gevent.spawn(self._run)
+
     def close(self) -> None:
         """Let all pins go; idempotent."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
         for button in self._buttons.values():
-            button.pin.close()
+            button.close()
 
     def press(self, name: str, hold_s: float = 0.1) -> None:
-        """Press a button as if by hand and let it go after `hold_s`; returns at once. KeyError when there is none."""
-        pin = self._buttons[name].pin
-        pin.simulate(True)
-        gevent.spawn_later(hold_s, pin.simulate, False)
+        """Press a button as if by hand and let it go after `hold_s`; returns at once. KeyError when there is none.
+
+        While it is pressed already the new time replaces the old one, and 0 lets go now.
+        """
+        self._buttons[name].simulate(hold_s)
 
     def progress_s(self) -> float:
         """Seconds since the pins were last looked at: at most about one while all is well."""
@@ -151,6 +165,7 @@ class _Button:
         self._gestures = Gestures(settings.bindings(), settings.timing())
         self._edges: deque[tuple[bool, float]] = deque(maxlen=MAX_PENDING_EDGES)
         self._failed = False
+        self._letting_go: gevent.Greenlet[[bool], None] | None = None
 
     @property
     def due(self) -> float:
@@ -168,6 +183,17 @@ class _Button:
             edge_seen()
 
         self.pin.watch(changed)
+
+    def simulate(self, hold_s: float) -> None:
+        if self._letting_go is not None:
+            self._letting_go.kill(block=False)
+        self.pin.simulate(hold_s > 0)
+        self._letting_go = gevent.spawn_later(hold_s, self.pin.simulate, False) if hold_s > 0 else None
+
+    def close(self) -> None:
+        if self._letting_go is not None:
+            self._letting_go.kill(block=False)
+        self.pin.close()
 
     def step(self, now: float) -> list[str]:
         """Take in the edges and the level; the gestures that are now certain."""

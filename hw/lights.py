@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from hw.errors import PinError, SettingError
+from hw.errors import PatternError, PinError, SettingError
 from hw.patterns import OFF, WHITE, Pattern, parse_pattern
 from hw.pins import OutputPin, Pins
 
@@ -77,7 +77,14 @@ class LightSettings:
 
     def patterns(self) -> dict[str, Pattern]:
         """State -> pattern, most important first; only the states that this light knows."""
-        return {state: parse_pattern(text) for state in STATES if (text := getattr(self, state))}
+        return {state: self._parse(state, text) for state in STATES if (text := getattr(self, state))}
+
+    @staticmethod
+    def _parse(state: str, text: str) -> Pattern:
+        try:
+            return parse_pattern(text)
+        except PatternError as error:
+            raise PatternError(f"{state} = {error}") from None
 
 
 class Lights:
@@ -105,7 +112,8 @@ class Lights:
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """What each light shows, for somebody who draws it: state, shape, level, colour #rrggbb and times in ms."""
-        return {name: light.describe() for name, light in self._lights.items()}
+        now = time.monotonic()
+        return {name: light.describe(now) for name, light in self._lights.items()}
 
     def close(self) -> None:
         """All off; idempotent."""
@@ -157,7 +165,7 @@ class _Light:
         for pin, part in zip(self._pins, self.pattern.colour if len(self._pins) == 3 else WHITE, strict=False):
             pin.set(brightness * part)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, now: float) -> dict[str, Any]:
         pattern = self.pattern
         return {
             "label": self._label,
@@ -168,6 +176,7 @@ class _Light:
             "on_ms": pattern.on_ms,
             "period_ms": pattern.period_ms,
             "count": pattern.count,
+            "elapsed_ms": round(1000 * (now - self.since)),
         }
 
     def close(self) -> None:

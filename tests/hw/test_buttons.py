@@ -96,6 +96,22 @@ def test_a_virtual_press_takes_the_same_way(panel: Panel, pins: Pins, gestures: 
     assert told(gestures, 3) == ["green press", "green short", "green release"]
 
 
+def test_a_virtual_press_can_be_prolonged_and_ended(panel: Panel, pins: Pins, gestures: Any) -> None:
+    buttons = panel(green=ButtonSettings(pin=17, debounce_ms=1, short="accept"))
+    buttons.press("green", 30)
+    assert told(gestures, 1) == ["green press"]
+    buttons.press("green", 60)
+    buttons.press("green", 0)
+    assert told(gestures, 2) == ["green short", "green release"]
+
+
+def test_a_watch_that_was_restarted_goes_on(panel: Panel, gestures: Any) -> None:
+    buttons = panel(green=ButtonSettings(pin=17, debounce_ms=1))
+    buttons.restart()
+    buttons.press("green", 0.01)
+    assert told(gestures, 3) == ["green press", "green short", "green release"]
+
+
 def test_pressing_a_button_that_does_not_exist_says_so(panel: Panel) -> None:
     with pytest.raises(KeyError):
         panel(green=ButtonSettings(pin=17)).press("gren")
@@ -156,5 +172,5 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
 
 def test_a_misspelt_action_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ActionError, match="did you mean 'reject'"):
+    with pytest.raises(ActionError, match="long = 'rejct' is no action; did you mean 'reject'"):
         ButtonSettings(pin=17, long="rejct")
