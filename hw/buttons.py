@@ -60,13 +60,15 @@ class ButtonSettings:
         for gesture, action in self.bindings().items():
             if action.name == "push_to_talk" and gesture != "press":
                 raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
+        if self.release and "push_to_talk" in self.press:
+            raise ActionError("release = is taken: letting go ends push_to_talk")
 
     def bindings(self) -> dict[str, Action]:
         """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
         bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
         if "press" in bound and bound["press"].name == "push_to_talk":
             end = Action(END_PUSH_TO_TALK)
-            bound = {"release": end, STUCK: end, **bound}
+            bound.update({"release": end, STUCK: end})
         return bound
 
     @staticmethod

@@ -164,6 +164,8 @@ def test_push_to_talk_ends_with_the_release_and_when_stuck() -> None:
 def test_push_to_talk_on_a_release_is_refused() -> None:
     with pytest.raises(ActionError, match="bind it to press"):
         ButtonSettings(pin=17, short="push_to_talk")
+    with pytest.raises(ActionError, match="ends push_to_talk"):
+        ButtonSettings(pin=17, press="push_to_talk", release="door")
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:

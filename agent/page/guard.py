@@ -1,0 +1,78 @@
+"""Who may ask the page for something: pure checks of a request's headers.
+
+Three dangers, three checks. A foreign site whose name is made to resolve to this machine (DNS rebinding) shows in the
+`Host` header: only addresses and this box's own names pass. A foreign site that posts to this one (CSRF) cannot send a
+header of its own making without asking first, which nobody here answers: each POST must carry one. A stranger in the
+same network lacks the password (RFC 7617); wrong ones are slowed down by the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from agent.page.settings import PageSettings
+
+OWN_HEADER = "X-Kiosk-Panel"
+
+
+class Refusal(Exception):
+    """A request that is not answered; carries the HTTP status."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Guard:
+    """Checks requests by their headers; names in `headers` are as in the request, in title case."""
+
+    def __init__(self, settings: PageSettings) -> None:
+        own = socket.gethostname().lower().removesuffix(".local")
+        self._names = {"localhost", own, f"{own}.local", settings.host.lower(), *(h.lower() for h in settings.hosts)}
+        self._password = settings.password
+
+    def check(self, method: str, headers: Mapping[str, str]) -> None:
+        """Raise Refusal unless the request may be answered; the password is checked apart."""
+        host = headers.get("Host", "")
+        if not self._is_ours(host):
+            raise Refusal("421 Misdirected Request", f"this box is not called {_name(host)!r}: see hosts in [page]")
+        if method == "POST" and not _is_own_page(host, headers):
+            raise Refusal("403 Forbidden", f"send {OWN_HEADER}: 1 from the box's own page")
+
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Whether the request carries the password, compared in constant time; True when none is set."""
+        if not self._password:
+            return True
+        scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+        try:
+            _, _, given = base64.b64decode(encoded, validate=True).partition(b":")
+        except binascii.Error:
+            return False
+        return scheme.lower() == "basic" and hmac.compare_digest(given, self._password.encode())
+
+    def _is_ours(self, host: str) -> bool:
+        name = _name(host)
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return name.removesuffix(".") in self._names
+        return True
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _is_own_page(host: str, headers: Mapping[str, str]) -> bool:
+    origin = headers.get("Origin", "")
+    same = not origin or urlsplit(origin).netloc.lower() == host.lower()
+    return same and OWN_HEADER in headers and headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")

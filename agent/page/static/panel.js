@@ -1,0 +1,218 @@
+// The page of one box: draws what /events tells, and presses its buttons.
+
+const by = (id) => document.getElementById(id);
+const HOLD_S = 2; // a held button lets go by itself so long after the page was last heard of
+const RENEW_MS = 700;
+const LEAST_MS = 120; // a click must be longer than the debounce time of the box
+
+let box = null;
+let heardAt = 0;
+
+// ---- asking the box
+
+async function post(path) {
+  const reply = await fetch(path, { method: "POST", headers: { "X-Kiosk-Panel": "1" } }).catch(() => null);
+  const failed = reply === null ? "The box does not answer." : reply.ok ? "" : (await reply.json().catch(() => ({}))).error || reply.statusText;
+  tell(failed);
+  return !failed;
+}
+
+function tell(problem) {
+  by("problem").textContent = problem;
+  by("problem").hidden = !problem;
+}
+
+// ---- buttons: held for as long as the finger stays, by presses that are renewed
+
+class Push {
+  constructor(name) {
+    this.name = name;
+    this.element = document.createElement("button");
+    this.element.type = "button";
+    this.element.className = "push";
+    this.element.innerHTML = '<span class="cap" aria-hidden="true"></span><b></b><small></small>';
+    this.queue = Promise.resolve();
+    this.timer = 0;
+    const on = (events, act) => events.split(" ").forEach((event) => this.element.addEventListener(event, act));
+    on("pointerdown", (event) => { if (event.button) return; this.element.setPointerCapture(event.pointerId); this.down(); });
+    on("pointerup pointercancel lostpointercapture blur", () => this.up());
+    on("keydown", (event) => { if (" Enter".includes(event.key) && !event.repeat) this.down(); });
+    on("keyup", (event) => { if (" Enter".includes(event.key)) this.up(); });
+    on("click", (event) => { if (event.detail === 0 && !this.touched) this.down(), this.up(); this.touched = false; });
+    on("contextmenu", (event) => event.preventDefault());
+  }
+
+  show({ label, actions }) {
+    const name = label || this.name;
+    const told = Object.entries(actions || {}).filter(([, action]) => !action.startsWith("end_"));
+    const does = told.map(([gesture, action]) => WHEN[gesture] + action.replaceAll(/[_:]/g, " "));
+    this.element.querySelector("b").textContent = name;
+    this.element.querySelector("small").textContent = does.join(" · ");
+    const first = Object.values(actions || {}).join(" ");
+    this.element.classList.toggle("green", /accept|answer/.test(first));
+    this.element.classList.toggle("red", !/accept|answer/.test(first) && /reject|hang_up/.test(first));
+  }
+
+  down() {
+    if (this.timer) return;
+    this.touched = true;
+    this.element.classList.add("down");
+    this.since = performance.now();
+    this.hold(HOLD_S);
+    this.timer = setInterval(() => this.hold(HOLD_S), RENEW_MS);
+  }
+
+  up() {
+    if (!this.timer) return;
+    clearInterval(this.timer);
+    this.timer = 0;
+    this.element.classList.remove("down");
+    const rest = Math.max(0, LEAST_MS - (performance.now() - this.since));
+    this.queue = this.queue.then(() => new Promise((done) => setTimeout(done, rest)));
+    this.hold(0);
+  }
+
+  hold(seconds) {
+    this.queue = this.queue.then(() => post(`press/${encodeURIComponent(this.name)}?hold=${seconds}`));
+  }
+}
+
+const WHEN = { short: "", long: "long: ", double: "twice: ", held: "hold: ", press: "while down: ", release: "let go: " };
+
+const pushes = new Map();
+
+function drawButtons(buttons) {
+  for (const button of buttons) {
+    if (!pushes.has(button.name)) {
+      pushes.set(button.name, new Push(button.name));
+      by("buttons").append(pushes.get(button.name).element);
+    }
+    pushes.get(button.name).show(button);
+  }
+}
+
+// ---- lights: the box says the pattern, the page keeps the rhythm
+
+const lights = new Map();
+
+function drawLights(shown) {
+  for (const [name, light] of Object.entries(shown)) {
+    if (!lights.has(name)) {
+      const element = document.createElement("li");
+      element.innerHTML = '<span class="led" aria-hidden="true"><i></i></span><span></span>';
+      element.lastChild.append(light.label || name, document.createElement("small"));
+      by("lights").append(element);
+      lights.set(name, { element });
+    }
+    const one = lights.get(name);
+    one.light = light;
+    const plain = light.colour === "#ffffff" ? "#ffd75e" : light.colour;
+    one.element.querySelector(".led").style.setProperty("--glow", plain);
+    one.element.querySelector("small").textContent = light.shape === "off" ? "off" : light.state.replaceAll("_", " ");
+    one.element.title = light.shape;
+  }
+}
+
+function brightness({ shape, level, on_ms, period_ms, count }, t) {
+  if (shape === "off" || shape === "steady") return shape === "steady" ? level : 0;
+  const phase = t % period_ms;
+  if (shape === "pulse") return level * (0.5 - 0.5 * Math.cos((2 * Math.PI * phase) / period_ms));
+  return phase < 2 * on_ms * count && phase % (2 * on_ms) < on_ms ? level : 0;
+}
+
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+function animate() {
+  const since = performance.now() - heardAt;
+  for (const { element, light } of lights.values()) {
+    const value = calm.matches && light.shape !== "off" ? light.level : brightness(light, light.elapsed_ms + since);
+    element.querySelector("i").style.opacity = value;
+  }
+  requestAnimationFrame(animate);
+}
+
+// ---- everything else
+
+const TONES = { ready: "good", in_call: "good", ringing: "warn", dialling: "warn", reconnecting: "warn", booting: "warn",
+  muted: "warn", do_not_disturb: "warn", offline: "bad", no_sound: "bad", error: "bad" };
+const ORDER = ["ringing", "reconnecting", "muted", "dialling", "in_call", "error", "no_sound", "offline", "do_not_disturb", "booting", "ready"];
+
+function drawState(states) {
+  const state = ORDER.find((one) => states.includes(one)) || "…";
+  const text = state.replaceAll("_", " ");
+  if (by("state").textContent !== text) by("state").textContent = text;
+  by("state").className = `badge ${TONES[state] || ""}`;
+}
+
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+function drawCall() {
+  const call = box && box.call;
+  const words = call ? [call.direction === "incoming" ? "From" : "To", call.peer || "unknown", "·", call.status] : ["No call"];
+  const text = words.join(" ") + (call && call.muted ? " · muted" : "");
+  if (by("call").textContent !== text) by("call").textContent = text;
+  const facts = call ? {
+    Time: call.since_ms ? clock(Math.max(0, (Date.now() - call.since_ms) / 1000)) : null, Codec: call.codec,
+    "Round trip": call.rtt_ms == null ? null : `${Math.round(call.rtt_ms)} ms`,
+    Loss: call.loss_percent == null ? null : `${call.loss_percent.toFixed(1)} %`, Quality: call.mos == null ? null : `${call.mos.toFixed(1)} of 5`,
+  } : {};
+  const known = Object.entries(facts).filter(([, value]) => value != null);
+  by("quality").replaceChildren(...known.map(([name, value]) => {
+    const pair = document.createElement("div");
+    pair.append(Object.assign(document.createElement("dt"), { textContent: name }), Object.assign(document.createElement("dd"), { textContent: value }));
+    return pair;
+  }));
+  by("quality").hidden = !known.length;
+}
+
+function drawControls({ volume_percent: volume, door, sound }) {
+  if (volume != null && document.activeElement !== by("volume")) by("volume").value = volume;
+  by("volume-value").textContent = volume == null ? "" : `${volume} %`;
+  by("door").hidden = !door;
+  by("door").disabled = Boolean(door && door.open);
+  by("door").textContent = door && door.open ? "The door is open" : "Open the door";
+  const trouble = sound && sound.state !== "open" ? `Sound: ${sound.state}${sound.reason ? `, ${sound.reason}` : ""}` : "";
+  by("sound").textContent = trouble;
+  by("sound").hidden = !trouble;
+}
+
+function drawRecent(calls) {
+  by("no-recent").hidden = calls.length > 0;
+  by("recent").replaceChildren(...calls.map((call) => {
+    const row = document.createElement("tr");
+    const when = new Date(call.at_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const length = call.duration_s ? `${call.outcome}, ${clock(call.duration_s)}` : call.outcome;
+    const cells = [call.direction === "incoming" ? "↙" : "↗", call.peer || "unknown", length, when];
+    row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
+    row.firstChild.setAttribute("aria-label", call.direction);
+    return row;
+  }));
+}
+
+function draw(status) {
+  box = status;
+  heardAt = performance.now();
+  by("identity").textContent = document.title = box.identity;
+  by("gateway").textContent = box.gateway ? `registered at ${box.gateway}` : "";
+  drawState(box.states || []);
+  drawLights(box.lights || {});
+  drawButtons(box.buttons || []);
+  drawCall();
+  drawControls(box);
+  drawRecent(box.recent_calls || []);
+}
+
+function lost() {
+  by("state").textContent = "no answer from the box";
+  by("state").className = "badge bad";
+}
+
+by("door").addEventListener("click", () => post("door"));
+by("volume").addEventListener("input", () => { by("volume-value").textContent = `${by("volume").value} %`; });
+by("volume").addEventListener("change", () => post(`volume?percent=${by("volume").value}`));
+setInterval(drawCall, 1000);
+animate();
+
+const events = new EventSource("events");
+events.addEventListener("message", (event) => draw(JSON.parse(event.data)));
+events.addEventListener("error", lost);
