@@ -110,15 +110,20 @@ code = "12a4"
     with pytest.raises(ConfigError) as caught:
         load(path)
 
-    assert [line.removeprefix(f"{path}:").split(" (")[0] for line in str(caught.value).splitlines()] == [
-        '3: box.pins: "mok": expected one of "auto", "mock", "lgpio"; did you mean "mock"?',
-        "6: buttons.green.short: 'acept' is no action; did you mean 'accept'?",
-        '7: buttons.green.long_ms: "800": expected a whole number from 200 to 10000',
-        "9: lights.ready.pin: GPIO 17 is used by buttons.green.pin already; expected a pin of its own",
-        "10: lights.ready.ready: 'blnk' is no pattern; did you mean 'blink'?",
-        '11: lihgts: unknown key; did you mean "lights"?',
-        "13: door: code must consist of the digits 0 to 9; # and * are for ending and correcting",
+    lines = [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
+    expected = [
+        ("3: box.pins: ", 'did you mean "mock"?'),
+        ("6: buttons.green.short: ", "did you mean 'accept'?"),
+        ("7: buttons.green.long_ms: ", "expected a whole number from 200 to 10000"),
+        ("9: lights.ready.pin: ", "GPIO 17 is used by buttons.green.pin already"),
+        ("10: lights.ready.ready: ", "did you mean 'blink'?"),
+        ("11: lihgts: ", 'did you mean "lights"?'),
+        ("13: door: ", "code must consist of the digits 0 to 9"),
     ]
+    assert len(lines) == len(expected)
+    for line, (place, remedy) in zip(lines, expected, strict=True):
+        assert line.startswith(place)
+        assert remedy in line
     assert "12a4" not in str(caught.value)
 
 
