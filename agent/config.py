@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.schema import Reader
 from agent.settings import BoxSettings, ServiceSettings
+from agent.signaling.settings import SignalingSettings
 from agent.toml_source import read_toml
 from hw.buttons import ButtonSettings
 from hw.door import DoorSettings
@@ -29,6 +30,7 @@ class Config:
     """All settings of one box; every default is usable, and a section that is left out keeps its defaults."""
 
     box: BoxSettings = field(default_factory=BoxSettings)
+    signaling: SignalingSettings = field(default_factory=SignalingSettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
