@@ -2,6 +2,7 @@
 # Installs what is missing and nothing else: Debian packages, then this project in .venv. Never asks a question.
 #   scripts/setup.sh run    what the program needs
 #   scripts/setup.sh test   the tools of the tests as well
+#   scripts/setup.sh packages   only the Debian packages of the program
 # With nothing to do it takes a fraction of a second. All it prints goes to stderr.
 set -euo pipefail
 exec 1>&2
@@ -87,7 +88,7 @@ make_environment() {
 }
 
 export DEBIAN_FRONTEND=noninteractive
-case $kind in run | test) ;; *) fail "usage: scripts/setup.sh run|test" ;; esac
+case $kind in run | test | packages) ;; *) fail "usage: scripts/setup.sh run|test|packages" ;; esac
 # shellcheck disable=SC2046
 install_packages $(wanted_packages)
-make_environment
+[ "$kind" = packages ] || make_environment
