@@ -15,7 +15,8 @@
     │   └── ControlError             the running agent cannot be reached, or refuses a command
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
-    │   └── SdpError                 a session description that cannot be used
+    │   ├── SdpError                 a session description that cannot be used
+    │   └── CodecError               a media packet that cannot be decoded
     └── VoiceError                 what `error` events carry (spec: device 12)
 """
 
@@ -91,6 +92,10 @@ class ProtocolError(FarSideError):
 
 class SdpError(FarSideError):
     """A session description cannot be used for one audio call."""
+
+
+class CodecError(FarSideError):
+    """A media packet cannot be decoded; it is treated as lost."""
 
 
 @dataclass(frozen=True)
