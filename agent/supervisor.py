@@ -66,7 +66,9 @@ class Supervisor:
         self._timers.kill(timeout=deadline_s / 4)
         stragglers = [
             # Half of what is left each: one that hangs cannot use up the others' time.
-            part.name for part in reversed(self._parts.values()) if not part.stop(max(0.0, ends_at - monotonic()) / 2)
+            part.name
+            for part in reversed(self._parts.values())
+            if not part.stop(max(0.0, ends_at - monotonic()) / 2)
         ]
         if stragglers:
             log.warning("did not end within %.1f s: %s", deadline_s, ", ".join(stragglers))

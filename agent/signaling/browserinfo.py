@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-SDK_VERSION = "1.15.1"  #: the version of the JavaScript SDK whose behaviour this is
+from agent.version import SDK_VERSION
 
 
 def platform_name() -> str:

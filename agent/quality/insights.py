@@ -1,0 +1,141 @@
+"""Sends what happens in calls to the Insights endpoint, beside the calls and never in their way (spec: insights 1).
+
+A post only queues; one greenlet sends. The queue is bounded: while the endpoint is down the oldest post gives way, and
+memory stays flat. A post is tried once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import gevent
+from gevent.event import AsyncResult, Event
+
+from agent.errors import LocalFault
+from agent.http import HttpError, HttpHost
+from agent.log import FailureLog
+from agent.quality.envelope import envelope, to_json
+
+log = logging.getLogger(__name__)
+
+DEFAULT_HOST = "eventgw.twilio.com"
+EVENTS_TARGET = "/v4/EndpointEvents"
+METRICS_TARGET = "/v4/EndpointMetrics"
+MAX_WAITING = 200
+TIMEOUT_S = 10.0
+
+Result: TypeAlias = Any  #: a gevent AsyncResult of None; raises InsightsError
+
+
+class InsightsError(LocalFault):
+    """A post did not reach the endpoint."""
+
+
+@dataclass(frozen=True)
+class _Post:
+    target: str
+    body: bytes
+    result: Result
+
+
+class EventPublisher:
+    """The publisher of one Device; `post` and `post_metrics` return at once, with a result that can be waited for.
+
+    `metadata` is `{"app_name": ..., "app_version": ...}`. When not `enabled` every post succeeds without being sent.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        *,
+        host: str = DEFAULT_HOST,
+        enabled: bool = True,
+        metadata: Mapping[str, Any] | None = None,
+        ca_file: str | None = None,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        self._token = token
+        self._host = HttpHost(f"https://{host}", ca_file=ca_file, timeout_s=TIMEOUT_S) if enabled else None
+        self._metadata = dict(metadata or {})
+        self._unix_time = unix_time
+        self._waiting: deque[_Post] = deque()
+        self._work = Event()
+        self._idle = Event()
+        self._idle.set()
+        self._sender: gevent.Greenlet[..., None] | None = None
+        self._failures = FailureLog(log, "reporting to Insights")
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything is sent at all."""
+        return self._host is not None
+
+    def set_token(self, token: str) -> None:
+        """Use this token from the next post on."""
+        self._token = token
+
+    def post(self, level: str, group: str, name: str, payload: Mapping[str, Any]) -> Result:
+        """Queue one event, `payload` being the default one merged with its own."""
+        return self._enqueue(EVENTS_TARGET, level, group, name, dict(payload))
+
+    def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Result:
+        """Queue one list of metrics."""
+        return self._enqueue(METRICS_TARGET, "INFO", group, name, entries)
+
+    def close(self, timeout_s: float = 0.0) -> None:
+        """Give what is queued `timeout_s` to leave, then send nothing more."""
+        if self._host is None:
+            return
+        self._idle.wait(timeout_s)
+        host, self._host = self._host, None
+        if self._sender is not None:
+            self._sender.kill(block=False)
+        while self._waiting:
+            self._waiting.popleft().result.set_exception(InsightsError("the publisher was closed before it was sent"))
+        host.close()
+
+    def _enqueue(self, target: str, level: str, group: str, name: str, payload: Any) -> Result:
+        result: Result = AsyncResult()
+        if self._host is None:
+            result.set(None)
+            return result
+        unix_ms = self._unix_time() * 1000
+        body = to_json(envelope(group, name, level, payload, unix_ms=unix_ms, metadata=self._metadata))
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft().result.set_exception(InsightsError("too many reports wait; the oldest is dropped"))
+        self._waiting.append(_Post(target, body, result))
+        self._idle.clear()
+        self._work.set()
+        if self._sender is None:
+            self._sender = gevent.spawn(self._send_all)
+        return result
+
+    def _send_all(self) -> None:
+        while self._host is not None:
+            self._work.wait()
+            self._work.clear()
+            while self._waiting and self._host is not None:
+                self._send(self._host, self._waiting.popleft())
+            self._idle.set()
+
+    def _send(self, host: HttpHost, post: _Post) -> None:
+        headers = {"Content-Type": "application/json", "X-Twilio-Token": self._token}
+        try:
+            answer = host.request("POST", post.target, headers, post.body)
+        except HttpError as exc:
+            self._fail(post, str(exc))
+            return
+        if 200 <= answer.status < 300:
+            self._failures.recovered()
+            post.result.set(None)
+        else:
+            self._fail(post, f"{host.host} answered with HTTP status {answer.status}")
+
+    def _fail(self, post: _Post, why: str) -> None:
+        self._failures.failed(why)
+        post.result.set_exception(InsightsError(why))
