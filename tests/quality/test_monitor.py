@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from agent.quality.monitor import StatsMonitor, standard_deviation
 from agent.quality.thresholds import DEFAULT_THRESHOLDS, Threshold
 from agent.quality.warnings import QualityWarning
@@ -93,15 +94,24 @@ def test_nothing_sent_or_received_yet_is_no_loss_now_but_total_loss():
 
 def test_a_sample_has_the_seed_s_members_in_the_seed_s_order():
     sample, _ = StatsMonitor().add(Counters(), 0)
-    assert (
-        list(sample)
-        == (
-            "audioInputLevel audioOutputLevel bytesReceived bytesSent codecName jitter mos packetsLost"
-            " packetsLostFraction packetsReceived packetsSent rtt timestamp totals"
-        ).split()
-    )
+    assert list(sample) == [
+        "audioInputLevel",
+        "audioOutputLevel",
+        "bytesReceived",
+        "bytesSent",
+        "codecName",
+        "jitter",
+        "mos",
+        "packetsLost",
+        "packetsLostFraction",
+        "packetsReceived",
+        "packetsSent",
+        "rtt",
+        "timestamp",
+        "totals",
+    ]
     assert list(sample["totals"]) == (
-        "bytesReceived bytesSent packetsLost packetsLostFraction packetsReceived packetsSent".split()
+        ["bytesReceived", "bytesSent", "packetsLost", "packetsLostFraction", "packetsReceived", "packetsSent"]
     )
 
 
