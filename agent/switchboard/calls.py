@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from agent.errors import SdpError
+from agent.errors import InvalidStateError, SdpError
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.client import Client
 from agent.switchboard.commands import (
@@ -19,6 +19,7 @@ from agent.switchboard.commands import (
     Leg,
     MakeAnswer,
     MakeOffer,
+    Phase,
     PlayDigits,
     PlayTone,
     Release,
@@ -49,9 +50,9 @@ class Calls:
         self,
         settings: SwitchboardSettings,
         registry: Registry[Client],
-        make_leg: Callable[[Callable[[bool], None]], MediaLeg],
+        make_leg: Callable[[Callable[[bool], None], Callable[[], None]], MediaLeg],
     ) -> None:
-        """`make_leg` makes a client's media, given what to call when its path goes (False) or returns (True)."""
+        """`make_leg` makes a client's media, given its `on_alive` and `on_ended`."""
         self._settings = settings
         self._registry = registry
         self._make_leg = make_leg
@@ -175,19 +176,19 @@ class Calls:
     def _do(self, call: Call, command: Command) -> None:
         match command:
             case MakeOffer(leg, codecs):
-                self._start(call, leg, self._media_of(leg).offer(codecs), call.offered)
+                self._start(call, leg, self._make_media(call, leg).offer(codecs), call.offered)
             case TakeAnswer(leg, sdp):
-                self._start(call, leg, self._media_of(leg).accept(sdp), lambda leg, _: call.applied(leg))
+                self._start(call, leg, self._media[leg].accept(sdp), lambda leg, _: call.applied(leg))
             case MakeAnswer(leg, sdp, like):
-                self._start(call, leg, self._media_of(leg).answer(sdp, self._codecs(sdp, like)), call.described)
+                self._start(call, leg, self._make_media(call, leg).answer(sdp, self._codecs(sdp, like)), call.described)
             case Restart(leg, sdp):
-                self._start(call, leg, self._media_of(leg).restart(sdp), call.restarted, vital=False)
+                self._start(call, leg, self._media[leg].restart(sdp), call.restarted, vital=False)
             case Join(first, second):
-                self._media_of(first).join(self._media_of(second))
+                self._media[first].join(self._media[second])
             case PlayTone(leg):
-                self._media_of(leg).play_tone()
+                self._media[leg].play_tone()
             case PlayDigits(leg, digits):
-                self._media_of(leg).play_digits(digits)
+                self._media[leg].play_digits(digits)
             case Release(leg) if leg in self._media:
                 self._spawn(self._media.pop(leg).close())
 
@@ -198,7 +199,9 @@ class Calls:
         try:
             async with asyncio.timeout(MEDIA_TIMEOUT_S):
                 result = await work
-        except (SdpError, ConnectionError, TimeoutError) as error:
+        except (SdpError, InvalidStateError, ConnectionError, TimeoutError) as error:
+            if leg.phase is Phase.GONE:
+                return
             log.warning("call %s: the media of %s failed: %s", leg.callsid, leg.identity, error or "it took too long")
         except Exception:
             log.exception("call %s: the media of %s failed", leg.callsid, leg.identity)
@@ -211,12 +214,14 @@ class Calls:
     def _codecs(self, sdp: str, like: Leg | None) -> tuple[str, ...]:
         """Prefer the codec that the other leg chose, so that nothing needs transcoding."""
         spoken = descriptions.codecs(sdp)
-        chosen = self._media_of(like).codec if like is not None else None
+        chosen = self._media[like].codec if like is not None else None
         return (chosen,) if chosen in spoken else spoken
 
-    def _media_of(self, leg: Leg) -> MediaLeg:
-        if leg not in self._media:
-            self._media[leg] = self._make_leg(partial(self._on_alive, leg))
+    def _make_media(self, call: Call, leg: Leg) -> MediaLeg:
+        def leave() -> None:
+            self._run(call, call.hang_up(leg))
+
+        self._media[leg] = self._make_leg(partial(self._on_alive, leg), leave)
         return self._media[leg]
 
     def _on_alive(self, leg: Leg, alive: bool) -> None:

@@ -1,37 +1,168 @@
-"""The media of one leg."""
+"""The media of one leg: a peer that hears a client and speaks to it, joined to another leg or to a tone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+import math
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from agent.errors import FarSideError
+from agent.log import FailureLog
+from agent.media.peer import Peer
+from agent.media.sender import AudioSender
+from agent.media.settings import MediaSettings
+from agent.media.telephone_event import EventSender
+from agent.switchboard import sdp as descriptions
+from agent.switchboard.relay import EVENT, Relay
+from hw.ports import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+
+log = logging.getLogger(__name__)
+
+TONE_HZ = 440
+TONE_LEVEL = 8000
+EVENT_HZ = 8000
+PAUSE_S = 0.5  # of a `w` (spec: connection 5)
+EVENT_SAMPLES = EVENT_HZ * FRAME_MS // 1000
+PLAIN_NAMES = {"opus": "opus", "pcmu": "PCMU"}
 
 
 class MediaLeg:
-    """One client's audio."""
+    """One client's audio; asyncio only. `on_alive` hears when its path goes and returns, `on_ended` when it leaves."""
 
-    def __init__(self, on_alive: Callable[[bool], None]) -> None:
+    def __init__(self, settings: MediaSettings, on_alive: Callable[[bool], None], on_ended: Callable[[], None]) -> None:
+        self._settings = settings
         self._on_alive = on_alive
-        self.codec: str | None = None
+        self._on_ended = on_ended
+        self._peer: Peer | None = None
+        self._spoken: tuple[str, ...] = ()
+        self._player: asyncio.Task[None] | None = None
+        self._closed = False
+        self._damaged = FailureLog(log, "passing a packet on")
+
+    @property
+    def codec(self) -> str | None:
+        """What the client chose, lower-case; None before that."""
+        return self._spoken[0] if self._spoken else None
 
     async def offer(self, codecs: tuple[str, ...]) -> str:
-        return ""
+        """Make an offer that lists `codecs` first."""
+        return await self._make_peer(codecs).create_offer()
 
     async def accept(self, sdp: str) -> None:
-        pass
+        """Take the client's answer; SdpError when it cannot be used."""
+        self._spoken = descriptions.codecs(sdp)
+        await self.peer.apply_answer(sdp)
 
     async def answer(self, sdp: str, codecs: tuple[str, ...]) -> str:
-        return ""
+        """Answer the client's offer with one of `codecs`; SdpError when it cannot be used."""
+        offer = descriptions.keep_codecs(sdp, codecs)
+        self._spoken = descriptions.codecs(offer)
+        return await self._make_peer(codecs).answer_offer(offer)
 
     async def restart(self, sdp: str) -> str:
-        return ""
+        """Answer an ICE restart; SdpError when it cannot be used."""
+        return await self.peer.answer_restart_offer(descriptions.keep_codecs(sdp, self._spoken))
 
     def join(self, other: MediaLeg) -> None:
-        pass
+        """Let both hear each other; a leg joined to itself hears its echo."""
+        self._feed(other)
+        if other is not self:
+            other._feed(self)
 
     def play_tone(self) -> None:
-        pass
+        """Speak a tone until the leg closes."""
+        self._player = asyncio.get_running_loop().create_task(self._play_tone())
 
     def play_digits(self, digits: str) -> None:
-        pass
+        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound."""
+        previous = self._player
+        self._player = asyncio.get_running_loop().create_task(self._play_digits(digits, previous))
 
     async def close(self) -> None:
-        pass
+        """End the media; idempotent."""
+        self._closed = True
+        if self._player is not None:
+            self._player.cancel()
+        if self._peer is not None:
+            self._peer.on_rtp = None
+            self._peer.close()
+
+    @property
+    def peer(self) -> Peer:
+        """The peer, once made."""
+        assert self._peer is not None, "a description comes first"
+        return self._peer
+
+    def _make_peer(self, codecs: tuple[str, ...]) -> Peer:
+        if self._closed:
+            raise ConnectionAbortedError("the call ended meanwhile")
+        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        return self._peer
+
+    def _feed(self, other: MediaLeg) -> None:
+        relay = Relay(other.peer.send_rtp, [PLAIN_NAMES[name] for name in other._spoken])
+
+        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+            try:
+                relay(payload, timestamp, marker, codec)
+            except FarSideError as error:
+                self._damaged.failed(error)
+
+        self.peer.on_rtp = pass_on
+
+    def _on_event(self, name: str, *arguments: object) -> None:
+        if self._closed:
+            return
+        if name == "connection_state":
+            self._on_alive(arguments[0] in ("connected", "connecting"))
+        elif name == "dtls_state" and arguments[0] in ("closed", "failed"):
+            log.info("a client's media ended: DTLS %s", arguments[0])
+            self._on_ended()
+
+    async def _play_tone(self) -> None:
+        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        sound = _tone()
+        async for _ in _every_frame():
+            for packet in sender.push(next(sound)):
+                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+
+    async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            with suppress(asyncio.CancelledError):
+                await previous
+        events, time = EventSender(EVENT_HZ, EVENT_HZ), 0
+        for tones in digits.split("w"):
+            events.insert(tones)
+            async for _ in _every_frame():
+                packets, sounding = events.step(time, EVENT_SAMPLES)
+                time += EVENT_SAMPLES
+                for packet in packets:
+                    self.peer.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
+                if not (packets or sounding or events.pending):
+                    break
+            await asyncio.sleep(PAUSE_S)
+            time += int(PAUSE_S * EVENT_HZ)
+
+
+async def _every_frame() -> AsyncIterator[None]:
+    """Yield every 20 ms; what came late is caught up."""
+    loop = asyncio.get_running_loop()
+    at = loop.time()
+    while True:
+        yield
+        at += FRAME_MS / 1000
+        await asyncio.sleep(at - loop.time())
+
+
+def _tone() -> Iterator[bytes]:
+    """Yield frames of an endless tone; 440 Hz repeats after five of them."""
+    count = 5 * FRAME_SAMPLES
+    wave = [round(TONE_LEVEL * math.sin(2 * math.pi * TONE_HZ * n / RATE_HZ)) for n in range(count)]
+    pcm = struct.pack(f"<{count}h", *wave)
+    frames = [pcm[n : n + FRAME_SAMPLES * 2] for n in range(0, len(pcm), FRAME_SAMPLES * 2)]
+    while True:
+        yield from frames

@@ -12,6 +12,7 @@ import logging
 import ssl
 import time
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, LocalFault, ProtocolError
+from agent.media.settings import MediaSettings
 from agent.signaling.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
 from agent.switchboard.calls import Calls
@@ -65,7 +67,7 @@ class Address:
 class Switchboard:
     """One site's switchboard; `start` and `stop` run on the asyncio loop."""
 
-    def __init__(self, settings: SwitchboardSettings) -> None:
+    def __init__(self, settings: SwitchboardSettings, media: MediaSettings | None = None) -> None:
         """ConfigError when the settings contradict each other."""
         if settings.demo_tokens and settings.listen_host not in WILDCARDS and not is_near(settings.listen_host):
             raise ConfigError(
@@ -74,7 +76,7 @@ class Switchboard:
             )
         self.settings = settings
         self.registry: Registry[Client] = Registry()
-        self.calls = Calls(settings, self.registry, MediaLeg)
+        self.calls = Calls(settings, self.registry, partial(MediaLeg, media or MediaSettings(network_watch=False)))
         self._site = Site(settings, self.mint)
         self._state: State | None = None
         self._context: ssl.SSLContext | None = None
