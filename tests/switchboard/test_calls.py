@@ -1,0 +1,471 @@
+"""Calls through a running switchboard: real sockets, real media."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from agent.media.g711 import PcmuDecoder
+from agent.media.opus import OpusDecoder
+from agent.media.peer import Peer
+from agent.media.sender import AudioSender
+from agent.media.settings import MediaSettings
+from agent.media.telephone_event import EventReceiver, EventSender
+from hw.ports import FRAME_SAMPLES, RATE_HZ
+
+from .phones import Phone, Site
+
+Play = Callable[..., None]
+
+
+class Talker:
+    """A client's media: speaks a tone, and hears what comes."""
+
+    def __init__(self, *codecs: str) -> None:
+        self.peer = Peer(MediaSettings(codec_preferences=codecs or ("opus", "pcmu"), network_watch=False))
+        self.peer.on_rtp = self._hear
+        self.heard: dict[str, int] = {}
+        self.digits = ""
+        self._sound: list[bytes] = []
+        self._decoders: dict[str, Any] = {"opus": OpusDecoder(), "PCMU": PcmuDecoder()}
+        self._events = EventReceiver(8000)
+        self._task: asyncio.Task[None] | None = None
+
+    def speak(self, hz: int) -> None:
+        """Send this tone from now on."""
+        self._task = asyncio.create_task(self._speak(hz))
+
+    async def hears(self, hz: int) -> bool:
+        """Wait until half a second of sound has arrived; whether it is this tone."""
+        start = len(self._sound)
+        await until(lambda: len(self._sound) >= start + 25)
+        pcm = np.frombuffer(b"".join(self._sound[start + 5 :]), np.int16).astype(float)
+        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
+        loudest = float(np.argmax(spectrum)) * RATE_HZ / len(pcm)
+        return abs(loudest - hz) < 15 and float(np.sqrt(np.mean(pcm**2))) > 500
+
+    async def dial(self, digits: str) -> None:
+        """Send telephone-events."""
+        events, time = EventSender(8000, 8000), 0
+        events.insert(digits, 60, 40)
+        packets, sounding = [], True
+        while events.pending or packets or sounding:
+            packets, sounding = events.step(time, 160)
+            time += 160
+            for packet in packets:
+                self.peer.send_rtp(packet.payload, packet.start, packet.marker, "telephone-event")
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self.peer.close()
+
+    def _hear(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+        self.heard[codec] = self.heard.get(codec, 0) + 1
+        if codec == "telephone-event":
+            self.digits += self._events.put(timestamp, payload)
+        else:
+            self._sound.append(self._decoders[codec].decode(payload))
+
+    async def _speak(self, hz: int) -> None:
+        await until(lambda: self.peer.connection_state == "connected")
+        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        n = 0
+        while True:
+            wave = 8000 * np.sin(2 * np.pi * hz * np.arange(n, n + FRAME_SAMPLES) / RATE_HZ)
+            n += FRAME_SAMPLES
+            for packet in sender.push(wave.astype(np.int16).tobytes()):
+                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+            await asyncio.sleep(0.02)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def dial(phone: Phone, talker: Talker, to: str, params: str = "") -> None:
+    offer = await talker.peer.create_offer()
+    await phone.send("invite", callsid="TJS1", sdp=offer, preflight=False, twilio={"params": f"To={to}{params}"})
+
+
+async def take(phone: Phone, talker: Talker) -> str:
+    """Answer the invite that comes next; return its callsid."""
+    invite = await phone.expect("invite")
+    await phone.send("answer", sdp=await talker.peer.answer_offer(invite["sdp"]), callsid=invite["callsid"])
+    return str(invite["callsid"])
+
+
+async def connected_call(
+    alice: Phone, bob: Phone, first: Talker, second: Talker
+) -> tuple[str, str]:
+    """Alice calls bob, and both have media; return both callsids."""
+    await dial(alice, first, "bob")
+    callee_sid = await take(bob, second)
+    await alice.expect("ringing")
+    answer = await alice.expect("answer")
+    await first.peer.apply_answer(answer["sdp"])
+    await until(lambda: first.peer.connection_state == second.peer.connection_state == "connected")
+    return str(answer["callsid"]), callee_sid
+
+
+def test_a_call_carries_sound_both_ways_and_ends_for_both(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        first.speak(440)
+        second.speak(1000)
+        assert await second.hears(440) and await first.hears(1000)
+        await alice.send("hangup", callsid=caller_sid)
+        assert await bob.expect("hangup") == {"callsid": callee_sid}
+        assert len(site.switchboard.calls) == 0
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_an_invite_names_the_caller_and_carries_the_callers_parameters(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, talker = await site.ready("alice"), await site.ready("bob"), Talker()
+        await dial(alice, talker, "client%3Abob", "&room=lobby&note=a%20b")
+        invite = await bob.expect("invite")
+        parameters = invite["parameters"]
+        assert parameters["CallSid"] == invite["callsid"]
+        assert invite["callsid"].startswith("CA") and len(invite["callsid"]) == 34
+        assert parameters["From"] == "client:alice" and parameters["To"] == "client:bob"
+        assert parameters["AccountSid"].startswith("AC") and parameters["ApiVersion"] == "2010-04-01"
+        assert parameters["Params"] == "room=lobby&note=a%20b"
+        assert "reconnect" not in invite
+        talker.close()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("caller", "callee", "heard_by_caller"),
+    [
+        (("opus", "pcmu"), ("opus", "pcmu"), "opus"),
+        (("pcmu", "opus"), ("pcmu", "opus"), "PCMU"),
+        (("pcmu", "opus"), ("opus", "pcmu"), "opus"),
+    ],
+)
+def test_packets_are_relayed_in_the_codec_that_the_callee_chose(
+    play: Play, caller: tuple[str, ...], callee: tuple[str, ...], heard_by_caller: str
+) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice"), await site.ready("bob")
+        first, second = Talker(*caller), Talker(*callee)
+        await connected_call(alice, bob, first, second)
+        first.speak(440)
+        second.speak(1000)
+        assert await second.hears(440) and await first.hears(1000)
+        assert list(first.heard) == list(second.heard) == [heard_by_caller]
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_legs_without_a_common_codec_are_transcoded(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker("pcmu")
+        offer = only(await first.peer.create_offer(), "opus")
+        await alice.send("invite", callsid="TJS1", sdp=offer, twilio={"params": "To=bob"})
+        invite = await bob.expect("invite")
+        answer = only(await second.peer.answer_offer(invite["sdp"]), "PCMU")
+        await bob.send("answer", sdp=answer, callsid=invite["callsid"])
+        await alice.expect("ringing")
+        await first.peer.apply_answer((await alice.expect("answer"))["sdp"])
+        first.speak(440)
+        second.speak(1000)
+        assert await second.hears(440) and await first.hears(1000)
+        assert list(first.heard) == ["opus"] and list(second.heard) == ["PCMU"]
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_digits_are_relayed(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        await first.dial("12#")
+        await until(lambda: second.digits == "12#")
+        await alice.send("dtmf", callsid=caller_sid, dtmf="4w5")
+        await until(lambda: second.digits == "12#45")
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_echo_sends_the_caller_its_own_voice_and_tone_a_tone(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice = await site.ready("alice")
+        for target, hz in (("echo", 700), ("tone", 440)):
+            talker = Talker()
+            await dial(alice, talker, target)
+            await alice.expect("ringing")
+            answer = await alice.expect("answer")
+            await talker.peer.apply_answer(answer["sdp"])
+            talker.speak(700)
+            assert await talker.hears(hz)
+            await alice.send("hangup", callsid=answer["callsid"])
+            talker.close()
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("target", "frames", "code"),
+    [("busy", [], 31486), ("reject", ["ringing"], 31603), ("noanswer", ["ringing"], 31480), ("nobody", [], 31404),
+     ("", [], 31404), ("alice", [], 31404)],
+)  # fmt: skip
+def test_a_call_that_cannot_be_made_ends_with_its_code(play: Play, target: str, frames: list[str], code: int) -> None:
+    async def story(site: Site) -> None:
+        alice, talker = await site.ready("alice"), Talker()
+        await dial(alice, talker, target)
+        for frame in frames:
+            await alice.expect(frame)
+        hangup = await alice.expect("hangup")
+        assert hangup["error"]["code"] == code
+        assert hangup["callsid"].startswith("CA" if frames else "TJS")
+        talker.close()
+
+    play(story, ring_timeout_s=1)
+
+
+def test_all_clients_of_an_identity_ring_and_the_first_answer_wins(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, desk, door = await site.ready("alice"), await site.ready("bob"), await site.ready("bob")
+        first, second = Talker(), Talker()
+        await dial(alice, first, "bob")
+        ringing = await door.expect("invite")
+        await take(desk, second)
+        assert await door.expect("cancel") == {"callsid": ringing["callsid"]}
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_one_reject_rejects_for_all(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, desk, door = await site.ready("alice"), await site.ready("bob"), await site.ready("bob")
+        talker = Talker()
+        await dial(alice, talker, "bob")
+        await desk.expect("invite")
+        await door.send("reject", callsid=(await door.expect("invite"))["callsid"])
+        await desk.expect("cancel")
+        await alice.expect("ringing")
+        assert (await alice.expect("hangup"))["error"] == {"code": 31603, "message": "Decline"}
+        talker.close()
+
+    play(story)
+
+
+def test_a_description_without_audio_is_refused(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice = await site.ready("alice")
+        await alice.send("invite", callsid="TJS1", sdp="v=0\r\n", twilio={"params": "To=echo"})
+        await alice.expect("ringing")
+        assert (await alice.expect("hangup"))["error"]["code"] == 31488
+        assert await alice.silent()
+
+    play(story)
+
+
+def test_an_ice_restart_keeps_the_sound_without_a_new_handshake(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        sids = await connected_call(alice, bob, first, second)
+        first.speak(440)
+        second.speak(1000)
+        for phone, talker, callsid, hz in ((alice, first, sids[0], 1000), (bob, second, sids[1], 440)):
+            talker.peer.sever()
+            await phone.send("reinvite", sdp=await talker.peer.create_restart_offer(), callsid=callsid)
+            await talker.peer.apply_restart_answer((await phone.expect("answer"))["sdp"])
+            assert await talker.hears(hz)
+        first.close()
+        second.close()
+
+    play(story)
+
+
+@pytest.mark.parametrize("version", ["1.5", "1.6"])
+def test_a_lost_socket_leaves_the_call_and_its_successor_may_restart_and_end_it(play: Play, version: str) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice", version), await site.ready("bob", version)
+        first, second = Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        first.speak(440)
+        await bob.drop()
+        assert await second.hears(440)
+        bob = await site.ready("bob", version)
+        await bob.send("reinvite", sdp=await second.peer.create_restart_offer(), callsid=callee_sid)
+        await second.peer.apply_restart_answer((await bob.expect("answer"))["sdp"])
+        assert await second.hears(440)
+        await bob.send("hangup", callsid=callee_sid)
+        assert await alice.expect("hangup") == {"callsid": caller_sid}
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_the_end_of_a_call_reaches_a_client_on_its_new_socket(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        await bob.drop()
+        bob = await site.ready("bob")
+        await alice.send("hangup", callsid=caller_sid)
+        assert await bob.expect("hangup") == {"callsid": callee_sid}
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_a_call_whose_client_does_not_come_back_ends(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        await bob.drop()
+        assert await alice.expect("hangup") == {"callsid": caller_sid}
+        first.close()
+        second.close()
+
+    play(story, reconnect_grace_s=1)
+
+
+def test_media_that_says_goodbye_ends_the_call(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        second.close()
+        assert await alice.expect("hangup") == {"callsid": caller_sid}
+        first.close()
+
+    play(story)
+
+
+def test_a_device_that_loses_its_socket_while_it_rings_is_rung_again(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await dial(alice, first, "bob")
+        await bob.expect("invite")
+        await bob.drop()
+        bob = await site.ready("bob")
+        await take(bob, second)
+        await alice.expect("ringing")
+        await alice.expect("answer")
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_a_second_generation_client_resumes_its_call_by_token(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, talker = await site.ready("alice", "1.6"), Talker()
+        await dial(alice, talker, "echo")
+        await alice.expect("ringing")
+        answer = await alice.expect("answer")
+        await talker.peer.apply_answer(answer["sdp"])
+        await alice.drop()
+        alice = await site.ready("alice", "1.6")
+        here = {"callsid": answer["callsid"], "sdp": talker.peer.local_sdp, "twilio": {}}
+        await alice.send("invite", reconnect=answer["reconnect"], **here)
+        assert await alice.expect("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
+        await alice.send("invite", reconnect="guessed", **here)
+        assert await alice.expect("hangup") == {"callsid": answer["callsid"]}
+        talker.speak(600)
+        assert await talker.hears(600)
+        talker.close()
+
+    play(story)
+
+
+def test_user_messages_reach_the_other_side_and_are_acknowledged(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice", "1.6"), await site.ready("bob", "1.6")
+        first, second = Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        words = {"content": {"a": 1}, "contenttype": "application/json", "messagetype": "user-defined-message"}
+        await alice.send("message", callsid=caller_sid, voiceeventsid="KX1", **words)
+        assert await alice.expect("ack") == {"acktype": "message", "callsid": caller_sid, "voiceeventsid": "KX1"}
+        assert await bob.expect("message") == {"callsid": callee_sid, "voiceeventsid": "KX1", **words}
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_an_answer_to_a_call_that_has_ended_is_hung_up(play: Play) -> None:
+    async def story(site: Site) -> None:
+        bob = await site.ready("bob")
+        await bob.send("answer", callsid="CA" + "0" * 32, sdp="v=0")
+        assert await bob.expect("hangup") == {"callsid": "CA" + "0" * 32}
+
+    play(story)
+
+
+def test_nobody_can_touch_the_call_of_another(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, mallory = await site.ready("alice"), await site.ready("bob"), await site.ready("mallory")
+        first, second = Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        await mallory.send("hangup", callsid=caller_sid)
+        assert await mallory.silent()
+        first.speak(440)
+        assert await second.hears(440)
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_too_many_calls_are_refused(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await dial(alice, first, "echo")
+        await alice.expect("ringing")
+        await dial(bob, second, "echo")
+        assert (await bob.expect("hangup"))["error"]["code"] == 31503
+        first.close()
+        second.close()
+
+    play(story, max_calls=1)
+
+
+def test_a_closing_switchboard_hangs_up_first(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, talker = await site.ready("alice"), Talker()
+        await dial(alice, talker, "echo")
+        await alice.expect("ringing")
+        answer = await alice.expect("answer")
+        await site.switchboard.stop()
+        assert await alice.expect("hangup") == {"callsid": answer["callsid"]}
+        with pytest.raises(ConnectionClosed):
+            await alice.next()
+        talker.close()
+
+    play(story)
+
+
+def only(sdp: str, codec: str) -> str:
+    """Leave one audio codec and the digits in a description."""
+    dropped = "0" if codec == "opus" else "111"
+    lines = [line for line in sdp.splitlines() if not line.startswith((f"a=rtpmap:{dropped} ", f"a=fmtp:{dropped} "))]
+    heads = (line.replace(f" {dropped} ", " ") if line.startswith("m=audio") else line for line in lines)
+    return "\r\n".join(heads) + "\r\n"
