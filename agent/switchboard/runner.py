@@ -1,0 +1,67 @@
+"""Runs a switchboard on the asyncio thread for those who live on the hub, and makes tokens beside a stopped one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agent.errors import BridgeClosedError
+from agent.media.loop import Bridge
+from agent.media.settings import MediaSettings
+from agent.switchboard.server import Address, Switchboard, mint
+from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.state import default_folder, load_api_key
+
+START_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 5.0
+
+
+class RunningSwitchboard:
+    """A switchboard that was started; every method blocks the calling greenlet only."""
+
+    def __init__(self, bridge: Bridge, switchboard: Switchboard, address: Address) -> None:
+        self._bridge = bridge
+        self._switchboard = switchboard
+        self.address = address
+
+    @property
+    def host(self) -> str:
+        """The address to reach it at."""
+        return self.address.host
+
+    @property
+    def port(self) -> int:
+        """The port that it took."""
+        return self.address.port
+
+    @property
+    def ca_file(self) -> Path:
+        """What to verify it with."""
+        return self.address.ca_file
+
+    def mint(self, identity: str) -> str:
+        """Make a token for `identity`."""
+        return self._switchboard.mint(identity)
+
+    def close(self) -> None:
+        """Hang up every call and stop listening; idempotent."""
+        try:
+            self._bridge.run(self._switchboard.stop(), timeout_s=STOP_TIMEOUT_S)
+        except BridgeClosedError:
+            return  # the loop's end closed it
+
+
+def start_switchboard(
+    bridge: Bridge, settings: SwitchboardSettings, media: MediaSettings | None = None
+) -> RunningSwitchboard:
+    """Start a switchboard on the bridge's loop; ConfigError or LocalFault when it cannot."""
+
+    async def start() -> tuple[Switchboard, Address]:
+        switchboard = Switchboard(settings, media)
+        return switchboard, await switchboard.start()
+
+    return RunningSwitchboard(bridge, *bridge.run(start(), timeout_s=START_TIMEOUT_S))
+
+
+def mint_for(state_dir: str, identity: str, ttl_s: int) -> str:
+    """Make a token that the switchboard with this state folder accepts, whether or not it runs."""
+    return mint(load_api_key(Path(state_dir or default_folder())), identity, ttl_s)
