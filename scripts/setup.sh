@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs what is missing and nothing else: Debian packages, then this project in .venv. Never asks a question.
-#   scripts/setup.sh run    what the program needs
-#   scripts/setup.sh test   the tools of the tests as well
+#   scripts/setup.sh run        what the program needs
+#   scripts/setup.sh test       the tools of the tests as well
 #   scripts/setup.sh packages   only the Debian packages of the program
 # With nothing to do it takes a fraction of a second. All it prints goes to stderr.
 set -euo pipefail

@@ -35,7 +35,7 @@ install -m 644 systemd/60-kiosk-agent.rules /etc/udev/rules.d/
 install -m 644 systemd/$name.service /etc/systemd/system/
 systemctl enable --quiet $name.service
 if [ -d /run/systemd/system ]; then
-  udevadm control --reload 2>/dev/null && udevadm trigger --subsystem-match=gpio 2>/dev/null || say "pins keep their owner until the next boot"
+  udevadm control --reload && udevadm trigger --subsystem-match=gpio || say "pins keep their owner until the next boot"
   systemctl daemon-reload
   say "checking $etc/config.toml"
   "$opt/bin/$name" check "$etc/config.toml"
