@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.media.settings import MediaSettings
+from agent.page.settings import PageSettings
 from agent.schema import Reader
 from agent.settings import BoxSettings, ServiceSettings
 from agent.signaling.settings import SignalingSettings
+from agent.switchboard.settings import SwitchboardSettings
 from agent.toml_source import read_toml
 from hw.buttons import ButtonSettings
 from hw.door import DoorSettings
@@ -31,10 +34,13 @@ class Config:
 
     box: BoxSettings = field(default_factory=BoxSettings)
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)
+    page: PageSettings = field(default_factory=PageSettings)
+    switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
 

@@ -34,9 +34,9 @@ def file(value: Any, folder: Path) -> Any:
 
 
 def host_port(value: Any, folder: Path) -> Any:
-    """HOST:PORT; empty stands for none."""
+    """HOST:PORT, port 0 where any will do; empty stands for none."""
     host, _, port = value.rpartition(":")
-    if value and not (_HOST.fullmatch(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+    if value and not (_HOST.fullmatch(host) and port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError('an address "HOST:PORT", like "switchboard.local:8443"')
     return value
 

@@ -6,33 +6,12 @@ systemd runs it after each end of the service, however that came about: a pin ma
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 
-from agent.config import Config, load
+from agent.config import load
 from agent.errors import ConfigError
 from hw.errors import PinError
-from hw.pins import Pins, open_factory
-
-
-def outputs(config: Config) -> Iterator[tuple[int, bool]]:
-    """Each output pin of the box and whether it is active low."""
-    for light in config.lights.values():
-        for pin in (light.pin, light.red, light.green, light.blue):
-            if pin is not None:
-                yield pin, light.active_low
-    if config.door.pin is not None:
-        yield config.door.pin, config.door.active_low
-
-
-def release(config: Config, pins: Pins) -> list[str]:
-    """Drive every output to off; what went wrong, a line for each pin that cannot be driven."""
-    problems = []
-    for number, active_low in outputs(config):
-        try:
-            pins.output(number, active_low=active_low)  # an output is off from the moment it is one
-        except PinError as error:
-            problems.append(str(error))
-    return problems
+from hw.pins import open_factory
+from hw.rest import put_to_rest
 
 
 def main(arguments: list[str]) -> int:
@@ -42,14 +21,11 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         config = load(arguments[0])
-        pins = open_factory(config.box.pins, config.box.chip)
+        put_to_rest(open_factory(config.box.pins, config.box.chip), config.lights, config.door)
     except (ConfigError, PinError) as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
-    problems = release(config, pins)
-    pins.close()
-    print("\n".join(problems), end="\n" if problems else "", file=sys.stderr)
-    return 1 if problems else 0
+    return 0
 
 
 if __name__ == "__main__":

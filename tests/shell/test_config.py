@@ -14,11 +14,13 @@ import pytest
 
 from agent.config import Config, load
 from agent.errors import ConfigError
-from agent.value_types import item_type, mapping_type
+from agent.value_types import mapping_type
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
 EXAMPLES = {"buttons": "accept", "lights": "status"}  # the entry that shows every key, of those with free names
+
+TABLES = {"ice_servers"}  # keys that are written as tables of their own
 
 
 def sections() -> list[tuple[str, type[Any]]]:
@@ -75,7 +77,7 @@ def test_the_shipped_file_explains_every_key(section: str, field: dataclasses.Fi
 def test_the_shipped_file_shows_the_defaults(section: str, field: dataclasses.Field[Any]) -> None:
     line = line_of(section, field.name)
 
-    if field.default is None or item_type(field.type) or line.startswith("#"):
+    if field.default is None or field.name in TABLES:
         assert line.startswith("# "), "what is absent by default stands there commented out"
     else:
         assert re.match(rf"{field.name} = {re.escape(as_toml(field.default))}( |$)", line), line
