@@ -61,6 +61,7 @@ class Peer(IceListener, SecureListener):
         self._negotiating = asyncio.Lock()
         self._agreement: Agreement | None = None
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered
+        self._clock_hz = 48_000  # of the sound we send, on which events are timed too
         self._rtp_at: float | None = None
         self._rtp_silence_s = RTP_SILENCE_S
         self._rtp_silent = False
@@ -147,6 +148,7 @@ class Peer(IceListener, SecureListener):
     def _agree(self, agreement: Agreement) -> None:
         first, self._agreement = self._agreement is None, agreement
         self._rtp.accept(agreement.receivable)
+        self._clock_hz = agreement.send_codec.clock_hz
         if first:
             self.on_event("track")
 
@@ -164,29 +166,30 @@ class Peer(IceListener, SecureListener):
     def send_rtp(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> bool:
         """Send one payload as part of our stream; False when there is no path, or the far end cannot take the codec.
 
-        The timestamp is on its origin's clock; that of "telephone-event", and its durations, count 8000 Hz.
+        The timestamp is on the clock of its origin's sound (also that of a "telephone-event", whose duration counts
+        8000 Hz); jumps of the origin are smoothed out.
         """
         agreement = self._agreement
-        if agreement is None or not agreement.may_send:
+        if agreement is None:
             return False
         if codec == EVENT:
-            chosen = agreement.event_codec
-        else:
-            chosen = agreement.send_codec if codec.lower() == agreement.send_codec.name.lower() else self._other(codec)
-        if chosen is None:
-            return False
-        if codec == EVENT:
-            payload, timestamp = _scale_event(payload, timestamp, 8_000, chosen.clock_hz)
+            event = agreement.event_codec
+            return event is not None and self._send(event, _scale(payload, 8_000, event.clock_hz), timestamp, marker)
+        chosen = agreement.send_codec
+        if codec.lower() != chosen.name.lower():
+            other = self._negotiation.remote.codec(codec.lower()) if self._negotiation.remote else None
+            if other is None:
+                return False
+            chosen = other
+        self._clock_hz = chosen.clock_hz
         return self._send(chosen, payload, timestamp, marker)
 
-    def _other(self, codec: str) -> Codec | None:
-        remote = self._negotiation.remote
-        return remote.codec(codec.lower()) if remote is not None else None
-
     def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool) -> bool:
-        if self._secure.state != "connected":
+        if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
             return False
-        return self._secure.send_rtp(self._rtp.write(codec, payload, timestamp, marker, self._loop.time()))
+        now = self._loop.time()
+        data = self._rtp.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now)
+        return self._secure.send_rtp(data)
 
     def on_rtp_packet(self, data: bytes, now: float) -> None:
         """A verified packet arrived."""
@@ -204,10 +207,8 @@ class Peer(IceListener, SecureListener):
     def _deliver(self, packet: RtpPacket, codec: Codec) -> None:
         if self.on_rtp is not None:
             name = PLAIN_NAMES.get(codec.name.lower(), EVENT)
-            payload, timestamp = packet.payload, packet.timestamp
-            if name == EVENT:
-                payload, timestamp = _scale_event(payload, timestamp, codec.clock_hz, 8_000)
-            self.on_rtp(payload, timestamp, packet.marker, name)
+            payload = _scale(packet.payload, codec.clock_hz, 8_000) if name == EVENT else packet.payload
+            self.on_rtp(payload, packet.timestamp, packet.marker, name)
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
         """A verified report arrived."""
@@ -305,9 +306,9 @@ def _parameters(leg: Leg) -> IceParameters:
     return IceParameters(leg.local_username, leg.local_password, candidates)
 
 
-def _scale_event(payload: bytes, timestamp: int, from_hz: int, to_hz: int) -> tuple[bytes, int]:
-    """A telephone event on another clock (RFC 4733 section 2.3: the last two octets are the duration)."""
-    if from_hz == to_hz or len(payload) < 4:
-        return payload, timestamp
-    duration = min(int.from_bytes(payload[2:4], "big") * to_hz // from_hz, 0xFFFF)
-    return payload[:2] + duration.to_bytes(2, "big") + payload[4:], timestamp * to_hz // from_hz & 0xFFFFFFFF
+def _scale(event: bytes, from_hz: int, to_hz: int) -> bytes:
+    """A telephone event with its duration on another clock (RFC 4733 section 2.3: its last two octets)."""
+    if from_hz == to_hz or len(event) < 4:
+        return event
+    duration = min(int.from_bytes(event[2:4], "big") * to_hz // from_hz, 0xFFFF)
+    return event[:2] + duration.to_bytes(2, "big") + event[4:]

@@ -98,11 +98,15 @@ class ReceiveCounters:
         self._reported_expected = 0
         self._reported_packets = 0
 
-    def received(self, sequence: int, timestamp: int, octets: int, now: float) -> None:
-        """Count one packet."""
+    def received(self, sequence: int, timestamp: int | None, octets: int, now: float) -> None:
+        """Count one packet; None for one whose timestamp does not follow the clock (RFC 4733)."""
         self._advance(sequence)
         self.packets += 1
         self.octets += octets
+        if timestamp is not None:
+            self._measure(timestamp, now)
+
+    def _measure(self, timestamp: int, now: float) -> None:
         transit = now * self.clock_hz - timestamp
         if self._transit is not None:
             change = abs(transit - self._transit)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from agent.media.rtcp import ReceiveCounters, Report, RtcpSession, SentCounters
 from agent.media.rtp import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
-from agent.media.sdp import Codec
+from agent.media.sdp import EVENT, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
@@ -58,12 +58,14 @@ class RtpSession:
         """The payload types that may arrive from now on."""
         self._codecs = {codec.payload_type: codec for codec in codecs}
 
-    def write(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, now: float) -> bytes:
-        """The next packet of our stream; `timestamp` is on the clock of its origin."""
-        ours = self._base.move(timestamp, codec.clock_hz, now)
+    def write(
+        self, payload_type: int, clock_hz: int, payload: bytes, timestamp: int, marker: bool, now: float
+    ) -> bytes:
+        """The next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began."""
+        ours = self._base.move(timestamp, clock_hz, now)
         self._sequence = self._sequence + 1 & 0xFFFF
-        self.sent.sent(ours, codec.clock_hz, len(payload), now)
-        return write_rtp(codec.payload_type, marker, self._sequence, ours, self.ssrc, payload)
+        self.sent.sent(ours, clock_hz, len(payload), now)
+        return write_rtp(payload_type, marker, self._sequence, ours, self.ssrc, payload)
 
     def read(self, data: bytes, now: float) -> tuple[RtpPacket, Codec] | None:
         """Read one verified packet; None when it is malformed, of an unknown payload type or of a second source."""
@@ -73,7 +75,8 @@ class RtpSession:
             return None
         self._received_at = now
         assert self.received is not None
-        self.received.received(packet.sequence, packet.timestamp, len(packet.payload), now)
+        in_step = codec.clock_hz == self.received.clock_hz and codec.name.lower() != EVENT
+        self.received.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
         return packet, codec
 
     def _of_our_source(self, packet: RtpPacket, codec: Codec, now: float) -> bool:
