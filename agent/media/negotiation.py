@@ -141,7 +141,9 @@ def _negotiated(codecs: Sequence[Codec]) -> Codec:
 
 
 def _event_codec(codecs: Sequence[Codec], audio: Codec) -> Codec | None:
-    """The payload type for digits: on the audio's clock where possible (RFC 4733 section 2.1), else any."""
-    events = [codec for codec in codecs if codec.name.lower() == EVENT]
-    same_clock = [codec for codec in events if codec.clock_hz == audio.clock_hz]
-    return next(iter(same_clock or events), None)
+    """The payload type for digits: on the audio's clock where possible (RFC 4733 section 2.1), else on 8000 Hz."""
+    for clock_hz in (audio.clock_hz, 8_000):
+        for codec in codecs:
+            if codec.key == (EVENT, clock_hz):
+                return codec
+    return None

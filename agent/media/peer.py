@@ -16,6 +16,7 @@ from collections.abc import Callable
 from aioice import Candidate
 
 from agent.errors import InvalidStateError
+from agent.media.audio import Audio, plain_name
 from agent.media.ice import IceListener, IceTransport
 from agent.media.negotiation import Agreement, Negotiation
 from agent.media.private import Address, Leg, Pair, Socket
@@ -24,7 +25,7 @@ from agent.media.rtp_session import RtpSession
 from agent.media.sdp import EVENT, Codec, Description, IceParameters
 from agent.media.secure import SecureListener, SecureTransport
 from agent.media.settings import MediaSettings
-from agent.media.stats import CandidateInfo
+from agent.media.stats import CandidateInfo, RawStats
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ RTP_SILENCE_S = 0.3
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
 ANSWERS_KEPT = 4
-PLAIN_NAMES = {"opus": "opus", "pcmu": "PCMU"}
 CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
 
 EventSink = Callable[..., None]
@@ -51,6 +51,7 @@ class Peer(IceListener, SecureListener):
         self.settings = settings or MediaSettings()
         self.on_event: EventSink = on_event or (lambda name, *arguments: None)
         self.on_rtp: RtpSink | None = None
+        self.on_arrival: Callable[[], None] | None = None  # after each packet that was taken in
         self.connection_state = "new"
         cname = secrets.token_hex(8)
         self._loop = asyncio.get_running_loop()
@@ -59,6 +60,7 @@ class Peer(IceListener, SecureListener):
         self._rtp = RtpSession(cname)
         self._negotiation = Negotiation(self.settings, self._secure.fingerprint, self._rtp.ssrc, cname)
         self._negotiating = asyncio.Lock()
+        self._audio = Audio(self.settings, lambda digit: self.on_event("digit", digit))
         self._agreement: Agreement | None = None
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
@@ -149,6 +151,7 @@ class Peer(IceListener, SecureListener):
         first, self._agreement = self._agreement is None, agreement
         self._rtp.accept(agreement.receivable)
         self._clock_hz = agreement.send_codec.clock_hz
+        self._audio.agree(agreement)
         if first:
             self.on_event("track")
 
@@ -159,7 +162,7 @@ class Peer(IceListener, SecureListener):
     @property
     def negotiated_codec(self) -> str | None:
         """What we send: "opus" or "PCMU"; None before the descriptions were exchanged."""
-        return PLAIN_NAMES[self._agreement.send_codec.name.lower()] if self._agreement else None
+        return plain_name(self._agreement.send_codec) if self._agreement else None
 
     # RTP
 
@@ -202,17 +205,73 @@ class Peer(IceListener, SecureListener):
             self._rtp_silent = False
             self.on_event("rtp_resumed")
         self._rtp_silence_s = DTX_SILENCE_S if len(packet.payload) <= DTX_PAYLOAD_BYTES else RTP_SILENCE_S
-        self._deliver(packet, codec)
+        self._audio.receive(packet, codec, now)
+        self._relay(packet, codec)
+        if self.on_arrival is not None:
+            self.on_arrival()
 
-    def _deliver(self, packet: RtpPacket, codec: Codec) -> None:
+    def _relay(self, packet: RtpPacket, codec: Codec) -> None:
         if self.on_rtp is not None:
-            name = PLAIN_NAMES.get(codec.name.lower(), EVENT)
+            name = plain_name(codec)
             payload = _scale(packet.payload, codec.clock_hz, 8_000) if name == EVENT else packet.payload
             self.on_rtp(payload, packet.timestamp, packet.marker, name)
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """A verified report arrived."""
-        self._rtp.read_rtcp(data, now, time.time())
+        """A verified report arrived; the loss it tells of is what the encoder has to protect against."""
+        loss = self._rtp.read_rtcp(data, now, time.time())
+        if loss is not None and self._audio.sender is not None:
+            self._audio.sender.report_loss(loss)
+
+    # sound
+
+    def push_pcm(self, frame: bytes) -> None:
+        """Send one captured frame."""
+        for packet in self._audio.encode(frame, self._secure.state == "connected"):
+            self.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+
+    def pull_pcm(self) -> bytes:
+        """The next frame to be played; silence while nothing was heard."""
+        return self._audio.pull(self._loop.time())
+
+    @property
+    def hearing(self) -> bool:
+        """Whether anything that can be played ever arrived; from now on it is kept."""
+        self._audio.play()
+        return self._audio.receiver is not None
+
+    def mute(self, muted: bool) -> None:
+        """Send silence instead of the captured frames; the stream itself goes on."""
+        self._audio.mute(muted)
+
+    @property
+    def can_insert_dtmf(self) -> bool:
+        """Whether the far end takes digits as RTP events."""
+        return self._audio.can_insert_dtmf
+
+    def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
+        """Send digits in place of sound; replaces those that have not begun."""
+        self._audio.insert_dtmf(tones, duration_ms, gap_ms)
+
+    def stats(self) -> RawStats:
+        """The figures so far; may be read from another thread."""
+        packets, octets, lost = self._rtp.total_received
+        received, pair, rtcp = self._rtp.received, self._ice.pair, self._rtp.rtcp
+        sender, receiver = self._audio.sender, self._audio.receiver
+        return RawStats(
+            timestamp_ms=time.time() * 1000,
+            jitter_ms=received.jitter_ms if received else None,
+            packets_lost=lost,
+            packets_received=packets,
+            bytes_received=octets,
+            packets_sent=self._rtp.sent.packets,
+            bytes_sent=self._rtp.sent.octets,
+            codec_name=self.negotiated_codec,
+            rtt_ms=rtcp.rtt_ms if rtcp.rtt_ms is not None else self._ice.rtt_ms,
+            local_address=pair.local.host if pair else None,
+            remote_address=pair.remote.host if pair else None,
+            input_snapshots=sender.tap.take() if sender else (),
+            output_snapshots=receiver.tap.take() if receiver else (),
+        )
 
     # states
 

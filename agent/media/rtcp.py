@@ -178,7 +178,6 @@ class RtcpSession:
         self.ssrc = ssrc
         self._cname = cname.encode()[:255]
         self.rtt_ms: float | None = None
-        self.loss_percent: float | None = None  # what the far end loses of ours, from its latest report
         self._last_report = 0
         self._last_report_at = 0.0
 
@@ -197,19 +196,20 @@ class RtcpSession:
         """The packet that ends our stream (RFC 3550 section 6.6)."""
         return HEAD.pack(0x80, RECEIVER_REPORT, 1, self.ssrc) + HEAD.pack(0x81, BYE, 1, self.ssrc)
 
-    def read(self, data: bytes, now: float, wall: float) -> list[Report]:
-        """Take in the far end's reports; returns them."""
-        reports = parse_rtcp(data)
-        for report in reports:
+    def read(self, data: bytes, now: float, wall: float) -> float | None:
+        """Take in the far end's reports; returns the share (0..1) of our packets lost lately, if one says so."""
+        loss = None
+        for report in parse_rtcp(data):
             if report.ntp is not None:
                 self._last_report, self._last_report_at = report.ntp >> 16 & MAX_UINT32, now
             for block in report.blocks:
                 if block.ssrc == self.ssrc:
-                    self._read_block(block, wall)
-        return reports
+                    self._measure(block, wall)
+                    loss = block.fraction_lost / 256
+        return loss
 
-    def _read_block(self, block: ReportBlock, wall: float) -> None:
-        self.loss_percent = block.fraction_lost * 100 / 256
+    def _measure(self, block: ReportBlock, wall: float) -> None:
+        """Round-trip time (RFC 3550 section 6.4.1, figure 2)."""
         if block.last_report:
             seconds, fraction = _ntp(wall)
             trip = ((seconds & 0xFFFF) << 16 | fraction >> 16) - block.last_report - block.delay

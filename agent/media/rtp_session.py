@@ -10,7 +10,7 @@ import random
 import secrets
 from collections.abc import Iterable
 
-from agent.media.rtcp import ReceiveCounters, Report, RtcpSession, SentCounters
+from agent.media.rtcp import ReceiveCounters, RtcpSession, SentCounters
 from agent.media.rtp import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
 from agent.media.sdp import EVENT, Codec
 
@@ -92,8 +92,8 @@ class RtpSession:
         self.received = ReceiveCounters(packet.ssrc, codec.clock_hz)
         return True
 
-    def read_rtcp(self, data: bytes, now: float, wall: float) -> list[Report]:
-        """Take in verified reports of the far end."""
+    def read_rtcp(self, data: bytes, now: float, wall: float) -> float | None:
+        """Take in verified reports of the far end; the share of our packets that they say was lost, if they do."""
         return self.rtcp.read(data, now, wall)
 
     def report_due(self, now: float) -> bool:

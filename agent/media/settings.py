@@ -36,7 +36,7 @@ class MediaSettings:
     dscp: int = field(
         default=46, metadata={"help": "DiffServ code point of audio packets (46 = EF), 0 = none", "min": 0, "max": 63}
     )
-    opus_bitrate: int = field(default=32_000, metadata={"help": "Opus bit/s", "min": 6_000, "max": 128_000})
+    opus_bitrate: int = field(default=48_000, metadata={"help": "Opus bit/s", "min": 6_000, "max": 128_000})
     opus_complexity: int = field(
         default=5, metadata={"help": "Opus encoder complexity; 0 for a Pi Zero", "min": 0, "max": 10}
     )
@@ -46,10 +46,10 @@ class MediaSettings:
     opus_fec: bool = field(default=True, metadata={"help": "send in-band forward error correction"})
     opus_dtx: bool = field(default=False, metadata={"help": "send less in silence"})
     playout_min_ms: int = field(
-        default=20, metadata={"help": "shortest wait of received audio", "min": 0, "max": 500}
+        default=0, metadata={"help": "shortest wait of received audio", "min": 0, "max": 500}
     )
     playout_max_ms: int = field(
-        default=400, metadata={"help": "longest wait of received audio", "min": 40, "max": 2_000}
+        default=200, metadata={"help": "longest wait of received audio", "min": 40, "max": 2_000}
     )
     disconnected_after_ms: int = field(
         default=3_000, metadata={"help": "silence of the path that counts as disconnected", "min": 200, "max": 60_000}

@@ -181,7 +181,8 @@ def test_reports_tell_the_sender_round_trip_and_loss():
         caller, callee = await connected_pair()
         talkers = Talker(caller), Talker(callee)
         await caller.until(lambda peer: peer._rtp.rtcp.rtt_ms is not None)
-        assert caller._rtp.rtcp.loss_percent == 0
+        stats = caller.stats()
+        assert stats.rtt_ms < 1000 and stats.packets_lost == 0 and stats.packets_received > 10
         for talker in talkers:
             talker.stop()
         assert number_of(callee.packets[0]) >= 0

@@ -1,0 +1,257 @@
+"""The media of one call as the hub sees it: a peer, a sound device and a network watch behind plain blocking calls.
+
+Everything that works is in the asyncio thread; this side holds the states as last reported and passes events on in
+order. Events are emitted from a greenlet of the session's own, so a listener may block; it then delays only the events
+behind it. `agent.media.peer`, and with it aiortc, is imported in the asyncio thread, because that takes a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import gevent
+
+from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
+from agent.events import Emitter
+from agent.media.loop import Bridge
+from agent.media.settings import MediaSettings
+from agent.media.stats import RawStats
+from agent.media.streams import LocalStream, RemoteStream
+from hw.errors import SoundDeniedError, SoundError
+from hw.ports import Sound
+
+if TYPE_CHECKING:
+    from agent.media.netlink import NetworkChange, NetworkWatch
+    from agent.media.peer import Peer
+    from agent.media.pump import SoundPump
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+STATES = ("signaling_state", "ice_gathering_state", "ice_connection_state", "connection_state", "dtls_state")
+NEGOTIATION_LIMIT_S = 10.0  # everything but a first import takes milliseconds
+
+
+class MediaSession(Emitter):
+    """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
+
+    Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)
+    dtls_state(s) candidate(CandidateInfo) selected_pair(local, remote) track(remote_stream) digit(d)
+    rtp_silence(age_ms) rtp_resumed() network_changed(NetworkChange).
+    """
+
+    def __init__(self, bridge: Bridge, settings: MediaSettings | None = None, sound: Sound | None = None) -> None:
+        super().__init__()
+        self.settings = settings or MediaSettings()
+        self.signaling_state = "stable"
+        self.ice_gathering_state = "new"
+        self.ice_connection_state = "new"
+        self.connection_state = "new"
+        self.dtls_state = "new"
+        self.local_sdp = ""
+        self.local_stream: LocalStream | None = None
+        self.remote_stream: RemoteStream | None = None
+        self._bridge = bridge
+        self._sound = sound
+        self._core = _Core(self.settings, sound, self._report)
+        self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._dispatcher: gevent.Greenlet[..., None] | None = None
+        self._closed = False
+
+    def open_capture(self, constraints: Mapping[str, Any] | None = None) -> None:
+        """Open the microphone and make ready for a description; blocks.
+
+        A lost card is no error: silence is sent until it is back. Raises CaptureDeniedError, CaptureError.
+        """
+        if self._sound is not None:
+            try:
+                self._sound.configure(constraints)
+                self._sound.start()
+            except SoundDeniedError as error:
+                raise CaptureDeniedError(str(error)) from error
+            except SoundError as error:
+                raise CaptureError(str(error)) from error
+        self._run(self._core.ready())
+
+    def create_offer(self) -> str:
+        """Our offer, applied, at once; blocks. Raises InvalidStateError."""
+        return self._describe(self._core.create_offer())
+
+    def apply_answer(self, sdp: str) -> None:
+        """Apply the far end's answer; only the first one counts; blocks. Raises SdpError."""
+        self._run(self._core.apply_answer(sdp))
+
+    def answer_offer(self, sdp: str) -> str:
+        """Our answer to the far end's offer, both applied; blocks. Raises SdpError."""
+        return self._describe(self._core.answer_offer(sdp))
+
+    def create_restart_offer(self) -> str:
+        """An offer that restarts ICE, applied, at once; blocks. Raises InvalidStateError."""
+        return self._describe(self._core.create_restart_offer())
+
+    def apply_restart_answer(self, sdp: str) -> None:
+        """Apply the answer to a restart; late and repeated ones do no harm; blocks. Raises SdpError."""
+        self.apply_answer(sdp)
+
+    def answer_restart_offer(self, sdp: str) -> str:
+        """Our answer to a restart that the far end began; blocks. Raises SdpError, InvalidStateError (glare)."""
+        return self.answer_offer(sdp)
+
+    def mute(self, muted: bool = True) -> None:
+        """Send silence instead of the microphone, or stop doing so; at any time."""
+        self._bridge.call(self._core.mute, muted)
+
+    @property
+    def can_insert_dtmf(self) -> bool:
+        """Whether the far end takes digits as RTP events."""
+        return self._core.peer is not None and self._core.peer.can_insert_dtmf
+
+    def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
+        """Send digits as RTP events in place of sound; replaces those that have not begun."""
+        self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
+
+    def stats(self) -> RawStats:
+        """The figures so far; takes the level snapshots with it; does not block."""
+        peer = self._core.peer
+        return peer.stats() if peer is not None else RawStats(timestamp_ms=time.time() * 1000)
+
+    def sever(self) -> None:
+        """Break the path in use without telling anyone (demonstrations, tests)."""
+        self._bridge.call(self._core.sever)
+
+    def close(self) -> None:
+        """End the call's media; idempotent; returns at once."""
+        if self._closed:
+            return
+        self._closed = True
+        for stream in (self.local_stream, self.remote_stream):
+            if stream is not None:
+                stream.end()
+        self._bridge.call(self._core.close)
+
+    def _describe(self, work: Coroutine[Any, Any, str]) -> str:
+        self.local_sdp = self._run(work)
+        return self.local_sdp
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._closed:
+            work.close()
+            raise InvalidStateError("the call's media was closed; make a new call")
+        result = self._bridge.run(work, NEGOTIATION_LIMIT_S)
+        pump = self._core.pump
+        if self.local_stream is None and pump is not None:
+            self.local_stream = LocalStream(self._bridge, pump.said, pump.instead)
+        return result
+
+    # events
+
+    def _report(self, name: str, *arguments: Any) -> None:
+        """Pass an event from the asyncio loop to the hub."""
+        self._bridge.post(self._deliver, name, arguments)
+
+    def _deliver(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if name == "track" and self._core.pump is not None:
+            self.remote_stream = RemoteStream(self._bridge, self._core.pump.heard)
+            arguments = (self.remote_stream,)
+        elif name in STATES:
+            setattr(self, name, arguments[0])
+        self._outbox.append((name, arguments))
+        if self._dispatcher is None or self._dispatcher.ready():
+            self._dispatcher = gevent.spawn(self._dispatch)
+
+    def _dispatch(self) -> None:
+        while self._outbox:
+            name, arguments = self._outbox.popleft()
+            self.emit(name, *arguments)
+
+
+class _Core:
+    """What lives in the asyncio loop; only plain attributes are read from the hub."""
+
+    def __init__(self, settings: MediaSettings, sound: Sound | None, report: Any) -> None:
+        self.peer: Peer | None = None
+        self.pump: SoundPump | None = None
+        self._settings = settings
+        self._sound = sound
+        self._report = report
+        self._watch: NetworkWatch | None = None
+        self._muted = False
+        self._closed = False
+
+    async def ready(self) -> Peer:
+        """The peer, made when first needed."""
+        if self.peer is None:
+            from agent.media.peer import Peer
+            from agent.media.pump import SoundPump
+
+            if self._closed:
+                raise InvalidStateError("the call's media was closed; make a new call")
+            self.peer = Peer(self._settings, self._report)
+            self.peer.mute(self._muted)
+            self.pump = SoundPump(self.peer, self._sound)
+            self.peer.on_arrival = self.pump.top_up
+            self._watch_network()
+        return self.peer
+
+    def _watch_network(self) -> None:
+        from agent.media.netlink import NetworkWatch
+
+        if not self._settings.network_watch:
+            return
+        try:
+            self._watch = NetworkWatch(self._network_changed)
+        except OSError as error:
+            log.warning("changes of the network will be noticed late: %s", error)
+
+    def _network_changed(self, change: NetworkChange) -> None:
+        self._report("network_changed", change)
+
+    async def create_offer(self) -> str:
+        return await (await self.ready()).create_offer()
+
+    async def apply_answer(self, sdp: str) -> None:
+        await (await self.ready()).apply_answer(sdp)
+
+    async def answer_offer(self, sdp: str) -> str:
+        return await (await self.ready()).answer_offer(sdp)
+
+    async def create_restart_offer(self) -> str:
+        return await (await self.ready()).create_restart_offer()
+
+    def mute(self, muted: bool) -> None:
+        self._muted = muted
+        if self.peer is not None:
+            self.peer.mute(muted)
+
+    def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
+        if self.peer is not None:
+            self.peer.insert_dtmf(tones, duration_ms, gap_ms)
+
+    def sever(self) -> None:
+        if self.peer is not None:
+            self.peer.sever()
+
+    def close(self) -> None:
+        self._closed = True
+        if self._watch is not None:
+            self._watch.close()
+        if self.pump is not None:
+            self.pump.close()
+        if self.peer is not None:
+            self.peer.close()
+
+
+def warm_up(bridge: Bridge) -> None:
+    """Import what calls need, in the asyncio thread, so that the first call need not wait for it."""
+    bridge.call(_import)
+
+
+def _import() -> None:
+    from agent.media import peer, pump
+
+    log.debug("%s and %s are imported", peer.__name__, pump.__name__)
