@@ -1,0 +1,280 @@
+"""When to restart ICE, and when to give up: the policy, without I/O or clock (spec: recovery 2-4; design: 7).
+
+Theory: everything known about the path comes in with the time at which it became known, and what should be done comes
+out as a list of effects in order; `tick` is due at `deadline()`. One *episode* begins when the path is lost and ends
+when it is found again (END) or given up (FATAL). In an episode ICE is restarted through the back-off after each
+failure, but only while signaling can carry the offer: a restart that meets a dead socket waits for the next one.
+
+Faster or safer than the reference: a change of the network begins an episode at once; a failure that repeats after an
+answered restart is retried; an episode never outlives `watchdog_s`; no episode begins before the first negotiation.
+"""
+
+from __future__ import annotations
+
+import random as _random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from agent.signaling.backoff import Backoff
+
+BACKOFF_INITIAL_MS = 1
+BACKOFF_MAX_MS = 30_000
+BACKOFF_FACTOR = 1.1
+BACKOFF_RANDOMISATION = 0.5
+
+_PASSING = ("connected", "disconnected", "failed")
+
+
+class Effect(Enum):
+    """What the call must do."""
+
+    CONNECTIVITY_LOST = auto()  # raise the warning `ice-connectivity-lost`
+    CONNECTIVITY_BACK = auto()  # clear it
+    GATHERING_NONE = auto()  # report: no local candidate was found
+    GATHERING_TIMEOUT = auto()
+    BEGIN = auto()  # the call is reconnecting
+    RESTART = auto()  # make an ICE restart offer and send it
+    END = auto()  # the call is open again
+    FATAL = auto()  # 31003
+
+
+class Failure(Enum):
+    """What can be wrong with the path (spec: recovery 3)."""
+
+    CONNECTION_FAILED = auto()
+    GATHERING_FAILED = auto()
+    DISCONNECTED = auto()
+    LOW_BYTES = auto()
+    NETWORK_CHANGED = auto()
+
+
+_END_OF_CYCLE = (Failure.CONNECTION_FAILED, Failure.GATHERING_FAILED)
+
+
+@dataclass(frozen=True)
+class RecoveryLimits:
+    """The times of the policy, in seconds."""
+
+    limit_s: float = 30.0  # a failure later than this in an episode is fatal
+    watchdog_s: float = 35.0  # an episode without any further news ends here
+    gathering_s: float = 15.0
+
+
+class Recovery:
+    """The policy of one call."""
+
+    def __init__(
+        self,
+        enabled: bool,
+        limits: RecoveryLimits | None = None,
+        *,
+        random: Callable[[], float] = _random.random,
+    ) -> None:
+        self.began_at: float | None = None  #: start of the current episode
+        self._enabled = enabled
+        self._limits = limits or RecoveryLimits()
+        self._backoff = Backoff(
+            BACKOFF_INITIAL_MS,
+            BACKOFF_MAX_MS,
+            factor=BACKOFF_FACTOR,
+            randomisation=BACKOFF_RANDOMISATION,
+            random=random,
+        )
+        self._memory = "new"  # the last state that passed the filter
+        self._ice = "new"
+        self._answered_restart = False  # a restart was answered since the last state: repeats are news
+        self._negotiated = False
+        self._wanted: Failure | None = None  # came before the first negotiation
+        self._signaling_up = True
+        self._restart_waits = False  # due, but signaling is down
+        self._restart_unanswered = False
+        self._low_bytes: set[str] = set()
+        self._gathering_deadline: float | None = None
+        self._gathering_failed = False
+        self._candidate_seen = False
+        self._closed = False
+
+    @property
+    def reconnecting(self) -> bool:
+        """Whether an episode is going on."""
+        return self.began_at is not None
+
+    def deadline(self) -> float | None:
+        """When `tick` is due; None when nothing is awaited."""
+        if self._closed:
+            return None
+        watchdog = self.began_at + self._limits.watchdog_s if self.began_at is not None else None
+        times = (self._backoff.deadline_s, self._gathering_deadline, watchdog)
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Let time pass."""
+        if self._closed:
+            return []
+        if self.began_at is not None and now >= self.began_at + self._limits.watchdog_s:
+            return self._watchdog()
+        effects: list[Effect] = []
+        if self._gathering_deadline is not None and now >= self._gathering_deadline:
+            effects += self._gathering_failure(Effect.GATHERING_TIMEOUT, now)
+        if not self._closed and self._backoff.expire(now):
+            effects += self._restart()
+        return effects
+
+    def close(self) -> None:
+        """The call has ended: nothing more comes out."""
+        self._closed = True
+
+    # What the media reports
+
+    def ice_state(self, state: str, now: float) -> list[Effect]:
+        """The ICE connection state changed."""
+        self._ice = state
+        return self._state(state, now)
+
+    def connection_state(self, state: str, now: float) -> list[Effect]:
+        """The state of the whole connection changed; it passes the same filter (spec: recovery 2.1)."""
+        return self._state(state, now)
+
+    def path_selected(self, now: float) -> list[Effect]:
+        """A candidate pair was chosen: after a restart this is the new path, even if the old one never broke."""
+        if not self.reconnecting or not self._answered_restart or self._closed:
+            return []
+        return self._state("connected", now)
+
+    def candidate(self) -> None:
+        """A local candidate was found."""
+        self._candidate_seen = True
+
+    def gathering_state(self, state: str, now: float) -> list[Effect]:
+        """The gathering state changed (spec: recovery 2.2)."""
+        if state == "gathering":
+            self._gathering_deadline = now + self._limits.gathering_s
+        elif state == "complete":
+            self._gathering_deadline = None
+            if not self._candidate_seen:
+                return self._gathering_failure(Effect.GATHERING_NONE, now)
+            if self._gathering_failed:
+                self._gathering_deadline = now + self._limits.gathering_s
+        return []
+
+    def negotiated(self, now: float) -> list[Effect]:
+        """Both descriptions are applied, for the first time or after a restart."""
+        self._answered_restart = self._restart_unanswered
+        self._restart_unanswered = False
+        self._negotiated = True
+        wanted, self._wanted = self._wanted, None
+        return self._decide(wanted, now) if wanted else []
+
+    def restart_failed(self, now: float) -> list[Effect]:
+        """No restart offer could be made: counts as a failed connection (spec: recovery 5.8)."""
+        self._restart_unanswered = False
+        return self._decide(Failure.CONNECTION_FAILED, now)
+
+    # What others report
+
+    def low_bytes(self, name: str, active: bool, now: float) -> list[Effect]:
+        """The warning `name`, low-bytes-sent or low-bytes-received, was raised or cleared."""
+        if not active:
+            self._low_bytes.discard(name)
+            return []
+        self._low_bytes.add(name)
+        return self._decide(Failure.LOW_BYTES, now)
+
+    def network_changed(self, now: float) -> list[Effect]:
+        """The machine's addresses or routes changed under the call."""
+        return self._decide(Failure.NETWORK_CHANGED, now)
+
+    def signaling(self, up: bool, now: float) -> list[Effect]:
+        """The connection to the service was lost or is back; an offer that may have been lost with it is made again."""
+        back = up and not self._signaling_up
+        self._signaling_up = up
+        if not back or not self.reconnecting or self._closed:
+            return []
+        if self._restart_waits or self._restart_unanswered:
+            return self._restart()
+        return []
+
+    # The policy
+
+    def _state(self, state: str, now: float) -> list[Effect]:
+        repeats = state == self._memory and not (self._answered_restart and state != "disconnected")
+        if state not in _PASSING or repeats or self._closed:
+            return []
+        previous, self._memory = self._memory, state
+        self._answered_restart = False
+        if state == "connected":
+            return self._connected(previous)
+        if state == "disconnected":
+            return [Effect.CONNECTIVITY_LOST, *self._decide(Failure.DISCONNECTED, now)]
+        return self._decide(Failure.CONNECTION_FAILED, now)
+
+    def _connected(self, previous: str) -> list[Effect]:
+        self._gathering_deadline = None
+        self._gathering_failed = False
+        effects = [Effect.CONNECTIVITY_BACK] if previous in ("disconnected", "failed") else []
+        if self.reconnecting:
+            self.began_at = None
+            self._restart_waits = False
+            self._backoff.cancel()
+            effects.append(Effect.END)
+        return effects
+
+    def _decide(self, failure: Failure, now: float) -> list[Effect]:
+        """The rules of spec: recovery 3, in their order."""
+        if self._closed:
+            return []
+        end_of_cycle = failure in _END_OF_CYCLE
+        if not self._enabled:
+            return self._give_up() if end_of_cycle else []
+        if self.began_at is not None:
+            return self._again(failure, now)
+        if not self._begins(failure):
+            return []
+        if not self._negotiated:
+            self._wanted = failure
+            return []
+        self.began_at = now
+        self._backoff.reset()
+        self._backoff.start(now)
+        return [Effect.BEGIN]
+
+    def _begins(self, failure: Failure) -> bool:
+        if failure is Failure.LOW_BYTES:
+            return self._ice == "disconnected"
+        if failure is Failure.DISCONNECTED:
+            return bool(self._low_bytes)
+        return True
+
+    def _again(self, failure: Failure, now: float) -> list[Effect]:
+        assert self.began_at is not None
+        if failure is Failure.NETWORK_CHANGED:
+            self._backoff.reset()
+        elif failure not in _END_OF_CYCLE:
+            return []
+        elif now - self.began_at > self._limits.limit_s:
+            return self._give_up()
+        self._backoff.start(now)
+        return []
+
+    def _restart(self) -> list[Effect]:
+        if not self._signaling_up:
+            self._restart_waits = True
+            return []
+        self._restart_waits = False
+        self._restart_unanswered = True
+        self._candidate_seen = False
+        return [Effect.RESTART]
+
+    def _watchdog(self) -> list[Effect]:
+        """No news for too long; a path that never broke (the network changed beside it) is kept."""
+        return self._connected("connected") if self._ice == "connected" else self._give_up()
+
+    def _gathering_failure(self, effect: Effect, now: float) -> list[Effect]:
+        self._gathering_deadline = None
+        self._gathering_failed = True
+        return [effect, *self._decide(Failure.GATHERING_FAILED, now)]
+
+    def _give_up(self) -> list[Effect]:
+        self._closed = True
+        return [Effect.FATAL]
