@@ -1,0 +1,112 @@
+"""Deprecated members of the seed, kept for programs that still use them; each warns once per process."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_warned: set[str] = set()
+
+
+def deprecated(old: str, better: str) -> None:
+    """Warn, the first time, that `old` will go."""
+    if old not in _warned:
+        _warned.add(old)
+        log.warning("%s is deprecated; use %s", old, better)
+
+
+def or_handler(event: str) -> Callable[[F], F]:
+    """Let `thing.method(function)` register the function as a listener of `event`, as the seed once did."""
+
+    def decorate(method: F) -> F:
+        @functools.wraps(method)
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if args and callable(args[0]):
+                deprecated(f"{type(self).__name__}.{method.__name__}(handler)", f'on("{event}", handler)')
+                self.on(event, args[0])
+                return None
+            return method(self, *args, **kwargs)
+
+        return cast(F, call)
+
+    return decorate
+
+
+class ConnectionAliases:
+    """The deprecated members of a Connection (spec: connection 4)."""
+
+    on: Callable[..., Any]
+    ignore: Callable[[], None]
+    mute: Callable[[bool], None]
+    parameters: dict[str, Any]
+    outbound_connection_id: str
+
+    @or_handler("cancel")
+    def cancel(self) -> None:
+        """Same as `ignore`."""
+        deprecated("Connection.cancel()", "ignore()")
+        self.ignore()
+
+    def unmute(self) -> None:
+        """Same as `mute(False)`."""
+        deprecated("Connection.unmute()", "mute(False)")
+        self.mute(False)
+
+    def error(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("error", handler)`."""
+        self._register("error", handler)
+
+    def volume(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("volume", handler)`."""
+        self._register("volume", handler)
+
+    def _register(self, event: str, handler: Callable[..., Any]) -> None:
+        deprecated(f"{type(self).__name__}.{event}(handler)", f'on("{event}", handler)')
+        self.on(event, handler)
+
+    def _get_real_call_sid(self) -> str | None:
+        sid = self.parameters.get("CallSid")
+        return None if sid is None or str(sid).startswith("TJ") else str(sid)
+
+    def _get_temp_call_sid(self) -> str:
+        return self.outbound_connection_id
+
+
+class DeviceAliases:
+    """The deprecated listener registrations of a Device (spec: device 4)."""
+
+    on: Callable[..., Any]
+
+    def cancel(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("cancel", handler)`."""
+        self._register("cancel", handler)
+
+    def disconnect(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("disconnect", handler)`."""
+        self._register("disconnect", handler)
+
+    def error(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("error", handler)`."""
+        self._register("error", handler)
+
+    def incoming(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("incoming", handler)`."""
+        self._register("incoming", handler)
+
+    def offline(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("offline", handler)`."""
+        self._register("offline", handler)
+
+    def ready(self, handler: Callable[..., Any]) -> None:
+        """Same as `on("ready", handler)`."""
+        self._register("ready", handler)
+
+    def _register(self, event: str, handler: Callable[..., Any]) -> None:
+        deprecated(f"{type(self).__name__}.{event}(handler)", f'on("{event}", handler)')
+        self.on(event, handler)

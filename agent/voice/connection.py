@@ -1,0 +1,211 @@
+"""One call, as a program sees it (spec: connection)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.errors import InvalidArgumentError, InvalidStateError
+from agent.events import Emitter
+from agent.signaling.params import decode_params, encode_params, js_string
+from agent.voice import catalogue
+from agent.voice.aliases import ConnectionAliases, or_handler
+from agent.voice.call import Call
+from agent.voice.digits import DigitSender, check_digits
+from agent.voice.feedback import feedback_event
+from agent.voice.identity import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.seams import CallHost
+from agent.voice.states import Cause, State, Trigger
+
+
+class Connection(Emitter, ConnectionAliases):
+    """An incoming or outgoing call.
+
+    Events: accept(connection) audio(stream) cancel disconnect(connection) error(VoiceError) mute(flag, connection)
+    reconnecting(VoiceError) reconnected reject ringing(early_media) sample(sample) volume(input, output)
+    warning(name, data) warning-cleared(name, None) transportClose, and digit(str) for a key the far side pressed.
+    """
+
+    def __init__(
+        self,
+        host: CallHost,
+        *,
+        parameters: dict[str, Any] | None = None,
+        custom_parameters: Mapping[str, Any] | None = None,
+        offer_sdp: str | None = None,
+    ) -> None:
+        """Made by a Device only: `parameters` and `offer_sdp` of an invite, or `custom_parameters` of `connect`."""
+        super().__init__()
+        self.parameters: dict[str, Any] = {} if parameters is None else parameters
+        self.direction = INCOMING if self.parameters.get("CallSid") else OUTGOING
+        self.outbound_connection_id = new_temporary_sid()
+        self.caller_info = caller_info(self.parameters, self.direction)
+        self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
+        self.encoded_parameters = encode_params(custom_parameters or {})
+        self._host = host
+        self._call = Call(host, self, offer_sdp)
+        self._digits = DigitSender(host.clock, self._insert_tones, host.sounds.play_key)
+        preflight = {"preflight": host.options.preflight} if self.direction == OUTGOING else None
+        self._call.report("INFO", "connection", self.direction.lower(), preflight)
+
+    def __repr__(self) -> str:
+        return f"<Connection {self._call.wire_sid} {self._call.state}>"
+
+    @or_handler("accept")
+    def accept(
+        self,
+        audio_constraints: Mapping[str, Any] | bool | None = None,
+        rtc_configuration: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take a pending call; in any other state nothing happens. The answer follows when the microphone is open."""
+        _check_mapping("audio_constraints", audio_constraints)
+        _check_mapping("rtc_configuration", rtc_configuration)
+        if self._call.state is State.PENDING:
+            self._call.constraints = audio_constraints
+            self._call.rtc_configuration = rtc_configuration
+        self._call.fire(Trigger.ACCEPT)
+
+    @or_handler("reject")
+    def reject(self) -> None:
+        """Refuse a pending call, for all who are rung."""
+        self._call.fire(Trigger.REJECT)
+
+    @or_handler("cancel")
+    def ignore(self) -> None:
+        """Stop ringing here; the caller hears nothing of it."""
+        self._call.fire(Trigger.IGNORE)
+
+    @or_handler("disconnect")
+    def disconnect(self) -> None:
+        """Hang up; a pending or closed call is not changed."""
+        self._call.fire(Trigger.DISCONNECT)
+
+    @or_handler("mute")
+    def mute(self, flag: bool = True) -> None:
+        """Send silence instead of the microphone, or stop doing so."""
+        flag = bool(flag)
+        if flag == self.is_muted():
+            return
+        self._call.media.mute(flag)
+        self._call.report("INFO", "connection", "muted" if flag else "unmuted")
+        self.emit("mute", flag, self)
+
+    def is_muted(self) -> bool:
+        """Whether silence is sent."""
+        return self._call.media.muted
+
+    def send_digits(self, digits: str) -> None:
+        """Press keys: 0-9, *, # and w (a pause of 500 ms).
+
+        They go into the audio (RFC 4733), or as one message where the far side does not take them. Raises
+        InvalidArgumentError for other characters, InvalidStateError before there is media.
+        """
+        check_digits(digits)
+        session = self._call.media.session
+        if session is None:
+            raise InvalidStateError("digits cannot be sent before the call was accepted: wait for the event `accept`")
+        self._digits.play_keys(digits)
+        if session.can_insert_dtmf:
+            self._digits.send(digits)
+        elif (stream := self._call.stream) is not None:
+            stream.dtmf(self._call.sid, digits)
+        else:
+            self._call.emit_error(catalogue.digits_not_sent(self))
+
+    def post_feedback(self, score: int | None = None, issue: str | None = None) -> Any:
+        """Tell the service how good the call was: 1 to 5, and what was wrong; raises InvalidArgumentError.
+
+        Returns what the publisher returns: a result that is set when the service has taken it.
+        """
+        name, payload = feedback_event(score, issue)
+        return self._call.report("INFO", "feedback", name, payload)
+
+    def get_local_stream(self) -> Any:
+        """What is sent, as a stream that frames can be read from and written to; None before the capture."""
+        session = self._call.media.session
+        return session.local_stream if session is not None else None
+
+    def get_remote_stream(self) -> Any:
+        """What is heard, as a stream that frames can be read from; None before the far side's audio."""
+        session = self._call.media.session
+        return session.remote_stream if session is not None else None
+
+    def status(self) -> str:
+        """pending, connecting, ringing, open, reconnecting or closed."""
+        return self._call.state.value
+
+    @property
+    def codec(self) -> str | None:
+        """The codec of the latest sample, e.g. `opus` or `PCMU`."""
+        return self._call.monitoring.codec
+
+    @property
+    def media_stream(self) -> Any:
+        """The media session; None before the capture."""
+        return self._call.media.session
+
+    # What the Device passes on
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether a `ringing` or `answer` of the server is meant for this call."""
+        dialling = self.direction == OUTGOING and self._call.listening and not self._call.answered
+        return dialling or self._call.media.restart_offered or self._awaits_open()
+
+    def is_called(self, callsid: object) -> bool:
+        """Whether the server means this call by `callsid`."""
+        return isinstance(callsid, str) and callsid in (self._call.sid, self.outbound_connection_id)
+
+    def on_ringing(self, payload: Mapping[str, Any]) -> None:
+        self._call.fire(Trigger.RINGING, Cause(sdp=payload.get("sdp"), callsid=payload.get("callsid")))
+
+    def on_answer(self, payload: Mapping[str, Any]) -> None:
+        sdp = payload.get("sdp")
+        if sdp and self._call.media.restart_offered:
+            self._call.media.apply_restart_answer(sdp)
+        self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
+
+    def on_cancel(self) -> None:
+        self._call.fire(Trigger.CANCEL)
+
+    def on_hangup(self, error: Mapping[str, Any] | None) -> None:
+        self._call.fire(Trigger.HANGUP, Cause(error=catalogue.far_end_error(self, error) if error else None))
+
+    def on_transport_close(self) -> None:
+        self._call.recovering.signaling(False)
+        self._call.fire(Trigger.TRANSPORT_CLOSE)
+
+    def on_signaling_back(self) -> None:
+        self._call.recovering.signaling(True)
+
+    def on_network_changed(self) -> None:
+        self._call.recovering.network_changed()
+
+    def on_restart_offer(self, sdp: str) -> None:
+        """The far side restarts ICE; an own offer under way goes first (glare)."""
+        if not self._call.media.restart_offered:
+            self._call.media.answer_restart_offer(sdp)
+
+    def stop_digits(self) -> None:
+        self._digits.close()
+
+    def _awaits_open(self) -> bool:
+        return self._call.state is State.RINGING and not self._call.answered
+
+    def _insert_tones(self, tones: str) -> None:
+        session = self._call.media.session
+        if session is not None and not self._call.media.closed:
+            session.insert_dtmf(tones)
+
+
+def _custom_parameters(
+    parameters: Mapping[str, Any], custom_parameters: Mapping[str, Any] | None, direction: str
+) -> dict[str, str]:
+    if direction == INCOMING:
+        return decode_params(parameters.get("Params"))
+    return {str(name): js_string(value) for name, value in (custom_parameters or {}).items()}
+
+
+def _check_mapping(argument: str, value: Any) -> None:
+    if not (value is None or isinstance(value, bool | Mapping)):
+        raise InvalidArgumentError(f"argument {argument}: {value!r} is not allowed; give a mapping")

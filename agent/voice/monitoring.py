@@ -1,0 +1,114 @@
+"""Watches the quality of one call while its media runs: samples, volumes and warnings (spec: quality)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.clock import Timer
+from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
+from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
+from agent.quality.volume import INTERVAL_MS, VolumeMeter
+from agent.quality.warnings import QualityWarning
+from agent.version import SDK_VERSION
+
+if TYPE_CHECKING:
+    from agent.voice.call import Call
+
+_LOW_BYTES: Final = ("low-bytes-received", "low-bytes-sent")
+_VOLUMES_PER_SAMPLE: Final = round(SAMPLE_INTERVAL_S * 1000 / INTERVAL_MS)
+
+
+class Monitoring:
+    """Reads the media's counters: once a second, or every 50 ms while somebody listens to `volume`."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._monitor = StatsMonitor()
+        self._metrics = MetricsBuffer()
+        self._input, self._output = VolumeMeter(), VolumeMeter()
+        self._volumes = (0.0, 0.0)
+        self._timer: Timer | None = None
+        self._next_sample_at = 0.0
+        self._warnings_timer = call.host.clock.call_later(WARNINGS_DELAY_S, self._monitor.enable_warnings)
+
+    @property
+    def codec(self) -> str | None:
+        """The codec of the latest sample."""
+        latest = self._monitor.latest
+        return latest["codecName"] if latest is not None else None
+
+    def start(self) -> None:
+        """The media runs: the first sample follows in a second; nothing happens when it runs already."""
+        if self._timer is None and not self._call.media.closed:
+            self._next_sample_at = self._call.host.clock.now() + SAMPLE_INTERVAL_S
+            self._rearm()
+
+    def stop(self) -> None:
+        """The media has ended: what was measured and not yet sent is sent; idempotent."""
+        self._warnings_timer.cancel()
+        self._monitor.disable_warnings()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._publish(self._metrics.flush())
+
+    def _rearm(self) -> None:
+        clock = self._call.host.clock
+        wait_s = max(0.0, self._next_sample_at - clock.now())
+        if self._call.connection.listeners("volume"):
+            wait_s = min(wait_s, INTERVAL_MS / 1000)
+        self._timer = clock.call_later(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        session = self._call.media.session
+        if session is None or self._call.media.closed:
+            return
+        raw = session.stats()
+        self._measure(raw)
+        if self._call.host.clock.now() >= self._next_sample_at:
+            self._next_sample_at += SAMPLE_INTERVAL_S
+            self._sample(raw)
+        if not self._call.media.closed:
+            self._rearm()
+
+    def _measure(self, raw: Any) -> None:
+        """Both streams are looked at every 50 ms of their sound; a stream without sound keeps its last reading."""
+        inputs, outputs = list(raw.input_snapshots), list(raw.output_snapshots)
+        for n in range(min(max(len(inputs), len(outputs)), 2 * _VOLUMES_PER_SAMPLE)):
+            levels = [0.0, 0.0]
+            volumes = list(self._volumes)
+            for side, (meter, snapshots) in enumerate(((self._input, inputs), (self._output, outputs))):
+                if n < len(snapshots):
+                    volumes[side], levels[side] = meter.measure(snapshots[n])
+            self._monitor.add_levels(levels[0], levels[1])
+            self._volumes = (volumes[0], volumes[1])
+        if self._call.connection.listeners("volume"):
+            self._call.emit("volume", *self._volumes)
+
+    def _sample(self, raw: Any) -> None:
+        sample, warnings = self._monitor.add(raw, self._call.host.clock.now())
+        for warning in warnings:
+            self._warn(warning)
+            if self._call.media.closed:
+                return
+        self._publish(self._metrics.add(sample, *self._volumes))
+        self._call.emit("sample", sample)
+
+    def _warn(self, warning: QualityWarning) -> None:
+        """Recovery looks at it first, then Insights, then the program (spec: quality 6.4)."""
+        if warning.silent_while_muted and self._call.media.muted:
+            return
+        if warning.name in _LOW_BYTES:
+            self._call.recovering.low_bytes(warning.name, not warning.cleared)
+            if self._call.media.closed:
+                return
+        self._call.report(warning.level, warning.group, warning.name, warning.insights_payload())
+        if warning.is_public and warning.cleared:
+            self._call.emit("warning-cleared", warning.name, None)
+        elif warning.is_public:
+            self._call.emit("warning", warning.name, warning.data)
+
+    def _publish(self, entries: list[dict[str, Any]]) -> None:
+        if entries:
+            call = self._call
+            facts = {"call_sid": call.sid, "dscp": call.host.options.dscp, "sdk_version": SDK_VERSION}
+            call.host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))

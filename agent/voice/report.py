@@ -1,0 +1,66 @@
+"""Insights events about calls: the default payload of a Device around each, and where they go (spec: insights 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from agent.quality.envelope import CallFacts, DeviceFacts, default_payload
+from agent.voice.options import DeviceOptions
+from agent.voice.seams import SignalingStream
+
+
+class Publisher(Protocol):
+    """As `agent.quality.insights.EventPublisher`; returns at once."""
+
+    def post(self, level: str, group: str, name: str, payload: Mapping[str, Any]) -> Any: ...
+
+    def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Any: ...
+
+    def set_token(self, token: str) -> None: ...
+
+    def close(self, timeout_s: float = 0.0) -> None: ...
+
+
+class ReportingDevice(Protocol):
+    """What the default payload says of the Device."""
+
+    @property
+    def options(self) -> DeviceOptions: ...
+
+    @property
+    def stream(self) -> SignalingStream | None: ...
+
+    @property
+    def publisher(self) -> Publisher | None: ...
+
+
+def report(
+    device: ReportingDevice, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any
+) -> Any:
+    """Publish one event about a call; the event's own members win over those of the default payload."""
+    if device.publisher is None:
+        return None
+    whole = default_payload(_device_facts(device), _call_facts(connection)) | dict(payload or {})
+    return device.publisher.post(level, group, name, whole)
+
+
+def _device_facts(device: ReportingDevice) -> DeviceFacts:
+    options, stream = device.options, device.stream
+    return DeviceFacts(
+        aggressive_nomination=options.force_aggressive_ice_nomination,
+        dscp=options.dscp,
+        ice_restart_enabled=options.enable_ice_restart,
+        gateway=stream.gateway if stream is not None else None,
+        region=stream.region if stream is not None else None,
+        selected_region=options.region,
+    )
+
+
+def _call_facts(connection: Any) -> CallFacts:
+    return CallFacts(
+        temp_call_sid=connection.outbound_connection_id,
+        direction=connection.direction,
+        call_sid=connection.parameters.get("CallSid"),
+        audio_codec=connection.codec,
+    )

@@ -1,0 +1,157 @@
+"""What each message of the service does to the Device and its calls (spec: device 3, 5, 7; signaling 8).
+
+`ringing` and `answer` go to the one call that waits for them, `hangup` and `cancel` to the call they name: the
+reference hands every message to every call, and lets a pending call swallow the answer of another.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+import gevent
+from gevent.event import AsyncResult
+
+from agent.clock import Clock
+from agent.errors import VoiceError
+from agent.signaling.endpoints import edge_of_region, region_shortcode
+from agent.voice import catalogue
+from agent.voice.calls import Calls
+from agent.voice.connection import Connection
+from agent.voice.options import DeviceOptions
+from agent.voice.registration import Registration
+from agent.voice.seams import SignalingStream
+from agent.voice.sounds import INCOMING as RING
+from agent.voice.sounds import Sounds
+
+log = logging.getLogger(__name__)
+
+RING_START_S: Final = 2.0
+TOKEN_EXPIRED: Final = 31205
+
+Payload = Mapping[str, Any]
+
+
+class SignalingOwner(Protocol):
+    """The Device."""
+
+    calls: Calls
+    registration: Registration
+    sounds: Sounds
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def options(self) -> DeviceOptions: ...
+
+    def emit(self, event: str, *args: Any) -> Any: ...
+
+    def located(self, edge: str, region: str) -> None: ...
+
+    def set_status(self, status: str) -> None: ...
+
+    def stream_closed(self) -> None: ...
+
+
+class SignalingEvents:
+    """Subscribes to one stream on behalf of one Device."""
+
+    def __init__(self, device: SignalingOwner, stream: SignalingStream) -> None:
+        self._device = device
+        for name in ("connected", "ready", "offline", "error", "invite", "ringing", "answer", "cancel", "hangup",
+                     "close", "transport_close"):  # fmt: skip
+            stream.on(name, getattr(self, f"_{name}"))
+
+    def _connected(self, payload: Payload) -> None:
+        server_region = str(payload.get("region") or "")
+        region = region_shortcode(server_region) or server_region
+        self._device.located(edge_of_region(region), region)
+        self._device.registration.announce()
+        for call in self._device.calls.all():
+            call.on_signaling_back()
+
+    def _ready(self, _payload: Payload) -> None:
+        self._device.set_status("ready")
+        self._device.emit("ready", self._device)
+
+    def _offline(self, _payload: Payload) -> None:
+        self._device.set_status("offline")
+        self._device.emit("offline", self._device)
+
+    def _error(self, payload: Payload) -> None:
+        error = payload.get("error")
+        if not isinstance(error, Mapping):
+            return
+        code = error.get("code")
+        if code == TOKEN_EXPIRED:
+            self._device.registration.stop()
+        twilio_error = catalogue.signaling_class(code, error.get("twilioError"))
+        call = self._device.calls.find(payload.get("callsid"))
+        message = str(error.get("message") or "")
+        self._device.emit("error", VoiceError(code, message, connection=call, twilio_error=twilio_error))
+
+    def _invite(self, payload: Payload) -> None:
+        calls = self._device.calls
+        sdp, callsid = payload.get("sdp"), payload.get("callsid")
+        if sdp and (known := calls.find(callsid)) is not None:
+            if known.status() in ("open", "reconnecting"):
+                known.on_restart_offer(sdp)
+            return
+        busy = calls.active is not None
+        if busy and not self._device.options.allow_incoming_while_busy:
+            return
+        if not sdp or not callsid:
+            self._device.emit("error", catalogue.malformed_invite())
+            return
+        parameters = dict(payload.get("parameters") or {})
+        parameters["CallSid"] = parameters.get("CallSid") or callsid
+        connection = calls.incoming(parameters, sdp)
+        if connection is not None:
+            gevent.spawn(self._present, connection, rings=not busy)
+
+    def _present(self, connection: Connection, rings: bool) -> None:
+        """Let the ring start first, but wait no longer than it is worth."""
+        if rings and self._device.sounds.incoming():
+            started = self._device.sounds.play(RING)
+            if not started.ready():
+                self._wait(started)
+        if connection.status() != "closed":  # the reference presents calls that were cancelled meanwhile
+            self._device.emit("incoming", connection)
+
+    def _wait(self, started: AsyncResult[None]) -> None:
+        over: AsyncResult[None] = AsyncResult()
+        timer = self._device.clock.call_later(RING_START_S, over.set)
+        gevent.wait([started, over], count=1)
+        timer.cancel()
+
+    def _ringing(self, payload: Payload) -> None:
+        if (call := self._waiting_for_answer()) is not None:
+            call.on_ringing(payload)
+
+    def _answer(self, payload: Payload) -> None:
+        if (call := self._waiting_for_answer()) is not None:
+            call.on_answer(payload)
+
+    def _waiting_for_answer(self) -> Connection | None:
+        return next((call for call in self._device.calls.all() if call.waits_for_answer), None)
+
+    def _cancel(self, payload: Payload) -> None:
+        callsid = payload.get("callsid")
+        for call in self._device.calls.all():
+            if callsid and call.parameters.get("CallSid") == callsid:
+                call.on_cancel()
+
+    def _hangup(self, payload: Payload) -> None:
+        callsid, error = payload.get("callsid"), payload.get("error")
+        for call in self._device.calls.all():
+            if not callsid or call.is_called(callsid):
+                call.on_hangup(error if isinstance(error, Mapping) else None)
+
+    def _close(self, _payload: Payload) -> None:
+        self._device.stream_closed()
+
+    def _transport_close(self, _payload: Payload) -> None:
+        for call in self._device.calls.all():
+            call.on_transport_close()

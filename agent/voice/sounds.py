@@ -1,0 +1,162 @@
+"""The sounds of calls under the seed's names, played through the sound device's mixer (spec: device 10).
+
+    incoming     rings until it is stopped          outgoing     an outgoing call is open
+    disconnect   a call's media has ended           dtmf0 … dtmf9, dtmfs (*), dtmfh (#)   a key was sent
+
+All are computed here; `Device.setup(sounds={name: file or PCM})` replaces them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import gevent
+from gevent.event import AsyncResult
+
+from agent.errors import InvalidArgumentError
+from agent.log import FailureLog
+from agent.voice.async_queue import AsyncQueue
+from hw import tones
+from hw.ports import Playing
+from hw.sound_files import load_pcm
+
+log = logging.getLogger(__name__)
+
+INCOMING: Final = "incoming"
+OUTGOING: Final = "outgoing"
+DISCONNECT: Final = "disconnect"
+SWITCHES: Final = (INCOMING, OUTGOING, DISCONNECT)
+KEY_NAMES: Final = {digit: f"dtmf{digit}" for digit in "0123456789"} | {"*": "dtmfs", "#": "dtmfh"}
+NAMES: Final = (*SWITCHES, *KEY_NAMES.values())
+
+_MAX_MS: Final = {OUTGOING: 3_000, DISCONNECT: 3_000} | dict.fromkeys(KEY_NAMES.values(), 1_000)
+
+
+class Sound:
+    """One sound: `play` and `stop` take their turns, so that a `stop` always ends the `play` before it."""
+
+    def __init__(self, name: str, source: Any, device: Any) -> None:
+        self.name = name
+        self._source = source
+        self._device = device
+        self._pcm: bytes | None = source if isinstance(source, bytes) else None
+        self._queue = AsyncQueue()
+        self._playing: Playing | None = None
+        self._stops_asked = 0
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether it can be heard now."""
+        return self._playing is not None and not self._playing.done
+
+    def play(self) -> AsyncResult[None]:
+        """Start it, from its beginning if it plays already; the result is set when it has started."""
+        stops = self._stops_asked
+        return self._queue.enqueue(lambda: self._start(stops))
+
+    def stop(self) -> AsyncResult[None]:
+        """End it; one that is still being loaded is not started."""
+        self._stops_asked += 1
+        return self._queue.enqueue(self._stop)
+
+    def _start(self, stops: int) -> None:
+        if self._device is None:
+            return
+        pcm = self._load()
+        self._stop()
+        if stops == self._stops_asked:
+            rings = self.name == INCOMING
+            self._playing = self._device.mixer.play(pcm, loop=rings, max_ms=_MAX_MS.get(self.name), ring=rings)
+
+    def _stop(self) -> None:
+        playing, self._playing = self._playing, None
+        if playing is not None:
+            playing.stop()
+
+    def _load(self) -> bytes:
+        if self._pcm is None:
+            read = load_pcm if self._source is not None else _computed
+            name = self._source if self._source is not None else self.name
+            self._pcm = gevent.get_hub().threadpool.apply(read, (name,))
+        return self._pcm
+
+
+class Sounds:
+    """Every sound of a Device, and the switches of three of them."""
+
+    def __init__(self, device: Any, replacements: Mapping[str, Any] | None = None) -> None:
+        """`device` is a hw.ports.Sound or None (silence); raises InvalidArgumentError for an unknown name."""
+        self.enabled = dict.fromkeys(SWITCHES, True)
+        replacements = replacements or {}
+        for name in replacements:
+            if name not in NAMES:
+                raise InvalidArgumentError(f"option sounds: there is no sound {name!r}; known are {', '.join(NAMES)}")
+        self._sounds = {name: Sound(name, replacements.get(name), device) for name in NAMES}
+        self._failures = FailureLog(log, "playing a sound")
+
+    def __getitem__(self, name: str) -> Sound:
+        return self._sounds[name]
+
+    def play(self, name: str) -> AsyncResult[None]:
+        """Start a sound; a failure is logged, and is in the result for whoever wants it."""
+        result = self._sounds[name].play()
+        result.rawlink(self._note)
+        return result
+
+    def play_key(self, digit: str) -> None:
+        """Let a key be heard here."""
+        self.play(KEY_NAMES[digit])
+
+    def play_if_enabled(self, name: str) -> None:
+        """Start one of the three sounds that have a switch, if it is on."""
+        if self.enabled[name]:
+            self.play(name)
+
+    def stop(self, name: str) -> None:
+        """End a sound."""
+        self._sounds[name].stop()
+
+    def switch(self, name: str, on: bool | None = None) -> bool:
+        """Whether `incoming`, `outgoing` or `disconnect` may be heard; with `on`, set that first."""
+        if on is not None:
+            if not isinstance(on, bool):
+                raise InvalidArgumentError(f"argument on: {on!r} is not allowed; give True or False")
+            self.enabled[name] = on
+        return self.enabled[name]
+
+    def incoming(self, on: bool | None = None) -> bool:
+        """Whether the ring is heard."""
+        return self.switch(INCOMING, on)
+
+    def outgoing(self, on: bool | None = None) -> bool:
+        """Whether an answered outgoing call is heard."""
+        return self.switch(OUTGOING, on)
+
+    def disconnect(self, on: bool | None = None) -> bool:
+        """Whether the end of a call is heard."""
+        return self.switch(DISCONNECT, on)
+
+    def stop_all(self) -> None:
+        """End every sound."""
+        for sound in self._sounds.values():
+            if sound.is_playing:
+                sound.stop()
+
+    def _note(self, result: AsyncResult[None]) -> None:
+        if result.exception is not None:
+            self._failures.failed(result.exception)
+        else:
+            self._failures.recovered()
+
+
+def _computed(name: str) -> bytes:
+    if name == INCOMING:
+        return tones.ring()
+    if name == OUTGOING:
+        return tones.connected()
+    if name == DISCONNECT:
+        return tones.disconnected()
+    digit = next(digit for digit, key in KEY_NAMES.items() if key == name)
+    return tones.key(digit)
