@@ -1,0 +1,139 @@
+"""Checks of the way to the voice service: address, name, certificate, clock, relays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, cert_time_to_seconds
+from typing import Any
+from urllib.parse import urlsplit
+
+from gevent import socket
+from gevent.ssl import SSLContext
+
+from agent.dial import dial, route_source
+from agent.doctor.check import Check, failed, ok, warning
+from agent.media.loop import Bridge
+from agent.media.relay_probe import probe
+from agent.media.servers import StunServer, TurnServer, usable_servers
+from agent.media.settings import MediaSettings
+from agent.signaling.endpoints import signaling_uris
+from agent.signaling.settings import SignalingSettings
+from agent.tls import client_context, explain
+
+SKEW_WARNING_S, SKEW_FAILED_S = 5.0, 120.0
+EXPIRES_SOON_DAYS = 14
+PROBE_S = 6.0
+
+# Addresses of the public Internet that are only looked up in the routing table: nothing is sent there.
+ANYWHERE = ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))
+
+
+def server_of(settings: SignalingSettings) -> tuple[str, int]:
+    """Host and port of the voice service that is tried first."""
+    uri = urlsplit(signaling_uris(edge=settings.edges, chunderw=settings.server or None)[0])
+    return uri.hostname or "", uri.port or 443
+
+
+def check_network(settings: SignalingSettings) -> Check:
+    """Whether there is a way out of this machine, and from which addresses."""
+    sources = [source for family, peer in ANYWHERE if (source := route_source(family, peer))]
+    if sources:
+        return ok("network", f"goes out from {' and '.join(sources)}")
+    if settings.server:
+        return warning("network", "no way to the Internet", f"fine if {settings.server} is in this network")
+    return failed("network", "no way out of this machine", "check the cable or Wi-Fi, and `ip route`")
+
+
+def check_dns(settings: SignalingSettings) -> Check:
+    """Whether the name of the voice service can be looked up."""
+    host, port = server_of(settings)
+    began = time.monotonic()
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return failed("dns", f"{host} cannot be found: {error.strerror or error}", "check `resolvectl status`")
+    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+    return ok("dns", f"{host} is {', '.join(addresses)} ({1000 * (time.monotonic() - began):.0f} ms)")
+
+
+def check_tls(settings: SignalingSettings) -> Check:
+    """Whether the voice service can be reached and proves who it is, and for how much longer it can."""
+    host, port = server_of(settings)
+    try:
+        began = time.monotonic()
+        context = client_context(settings.ca_file or None)
+        with dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+            took_ms = 1000 * (time.monotonic() - began)
+            days = (cert_time_to_seconds(secure.getpeercert()["notAfter"]) - time.time()) / 86_400
+            facts = f"{host}:{port}, {secure.version()}, {took_ms:.0f} ms, certificate good for {days:.0f} days"
+    except OSError as error:
+        return failed("tls", explain(error, host), "a firewall, the clock, or signaling.ca_file")
+    if days < EXPIRES_SOON_DAYS:
+        return warning("tls", facts, "renew the server's certificate")
+    return ok("tls", facts)
+
+
+def check_clock(settings: SignalingSettings) -> Check:
+    """Whether this machine's clock agrees with the voice service's: certificates and tokens depend on it."""
+    host, port = server_of(settings)
+    try:
+        date = _date_of(host, port)
+    except OSError as error:
+        return warning("clock", f"cannot be compared: {explain(error, host)}", "mend the connection first")
+    if date is None:
+        return warning("clock", f"cannot be compared: {host} does not tell the time", "check `timedatectl`")
+    return judge_clock(time.time() - date)
+
+
+def judge_clock(skew_s: float) -> Check:
+    """What a difference of `skew_s` (positive: this machine is ahead) means."""
+    ahead = "ahead of" if skew_s > 0 else "behind"
+    facts = f"{abs(skew_s):.0f} s {ahead} the voice service"
+    remedy = "switch on time synchronisation: sudo timedatectl set-ntp true"
+    if abs(skew_s) >= SKEW_FAILED_S:
+        return failed("clock", facts, remedy)
+    return warning("clock", facts, remedy) if abs(skew_s) >= SKEW_WARNING_S else ok("clock", "agrees with the service")
+
+
+def check_relays(media: MediaSettings, bridge: Callable[[], Bridge]) -> Check:
+    """Whether each STUN and TURN server answers, the latter to our credentials."""
+    stun, turn = usable_servers(media.ice_servers)
+    servers: list[StunServer | TurnServer] = [*stun, *turn]
+    answers, broken = [], []
+    for server in servers:
+        try:
+            address = bridge().run(probe(server, media.turn_ca_file), timeout_s=PROBE_S)
+            answers.append(f"{_name(server)} gives {address}")
+        except OSError as error:
+            broken.append(f"{_name(server)}: {error}")
+    if broken:
+        return failed("turn", "; ".join(broken), "check media.ice_servers: address, user name, credential, firewall")
+    return ok("turn", "; ".join(answers) or "no STUN or TURN server is configured")
+
+
+def _date_of(host: str, port: int) -> float | None:
+    context = SSLContext(PROTOCOL_TLS_CLIENT)
+    # A clock that is far off makes every certificate look wrong; nothing secret is said here.
+    context.check_hostname, context.verify_mode = False, CERT_NONE
+    with dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+        secure.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head = _head(secure)
+    for line in head.split(b"\r\n"):
+        name, _, value = line.decode("latin-1").partition(":")
+        if name.lower() == "date":
+            return parsedate_to_datetime(value.strip()).timestamp()
+    return None
+
+
+def _head(connection: Any, most_bytes: int = 16_384) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data and len(data) < most_bytes and (more := connection.recv(4096)):
+        data += more
+    return data
+
+
+def _name(server: StunServer | TurnServer) -> str:
+    kind = "stun" if isinstance(server, StunServer) else "turns" if server.tls else "turn"
+    return f"{kind}:{server.host}:{server.port}"

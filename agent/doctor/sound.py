@@ -1,0 +1,108 @@
+"""Checks of the sound: cards, echo canceller, and a sweep from the speaker to the microphone."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.util
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+
+from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.tone import Heard, find_sweep, sweep
+from hw.ports import RATE_HZ, Sound, SoundState
+from hw.sound_settings import SoundSettings
+
+CARDS = Path("/proc/asound/cards")
+OPEN_S = 8.0
+LISTEN_S = 1.5
+FAINT_DB = -45.0  # less gain than this from speaker to microphone: nobody will be understood
+CLEAR_DB = 20.0  # the sweep stands this far above everything else, or it was not heard
+LATE_MS = 250.0
+
+OpenSound = Callable[[SoundSettings], Sound]
+
+
+def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
+    """Which sound cards the kernel has."""
+    if settings.driver != "alsa":
+        return ok("sound cards", f"not needed: driver = '{settings.driver}'")
+    try:
+        names = re.findall(r"^\s*\d+ \[\w+\s*\]: .* - (.+)$", cards.read_text(), re.MULTILINE)
+    except OSError:
+        names = []
+    if names:
+        return ok("sound cards", ", ".join(names))
+    remedy = "plug it in (lsusb should show it); behind a sound server, trust the tone test instead"
+    return warning("sound cards", "the kernel has none", remedy)
+
+
+def check_canceller(settings: SoundSettings) -> Check:
+    """Whether the echo canceller that is wanted is installed."""
+    there = {
+        "webrtc": importlib.util.find_spec("pywebrtc_audio") is not None,
+        "speex": ctypes.util.find_library("speexdsp") is not None,
+    }
+    found = [name for name, installed in there.items() if installed]
+    if settings.echo == "none":
+        return warning("echo canceller", "switched off: the far end may hear itself", "set sound.echo = 'auto'")
+    if settings.echo in found or (settings.echo == "auto" and found):
+        return ok("echo canceller", settings.echo if settings.echo != "auto" else found[0])
+    remedy = "pip install pywebrtc-audio, or apt install libspeexdsp1"
+    return failed("echo canceller", f"{settings.echo} is not installed (found: {', '.join(found) or 'none'})", remedy)
+
+
+def check_tone(settings: SoundSettings, open_sound: OpenSound) -> Check:
+    """Play a sweep on the speaker and look for it in the microphone: is it heard, how loud, how late."""
+    if settings.driver == "none":
+        return ok("tone test", "not done: driver = 'none'")
+    sound = open_sound(settings)
+    reasons: list[str] = []
+    sound.on_state = lambda state, why: reasons.append(why)
+    sound.start()
+    try:
+        if not _is_open(sound):
+            why = reasons[-1] if reasons else f"not open after {OPEN_S:g} s"
+            return failed("tone test", f"the sound card cannot be used: {why}", "see sound.capture, sound.playback")
+        return judge(find_sweep(_play_and_listen(sound)))
+    finally:
+        sound.close()
+
+
+def judge(heard: Heard) -> Check:
+    """What a measured sweep means to an installer."""
+    facts = f"heard {heard.level_db:+.0f} dB, {heard.delay_ms:.0f} ms after it was played"
+    if heard.clarity_db < CLEAR_DB:
+        remedy = "check speaker, microphone and volume; with headphones or in two rooms this is expected"
+        return failed("tone test", "the microphone does not hear the speaker", remedy)
+    if heard.clipped:
+        return warning("tone test", f"{facts}, but distorted", "lower the volume or sound.capture_gain_db")
+    if heard.level_db < FAINT_DB:
+        return warning("tone test", f"{facts}: very faint", "raise the volume, or move the microphone")
+    if heard.delay_ms > LATE_MS:
+        return warning("tone test", f"{facts}: very late", "lower sound.period_ms; avoid a sound server")
+    return ok("tone test", facts)
+
+
+def _is_open(sound: Sound) -> bool:
+    deadline = time.monotonic() + OPEN_S
+    while sound.state is not SoundState.OPEN and time.monotonic() < deadline:
+        gevent.sleep(0.05)
+    return sound.state is SoundState.OPEN
+
+
+def _play_and_listen(sound: Sound) -> bytes:
+    """What was captured from the moment the sweep was played, without any treatment."""
+    sound.configure({"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False})
+    gevent.sleep(0.5)  # cards begin with clicks
+    captured = bytearray()
+    sound.set_capture(captured.extend)
+    sound.mixer.play(sweep())
+    deadline = time.monotonic() + 3 * LISTEN_S
+    while len(captured) < 2 * RATE_HZ * LISTEN_S and time.monotonic() < deadline:
+        gevent.sleep(0.05)
+    sound.set_capture(None)
+    return bytes(captured)
