@@ -1,0 +1,144 @@
+// The browser phone: what is on the page, and one call at a time.
+
+import { Call } from "./call.js";
+import { Signal } from "./signal.js";
+import { Levels } from "./levels.js";
+
+const $ = (id) => document.getElementById(id);
+const WORDS = { dialling: "calling …", ringing: "ringing …", connecting: "connecting …", open: "", closed: "ended" };
+const KEYS = "123456789*0#";
+
+let signal = null;
+let call = null;
+let levels = null;
+let since = 0;
+
+const config = await (await fetch("config")).json();
+$("token-row").hidden = config.demo_tokens;
+$("to").value = config.call;
+$("name").value = localStorage.getItem("name") ?? "";
+
+async function tokenOf(name) {
+  if (!config.demo_tokens) return $("token").value.trim();
+  const response = await fetch(`token?identity=${encodeURIComponent(name)}`);
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()).token;
+}
+
+function say(problem) {
+  $("problem").textContent = problem;
+  $("problem").hidden = !problem;
+}
+
+function show(state, kind = "") {
+  $("state").textContent = state;
+  $("state").className = `badge ${kind}`;
+}
+
+async function connect(name) {
+  localStorage.setItem("name", name);
+  signal = new Signal(await tokenOf(name));
+  const on = (type, handler) => signal.addEventListener(type, ({ detail }) => handler(detail));
+  on("connected", ({ token }) => { $("title").textContent = token?.identity ?? name; $("sign-in").hidden = true; draw(); });
+  on("ready", () => show("ready", "ready"));
+  on("offline", () => show("offline"));
+  on("lost", () => show("reconnecting"));
+  on("error", (payload) => refused(payload.error ?? {}, name));
+  on("invite", ring);
+  on("ringing", (payload) => call?.ringing(payload));
+  on("answer", (payload) => call?.answered(payload));
+  on("cancel", ({ callsid }) => { if (call?.callsid === callsid) call.end(); });
+  on("hangup", hungUp);
+}
+
+async function refused({ code, message }, name) {
+  if (code === 31205 && config.demo_tokens) return signal.renew(await tokenOf(name));
+  show("refused", "error");
+  say(`The switchboard says: ${message} (${code}).`);
+  signal.close();
+  $("sign-in").hidden = false;
+}
+
+function ring({ callsid, sdp, parameters = {} }) {
+  if (call) return;
+  begin(new Call(signal, callsid, (parameters.From ?? "unknown").replace(/^client:/, ""), sdp));
+}
+
+function hungUp({ callsid, error }) {
+  if (!call || (callsid && callsid !== call.callsid)) return;
+  if (error) say(`${call.partner}: ${error.message} (${error.code}).`);
+  call.end();
+}
+
+function begin(next) {
+  call = next;
+  say("");
+  call.addEventListener("change", draw);
+  call.addEventListener("track", () => { $("speaker").srcObject = call.remote; });
+  draw();
+}
+
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    if (call?.state === "closed") return;
+    say(error.name === "NotAllowedError" ? "Allow this page to use the microphone, then try again." : error.message);
+    call?.hangUp();
+  }
+}
+
+function draw() {
+  const state = call?.state;
+  if (state === "open" && !since) {
+    since = Date.now();
+    levels = new Levels(call.local, call.remote, $("said"), $("heard"));
+  }
+  if (state === "closed") {
+    levels?.close();
+    [call, since, levels] = [null, 0, null];
+    $("speaker").srcObject = null;
+  }
+  $("dial").hidden = $("sign-in").hidden === false || call !== null;
+  $("incoming").hidden = !(call?.incoming && call.state === "new");
+  $("call").hidden = !call || !$("incoming").hidden;
+  $("caller").textContent = $("partner").textContent = call?.partner ?? "";
+  $("progress").textContent = WORDS[call?.state] ?? "";
+  $("mute").setAttribute("aria-pressed", call?.muted ?? false);
+}
+
+function tick() {
+  if (!since) return;
+  const seconds = Math.floor((Date.now() - since) / 1000);
+  $("progress").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+function press(key) {
+  if (call?.state === "open") call.dialDigits(key);
+}
+
+for (const key of KEYS) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = key;
+  button.onclick = () => press(key);
+  $("keypad").append(button);
+}
+$("sign-in").onsubmit = (event) => {
+  event.preventDefault();
+  say("");
+  attempt(() => connect($("name").value.trim()));
+};
+$("dial").onsubmit = (event) => {
+  event.preventDefault();
+  begin(new Call(signal, `TJS${crypto.randomUUID()}`, $("to").value.trim()));
+  attempt(() => call.dial());
+};
+$("answer").onclick = () => attempt(() => call.answer());
+$("reject").onclick = () => call.reject();
+$("ignore").onclick = () => call.end();
+$("mute").onclick = () => call.mute(!call.muted);
+$("hang-up").onclick = () => call.hangUp();
+document.onkeydown = (event) => { if (!event.target.matches("input, textarea") && KEYS.includes(event.key)) press(event.key); };
+addEventListener("pagehide", () => { call?.hangUp(); signal?.close(); });
+setInterval(tick, 500);
