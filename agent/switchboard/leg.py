@@ -26,7 +26,6 @@ TONE_HZ = 440
 TONE_LEVEL = 8000
 EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
-EVENT_SAMPLES = EVENT_HZ * FRAME_MS // 1000
 PLAIN_NAMES = {"opus": "opus", "pcmu": "PCMU"}
 
 
@@ -40,6 +39,7 @@ class MediaLeg:
         self._peer: Peer | None = None
         self._spoken: tuple[str, ...] = ()
         self._player: asyncio.Task[None] | None = None
+        self._dialling = False
         self._closed = False
         self._damaged = FailureLog(log, "passing a packet on")
 
@@ -107,6 +107,8 @@ class MediaLeg:
         relay = Relay(other.peer.send_rtp, [PLAIN_NAMES[name] for name in other._spoken])
 
         def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+            if other._dialling:
+                return  # digits take the place of sound, and have a time line of their own
             try:
                 relay(payload, timestamp, marker, codec)
             except FarSideError as error:
@@ -134,18 +136,27 @@ class MediaLeg:
         if previous is not None:
             with suppress(asyncio.CancelledError):
                 await previous
-        events, time = EventSender(EVENT_HZ, EVENT_HZ), 0
+        self._dialling = True
+        try:
+            await self._send_digits(digits)
+        finally:
+            self._dialling = False
+
+    async def _send_digits(self, digits: str) -> None:
+        clock_hz = RATE_HZ if self.peer.negotiated_codec == "opus" else EVENT_HZ
+        samples = clock_hz * FRAME_MS // 1000
+        events, time = EventSender(clock_hz, EVENT_HZ), 0
         for tones in digits.split("w"):
             events.insert(tones)
             async for _ in _every_frame():
-                packets, sounding = events.step(time, EVENT_SAMPLES)
-                time += EVENT_SAMPLES
+                packets, sounding = events.step(time, samples)
+                time += samples
                 for packet in packets:
                     self.peer.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
                 if not (packets or sounding or events.pending):
                     break
             await asyncio.sleep(PAUSE_S)
-            time += int(PAUSE_S * EVENT_HZ)
+            time += int(PAUSE_S * clock_hz)
 
 
 async def _every_frame() -> AsyncIterator[None]:

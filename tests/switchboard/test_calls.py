@@ -197,11 +197,25 @@ def test_legs_without_a_common_codec_are_transcoded(play: Play) -> None:
 def test_digits_are_relayed(play: Play) -> None:
     async def story(site: Site) -> None:
         alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
-        caller_sid, _ = await connected_call(alice, bob, first, second)
+        await connected_call(alice, bob, first, second)
         await first.dial("12#")
         await until(lambda: second.digits == "12#")
-        await alice.send("dtmf", callsid=caller_sid, dtmf="4w5")
-        await until(lambda: second.digits == "12#45")
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_digits_that_come_as_a_message_are_sent_on_as_events(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        first.speak(440)
+        assert await second.hears(440)
+        await alice.send("dtmf", callsid=caller_sid, dtmf="44w5")
+        await until(lambda: len(second.digits) >= 3)
+        assert second.digits == "445"
+        assert await second.hears(440)
         first.close()
         second.close()
 
