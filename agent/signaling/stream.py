@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gevent.ssl import SSLContext
 
+from agent.clock import Clock
 from agent.events import Emitter
 from agent.signaling.browserinfo import browserinfo as own_browserinfo
 from agent.signaling.link import CONNECT_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS
@@ -34,6 +35,7 @@ class Stream(Emitter):
         ca_file: str | None = None,
         ssl_context: SSLContext | None = None,
         browserinfo: Payload | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """`uris` as `signaling_uris` gives them; raises InvalidArgumentError or, for a bad `ca_file`, ConfigError."""
         super().__init__()
@@ -43,6 +45,7 @@ class Stream(Emitter):
             uris,
             self._pstream,
             context,
+            clock,
             connect_timeout_ms=connect_timeout_ms,
             heartbeat_timeout_ms=heartbeat_timeout_ms,
             backoff_max_ms=backoff_max_ms,

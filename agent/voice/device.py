@@ -263,6 +263,7 @@ class Device(Emitter, DeviceAliases):
             backoff_max_ms=options.backoff_max_ms,
             connect_timeout_ms=options.connect_timeout_ms,
             ca_file=options.ca_file,
+            clock=self.clock,
         )
         self.stream = stream
         SignalingEvents(self, stream)
