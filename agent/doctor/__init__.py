@@ -12,19 +12,21 @@ from agent.config import Config
 from agent.doctor import board, network, service, sound
 from agent.doctor.check import Check, Outcome, Test, as_json, as_text, run, succeeded
 from agent.media.loop import Bridge, shared_bridge
-from agent.media.settings import MediaSettings
 
 __all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "run", "succeeded"]
 
 
 def all_checks(
     config: Config,
-    media: MediaSettings,
     get_token: service.GetToken,
     open_sound: sound.OpenSound,
     bridge: Callable[[], Bridge] = shared_bridge,
 ) -> list[tuple[str, Test]]:
-    """Every check by name, in an order in which the first failure explains the later ones."""
+    """Every check by name, in an order in which the first failure explains the later ones.
+
+    `get_token` gives an access token; AgentError or OSError says why it cannot. `open_sound` makes the configured
+    sound device, not started. Who runs the checks closes the shared bridge afterwards.
+    """
     signaling = config.signaling
     return [
         ("board", board.check_board),
@@ -38,7 +40,7 @@ def all_checks(
         ("dns", lambda: network.check_dns(signaling)),
         ("clock", lambda: network.check_clock(signaling)),
         ("tls", lambda: network.check_tls(signaling)),
-        ("turn", lambda: network.check_relays(media, bridge)),
+        ("turn", lambda: network.check_relays(config.media, bridge)),
         ("token", lambda: service.check_token(get_token)),
         ("registration", lambda: service.check_registration(signaling, get_token)),
     ]

@@ -23,7 +23,7 @@ FAINT_DB = -45.0  # less gain than this from speaker to microphone: nobody will 
 CLEAR_DB = 20.0  # the sweep stands this far above everything else, or it was not heard
 LATE_MS = 250.0
 
-OpenSound = Callable[[SoundSettings], Sound]
+OpenSound = Callable[[], Sound]
 
 
 def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
@@ -59,7 +59,7 @@ def check_tone(settings: SoundSettings, open_sound: OpenSound) -> Check:
     """Play a sweep on the speaker and look for it in the microphone: is it heard, how loud, how late."""
     if settings.driver == "none":
         return ok("tone test", "not done: driver = 'none'")
-    sound = open_sound(settings)
+    sound = open_sound()
     reasons: list[str] = []
     sound.on_state = lambda state, why: reasons.append(why)
     sound.start()

@@ -80,7 +80,7 @@ def test_a_speaker_is_heard_through_a_real_sound_device(monkeypatch: pytest.Monk
     monkeypatch.setattr(sound, "LISTEN_S", 0.9)
     opened: list[Sound] = []
 
-    def open_sound(settings: SoundSettings) -> Sound:
+    def open_sound() -> Sound:
         opened.append(echoing(0.25))
         return opened[-1]
 
@@ -98,7 +98,7 @@ def test_a_card_that_does_not_open_says_why(monkeypatch: pytest.MonkeyPatch) -> 
             assert self.on_state is not None
             self.on_state(self.state, "there is no card called 'usb'")
 
-    check = sound.check_tone(SoundSettings(), lambda settings: Missing())
+    check = sound.check_tone(SoundSettings(), Missing)
     assert check.outcome is Outcome.FAILED
     assert "no card called 'usb'" in check.detail
 
@@ -119,7 +119,7 @@ def test_no_card_is_a_warning(tmp_path: Path, text: str | None) -> None:
 def test_without_a_sound_card_in_the_settings_nothing_is_tested() -> None:
     settings = SoundSettings(driver="none")
     assert sound.check_cards(settings).outcome is Outcome.OK
-    assert sound.check_tone(settings, lambda settings: pytest.fail("opened")).outcome is Outcome.OK
+    assert sound.check_tone(settings, lambda: pytest.fail("opened")).outcome is Outcome.OK
 
 
 def test_an_echo_canceller_that_is_missing_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
