@@ -15,7 +15,7 @@ class Box(Protocol):
     def status(self) -> dict[str, Any]:
         """Everything the page shows, ready for JSON. All keys may be absent but `identity`.
 
-        identity, states (light states that hold now), gateway, volume_percent ·
+        identity, states (light states that hold now), edge, volume_percent ·
         sound {state, reason} · door {open, locked} or None ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `hw.lights.Lights.describe`} ·
         call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, loss_percent, mos} or None ·
@@ -23,7 +23,7 @@ class Box(Protocol):
         """
 
     def press(self, name: str, hold_s: float) -> None:
-        """Press a button for `hold_s`; anew while pressed sets a new end, 0 lets go. KeyError: no such button."""
+        """Press a button for `hold_s`; anew while pressed sets a new end, 0 lets go. InvalidArgumentError: no such."""
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed()` on the hub whenever `status` would differ; the returned function ends that."""

@@ -20,7 +20,7 @@ from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
-from agent.errors import AgentError
+from agent.errors import AgentError, InvalidArgumentError
 from agent.page.box import Box
 from agent.page.guard import Guard, Refusal
 from agent.page.live import Live
@@ -126,6 +126,8 @@ class Page:
             raise Refusal("404 Not Found", f"there is no {method} {path}")
         try:
             do()
+        except InvalidArgumentError as error:
+            raise Refusal("404 Not Found", str(error)) from error
         except (AgentError, HardwareError) as error:
             raise Refusal("409 Conflict", str(error)) from error
         return "204 No Content", "", b""
@@ -138,14 +140,8 @@ class Page:
             return lambda: self._box.set_volume(percent)
         if path.startswith("/press/"):
             name, hold_s = path.removeprefix("/press/"), _number(query, "hold", 0.1, 0, MAX_HOLD_S)
-            return lambda: self._press(name, hold_s)
+            return lambda: self._box.press(name, hold_s)
         return None
-
-    def _press(self, name: str, hold_s: float) -> None:
-        try:
-            self._box.press(name, hold_s)
-        except KeyError:
-            raise Refusal("404 Not Found", f"there is no button {name!r}") from None
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from geventhttpclient import HTTPClient
 
+from agent.errors import InvalidArgumentError
 from agent.page.server import Page
 from agent.page.settings import PageSettings
 from hw.errors import HardwareError
@@ -27,7 +28,7 @@ class RecordingBox:
 
     def press(self, name: str, hold_s: float) -> None:
         if name not in ("green", "grün"):
-            raise KeyError(name)
+            raise InvalidArgumentError(f"there is no button {name!r}")
         self.done.append(("press", name, hold_s))
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:

@@ -144,11 +144,12 @@ function drawState(states) {
   by("state").className = `badge ${TONES[state] || ""}`;
 }
 
+const isIncoming = (call) => /^in/i.test(call.direction);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 function drawCall() {
   const call = box && box.call;
-  const words = call ? [call.direction === "incoming" ? "From" : "To", call.peer || "unknown", "·", call.status] : ["No call"];
+  const words = call ? [isIncoming(call) ? "From" : "To", call.peer || "unknown", "·", call.status] : ["No call"];
   const text = words.join(" ") + (call && call.muted ? " · muted" : "");
   if (by("call").textContent !== text) by("call").textContent = text;
   const facts = call ? {
@@ -182,7 +183,7 @@ function drawRecent(calls) {
     const row = document.createElement("tr");
     const when = new Date(call.at_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const length = call.duration_s ? `${call.outcome}, ${clock(call.duration_s)}` : call.outcome;
-    const cells = [call.direction === "incoming" ? "↙" : "↗", call.peer || "unknown", length, when];
+    const cells = [isIncoming(call) ? "↙" : "↗", call.peer || "unknown", length, when];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     row.firstChild.setAttribute("aria-label", call.direction);
     return row;
@@ -193,7 +194,7 @@ function draw(status) {
   box = status;
   heardAt = performance.now();
   by("identity").textContent = document.title = box.identity;
-  by("gateway").textContent = box.gateway ? `registered at ${box.gateway}` : "";
+  by("edge").textContent = box.edge ? `by way of ${box.edge}` : "";
   drawState(box.states || []);
   drawLights(box.lights || {});
   drawButtons(box.buttons || []);
