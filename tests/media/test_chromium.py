@@ -1,0 +1,171 @@
+"""Calls with Chromium as the far end: the stack that our descriptions are made to look like."""
+
+import asyncio
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.media.browser import browser
+from tests.media.peers import WatchedPeer, close, run
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed"),
+]
+
+
+class Sounding(WatchedPeer):
+    """A peer with a 440 Hz microphone and an ear."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        samples = np.arange(48_000)
+        self._tone = (8_000 * np.sin(2 * np.pi * 440 * samples / 48_000)).astype(np.int16).tobytes()
+        self.heard = []
+        self._task = asyncio.get_running_loop().create_task(self._beat())
+
+    async def _beat(self):
+        start, number = asyncio.get_running_loop().time(), 0
+        while True:
+            at = number % 50 * 1920
+            self.push_pcm(self._tone[at : at + 1920])
+            self.heard.append(np.abs(np.frombuffer(self.pull_pcm(), np.int16)).max())
+            number += 1
+            await asyncio.sleep(max(0, start + number * 0.02 - asyncio.get_running_loop().time()))
+
+    async def until_hears(self):
+        """Chromium's fake microphone beeps once a second."""
+        self.heard.clear()
+        await self.until(lambda peer: len(peer.heard) > 50 and max(peer.heard) > 1_000)
+
+    def close(self):
+        self._task.cancel()
+        super().close()
+
+
+async def both_hear(peer, page):
+    await asyncio.gather(peer.until_hears(), page.until_hears())
+
+
+@pytest.mark.parametrize("codecs, name", [(("opus", "pcmu"), "opus"), (("pcmu", "opus"), "PCMU")])
+def test_chromium_calls_us(codecs, name):
+    async def story():
+        async with browser() as page:
+            peer = Sounding(codec_preferences=codecs)
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await peer.connected()
+            assert peer.negotiated_codec == name
+            await both_hear(peer, page)
+            await close(peer)
+
+    run(story())
+
+
+@pytest.mark.parametrize("codecs, name", [(("opus", "pcmu"), "opus"), (("pcmu", "opus"), "PCMU")])
+def test_we_call_chromium(codecs, name):
+    async def story():
+        async with browser() as page:
+            peer = Sounding(codec_preferences=codecs)
+            await page.set_up()
+            answer = await page.answer(await peer.create_offer())
+            assert "a=candidate" not in answer
+            await peer.apply_answer(answer)
+            await peer.connected()
+            assert peer.negotiated_codec == name
+            await both_hear(peer, page)
+            await close(peer)
+
+    run(story())
+
+
+def test_chromium_restarts():
+    async def story():
+        async with browser() as page:
+            peer = Sounding()
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await both_hear(peer, page)
+            before = await page.inbound()
+            for _ in range(3):
+                pairs = len(peer.values("selected_pair"))
+                offer = await page.create_offer("{iceRestart: true}")
+                await page.apply("answer", await peer.answer_restart_offer(offer))
+                await peer.until(lambda peer, pairs=pairs: len(peer.values("selected_pair")) > pairs)
+            await both_hear(peer, page)
+            after = await page.inbound()
+            assert after["ssrc"] == before["ssrc"]
+            assert peer.values("dtls_state") == ["connecting", "connected"]
+            await close(peer)
+
+    run(story())
+
+
+def test_we_restart_towards_chromium():
+    async def story():
+        async with browser() as page:
+            peer = Sounding(disconnected_after_ms=500)
+            await page.set_up()
+            await peer.apply_answer(await page.answer(await peer.create_offer()))
+            await both_hear(peer, page)
+            for sever in (False, True):
+                if sever:
+                    peer.sever()
+                    await peer.until(lambda peer: peer.ice_connection_state == "disconnected")
+                pairs = len(peer.values("selected_pair"))
+                await peer.apply_restart_answer(await page.answer(await peer.create_restart_offer()))
+                await peer.until(lambda peer, pairs=pairs: len(peer.values("selected_pair")) > pairs)
+                await both_hear(peer, page)
+            assert peer.values("dtls_state") == ["connecting", "connected"]
+            await close(peer)
+
+    run(story())
+
+
+def test_repeated_restarts_of_chromium_back_to_back():
+    async def story():
+        async with browser() as page:
+            peer = Sounding()
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await both_hear(peer, page)
+            offers = [await page.create_offer("{iceRestart: true}") for _ in range(3)]
+            answers = [await peer.answer_restart_offer(offer) for offer in offers]
+            await page.apply("answer", answers[-1])
+            await both_hear(peer, page)
+            await close(peer)
+
+    run(story())
+
+
+def test_digits_of_chromium_arrive():
+    async def story():
+        async with browser() as page:
+            peer = Sounding()
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await both_hear(peer, page)
+            assert await page.run("return sender.dtmf.canInsertDTMF")
+            await page.run("sender.dtmf.insertDTMF('159#', 160, 70)")
+            await peer.until(lambda peer: len(peer.values("digit")) >= 4)
+            assert peer.values("digit") == ["1", "5", "9", "#"]
+            await close(peer)
+
+    run(story())
+
+
+def test_silent_microphone_still_counts_as_a_stream():
+    async def story():
+        async with browser() as page:
+            peer = WatchedPeer()
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await peer.connected()
+            for _ in range(50):
+                peer.push_pcm(bytes(1920))
+                await asyncio.sleep(0.02)
+            assert (await page.inbound())["packets"] >= 40
+            await close(peer)
+
+    run(story())
