@@ -1,0 +1,98 @@
+"""The private names of aiortc and aioice that this program leans on: an upgrade that moves one must fail here."""
+
+import ast
+import asyncio
+from importlib.metadata import version
+from pathlib import Path
+
+import aioice
+import aioice.ice
+import aioice.stun
+import pytest
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+import agent.media.private as private
+from agent.media.private import PRIVATE_NAMES, Dtls, Leg, Socket, new_certificate
+from tests.media.peers import run
+
+MEDIA = Path(private.__file__).parent
+
+
+def test_pinned_versions_are_installed():
+    assert version("aiortc").startswith("1.16.")
+    assert version("aioice").startswith("0.13.")
+
+
+def test_names_of_a_connection_exist():
+    async def story():
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        assert [name for name in PRIVATE_NAMES[aioice.Connection] if not hasattr(leg, name)] == []
+
+    run(story())
+
+
+def test_names_of_a_candidate_exist():
+    candidate = aioice.Candidate.from_sdp("1 1 udp 1 192.0.2.1 1000 typ host")
+    assert [name for name in PRIVATE_NAMES[aioice.Candidate] if not hasattr(candidate, name)] == []
+
+
+def test_names_of_the_dtls_transport_exist():
+    async def story():
+        dtls = Dtls(object(), new_certificate())
+        assert [name for name in PRIVATE_NAMES[RTCDtlsTransport] if not hasattr(dtls, name)] == []
+        assert dtls.inbound is None and dtls.outbound is None
+
+    run(story())
+
+
+def test_dtls_transport_uses_nothing_of_its_path_but_recv_send_and_role():
+    source = ast.parse(Path(__import__("aiortc.rtcdtlstransport", fromlist=["x"]).__file__).read_text())
+    used = {
+        node.attr
+        for node in ast.walk(source)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr in ("transport", "_transport")
+    }
+    assert used == {"_recv", "_send", "role"}
+
+
+@pytest.mark.parametrize(
+    "owner, method",
+    [
+        (aioice.Connection, "check_incoming"),
+        (aioice.Connection, "check_complete"),
+        (aioice.Connection, "data_received"),
+        (aioice.Connection, "protocol_lost"),
+        (aioice.Connection, "query_consent"),
+        (aioice.ice.StunProtocol, "datagram_received"),
+    ],
+)
+def test_overridden_methods_still_exist(owner, method):
+    ours = Socket if owner is aioice.ice.StunProtocol else Leg
+    assert method in vars(owner) and method in vars(ours)
+
+
+def test_retransmission_pace_is_the_one_we_set():
+    assert aioice.stun.RETRY_RTO == 0.1
+    assert aioice.stun.Transaction.__init__.__globals__["RETRY_RTO"] == 0.1
+
+
+def test_no_other_file_touches_a_private_name():
+    names = {name for group in PRIVATE_NAMES.values() for name in group}
+    for path in MEDIA.glob("*.py"):
+        if path.name == "private.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in names:
+                assert isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"), (path.name, node.attr)
+
+
+def test_leg_does_not_gather_by_itself():
+    async def story():
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        await leg.gather_candidates()
+        assert leg.local_candidates == []
+        await asyncio.wait_for(leg.close(), 5)
+
+    run(story())
