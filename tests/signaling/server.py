@@ -8,6 +8,7 @@ import json
 import ssl
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,10 @@ class Peer:
         text: str = self.frames.get()
         return text
 
+    def close(self, code: int = 1000) -> None:
+        """End the connection with a closing handshake."""
+        _off_hub(self.connection.close, code)
+
     def abort(self) -> None:
         """End the connection without a closing handshake."""
         self.connection.socket.shutdown(2)
@@ -85,7 +90,9 @@ class Server:
         self.peers: list[Peer] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca_file, self._key_file)
-        self._server = serve(self._handle, "127.0.0.1", port, ssl=context, ping_interval=None, max_size=None)
+        self._server = serve(
+            self._handle, "127.0.0.1", port, ssl=context, ping_interval=None, max_size=None, close_timeout=0.5
+        )
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -99,10 +106,7 @@ class Server:
         return peer
 
     def close(self) -> None:
-        self._server.shutdown()
-        for peer in self.peers:
-            if not peer.closed.is_set():
-                peer.connection.socket.close()
+        _off_hub(self._server.shutdown)
 
     def _handle(self, connection: ServerConnection) -> None:
         peer = Peer(connection, Inbox(self._hub))
@@ -115,6 +119,11 @@ class Server:
             pass
         finally:
             peer.closed.set()
+
+
+def _off_hub(work: Callable[..., object], *arguments: object) -> None:
+    """Run something that waits for the client, which lives on this hub."""
+    gevent.get_hub().threadpool.apply(work, arguments)
 
 
 def make_certificate(cert_file: Path, key_file: Path, names: tuple[str, ...]) -> None:

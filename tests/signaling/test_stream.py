@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import gevent
 import pytest
 from gevent import socket
 
@@ -88,7 +87,7 @@ def test_a_connection_closed_properly_is_opened_again_without_an_error(server, p
     peer.receive()
     box.wait_for("transport_open")
 
-    peer.connection.close(1000)
+    peer.close(1000)
 
     assert [box.next_event()[0] for _ in range(2)] == ["transport_close", "offline"]
     assert server.accept().receive()["type"] == "listen"
@@ -260,7 +259,6 @@ def test_a_changed_network_is_answered_with_a_new_try_at_once(server, phone):
     box = phone()
     for _ in range(5):  # the pause is 1600 ms by now
         box.wait_for("transport_close")
-    gevent.sleep(0)
     revived = Server(server.ca_file.parent, port=server.port)
     box.stream.network_changed()
     assert revived.accept(timeout_s=1).receive()["type"] == "listen"
