@@ -130,6 +130,6 @@ class AudioReceiver:
         if not adjust:
             return pcm
         sound = np.frombuffer(pcm, np.int16)
-        changed = lengthen(sound, adjust) if adjust > 0 else shorten(sound, -adjust, force=-adjust > _HURRY_SAMPLES)
+        changed = lengthen(sound, adjust) if adjust > 0 else shorten(sound, -adjust, force=-adjust >= _HURRY_SAMPLES)
         self._playout.adjusted(len(changed) - len(sound))
         return changed.tobytes()

@@ -22,15 +22,15 @@ _QUIET_RMS = 100.0  # of 32767: below this any joint will do
 
 def shorten(pcm: Pcm, most: int, *, force: bool = False) -> Pcm:
     """`pcm` without one period of up to `most` samples; unchanged where a cut would be heard (unless `force`)."""
-    lag = _lag(pcm, most, force)
+    lag = _lag(pcm, most, most, force)
     if not lag:
         return pcm
     return np.concatenate((_fade(pcm[:lag], pcm[lag : 2 * lag]), pcm[2 * lag :]))
 
 
-def lengthen(pcm: Pcm, most: int, *, force: bool = False) -> Pcm:
-    """`pcm` with one period of up to `most` samples repeated; unchanged where it would be heard (unless `force`)."""
-    lag = _lag(pcm, most, force)
+def lengthen(pcm: Pcm, wanted: int) -> Pcm:
+    """`pcm` with one period repeated, or in quiet up to `wanted` samples; unchanged where it would be heard."""
+    lag = _lag(pcm, wanted, _LONGEST, False)
     if not lag:
         return pcm
     return np.concatenate((pcm[:lag], _fade(pcm[lag : 2 * lag], pcm[:lag]), pcm[lag:]))
@@ -42,12 +42,12 @@ def _fade(old: Pcm, new: Pcm) -> Pcm:
     return mixed
 
 
-def _lag(pcm: Pcm, most: int, force: bool) -> int:
+def _lag(pcm: Pcm, in_quiet: int, in_speech: int, force: bool) -> int:
     """The distance between the two places to be joined; 0 for none."""
-    longest = min(most, _LONGEST, len(pcm) // 2)
+    longest = min(in_speech, _LONGEST, len(pcm) // 2)
     sound = pcm.astype(np.float32)
     if float(sound @ sound) < _QUIET_RMS**2 * len(pcm):
-        return longest
+        return min(in_quiet, _LONGEST, len(pcm) // 2)
     if longest < _SHORTEST:
         return 0
     lag, alike = _best(sound[::_COARSE], _SHORTEST // _COARSE, longest // _COARSE)

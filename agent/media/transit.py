@@ -10,7 +10,8 @@ from bisect import bisect_left, insort
 from collections import deque
 
 WINDOW_S = 3.0
-WINDOW_PACKETS = 400
+MIN_PACKETS, MAX_PACKETS = 40, 400  # a sender that pauses must not be forgotten meanwhile
+MOST_LATE = 8  # at most one in so many packets is given up
 
 
 class TransitWindow:
@@ -27,9 +28,12 @@ class TransitWindow:
         """Note one packet, and forget those older than the window."""
         self._recent.append((now, transit))
         insort(self._ordered, transit)
-        while len(self._recent) > WINDOW_PACKETS or (len(self._recent) > 1 and now - self._recent[0][0] > WINDOW_S):
+        while len(self._recent) > MAX_PACKETS or (len(self._recent) > MIN_PACKETS and self._age(now) > WINDOW_S):
             _, old = self._recent.popleft()
             del self._ordered[bisect_left(self._ordered, old)]
+
+    def _age(self, now: float) -> float:
+        return now - self._recent[0][0]
 
     def clear(self) -> None:
         """Forget everything."""
@@ -37,15 +41,20 @@ class TransitWindow:
         self._ordered.clear()
 
     @property
-    def latest(self) -> float:
-        """The transit of the newest packet; the window must not be empty."""
-        return self._recent[-1][1]
-
-    @property
     def fastest(self) -> float:
         """The smallest transit; the window must not be empty."""
         return self._ordered[0]
 
-    def quantile(self, share: float) -> float:
-        """The transit that `share` (0..1) of the packets did not exceed; the window must not be empty."""
-        return self._ordered[int((len(self._ordered) - 1) * share)]
+    def usual(self, price: float) -> float:
+        """The transit worth waiting for when each packet that comes later costs as much as `price` / number of packets.
+
+        A dense tail is waited for, a few stragglers far behind it are not. The window must not be empty.
+        """
+        ordered, count = self._ordered, len(self._ordered)
+        each = price / count
+        best, least = count - 1, ordered[-1]
+        for late in range(1, min(count, 1 + count // MOST_LATE)):
+            cost = ordered[count - 1 - late] + late * each
+            if cost < least:
+                best, least = count - 1 - late, cost
+        return ordered[best]

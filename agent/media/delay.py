@@ -1,0 +1,126 @@
+"""How long received sound should wait before it is played: the control of the playout buffer. Pure.
+
+Theory. The player takes one frame a tick. `head` is the media time of the next sample to be made, and `backlog`
+samples made before it still wait; a packet at `head` is needed at the tick that finds less than a frame there. How long
+a packet with the usual transit has been here by then is its `spare` time, and all of its sound is then played `backlog`
+samples later:
+
+    delay of a usual packet = spare + backlog
+
+Backlog is always waste, and so is a whole frame of spare time above the `floor`: samples are cut out. Spare time below
+the floor is too little: samples are added. Because clocks that drift apart show as a transit that drifts, this keeps
+the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the length of the packet
+that brings the repair.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from agent.media.arrivals import Packet
+from agent.media.transit import TransitWindow
+from hw.ports import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+
+_MS = RATE_HZ // 1000
+_LATE_COST = 2000 * _MS  # one packet in a hundred too late is as bad as a hundredth of this as delay
+_FEW_PACKETS = 15  # fewer say nothing about the jitter
+_FIRST_WAIT_MS = 10.0
+_GUARD_MS = 1.5
+_HYSTERESIS_MS = 3.0
+_CALM_S = 0.5  # how long a frame must have been spare before it is cut
+_HURRY_FRAMES = 2  # so many are cut at once
+_REPAIR_S = 4.0  # two losses within this time make it worth waiting for what repairs them
+
+
+class DelayControl:
+    """Watches transits, ticks and losses; tells by how much the delay is too long or too short."""
+
+    def __init__(self, min_ms: float, max_ms: float) -> None:
+        self._min_ms = min_ms
+        self._max = max_ms * _MS
+        self._transits = TransitWindow()
+        self._losses: deque[float] = deque(maxlen=64)
+        self._now = 0.0
+        self._backlog = 0
+        self._expected_tick = 0.0
+        self._tick_error = 0.0
+        self._spare_since: float | None = None
+
+    def arrived(self, packet: Packet) -> None:
+        """Note a packet's transit, late or not."""
+        self._transits.add(packet.arrival, packet.transit)
+
+    def lost(self) -> None:
+        """Note that sound was missing when it was needed."""
+        self._losses.append(self._now)
+
+    def tick(self, now: float, backlog: int) -> None:
+        """Note that a frame is wanted, with `backlog` samples in front of what will be made for it."""
+        error = now - self._expected_tick
+        self._expected_tick += FRAME_MS / 1000 + error / 16
+        self._tick_error += (abs(error) - self._tick_error) / 16
+        self._now, self._backlog = now, backlog
+
+    def resume(self, now: float) -> None:
+        """Forget how even the ticks were: there were none for a while."""
+        self._expected_tick, self._tick_error = now, 0.0
+
+    def restart(self) -> None:
+        """Forget the transits: another timeline begins."""
+        self._transits.clear()
+
+    def excess_ms(self, packet: Packet) -> float:
+        """How much longer than needed a usual packet in the place of `packet` has waited; negative: not long enough."""
+        if len(self._transits) < _FEW_PACKETS:
+            return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS
+        return self._now * 1000 - (packet.time + self._usual()) / _MS - self._floor_ms(packet)
+
+    def target_ms(self, packet: Packet) -> float:
+        """The delay aimed at for the fastest packets, not counting what ticks that come only every 20 ms add."""
+        return self._jitter_ms() + self._floor_ms(packet)
+
+    def adjustment(self, packet: Packet) -> int:
+        """How many samples to add (> 0) or to cut out (< 0) when `packet` is decoded now."""
+        if self._backlog >= FRAME_SAMPLES or len(self._transits) < _FEW_PACKETS:
+            return 0
+        excess_ms = self.excess_ms(packet)
+        if excess_ms < 0:
+            self._spare_since = None
+            return FRAME_SAMPLES - self._backlog
+        return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * FRAME_SAMPLES)
+
+    def _spare_frames(self, excess_ms: float) -> int:
+        """Whole frames that may be cut now: at once when they are many, else when they stayed spare for a while."""
+        frames = int(excess_ms // FRAME_MS)
+        if frames < 1:
+            self._spare_since = None
+            return 0
+        if self._spare_since is None:
+            self._spare_since = self._now
+        return frames if frames >= _HURRY_FRAMES or self._now - self._spare_since >= _CALM_S else 0
+
+    def _usual(self) -> float:
+        """The transit that is waited for."""
+        return min(self._transits.usual(_LATE_COST), self._transits.fastest + self._max)
+
+    def _jitter_ms(self) -> float:
+        return (self._usual() - self._transits.fastest) / _MS if self._transits else 0.0
+
+    def _floor_ms(self, packet: Packet) -> float:
+        # Of packets shorter than a frame, the last one of the frame starts this much after the one at its head.
+        reach = max(0, FRAME_SAMPLES - 1 - self._backlog) // packet.samples * packet.samples / _MS
+        floor = _GUARD_MS + 2000 * self._tick_error + reach + self._repair_ms(packet)
+        return max(floor, self._min_ms - self._jitter_ms())
+
+    def _repair_ms(self, packet: Packet) -> float:
+        """How much longer to wait so that the packet after a lost one is there to repair it.
+
+        Only where one was lost is that needed, so more of them may be late than of those that are played.
+        """
+        while self._losses and self._now - self._losses[0] > _REPAIR_S:
+            self._losses.popleft()
+        if len(self._losses) < 2 or not packet.repairs or not self._transits:
+            return 0.0
+        length_ms = packet.samples / _MS
+        share = len(self._losses) * length_ms / 1000 / _REPAIR_S
+        return max(0.0, length_ms - (self._usual() - self._transits.usual(_LATE_COST * share)) / _MS)
