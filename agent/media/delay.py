@@ -29,6 +29,7 @@ _GUARD_MS = 1.5
 _HYSTERESIS_MS = 3.0
 _CALM_S = 0.5  # how long a frame must have been spare before it is cut
 _HURRY_FRAMES = 2  # so many are cut at once
+_LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_S = 4.0  # two losses within this time make it worth waiting for what repairs them
 
 
@@ -45,6 +46,8 @@ class DelayControl:
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare_since: float | None = None
+        self._adjusted = False  # in this tick
+        self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
 
     def arrived(self, packet: Packet) -> None:
         """Note a packet's transit, late or not."""
@@ -59,7 +62,7 @@ class DelayControl:
         error = now - self._expected_tick
         self._expected_tick += FRAME_MS / 1000 + error / 16
         self._tick_error += (abs(error) - self._tick_error) / 16
-        self._now, self._backlog = now, backlog
+        self._now, self._backlog, self._adjusted = now, backlog, False
 
     def resume(self, now: float) -> None:
         """Forget how even the ticks were: there were none for a while."""
@@ -70,20 +73,29 @@ class DelayControl:
         self._transits.clear()
 
     def excess_ms(self, packet: Packet) -> float:
-        """How much longer than needed a usual packet in the place of `packet` has waited; negative: not long enough."""
+        """How much longer than needed a usual packet in the place of `packet` has waited; negative: not long enough.
+
+        Sets `target_ms`.
+        """
         if len(self._transits) < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS
-        return self._now * 1000 - (packet.time + self._usual()) / _MS - self._floor_ms(packet)
+        fastest = self._transits.fastest
+        usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
+        jitter_ms = (usual - fastest) / _MS
+        floor_ms = max(self._floor_ms(packet) + self._repair_ms(packet, usual), self._min_ms - jitter_ms)
+        self.target_ms = jitter_ms + floor_ms
+        return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
 
-    def target_ms(self, packet: Packet) -> float:
-        """The delay aimed at for the fastest packets, not counting what ticks that come only every 20 ms add."""
-        return self._jitter_ms() + self._floor_ms(packet)
+    @property
+    def most_excess_ms(self) -> float:
+        """The excess that is not cut bit by bit any more: what lies behind it is left out."""
+        return min(_MOST_EXCESS_MS, max(_LEAST_EXCESS_MS, self._max / _MS - self.target_ms))
 
-    def adjustment(self, packet: Packet) -> int:
-        """How many samples to add (> 0) or to cut out (< 0) when `packet` is decoded now."""
-        if self._backlog >= FRAME_SAMPLES or len(self._transits) < _FEW_PACKETS:
+    def adjustment(self, excess_ms: float) -> int:
+        """How many samples to add (> 0) or to cut out (< 0) with this excess; asked for once in a tick."""
+        if self._adjusted or len(self._transits) < _FEW_PACKETS:
             return 0
-        excess_ms = self.excess_ms(packet)
+        self._adjusted = True
         if excess_ms < 0:
             self._spare_since = None
             return FRAME_SAMPLES - self._backlog
@@ -99,28 +111,20 @@ class DelayControl:
             self._spare_since = self._now
         return frames if frames >= _HURRY_FRAMES or self._now - self._spare_since >= _CALM_S else 0
 
-    def _usual(self) -> float:
-        """The transit that is waited for."""
-        return min(self._transits.usual(_LATE_COST), self._transits.fastest + self._max)
-
-    def _jitter_ms(self) -> float:
-        return (self._usual() - self._transits.fastest) / _MS if self._transits else 0.0
-
     def _floor_ms(self, packet: Packet) -> float:
-        # Of packets shorter than a frame, the last one of the frame starts this much after the one at its head.
-        reach = max(0, FRAME_SAMPLES - 1 - self._backlog) // packet.samples * packet.samples / _MS
-        floor = _GUARD_MS + 2000 * self._tick_error + reach + self._repair_ms(packet)
-        return max(floor, self._min_ms - self._jitter_ms())
+        """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
+        reach = max(0, FRAME_SAMPLES - 1 - self._backlog) // packet.samples * packet.samples
+        return _GUARD_MS + 2000 * self._tick_error + reach / _MS
 
-    def _repair_ms(self, packet: Packet) -> float:
+    def _repair_ms(self, packet: Packet, usual: float) -> float:
         """How much longer to wait so that the packet after a lost one is there to repair it.
 
         Only where one was lost is that needed, so more of them may be late than of those that are played.
         """
         while self._losses and self._now - self._losses[0] > _REPAIR_S:
             self._losses.popleft()
-        if len(self._losses) < 2 or not packet.repairs or not self._transits:
+        if len(self._losses) < 2 or not packet.repairs:
             return 0.0
         length_ms = packet.samples / _MS
         share = len(self._losses) * length_ms / 1000 / _REPAIR_S
-        return max(0.0, length_ms - (self._usual() - self._transits.usual(_LATE_COST * share)) / _MS)
+        return max(0.0, length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

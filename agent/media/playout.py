@@ -23,8 +23,7 @@ from agent.media.delay import DelayControl
 from hw.ports import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
-_SKIP_MS = 250.0  # delay beyond need that is left out instead of being cut bit by bit
-_OVERDUE_MS = 40.0  # the same at the start, where nobody hears it
+_OVERDUE_MS = 40.0  # at the start nobody hears that sound so late is left out
 _STARVED_SAMPLES = 300 * _MS  # after so much concealment playing starts anew
 _MAX_GAP_SAMPLES = 1000 * _MS  # a longer gap is not filled
 _STALL_S = 0.3  # ticks so far apart mean that nobody listened
@@ -166,7 +165,7 @@ class PlayoutBuffer:
             return self._starve()
         gap = self._settle(packet.time - self._head)
         if not gap:
-            return self._decode(self._catch_up(packet, _SKIP_MS))
+            return self._decode(*self._catch_up(packet, self._delay.most_excess_ms))
         if gap > _MAX_GAP_SAMPLES:
             self._pause()
             return self._start(packet)
@@ -188,11 +187,11 @@ class PlayoutBuffer:
     def _start(self, packet: Packet | None) -> Decision:
         """Play the first packet as soon as the slower ones behind it will be in time too."""
         if packet is not None:
-            packet = self._catch_up(packet, _OVERDUE_MS)
-        if packet is None or self._delay.excess_ms(packet) < 0:
-            return Decision(Action.COMFORT if self._sender_is_quiet else Action.SILENCE, FRAME_SAMPLES)
-        self.stats.starts += 1
-        return self._decode(packet)
+            packet, excess_ms = self._catch_up(packet, _OVERDUE_MS)
+            if excess_ms >= 0:
+                self.stats.starts += 1
+                return self._decode(packet, excess_ms)
+        return Decision(Action.COMFORT if self._sender_is_quiet else Action.SILENCE, FRAME_SAMPLES)
 
     def _starve(self) -> Decision:
         """Nothing waits: the next packet is late, or lost, or the sender pauses."""
@@ -228,27 +227,28 @@ class PlayoutBuffer:
         self.stats.concealed_ms += samples / _MS
         return Decision(Action.CONCEAL, samples)
 
-    def _decode(self, packet: Packet) -> Decision:
+    def _decode(self, packet: Packet, excess_ms: float) -> Decision:
         del self._waiting[packet.time]
         self._head = packet.time + packet.samples
         self._pending, self._in_loss, self._last = 0, False, packet
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
-        self.stats.target_ms = self._delay.target_ms(packet)
-        return Decision(Action.DECODE, packet.samples, packet.payload, self._delay.adjustment(packet))
+        self.stats.target_ms = self._delay.target_ms
+        return Decision(Action.DECODE, packet.samples, packet.payload, self._delay.adjustment(excess_ms))
 
     def _advance(self, samples: int) -> int:
         assert self._head is not None
         self._head += samples
         return samples
 
-    def _catch_up(self, packet: Packet, limit_ms: float) -> Packet:
-        """Leave out what came so late, all at once, that playing it would keep the delay absurd."""
+    def _catch_up(self, packet: Packet, limit_ms: float) -> tuple[Packet, float]:
+        """(the packet to play, its excess): leaves out what came so late, all at once, that the delay were absurd."""
         excess_ms = self._delay.excess_ms(packet)
         if len(self._waiting) < 2 or excess_ms < limit_ms:
-            return packet
+            return packet, excess_ms
         self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
-        return self._waiting[min(self._waiting)]
+        packet = self._waiting[min(self._waiting)]
+        return packet, self._delay.excess_ms(packet)
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

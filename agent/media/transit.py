@@ -20,6 +20,7 @@ class TransitWindow:
     def __init__(self) -> None:
         self._recent: deque[tuple[float, float]] = deque()
         self._ordered: list[float] = []
+        self._usual: dict[float, float] = {}  # by price
 
     def __len__(self) -> int:
         return len(self._ordered)
@@ -28,6 +29,7 @@ class TransitWindow:
         """Note one packet, and forget those older than the window."""
         self._recent.append((now, transit))
         insort(self._ordered, transit)
+        self._usual.clear()
         while len(self._recent) > MAX_PACKETS or (len(self._recent) > MIN_PACKETS and self._age(now) > WINDOW_S):
             _, old = self._recent.popleft()
             del self._ordered[bisect_left(self._ordered, old)]
@@ -39,6 +41,7 @@ class TransitWindow:
         """Forget everything."""
         self._recent.clear()
         self._ordered.clear()
+        self._usual.clear()
 
     @property
     def fastest(self) -> float:
@@ -50,6 +53,12 @@ class TransitWindow:
 
         A dense tail is waited for, a few stragglers far behind it are not. The window must not be empty.
         """
+        known = self._usual.get(price)
+        if known is None:
+            known = self._usual[price] = self._cheapest(price)
+        return known
+
+    def _cheapest(self, price: float) -> float:
         ordered, count = self._ordered, len(self._ordered)
         each = price / count
         best, least = count - 1, ordered[-1]

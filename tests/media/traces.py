@@ -1,0 +1,104 @@
+"""A far end, a network and a player on a fake clock, for the tests of the playout buffer."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from agent.media.playout import Action, Decision, PlayoutBuffer
+from hw.ports import FRAME_SAMPLES
+
+FRAME_S = 0.02
+LONGEST_CUT = 480
+FIRST_SEQUENCE = 65_000
+FIRST_TIMESTAMP = 4_294_900_000
+
+
+@dataclass
+class Network:
+    """When each packet of an endless stream arrives: delay, jitter (mean of an exponential), seeded loss."""
+
+    packet_ms: int = 20
+    delay_ms: float = 50.0
+    jitter_ms: float = 0.5
+    loss: float = 0.0
+    lost: frozenset[int] = frozenset()
+    stalls: dict[int, float] = field(default_factory=dict)  # packet: ms for which it and all behind it wait in a queue
+    clock_ppm: float = 0.0  # how much the sender's clock is fast
+    seed: int = 1
+
+    def arrivals(self, seconds: float) -> list[tuple[float, int]]:
+        """(time, packet number) in order of arrival."""
+        rng = random.Random(self.seed)
+        found, blocked_until = [], 0.0
+        for number in range(int(seconds * 1000 / self.packet_ms)):
+            sent = number * self.packet_ms / 1000 * (1 - self.clock_ppm * 1e-6)
+            at = sent + (self.delay_ms + rng.expovariate(1 / self.jitter_ms)) / 1000
+            drop = rng.random() < self.loss or number in self.lost
+            blocked_until = max(blocked_until, sent + self.stalls.get(number, 0.0) / 1000)
+            if not drop:
+                found.append((max(at, blocked_until), number))
+        return sorted(found)
+
+
+@dataclass
+class Player:
+    """Pulls one frame every 20 ms and cuts or adds sound as it is told to, as a pitch period at a time would."""
+
+    buffer: PlayoutBuffer
+    repairs: bool = True
+    phase_ms: float = 7.0
+    backlog: int = 0
+    decisions: list[Decision] = field(default_factory=list)
+    delays: list[tuple[float, float]] = field(default_factory=list)  # (time, ms)
+
+    def run(self, network: Network, seconds: float) -> None:
+        """Play a call of so many seconds."""
+        arrivals = network.arrivals(seconds)
+        at = 0
+        for tick in range(int(seconds / FRAME_S)):
+            now = tick * FRAME_S + self.phase_ms / 1000
+            while at < len(arrivals) and arrivals[at][0] <= now:
+                self.put(arrivals[at][1], arrivals[at][0], network.packet_ms)
+                at += 1
+            self.pull(now)
+
+    def put(self, number: int, now: float, packet_ms: int = 20) -> None:
+        """Packet `number` arrives."""
+        samples = packet_ms * 48
+        timestamp = FIRST_TIMESTAMP + number * samples & 0xFFFFFFFF
+        sequence = FIRST_SEQUENCE + number & 0xFFFF
+        self.buffer.put(sequence, timestamp, b"%d" % number, samples, now, repairs=self.repairs)
+
+    def pull(self, now: float) -> list[Decision]:
+        """One frame; what it was made of."""
+        made = []
+        self.buffer.tick(now, self.backlog)
+        while self.backlog < FRAME_SAMPLES:
+            made.append(self._make(now))
+        self.backlog -= FRAME_SAMPLES
+        self.decisions += made
+        return made
+
+    def _make(self, now: float) -> Decision:
+        decision = self.buffer.next()
+        longest = min(LONGEST_CUT, decision.samples // 2)
+        change = max(-longest, min(longest, decision.adjust))
+        self.buffer.adjusted(change)
+        self.backlog += decision.samples + change
+        if decision.action is Action.DECODE:
+            self.delays.append((now, self.buffer.stats.delay_ms))
+        return decision
+
+    def count(self, action: Action) -> int:
+        """How many pieces were made in this way."""
+        return sum(decision.action is action for decision in self.decisions)
+
+    def played(self) -> list[int]:
+        """The numbers of the packets that were decoded, in order."""
+        return [int(decision.payload) for decision in self.decisions if decision.action is Action.DECODE]
+
+    def delay_ms(self, start_s: float, end_s: float = float("inf"), share: float = 0.5) -> float:
+        """A quantile of the delays between two moments."""
+        found = sorted(delay for now, delay in self.delays if start_s <= now < end_s)
+        return found[int((len(found) - 1) * share)]
