@@ -20,7 +20,7 @@ BELOW = {
     "signaling": {"base"},
     "quality": {"base", "signaling"},
     "media": {"base", "hw"},
-    "switchboard": {"base", "signaling", "media"},
+    "switchboard": {"base", "hw", "signaling", "media"},
     "page": {"base", "hw"},
     "voice": {"base", "hw", "signaling", "quality", "media"},
     "top": {"base", "hw", "signaling", "quality", "media", "switchboard", "page", "voice"},

@@ -1,0 +1,138 @@
+"""What is done to the box inside the virtual machine: a line `NAME ok` or `NAME failed: why` for each check."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+REBOOT = 75
+UNIT = "kiosk-agent"
+SWITCHBOARD = """
+[Service]
+ExecStart=/opt/kiosk-agent/bin/kiosk-agent switchboard --listen 127.0.0.1:8443 --state-dir /var/lib/switchboard
+Restart=always
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def run(*command: str) -> str:
+    """Run a program; its output. A failure ends the job with what it said."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise AssertionError(f"{command[0]} exited {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.stdout
+
+
+def show(name: str) -> str:
+    return run("systemctl", "show", "-p", name, "--value", UNIT).strip()
+
+
+def lit(pin: int) -> bool:
+    return Path(f"/run/gpio/sim_gpio{pin}/value").read_text().strip() == "1"
+
+
+def press(pin: int) -> None:
+    """A finger on the button: its contact pulls the pin to ground for a while."""
+    pull = Path(f"/run/gpio/sim_gpio{pin}/pull")
+    pull.write_text("pull-down")
+    time.sleep(0.2)
+    pull.write_text("pull-up")
+
+
+def wait(what: str, happened: Callable[[], bool], timeout_s: float = 30.0) -> float:
+    """Wait until `happened`; the seconds it took."""
+    began = time.monotonic()
+    while not happened():
+        assert time.monotonic() - began < timeout_s, f"not within {timeout_s:.0f} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def is_up(besides: str = "") -> bool:
+    """Whether the service is ready, as another process than `besides`."""
+    return show("ActiveState") == "active" and show("MainPID") not in ("0", besides)
+
+
+def installs() -> None:
+    Path("/etc/kiosk-agent").mkdir(exist_ok=True)
+    shutil.copy("tests/vm/box.toml", "/etc/kiosk-agent/config.toml")
+    Path("/etc/systemd/system/switchboard.service").write_text(SWITCHBOARD)
+    run("systemd/install.sh")
+    run("systemctl", "enable", "--now", "switchboard")
+    assert run("systemd-analyze", "verify", f"/etc/systemd/system/{UNIT}.service") == ""
+
+
+def registers() -> None:
+    wait("the service is ready", is_up)
+    wait("the status light is on", lambda: lit(24))
+
+
+def calls_at_a_press() -> None:
+    press(23)
+    wait("the call light is on", lambda: lit(25))
+    press(27)
+    wait("the call light is off", lambda: not lit(25))
+
+
+def comes_back_after(number: signal.Signals, timeout_s: float) -> None:
+    process = show("MainPID")
+    os.kill(int(process), number)
+    wait("the lights are off", lambda: not lit(24), timeout_s)
+    took_s = wait("another process is ready", lambda: is_up(besides=process), timeout_s)
+    wait("it is registered again", lambda: lit(24))
+    print(f"# {number.name}: ready again {took_s:.1f} s after the lights went off")
+
+
+def comes_back_after_a_kill() -> None:
+    comes_back_after(signal.SIGKILL, 30)
+
+
+def comes_back_after_a_stall() -> None:
+    comes_back_after(signal.SIGSTOP, 60)
+
+
+def is_ready_after_boot() -> None:
+    registers()
+    ready_ms = int(show("ActiveEnterTimestampMonotonic")) // 1000
+    print(f"# ready {ready_ms} ms after power-on")
+    calls_at_a_press()
+
+
+def stops_in_order() -> None:
+    began = time.monotonic()
+    run("systemctl", "stop", UNIT)
+    took_s = time.monotonic() - began
+    assert show("ExecMainStatus") == "0", f"exit status {show('ExecMainStatus')}"
+    assert show("Result") == "success", show("Result")
+    assert not lit(24), "the status light is still on"
+    print(f"# stopped within {took_s:.2f} s")
+
+
+BOOTS = {
+    1: (installs, registers, calls_at_a_press, comes_back_after_a_kill, comes_back_after_a_stall),
+    2: (is_ready_after_boot, stops_in_order),
+}
+
+
+def main() -> int:
+    boot = int(os.environ["VMBENCH_BOOT"])
+    for check in BOOTS[boot]:
+        try:
+            check()
+        except AssertionError as why:
+            print(f"{check.__name__} failed: {why}", flush=True)
+            run("cp", "-r", "/etc/kiosk-agent/config.toml", os.environ["VMBENCH_OUT"])
+            return 1
+        print(f"{check.__name__} ok", flush=True)
+    return REBOOT if boot == 1 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
