@@ -14,6 +14,7 @@ from agent.page.settings import PageSettings
 from agent.schema import Reader
 from agent.settings import BoxSettings, ServiceSettings
 from agent.signaling.settings import SignalingSettings
+from agent.signaling.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.toml_source import read_toml
 from hw.buttons import ButtonSettings
@@ -34,6 +35,7 @@ class Config:
 
     box: BoxSettings = field(default_factory=BoxSettings)
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
+    token: TokenSettings = field(default_factory=TokenSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)

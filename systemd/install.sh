@@ -37,9 +37,10 @@ systemctl enable --quiet $name.service
 if [ -d /run/systemd/system ]; then
   udevadm control --reload && udevadm trigger --subsystem-match=gpio || say "pins keep their owner until the next boot"
   systemctl daemon-reload
-  say "checking $etc/config.toml"
-  "$opt/bin/$name" check "$etc/config.toml"
-  systemctl restart $name.service
+  if ! "$opt/bin/$name" check "$etc/config.toml" || ! systemctl restart $name.service; then
+    say "installed, but it does not run yet: see journalctl -u $name, edit $etc/config.toml, systemctl restart $name" >&2
+    exit 1
+  fi
   say "running; see: systemctl status $name, journalctl -u $name, sudo $name status"
 else
   say "installed; it starts with the next boot"
