@@ -31,7 +31,8 @@ OnGesture = Callable[[str, str], None]
 
 
 def _action(when: str) -> Any:
-    return field(default="", metadata={"help": f"what to do {when}; see docs for the actions", "kind": "action"})
+    help_ = f"what to do {when}: accept, reject, hang_up, mute, call:WHOM, ..."
+    return field(default="", metadata={"help": help_, "kind": "action"})
 
 
 @dataclass(frozen=True)
@@ -180,8 +181,8 @@ class _Button:
         if pressed:
             self._gestures.found_pressed(now)
 
-        def changed(active: bool) -> None:
-            self._edges.append((active, time.monotonic()))
+        def changed(active: bool, at: float) -> None:
+            self._edges.append((active, at))
             edge_seen()
 
         self.pin.watch(changed)

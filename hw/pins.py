@@ -12,6 +12,7 @@ import logging
 import os
 import struct
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,11 +29,13 @@ BOARD_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5 · 
 KINDS = ("auto", "lgpio", "mock")
 PULLS = {"up": "up", "down": "down", "none": "floating"}
 PWM_HZ = 100
+MOST_LATE_S = 1.0
 
 _CHIP_INFO = struct.Struct("=32s32sI")
 _GPIO_GET_CHIPINFO = 0x8044B401  # linux/gpio.h: _IOR(0xB4, 0x01, struct gpiochip_info)
 _STAND_IN_REVISION = 0xA02082  # a Pi 3B; lends its pin numbers to boards that are no Pi
 
+Watcher = Callable[[bool, float], None]
 AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
 
 
@@ -149,7 +152,7 @@ class InputPin:
         self._owner = owner
         self._active_low = active_low
         self._simulated = False
-        self._watcher: Callable[[bool], None] | None = None
+        self._watcher: Watcher | None = None
 
     @property
     def active(self) -> bool:
@@ -157,8 +160,8 @@ class InputPin:
         with _explained(self.number):
             return bool(self.raw.state) != self._active_low or self._simulated
 
-    def watch(self, callback: Callable[[bool], None]) -> None:
-        """Call `callback(active)` at each edge, on a native thread; it must not block."""
+    def watch(self, callback: Watcher) -> None:
+        """Call `callback(active, at)` for each edge, on a native thread; it must not block. `at` is monotonic."""
         self._watcher = callback
         with _explained(self.number):
             self.raw.when_changed = self._changed
@@ -170,7 +173,7 @@ class InputPin:
             return
         self._simulated = active
         if self._watcher is not None:
-            self._watcher(self.active)
+            self._watcher(self.active, time.monotonic())
 
     def close(self) -> None:
         """Let the pin go; idempotent."""
@@ -178,10 +181,12 @@ class InputPin:
         _let_go(self.raw)
         self._owner.forget(self)
 
-    def _changed(self, _ticks: Any, state: Any) -> None:
-        watcher = self._watcher
+    def _changed(self, ticks: float, state: Any) -> None:
+        watcher, now = self._watcher, time.monotonic()
+        # The kernel's own time of the edge is better than ours, but before Linux 5.7 it is the wall clock's.
+        at = ticks if now - MOST_LATE_S <= ticks <= now else now
         if watcher is not None:
-            watcher(bool(state) != self._active_low or self._simulated)
+            watcher(bool(state) != self._active_low or self._simulated, at)
 
 
 class OutputPin:

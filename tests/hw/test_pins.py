@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,21 @@ def test_a_contact_to_3v3_is_active_when_high(pins: Pins) -> None:
 
 def test_both_edges_reach_the_watcher(pins: Pins) -> None:
     seen: list[bool] = []
-    pins.input(17).watch(seen.append)
+    pins.input(17).watch(lambda active, at: seen.append(active))
     pins.raw(17).drive_low()
     pins.raw(17).drive_high()
     assert seen == [True, False]
+
+
+@pytest.mark.parametrize(("late_s", "is_believed"), [(0.02, True), (-5.0, False), (1e9, False)])
+def test_the_kernels_time_of_an_edge_is_taken_if_it_can_be_true(pins: Pins, late_s: float, is_believed: bool) -> None:
+    seen: list[float] = []
+    contact = pins.input(17)
+    contact.watch(lambda active, at: seen.append(at))
+    before = time.monotonic()
+    contact._changed(before - late_s, False)
+    assert (seen[0] == before - late_s) is is_believed
+    assert seen[0] <= time.monotonic()
 
 
 def test_a_simulated_press_moves_the_mock_pin(pins: Pins) -> None:
