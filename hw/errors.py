@@ -19,6 +19,10 @@ class SoundDeniedError(SoundError):
     """The user of this process may not open the sound card (is it in the `audio` group?)."""
 
 
+class SoundWedgedError(SoundError):
+    """The sound server does not answer; only a new process can use sound again."""
+
+
 class ToneError(HardwareError):
     """A sound file or a cadence cannot be used."""
 

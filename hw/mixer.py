@@ -13,20 +13,6 @@ from hw.ports import RATE_HZ
 Samples = npt.NDArray[np.int16]
 
 
-def mixed(first: bytes, second: bytes) -> bytes:
-    """Two chunks of int16 samples of one length, added and clipped."""
-    total = np.frombuffer(first, "<i2").astype(np.int32) + np.frombuffer(second, "<i2")
-    return bytes(np.clip(total, -32768, 32767).astype("<i2").tobytes())
-
-
-def scaled(pcm: bytes, gain: float) -> bytes:
-    """int16 samples times `gain`, clipped."""
-    if gain == 1.0:
-        return pcm
-    louder = np.frombuffer(pcm, "<i2") * np.float32(gain)
-    return bytes(np.clip(louder, -32768, 32767).astype("<i2").tobytes())
-
-
 class PlayingTone:
     """One started sound: where it is, and when it must end."""
 

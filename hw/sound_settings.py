@@ -17,13 +17,13 @@ class SoundSettings:
     """What an installer may choose about sound; the defaults fit one USB card with a speaker and a microphone."""
 
     driver: str = _setting("alsa", "alsa: a sound card; wav: files paced by the clock; none: silence",
-                           choices=("alsa", "wav", "none"))  # fmt: skip
+                           choices=("alsa", "wav", "none"))
     capture: str = _setting("default", "microphone: name, part of a name, plughw:CARD=...; none: no microphone")
     playback: str = _setting("default", "speaker: name, part of a name, plughw:CARD=...; none: no speaker")
     ring: str = _setting("", "a second speaker that only rings; empty: the speaker rings")
     period_ms: int = _setting(10, "card period: short ones delay less, long ones cost less", choices=(5, 10, 20, 40))
     echo: str = _setting("auto", "echo canceller: auto takes webrtc, else speex",
-                         choices=("auto", "webrtc", "speex", "none"))  # fmt: skip
+                         choices=("auto", "webrtc", "speex", "none"))
     noise_suppression: bool = _setting(True, "take steady noise out of what the microphone hears")
     gain_control: bool = _setting(False, "even out quiet and loud talkers")
     capture_gain_db: float = _setting(0.0, "fixed gain of the microphone", min=-30.0, max=30.0)
@@ -31,12 +31,12 @@ class SoundSettings:
     ring_volume_percent: int = _setting(100, "volume of the ring, on top of the speaker's", min=0, max=100)
     volume_step_percent: int = _setting(10, "how much one press of a volume button changes", min=1, max=50)
     volume_control: str = _setting("auto", "alsa: the card's mixer; software: gain; auto: the mixer where there is one",
-                                   choices=("auto", "alsa", "software"))  # fmt: skip
+                                   choices=("auto", "alsa", "software"))
     mixer: str = _setting("", "name of the card's mixer control; empty: the first usable one")
     playout_min_ms: int = _setting(20, "least far-end audio kept waiting for the card", min=10, max=200)
     playout_max_ms: int = _setting(120, "most far-end audio kept waiting for the card", min=20, max=400)
     stall_ms: int = _setting(500, "a card that is silent for so long counts as lost", min=100, max=10_000)
-    start_grace_ms: int = _setting(2_000, "how long a card may take to begin", min=500, max=60_000)
+    start_grace_ms: int = _setting(3_000, "how long a card may take to begin", min=500, max=60_000)
     call_limit_ms: int = _setting(10_000, "how long the sound server may take for one request", min=1_000, max=60_000)
     retry_max_ms: int = _setting(5_000, "longest pause between attempts to open a lost card", min=100, max=60_000)
     tone_country: str = _setting("us", "whose ring, ringback and busy tones", choices=tuple(sorted(COUNTRIES)))

@@ -36,7 +36,7 @@ class Country(NamedTuple):
 
 
 def _country(ringback_hz: tuple[float, ...], ringing_s: tuple[float, ...], busy_hz: tuple[float, ...],
-             busy_s: float) -> Country:  # fmt: skip
+             busy_s: float) -> Country:
     return Country(Cadence(ringback_hz, ringing_s), Cadence(busy_hz, (busy_s, busy_s)))
 
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw.mixer import SoftMixer, mixed, scaled
+from hw.mixer import SoftMixer
 from hw.pacer import Pacer
+from hw.pcm import mixed, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
 from hw.sound_files import WavWriter, load_pcm
 

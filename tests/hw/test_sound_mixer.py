@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw.mixer import SoftMixer, mixed, scaled
+from hw.mixer import SoftMixer
+from hw.pcm import mixed, scaled
 
 
 def pcm(value: int, n: int) -> bytes:

@@ -1,0 +1,61 @@
+"""What the kernel and the sound servers show without PortAudio: which cards exist, and whether something changed.
+
+PortAudio's own list is frozen when it starts, and making a new one costs half a second of CPU time. So a lost card is
+looked for here, cheaply, and PortAudio is started again when something changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+CARDS = Path("/proc/asound/cards")
+DEVICES = Path("/dev/snd")
+
+_CARD_LINE = re.compile(r"^\s*(?P<number>\d+)\s+\[(?P<id>\w+)\s*\]", re.MULTILINE)
+
+
+def card_numbers(text: str | None = None) -> dict[str, int]:
+    """ALSA's cards: {id: number}."""
+    if text is None:
+        text = _read(CARDS)
+    return {match["id"]: int(match["number"]) for match in _CARD_LINE.finditer(text)}
+
+
+def fingerprint() -> tuple[object, ...]:
+    """A value that changes when a card is plugged or pulled, or a sound server starts anew."""
+    return (_read(CARDS), *(_identity(path) for path in _server_sockets()))
+
+
+def is_denied() -> bool:
+    """Whether there are cards that this user may not open."""
+    try:
+        nodes = [node for node in DEVICES.iterdir() if node.name.startswith("pcm")]
+    except OSError:
+        return False
+    return bool(nodes) and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes)
+
+
+def _server_sockets() -> list[Path]:
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+    sockets = [runtime / "pulse" / "native", runtime / "pipewire-0"]
+    server = os.environ.get("PULSE_SERVER", "")
+    if server.startswith("unix:"):
+        sockets.append(Path(server.removeprefix("unix:")))
+    return sockets
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
