@@ -44,6 +44,7 @@ PURE = (
     "agent.errors", "agent.kinds", "agent.restart", "agent.schema", "agent.settings", "agent.value_types",
     "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.messages", "agent.signaling.pstream",
     "hw.actions", "hw.debounce", "hw.door", "hw.errors", "hw.gestures", "hw.patterns", "hw.ports",
+    "hw.drift", "hw.pacer", "hw.pauses", "hw.pcm", "hw.rings", "hw.sound_devices", "hw.sound_settings", "hw.tones",
 )  # fmt: skip
 IMPURE = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 
