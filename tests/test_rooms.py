@@ -42,7 +42,11 @@ CONFINED = {
 # Protocol and policy: no hub, no clock, no socket, no thread. Time is an argument.
 PURE = (
     "agent.errors", "agent.kinds", "agent.restart", "agent.schema", "agent.settings", "agent.value_types",
-    "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.messages", "agent.signaling.pstream",
+    "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics", "agent.quality.monitor",
+    "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
+    "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.link",
+    "agent.signaling.messages", "agent.signaling.params", "agent.signaling.pstream", "agent.signaling.renewal",
+    "agent.signaling.token_settings", "agent.twilio_errors",
     "hw.actions", "hw.debounce", "hw.door", "hw.errors", "hw.gestures", "hw.patterns", "hw.ports",
     "hw.drift", "hw.pacer", "hw.pauses", "hw.pcm", "hw.rings", "hw.sound_devices", "hw.sound_settings", "hw.tones",
 )  # fmt: skip

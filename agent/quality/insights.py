@@ -28,6 +28,7 @@ EVENTS_TARGET = "/v4/EndpointEvents"
 METRICS_TARGET = "/v4/EndpointMetrics"
 MAX_WAITING = 200
 TIMEOUT_S = 10.0
+CLOSED = "the publisher was closed before the report was sent"
 
 Result: TypeAlias = Any  #: a gevent AsyncResult of None; raises InsightsError
 
@@ -96,7 +97,7 @@ class EventPublisher:
         if self._sender is not None:
             self._sender.kill(block=False)
         while self._waiting:
-            self._waiting.popleft().result.set_exception(InsightsError("the publisher was closed before it was sent"))
+            self._waiting.popleft().result.set_exception(InsightsError(CLOSED))
         host.close()
 
     def _enqueue(self, target: str, level: str, group: str, name: str, payload: Any) -> Result:
@@ -130,6 +131,9 @@ class EventPublisher:
         except HttpError as exc:
             self._fail(post, str(exc))
             return
+        except gevent.GreenletExit:
+            post.result.set_exception(InsightsError(CLOSED))
+            raise
         if 200 <= answer.status < 300:
             self._failures.recovered()
             post.result.set(None)

@@ -10,8 +10,7 @@ from gevent.queue import Queue
 
 from agent.signaling.messages import SERVER_TYPES
 from agent.signaling.stream import Stream
-
-from .server import WAIT_S, Server
+from tests.signaling.server import WAIT_S, Server
 
 EVENTS = (*sorted(SERVER_TYPES), "transport_open", "transport_close")
 

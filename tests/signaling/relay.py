@@ -8,7 +8,7 @@ import gevent
 from gevent import socket
 from gevent.server import StreamServer
 
-from .server import Server
+from tests.signaling.server import Server
 
 
 class Relay:

@@ -9,10 +9,9 @@ from gevent import socket
 
 from agent.errors import ConfigError, InvalidArgumentError
 from agent.signaling.stream import Stream
-
-from .conftest import Phone
-from .relay import Relay
-from .server import Server
+from tests.signaling.conftest import Phone
+from tests.signaling.relay import Relay
+from tests.signaling.server import Server
 
 
 def test_a_new_stream_introduces_itself_and_registers(server, phone):

@@ -18,9 +18,8 @@ from agent.errors import InvalidArgumentError
 from agent.signaling import token as token_module
 from agent.signaling.token import TokenError, TokenSettings, TokenSource, read_key
 from agent.signaling.token_fetch import MAX_TOKEN_CHARS
-
-from .server import WAIT_S
-from .web import Web
+from tests.signaling.server import WAIT_S
+from tests.signaling.web import Web
 
 SECRET = "a secret of more than thirty-two bytes"
 MINTED = {"account_sid": "AC1", "api_key_sid": "SK1", "api_key_secret": SECRET}

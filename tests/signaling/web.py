@@ -13,7 +13,7 @@ from gevent.pywsgi import WSGIServer
 from gevent.queue import Queue
 from gevent.ssl import SSLContext
 
-from .server import WAIT_S, make_certificate
+from tests.signaling.server import WAIT_S, make_certificate
 
 
 @dataclass
