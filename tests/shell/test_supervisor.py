@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import gevent
@@ -184,6 +185,25 @@ def test_a_child_that_refuses_to_end_is_named_and_does_not_hold_up_the_others(su
 
     assert supervisor.stop(deadline_s=0.2) == ["stubborn"]
     assert ended.is_set()
+
+
+def test_a_stalled_child_that_refuses_to_end_ends_the_wait(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.parts.KILL_S", 0.02)
+    released = Event()
+
+    def stubborn(heartbeat: Heartbeat) -> None:
+        while not released.is_set():
+            with contextlib.suppress(gevent.GreenletExit):
+                released.wait()
+
+    supervisor.child("stubborn", stubborn, stall_s=0.05)
+    supervisor.start()
+
+    with pytest.raises(RestartLimitError, match="does not let itself be ended"), gevent.Timeout(SOON_S):
+        supervisor.wait()
+    released.set()
 
 
 def test_stopping_ends_the_wait_quietly(supervisor: Supervisor) -> None:
