@@ -52,6 +52,22 @@ async def negotiate(caller, callee):
     await caller.apply_answer(await callee.answer_offer(await caller.create_offer()))
 
 
+async def linked_pair(link, **settings):
+    """A connected pair on loopback whose packets all cross `link`."""
+    caller, callee = WatchedPeer(**settings), WatchedPeer(**settings)
+    await link_up(link, caller, callee)
+    await asyncio.gather(caller.connected(), callee.connected())
+    return caller, callee
+
+
+async def link_up(link, caller, callee):
+    """Exchange descriptions, first or further, so that the new path crosses `link`."""
+    restart = caller.local_sdp != ""
+    offer = await (caller.create_restart_offer() if restart else caller.create_offer())
+    answer = await callee.answer_offer(link.through(offer, "callee"))
+    await caller.apply_answer(link.through(answer, "caller"))
+
+
 async def connected_pair(caller_settings=None, callee_settings=None):
     caller, callee = WatchedPeer(**caller_settings or {}), WatchedPeer(**callee_settings or {})
     await negotiate(caller, callee)
