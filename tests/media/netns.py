@@ -1,0 +1,97 @@
+"""A box, a router and a far end in three network namespaces, for tests that move a box between networks.
+
+    box  wlan 10.71.1.2 ---- 10.71.1.1 \\
+                                        router ---- 10.71.9.2  far
+    box  eth  10.71.2.2 ---- 10.71.2.1 /
+"""
+
+import asyncio
+import ctypes
+import os
+import subprocess
+from pathlib import Path
+
+from agent.media.loop import Bridge
+
+CLONE_NEWNET = 0x40000000
+NETWORKS = {"wlan": "10.71.1", "eth": "10.71.2", "far": "10.71.9"}
+
+
+def available():
+    """Whether this process may make namespaces."""
+    return os.geteuid() == 0 and subprocess.run(["ip", "netns", "list"], capture_output=True).returncode == 0
+
+
+class Network:
+    """Makes the namespaces; `close` removes them with everything in them."""
+
+    def __init__(self):
+        self.names = {name: f"{name}-{os.getpid()}" for name in ("box", "router", "far")}
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+            self._run("ip", "netns", "add", name)
+            self._run("ip", "-n", name, "link", "set", "lo", "up")
+        for number, (device, network) in enumerate(NETWORKS.items()):
+            self._wire(device, network, f"r{number}", "far" if device == "far" else "box")
+        self._in("router", "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        self.plug("wlan")
+        self.plug("far")
+
+    def _wire(self, device, network, router_device, owner):
+        self._run("ip", "-n", self.names[owner], "link", "add", device, "type", "veth", "peer", "name", router_device)
+        self._run("ip", "-n", self.names[owner], "link", "set", router_device, "netns", self.names["router"])
+        self._ip("router", "address", "add", f"{network}.1/24", "dev", router_device)
+        self._ip("router", "link", "set", router_device, "up")
+
+    def plug(self, device):
+        """Bring a device of the box (or of the far end) up, with an address and the default route."""
+        owner, network = "far" if device == "far" else "box", NETWORKS[device]
+        self._ip(owner, "link", "set", device, "up")
+        self._ip(owner, "address", "replace", f"{network}.2/24", "dev", device)
+        self._ip(owner, "route", "replace", "default", "via", f"{network}.1")
+
+    def unplug(self, device):
+        """Take a device of the box away."""
+        self._ip("box", "address", "flush", "dev", device)
+        self._ip("box", "link", "set", device, "down")
+
+    def block(self, *devices):
+        """The router swallows what is sent to these networks, and nobody is told."""
+        for device in devices:
+            self._ip("router", "route", "add", "blackhole", f"{NETWORKS[device]}.2/32")
+
+    def unblock(self, *devices):
+        """The router forwards again."""
+        for device in devices:
+            self._ip("router", "route", "delete", "blackhole", f"{NETWORKS[device]}.2/32")
+
+    def route_over(self, device):
+        """Move the default route of the box, both devices being up."""
+        self._ip("box", "route", "replace", "default", "via", f"{NETWORKS[device]}.1")
+
+    def bridge(self, name):
+        """A bridge whose asyncio thread lives in that namespace."""
+        bridge = Bridge()
+        bridge.run(self._enter(self.names[name]))
+        return bridge
+
+    def close(self):
+        for name in self.names.values():
+            subprocess.run(["ip", "netns", "delete", name], capture_output=True)
+
+    @staticmethod
+    async def _enter(name):
+        with Path(f"/run/netns/{name}").open() as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns failed")
+        await asyncio.sleep(0)
+
+    def _ip(self, owner, *arguments):
+        self._run("ip", "-n", self.names[owner], *arguments)
+
+    def _in(self, owner, *arguments):
+        self._run("ip", "netns", "exec", self.names[owner], *arguments)
+
+    @staticmethod
+    def _run(*arguments):
+        subprocess.run(arguments, check=True, capture_output=True)

@@ -1,0 +1,159 @@
+"""A box that moves between networks in a call, in network namespaces."""
+
+import socket
+
+import gevent
+import numpy as np
+import pytest
+
+from agent.media.session import MediaSession
+from agent.media.settings import MediaSettings
+from hw.virtual import WavSound
+from tests.media import netns
+
+pytestmark = [
+    pytest.mark.netns,
+    pytest.mark.skipif(not netns.available(), reason="needs root and network namespaces"),
+]
+
+PATIENCE_S = 20
+TONE = (8_000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.int16).tobytes()
+
+
+class End:
+    """A session that talks without pause and counts what it hears."""
+
+    def __init__(self, bridge, **settings):
+        self.heard = 0
+        self.changes = []
+        self.sound = WavSound(TONE, self._played, loop=True)
+        self.session = MediaSession(bridge, MediaSettings(**settings), self.sound)
+        self.session.on("network_changed", self.changes.append)
+        self.session.open_capture()
+
+    def _played(self, frame):
+        if np.abs(np.frombuffer(frame, np.int16)).max() > 500:
+            self.heard += 1
+
+    def until_hears(self, frames=10):
+        before = self.heard
+        until(lambda: self.heard > before + frames)
+
+    @property
+    def path(self):
+        stats = self.session.stats()
+        return stats.local_address, stats.remote_address
+
+
+def until(condition):
+    with gevent.Timeout(PATIENCE_S):
+        while not condition():
+            gevent.sleep(0.01)
+
+
+@pytest.fixture
+def network():
+    network = netns.Network()
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def call(network):
+    opened = []
+
+    def make(**settings):
+        bridges = network.bridge("box"), network.bridge("far")
+        box, far = (End(bridge, **settings) for bridge in bridges)
+        opened.extend((*bridges, box.session, far.session, box.sound, far.sound))
+        box.session.apply_answer(far.session.answer_offer(box.session.create_offer()))
+        box.until_hears()
+        far.until_hears()
+        return box, far
+
+    yield make
+    for thing in reversed(opened):
+        thing.close()
+
+
+def restart(one, other):
+    one.session.apply_restart_answer(other.session.answer_restart_offer(one.session.create_restart_offer()))
+
+
+def test_change_of_address_is_noticed_at_once_and_survived(network, call):
+    box, far = call()
+    assert box.path == ("10.71.1.2", "10.71.9.2")
+    network.plug("eth")
+    until(lambda: any("10.71.2.2" in change.added for change in box.changes))
+    network.unplug("wlan")
+    until(lambda: any("10.71.1.2" in change.removed for change in box.changes))
+    restart(box, far)
+    box.until_hears()
+    far.until_hears()
+    assert box.path == ("10.71.2.2", "10.71.9.2")
+    assert box.session.connection_state == far.session.connection_state == "connected"
+
+
+def test_far_end_may_restart_after_the_boxs_address_changed(network, call):
+    box, far = call()
+    network.plug("eth")
+    network.unplug("wlan")
+    until(lambda: box.changes)
+    restart(far, box)
+    box.until_hears()
+    far.until_hears()
+
+
+def test_moved_default_route_is_reported(network, call):
+    box, _ = call()
+    network.plug("eth")
+    until(lambda: box.changes)
+    box.changes.clear()
+    network.route_over("wlan")
+    until(lambda: any(change.routes_changed and not change.added for change in box.changes))
+
+
+def test_lost_interface_that_returns_is_survived(network, call):
+    box, far = call(disconnected_after_ms=500)
+    network.unplug("wlan")
+    until(lambda: box.session.ice_connection_state == "disconnected")
+    network.plug("wlan")
+    until(lambda: any("10.71.1.2" in change.added for change in box.changes))
+    restart(box, far)
+    box.until_hears()
+    far.until_hears()
+
+
+def test_restart_begun_without_any_network_is_replaced_when_there_is_one(network, call):
+    box, far = call(disconnected_after_ms=500)
+    network.unplug("wlan")
+    until(lambda: box.session.ice_connection_state == "disconnected")
+    box.session.create_restart_offer()
+    network.plug("eth")
+    until(lambda: any("10.71.2.2" in change.added for change in box.changes))
+    restart(box, far)
+    box.until_hears()
+    far.until_hears()
+
+
+def test_silent_outage_heals_without_a_restart(network, call):
+    box, far = call(disconnected_after_ms=500)
+    network.block("wlan", "far")
+    until(lambda: box.session.ice_connection_state == far.session.ice_connection_state == "disconnected")
+    network.unblock("wlan", "far")
+    box.until_hears()
+    far.until_hears()
+    assert box.changes == []
+
+
+def test_packets_are_marked_for_expedited_forwarding(network, call):
+    box, _ = call()
+    marks = []
+    leg = box.session._core.peer._ice.current
+    box.session._bridge.run(collect_marks(leg, marks))
+    assert marks == [46 << 2]
+
+
+async def collect_marks(leg, marks):
+    for sock in leg.host_sockets:
+        marks.append(sock.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_IP, socket.IP_TOS))
