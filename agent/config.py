@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.kiosk.answering import AnsweringSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.schema import Reader
@@ -17,6 +18,7 @@ from agent.signaling.settings import SignalingSettings
 from agent.signaling.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.toml_source import read_toml
+from agent.voice.settings import CallSettings
 from hw.buttons import ButtonSettings
 from hw.door import DoorSettings
 from hw.lights import LightSettings
@@ -36,6 +38,8 @@ class Config:
     box: BoxSettings = field(default_factory=BoxSettings)
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
     token: TokenSettings = field(default_factory=TokenSettings)
+    call: CallSettings = field(default_factory=CallSettings)
+    answering: AnsweringSettings = field(default_factory=AnsweringSettings)
     media: MediaSettings = field(default_factory=MediaSettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)

@@ -12,7 +12,8 @@
     │   ├── BridgeClosedError        the media thread has ended
     │   ├── RestartLimitError        a part of the agent fails faster than restarting helps
     │   ├── StragglerError           a part of the agent does not let itself be ended
-    │   └── ControlError             the running agent cannot be reached, or refuses a command
+    │   ├── ControlError             the running agent cannot be reached, or refuses a command
+    │   └── CallFailedError          a call that a command placed did not come about
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
     │   ├── SdpError                 a session description that cannot be used
@@ -80,6 +81,10 @@ class StragglerError(LocalFault):
 
 class ControlError(LocalFault):
     """The running agent cannot be reached through its control socket, or refuses a command."""
+
+
+class CallFailedError(LocalFault):
+    """A call that a command placed did not come about, or not as it should."""
 
 
 class FarSideError(AgentError):

@@ -191,6 +191,7 @@ class _Button:
         if self._letting_go is not None:
             self._letting_go.kill(block=False)
         self.pin.simulate(hold_s > 0)
+        gevent.get_hub().loop.update_now()  # after a busy moment the loop's clock is late, and the hold would be short
         self._letting_go = gevent.spawn_later(hold_s, self.pin.simulate, False) if hold_s > 0 else None
 
     def close(self) -> None:

@@ -51,9 +51,12 @@ class Mixer(Protocol):
 class Sound(Protocol):
     """What a call listens to and speaks through (design: 5)."""
 
-    mixer: Mixer
     playout_target_ms: int  # how much far-end audio should wait in the playout ring
     on_state: Callable[[SoundState, str], None] | None  # called on a native thread with a reason in words
+
+    @property
+    def mixer(self) -> Mixer:
+        """Plays tones over, or instead of, the far end."""
 
     @property
     def state(self) -> SoundState:

@@ -25,7 +25,7 @@ BELOW = {
     "voice": {"base", "hw", "signaling", "quality", "media"},
     "top": {"base", "hw", "signaling", "quality", "media", "switchboard", "page", "voice"},
 }
-TOP = {"agent", "__main__", "cli", "commands", "demo", "doctor", "kiosk", "attendant", "config", "release"}
+TOP = {"agent", "__main__", "cli", "commands", "demo", "doctor", "kiosk", "config", "release"}
 
 # Each library that is confined, and the start of the names of the modules that may import it.
 CONFINED = {

@@ -82,6 +82,10 @@ class MediaLeg:
         previous = self._player
         self._player = asyncio.get_running_loop().create_task(self._play_digits(digits, previous))
 
+    def sever(self) -> None:
+        """Cut the path to the client without telling it: for demonstrations and tests."""
+        self.peer.sever()
+
     async def close(self) -> None:
         """End the media; idempotent."""
         self._closed = True

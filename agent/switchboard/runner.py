@@ -42,6 +42,10 @@ class RunningSwitchboard:
         """Make a token for `identity`."""
         return self._switchboard.mint(identity)
 
+    def sever(self, identity: str) -> None:
+        """Cut the media path to a client without telling anybody: for demonstrations and tests."""
+        self._bridge.call(self._switchboard.calls.sever, identity)
+
     def close(self) -> None:
         """Hang up every call and stop listening; idempotent."""
         try:

@@ -72,7 +72,12 @@ class SignalingStream(Protocol):
     @property
     def on(self) -> Any: ...  # pyee's `on(event, listener)`
 
+    @property
+    def once(self) -> Any: ...  # pyee's `once(event, listener)`
+
     def open(self) -> None: ...
+
+    def join(self, timeout_s: float) -> None: ...
 
     def set_token(self, token: str) -> None: ...
 

@@ -1,0 +1,41 @@
+"""Place a call from this machine, with its sound card or with WAV files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("to", metavar="NUMBER_OR_IDENTITY", help="whom to call")
+    parser.add_argument("--config", metavar="FILE", type=Path, default=Path("config.toml"), help="default: config.toml")
+    parser.add_argument("--identity", metavar="NAME", help="the name to call under (default: [box] identity)")
+    parser.add_argument("--param", metavar="K=V", action="append", default=[], help="goes with the call; repeatable")
+    parser.add_argument("--capture", metavar="WAV", type=Path, help="speak this file in the place of the microphone")
+    parser.add_argument("--playback", metavar="WAV", type=Path, help="record what is heard in this file")
+    parser.add_argument("--seconds", metavar="S", type=float, default=0.0, help="hang up then (default: never)")
+    parser.add_argument("--digits", metavar="D", default="", help="dial these when the call is answered: 0-9 * # w")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Call, wait for the end, and say how it went."""
+    from dataclasses import replace
+
+    from agent.config import load
+    from agent.errors import InvalidArgumentError
+    from agent.journal import set_up_logging
+
+    config = load(options.config)
+    if options.identity:
+        config = replace(config, box=replace(config.box, identity=options.identity))
+    bad = [param for param in options.param if "=" not in param]
+    if bad:
+        raise InvalidArgumentError(f"--param {bad[0]!r} has no value; write NAME=VALUE")
+    params = dict(param.split("=", 1) for param in options.param)
+    set_up_logging("debug" if options.verbose else "warning")
+
+    from agent.kiosk.single_call import SingleCall
+
+    call = SingleCall(config, options.capture, options.playback)
+    return call.run(options.to, params, options.seconds, options.digits)

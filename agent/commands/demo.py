@@ -1,0 +1,31 @@
+"""Show everything at once: switchboard, box and a virtual panel; --once plays a scripted call and checks it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+DEFAULT_PORT = 8443
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--once", action="store_true", help="play the scripted call, check it, exit 0 or 1")
+    parser.add_argument("--listen", metavar="HOST[:PORT]", default="", help="where the switchboard listens")
+    parser.add_argument("--state-dir", metavar="DIR", type=Path, default=Path("state"), help="default: state")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Play the scripted call, or keep running until Ctrl-C."""
+    from agent.journal import set_up_logging
+    from agent.listen import split_address
+
+    set_up_logging("debug" if options.verbose else "warning")
+    listen = split_address(options.listen or "127.0.0.1", 0 if options.once else DEFAULT_PORT)
+    if options.once:
+        from agent.demo.once import play_once
+
+        return play_once(listen, options.state_dir)
+    from agent.demo.live import keep_running
+
+    return keep_running(listen, options.state_dir)

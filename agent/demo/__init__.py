@@ -1,0 +1,1 @@
+"""The demonstration: switchboard, box and caller in one command."""

@@ -1,0 +1,94 @@
+"""The stage of the demonstration: a switchboard, the box with a virtual panel, and somebody who calls it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from agent.config import Config
+from agent.kiosk.kiosk import Kiosk
+from agent.kiosk.registrar import device_options
+from agent.media.loop import Bridge, shared_bridge
+from agent.signaling.token import TokenSettings
+from agent.switchboard.runner import RunningSwitchboard, start_switchboard
+from agent.switchboard.settings import SwitchboardSettings
+from agent.voice.device import Device
+from hw.buttons import ButtonSettings
+from hw.lights import LightSettings
+from hw.ports import Sound
+
+log = logging.getLogger(__name__)
+
+BOX, CALLER = "box", "visitor"
+
+BUTTONS = {
+    "accept": ButtonSettings(pin=17, label="Accept", short="accept"),
+    "reject": ButtonSettings(pin=27, label="Reject", short="reject"),
+    "ignore": ButtonSettings(pin=5, label="Ignore", short="ignore"),
+    "mute": ButtonSettings(pin=22, label="Mute", short="mute"),
+    "hangup": ButtonSettings(pin=6, label="Hang up", short="hang_up"),
+    "call": ButtonSettings(pin=23, label="Call echo", short="call:echo"),
+}
+LIGHTS = {
+    "status": LightSettings(
+        pin=24, label="Status", booting="pulse 1000", offline="flash 2 2000", ready="steady", no_sound="flash 3 2000"
+    ),
+    "call": LightSettings(
+        pin=25, label="Call", ringing="blink 250/250", dialling="pulse 1000", in_call="steady",
+        reconnecting="blink 100/100",
+    ),
+    "mute": LightSettings(pin=12, label="Microphone off", muted="steady"),
+}  # fmt: skip
+
+
+class Scene:
+    """Everything in one process, talking over real sockets; `close` ends all of it."""
+
+    def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: Sound | None) -> None:
+        """Start the switchboard and prepare the box; nothing rings yet."""
+        self.bridge: Bridge = shared_bridge()
+        settings = SwitchboardSettings(
+            listen_host=listen[0], listen_port=listen[1], state_dir=str(state_dir), demo_tokens=True, demo_target=BOX
+        )
+        self.switchboard: RunningSwitchboard = start_switchboard(self.bridge, settings)
+        self.config = self._box_config(state_dir)
+        self.kiosk = Kiosk(self.config, box_sound)
+        self._callers: list[Device] = []
+
+    def caller(self, sound: Sound, listen: Callable[[Device], Any]) -> Device:
+        """Another phone, registered as CALLER; `listen` attaches listeners before it connects."""
+        device = Device()
+        self._callers.append(device)
+        listen(device)
+        device.setup(self.switchboard.mint(CALLER), **device_options(self.config, sound))
+        return device
+
+    def cut(self, identity: str) -> None:
+        """Cut the media path between the switchboard and `identity` without telling anybody."""
+        self.switchboard.sever(identity)
+
+    def close(self) -> None:
+        """Hang up and end everything."""
+        for device in self._callers:
+            device.destroy()
+        self.switchboard.close()
+        self.kiosk.stop()
+
+    def _box_config(self, state_dir: Path) -> Config:
+        config = Config()
+        return replace(
+            config,
+            box=replace(config.box, identity=BOX, pins="mock"),
+            signaling=replace(
+                config.signaling,
+                server=self.switchboard.address.server,
+                ca_file=str(self.switchboard.address.ca_file),
+                insights="off",
+            ),
+            token=TokenSettings(key_file=str(state_dir / "api_key.json")),
+            buttons=BUTTONS,
+            lights=LIGHTS,
+        )

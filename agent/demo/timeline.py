@@ -1,0 +1,26 @@
+"""The timeline that a demonstration prints: who did what, after how many milliseconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+
+class Timeline:
+    """Prints one line a moment, with the milliseconds since it was made."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._began_s = time.monotonic()
+        self.moments: list[tuple[float, str, str, str]] = []
+
+    def note(self, who: str, what: str, detail: str = "") -> None:
+        """Record and print a moment."""
+        ms = (time.monotonic() - self._began_s) * 1000
+        self.moments.append((ms, who, what, detail))
+        print(f"{ms:8.0f} ms  {who:<11} {what:<14} {detail}".rstrip(), file=self._out, flush=True)
+
+    def ms_of(self, who: str, what: str) -> float | None:
+        """When `who` first did `what`; None if it never happened."""
+        return next((ms for ms, by, did, _ in self.moments if (by, did) == (who, what)), None)

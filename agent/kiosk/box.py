@@ -1,0 +1,78 @@
+"""The box as the page and the control socket see it (`agent.page.box.Box`)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from agent.kiosk.attendant import Attendant
+from agent.kiosk.doorway import Doorway
+from agent.kiosk.panel import Panel
+from agent.kiosk.volume import Volume
+from agent.log import FailureLog
+from hw.ports import Sound
+
+log = logging.getLogger(__name__)
+
+
+class KioskBox:
+    """Collects what the parts know; tells subscribers when anything of it changes."""
+
+    def __init__(
+        self, identity: str, attendant: Attendant, panel: Panel, doorway: Doorway, sound: Sound, volume: Volume
+    ) -> None:
+        self._identity = identity
+        self._attendant = attendant
+        self._panel = panel
+        self._doorway = doorway
+        self._sound = sound
+        self._volume = volume
+        self._subscribers: list[Callable[[], None]] = []
+        self._failures = FailureLog(log, "telling the page of a change")
+        self.sound_reason = ""
+        panel.lights.on_change = self.changed
+        for event in ("situation", "moment"):
+            attendant.on(event, lambda *_: self.changed())
+
+    def status(self) -> dict[str, Any]:
+        """Everything there is to show, ready for JSON."""
+        attendant = self._attendant
+        return {
+            "identity": self._identity,
+            "states": sorted(attendant.situation.light_states()),
+            "edge": attendant.device.edge,
+            "volume_percent": self._volume.percent,
+            "sound": {"state": self._sound.state.value, "reason": self.sound_reason},
+            "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
+            "buttons": self._panel.describe_buttons(),
+            "lights": self._panel.lights.describe(),
+            "call": attendant.describe_call(),
+            "recent_calls": attendant.calls.as_json(),
+        }
+
+    def press(self, name: str, hold_s: float) -> None:
+        """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
+        self._panel.press(name, hold_s)
+
+    def open_door(self) -> None:
+        """Release the door for its time."""
+        self._doorway.open("asked for by the page")
+
+    def set_volume(self, percent: int) -> None:
+        """Set the speaker's volume, 0 to 100."""
+        self._volume.set(percent)
+        self.changed()
+
+    def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` whenever `status` would differ; the returned function ends that."""
+        self._subscribers.append(changed)
+        return lambda: self._subscribers.remove(changed) if changed in self._subscribers else None
+
+    def changed(self) -> None:
+        """Tell every subscriber."""
+        for tell in list(self._subscribers):
+            try:
+                tell()
+            except Exception as error:
+                self._failures.failed(error)

@@ -1,0 +1,75 @@
+"""The front panel: pins, lights and buttons of one box, and the actions that its gestures mean."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent.errors import InvalidArgumentError
+from hw.actions import Action
+from hw.buttons import Buttons, ButtonSettings, Post
+from hw.lights import Lights, LightSettings
+from hw.pins import Pins
+
+log = logging.getLogger(__name__)
+
+
+class Panel:
+    """Lights work at once; buttons from `start` on, because inputs start last."""
+
+    def __init__(
+        self,
+        pins: Pins,
+        buttons: Mapping[str, ButtonSettings],
+        lights: Mapping[str, LightSettings],
+        post: Post,
+        act: Callable[[Action], None],
+    ) -> None:
+        self.on_gesture: Callable[[str, str], None] | None = None
+        self._settings = dict(buttons)
+        self._act = act
+        self.lights = Lights(lights, pins)
+        self._buttons = Buttons(buttons, pins, post, self._gesture)
+
+    def start(self) -> None:
+        """Watch the buttons."""
+        self._buttons.start()
+
+    def restart(self) -> None:
+        """Watch the buttons anew after their greenlet died or stalled."""
+        self._buttons.restart()
+
+    def press(self, name: str, hold_s: float) -> None:
+        """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
+        if name not in self._settings:
+            known = ", ".join(sorted(self._settings)) or "none"
+            raise InvalidArgumentError(f"there is no button {name!r}; this box has: {known}")
+        self._buttons.press(name, hold_s)
+
+    def progress_s(self) -> float:
+        """Seconds since the pins were last looked at."""
+        return self._buttons.progress_s()
+
+    def describe_buttons(self) -> list[dict[str, Any]]:
+        """The buttons as the page shows them."""
+        return [
+            {
+                "name": name,
+                "label": one.label or name,
+                "actions": {gesture: str(action) for gesture, action in one.bindings().items()},
+            }
+            for name, one in self._settings.items()
+        ]
+
+    def close(self) -> None:
+        """Lights off, pins released; idempotent."""
+        self._buttons.close()
+        self.lights.close()
+
+    def _gesture(self, name: str, gesture: str) -> None:
+        if self.on_gesture is not None:
+            self.on_gesture(name, gesture)
+        action = self._settings[name].bindings().get(gesture)
+        if action is not None:
+            self._act(action)

@@ -1,0 +1,39 @@
+"""Runs one box until a signal ends it, and ends the process in time whatever hangs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import gevent
+
+from agent.errors import AgentError
+from agent.kiosk.kiosk import Kiosk
+from agent.service import StopSignals, leave_by
+
+log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.0005  # native sound callbacks wait less for the interpreter
+LEAVE_MARGIN_S = 0.3
+
+
+def serve(kiosk: Kiosk) -> int:
+    """Start `kiosk`, wait for SIGTERM or SIGINT, stop it; the exit status."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk))
+    try:
+        kiosk.start()
+        kiosk.wait()
+    except AgentError as error:
+        log.error("%s", error)
+        return 1
+    finally:
+        stop_in_time(kiosk)
+        signals.close()
+    return 0
+
+
+def stop_in_time(kiosk: Kiosk) -> None:
+    """Stop the box; a native timer ends the process if something hangs."""
+    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, 0)
+    kiosk.stop()

@@ -1,0 +1,23 @@
+"""The `[call]` section of config.toml: how this box makes, takes and keeps calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """The options of `Device.setup` that an installer chooses (spec: device 2); a box recovers by default."""
+
+    allow_incoming_while_busy: bool = field(
+        default=False, metadata={"help": "let a second call ring during a call; else it is not shown"}
+    )
+    enable_ice_restart: bool = field(
+        default=True, metadata={"help": "save a call whose network path breaks, instead of ending it"}
+    )
+    enable_ringing_state: bool = field(
+        default=True, metadata={"help": "tell ringing from dialling in calls that this box makes"}
+    )
+    reconnect_limit_s: float = field(
+        default=30.0, metadata={"help": "a call that could not be saved by then is ended", "min": 5, "max": 300}
+    )
