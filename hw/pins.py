@@ -1,69 +1,31 @@
-"""The board's pins as inputs that are active or not and outputs with a brightness; the one file that uses gpiozero.
+"""The board's pins as inputs that are active or not and outputs with a brightness, by way of gpiozero.
 
-A chip is found by its label, because its number differs between boards and moved between kernels on the Pi 5
-(gpiozero#1166). The virtual panel uses gpiozero's own mock pins, so everything above this file runs the same.
+The virtual panel uses gpiozero's own mock pins, so everything above this file runs the same.
 """
 
 from __future__ import annotations
 
-import fcntl
-import getpass
 import logging
-import os
-import struct
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from gpiozero.exc import GPIOZeroError, PinPWMUnsupported
+from gpiozero.exc import PinPWMUnsupported
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
+from hw.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.errors import PinError
 
 log = logging.getLogger(__name__)
 
-BOARD_LABELS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")  # Pi 5 · Pi 4 · Pi 0 to 3
 KINDS = ("auto", "lgpio", "mock")
 PULLS = {"up": "up", "down": "down", "none": "floating"}
 PWM_HZ = 100
 MOST_LATE_S = 1.0
 
-_CHIP_INFO = struct.Struct("=32s32sI")
-_GPIO_GET_CHIPINFO = 0x8044B401  # linux/gpio.h: _IOR(0xB4, 0x01, struct gpiochip_info)
-_STAND_IN_REVISION = 0xA02082  # a Pi 3B; lends its pin numbers to boards that are no Pi
-
 Watcher = Callable[[bool, float], None]
 AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
-
-
-class Chip(NamedTuple):
-    """One GPIO chip of this machine."""
-
-    number: int
-    label: str
-    lines: int
-
-
-def list_chips(dev: Path = Path("/dev")) -> list[Chip]:
-    """Every GPIO chip, by number; PinError if this user may not open one."""
-    paths = sorted(dev.glob("gpiochip[0-9]*"), key=lambda path: int(path.name.removeprefix("gpiochip")))
-    return [_read_chip(path) for path in paths]
-
-
-def find_chip(chips: Iterable[Chip], label: str = "") -> Chip | None:
-    """The chip with this label or, without one, the chip that leads to a Raspberry Pi's header."""
-    by_label = {chip.label: chip for chip in chips}
-    return next((by_label[name] for name in ((label,) if label else BOARD_LABELS) if name in by_label), None)
-
-
-def is_raspberry_pi(model_file: Path = Path("/proc/device-tree/model")) -> bool:
-    """Whether the device tree says that this is a Raspberry Pi."""
-    with suppress(OSError):
-        return model_file.read_bytes().startswith(b"Raspberry Pi")
-    return False
 
 
 def open_factory(kind: str = "auto", chip: str = "") -> Pins:
@@ -80,7 +42,7 @@ def open_factory(kind: str = "auto", chip: str = "") -> Pins:
     if found is not None:
         return Pins(_open_lgpio(found), found.label)
     if kind == "lgpio" or chip or is_raspberry_pi():
-        raise PinError(_no_chip(chips, chip))
+        raise PinError(explain_missing(chips, chip))
     log.info("no GPIO chip of a Raspberry Pi here: the panel is virtual")
     return Pins(MockFactory(), "mock")
 
@@ -219,75 +181,12 @@ class OutputPin:
         self._owner.forget(self)
 
 
-def _read_chip(path: Path) -> Chip:
-    try:
-        with path.open("rb", buffering=0) as chip:
-            info = fcntl.ioctl(chip, _GPIO_GET_CHIPINFO, bytes(_CHIP_INFO.size))
-    except PermissionError as error:
-        raise PinError(_may_not(path)) from error
-    except OSError as error:
-        raise PinError(f"{path} cannot be read as a GPIO chip: {error}") from error
-    _, label, lines = _CHIP_INFO.unpack(info)
-    return Chip(int(path.name.removeprefix("gpiochip")), label.rstrip(b"\0").decode("ascii", "replace"), lines)
-
-
-def _may_not(path: Path) -> str:
-    user = getpass.getuser()
-    return (
-        f"user {user!r} may not open {path}: put it into the group `gpio` (sudo usermod -aG gpio {user}) "
-        "and log in again or restart the service"
-    )
-
-
-def _no_chip(chips: list[Chip], label: str) -> str:
-    wanted = label or " or ".join(BOARD_LABELS)
-    there = ", ".join(chip.label for chip in chips) or "none"
-    return f"no GPIO chip labelled {wanted} (found: {there}); name this board's chip, or use pins = 'mock'"
-
-
 def _open_lgpio(chip: Chip) -> Any:
     try:
-        return _factory_class()(chip.number)
+        from hw.pins_lgpio import open_chip
     except ImportError as error:
         raise PinError(f"the lgpio library is missing ({error}); install it: pip install lgpio") from error
-    except Exception as error:  # lgpio raises a class of its own, directly below Exception
-        raise PinError(f"/dev/gpiochip{chip.number} ({chip.label}) cannot be opened: {error}") from error
-
-
-def _factory_class() -> Any:
-    with _elsewhere():
-        import lgpio
-        from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
-
-    class Pin(LGPIOPin):  # type: ignore[misc]
-        def output_with_state(self, state: bool) -> None:
-            # Two steps, as in the base class, would close an active-low relay for a moment.
-            lgpio.gpio_claim_output(self.factory._handle, self._number, int(state))
-
-    class Factory(LGPIOFactory):  # type: ignore[misc]
-        def __init__(self, chip: int) -> None:
-            super().__init__(chip)
-            self.pin_class = Pin
-
-        def _get_revision(self) -> int:
-            try:
-                return int(super()._get_revision())
-            except GPIOZeroError:
-                return _STAND_IN_REVISION
-
-    return Factory
-
-
-@contextmanager
-def _elsewhere() -> Iterator[None]:
-    """lgpio leaves a FIFO in the working directory when it is imported; let that be one that may be written."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory(dir=os.environ.get("RUNTIME_DIRECTORY")) as folder:
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+    return open_chip(chip)
 
 
 @contextmanager

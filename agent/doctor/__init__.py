@@ -34,6 +34,7 @@ def all_checks(
         ("groups", lambda: board.check_groups(config)),
         ("pins", lambda: board.check_pins(config)),
         ("sound cards", lambda: sound.check_cards(config.sound)),
+        ("sound devices", lambda: sound.check_devices(config.sound)),
         ("echo canceller", lambda: sound.check_canceller(config.sound)),
         ("tone test", lambda: sound.check_tone(config.sound, open_sound)),
         ("network", lambda: network.check_network(signaling)),

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.doctor.check import Check, failed, ok, warning
+from hw.chips import find_chip, is_raspberry_pi, list_chips
 from hw.errors import PinError
-from hw.pins import Pins, find_chip, is_raspberry_pi, list_chips, open_factory
+from hw.pins import Pins, open_factory
 
 MODEL = Path("/proc/device-tree/model")
 

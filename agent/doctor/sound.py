@@ -6,14 +6,17 @@ import ctypes.util
 import importlib.util
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import gevent
 
 from agent.doctor.check import Check, failed, ok, warning
 from agent.doctor.tone import Heard, find_sweep, sweep
+from hw.errors import SoundError
 from hw.ports import RATE_HZ, Sound, SoundState
+from hw.sound_devices import Device, find_device
+from hw.sound_presence import card_numbers
 from hw.sound_settings import SoundSettings
 
 CARDS = Path("/proc/asound/cards")
@@ -38,6 +41,19 @@ def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
         return ok("sound cards", ", ".join(names))
     remedy = "plug it in (lsusb should show it); behind a sound server, trust the tone test instead"
     return warning("sound cards", "the kernel has none", remedy)
+
+
+def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[Device]] | None = None) -> Check:
+    """Which devices can be opened, and whether the configured ones are among them."""
+    if settings.driver != "alsa":
+        return ok("sound devices", f"not needed: driver = '{settings.driver}'")
+    try:
+        # On a native thread: PortAudio may take seconds, and must not hold up the hub's time limit.
+        devices = gevent.get_hub().threadpool.apply(list_devices or _list_devices)
+        chosen = [find_device(devices, name, capture, card_numbers()).name for name, capture in _wanted(settings)]
+    except (SoundError, ImportError) as error:
+        return failed("sound devices", str(error), "set sound.capture and sound.playback to a name or a part of one")
+    return ok("sound devices", f"{', '.join(dict.fromkeys(chosen)) or 'none wanted'} (all: {_names(devices)})")
 
 
 def check_canceller(settings: SoundSettings) -> Check:
@@ -85,6 +101,21 @@ def judge(heard: Heard) -> Check:
     if heard.delay_ms > LATE_MS:
         return warning("tone test", f"{facts}: very late", "lower sound.period_ms; avoid a sound server")
     return ok("tone test", facts)
+
+
+def _list_devices() -> Sequence[Device]:
+    from hw.sound import available_devices  # loads PortAudio
+
+    return available_devices()
+
+
+def _wanted(settings: SoundSettings) -> list[tuple[str, bool]]:
+    roles = ((settings.capture, True), (settings.playback, False), (settings.ring, False))
+    return [(name, capture) for name, capture in roles if name not in ("", "none")]
+
+
+def _names(devices: Sequence[Device]) -> str:
+    return ", ".join(device.name for device in devices)
 
 
 def _is_open(sound: Sound) -> bool:

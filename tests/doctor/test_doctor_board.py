@@ -10,9 +10,10 @@ from agent.doctor import board
 from agent.doctor.check import Outcome
 from agent.settings import BoxSettings
 from hw.buttons import ButtonSettings
+from hw.chips import Chip
 from hw.errors import PinError
 from hw.lights import LightSettings
-from hw.pins import Chip, Pins, open_factory
+from hw.pins import Pins, open_factory
 from hw.sound_settings import SoundSettings
 
 PANEL = Config(

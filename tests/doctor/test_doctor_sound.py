@@ -8,8 +8,9 @@ import pytest
 from agent.doctor import sound
 from agent.doctor.check import Outcome
 from agent.doctor.tone import Heard, find_sweep, sweep
-from hw.mixer import scaled
+from hw.pcm import scaled
 from hw.ports import RATE_HZ, Sound
+from hw.sound_devices import Device
 from hw.sound_settings import SoundSettings
 from hw.virtual import WavSound
 
@@ -19,6 +20,12 @@ CARDS = """\
  1 [Device         ]: USB-Audio - USB PnP Sound Device
                       C-Media Electronics Inc. USB PnP Sound Device at usb-3f980000.usb-1.2
 """
+
+
+DEVICES = [
+    Device(0, "bcm2835 Headphones (hw:0,0)", inputs=0, outputs=2, rate_hz=48000),
+    Device(1, "USB PnP: Audio (hw:1,0)", inputs=1, outputs=2, rate_hz=48000),
+]
 
 
 def room(delay_ms: float, gain: float, noise: float = 0.0, seconds: float = 1.5) -> bytes:
@@ -114,6 +121,19 @@ def test_no_card_is_a_warning(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "cards").write_text(text)
     assert sound.check_cards(SoundSettings(), tmp_path / "cards").outcome is Outcome.WARNING
+
+
+def test_the_configured_devices_are_named() -> None:
+    check = sound.check_devices(SoundSettings(capture="usb", playback="headphones"), lambda: DEVICES)
+    assert check.outcome is Outcome.OK
+    assert check.detail.startswith("USB PnP: Audio (hw:1,0), bcm2835 Headphones (hw:0,0)")
+
+
+def test_a_device_that_is_not_there_lists_those_that_are() -> None:
+    check = sound.check_devices(SoundSettings(capture="jabra"), lambda: DEVICES)
+    assert check.outcome is Outcome.FAILED
+    assert "'jabra'" in check.detail
+    assert "USB PnP: Audio (hw:1,0)" in check.detail
 
 
 def test_without_a_sound_card_in_the_settings_nothing_is_tested() -> None:
