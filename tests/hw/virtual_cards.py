@@ -47,6 +47,7 @@ class VirtualCards:
                     f'pcm.{pcm}_{phone} {{ type pulse server "unix:{self.socket}" device {device}_{phone} '
                     f'hint {{ show on description "{what} {phone}" }} }}'
                 )
+            pcms.append(f'ctl.vspk_{phone} {{ type pulse server "unix:{self.socket}" device spk_{phone} }}')
         (self.directory / "cards.pa").write_text("\n".join(script) + "\n")
         (self.directory / "asound.conf").write_text("\n".join(pcms) + "\n")
 
