@@ -47,7 +47,8 @@ class Push {
     const told = Object.entries(actions || {}).filter(([, action]) => !action.startsWith("end_"));
     const does = told.map(([gesture, action]) => WHEN[gesture] + action.replaceAll(/[_:]/g, " "));
     this.element.querySelector("b").textContent = name;
-    this.element.querySelector("small").textContent = does.join(" · ");
+    const text = does.join(" · ");
+    this.element.querySelector("small").textContent = text.toLowerCase() === name.toLowerCase() ? "" : text;
     const first = Object.values(actions || {}).join(" ");
     this.element.classList.toggle("green", /accept|answer/.test(first));
     this.element.classList.toggle("red", !/accept|answer/.test(first) && /reject|hang_up/.test(first));
