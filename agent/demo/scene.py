@@ -47,14 +47,15 @@ LIGHTS = {
 class Scene:
     """Everything in one process, talking over real sockets; `close` ends all of it."""
 
-    def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: Sound | None) -> None:
+    def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: Sound | None,
+                 control_socket: str = "") -> None:  # fmt: skip
         """Start the switchboard and prepare the box; nothing rings yet."""
         self.bridge: Bridge = shared_bridge()
         settings = SwitchboardSettings(
             listen_host=listen[0], listen_port=listen[1], state_dir=str(state_dir), demo_tokens=True, demo_target=BOX
         )
         self.switchboard: RunningSwitchboard = start_switchboard(self.bridge, settings)
-        self.config = self._box_config(state_dir)
+        self.config = self._box_config(state_dir, control_socket)
         self.kiosk = Kiosk(self.config, box_sound)
         self._callers: list[Device] = []
 
@@ -77,7 +78,7 @@ class Scene:
         self.switchboard.close()
         self.kiosk.stop()
 
-    def _box_config(self, state_dir: Path) -> Config:
+    def _box_config(self, state_dir: Path, control_socket: str) -> Config:
         config = Config()
         return replace(
             config,
@@ -91,4 +92,5 @@ class Scene:
             token=TokenSettings(key_file=str(state_dir / "api_key.json")),
             buttons=BUTTONS,
             lights=LIGHTS,
+            service=replace(config.service, control_socket=control_socket),
         )

@@ -66,7 +66,7 @@ class Script:
         self._caller_side = Side(CALLER_SAYS, folder / "caller.wav", "en")
         self._box_side = Side(BOX_SAYS, folder / "box.wav", "en+f3")
         self._happened: dict[tuple[str, str], Event] = {}
-        self._scene = Scene(listen, state_dir, self._box_side.sound)
+        self._scene = Scene(listen, state_dir, self._box_side.sound, str(folder / "control.sock"))
         self._scene.kiosk.on("moment", lambda name, detail: self._note(BOX, name, detail))
 
     def play(self) -> str:

@@ -19,8 +19,8 @@ from agent.errors import LocalFault
 
 Samples = NDArray[np.float64]
 CHECK_RATE_HZ = 8_000
-PIECE_S = 0.4
-HEARD_AT_LEAST = 0.6  # other words of the same voice reach about 0.3; what went through a codec stays above 0.8
+PIECE_S = 0.2  # shorter than the time between two corrections of the playout, which shift what follows
+HEARD_AT_LEAST = 0.6  # other words reach 0.35; what went through codec and playout stays above 0.8
 
 
 @dataclass(frozen=True)

@@ -72,20 +72,31 @@ class Socket(StunProtocol):
         except Exception as error:  # a hostile STUN message must not leave the socket's callback
             log.debug("a malformed STUN message was dropped: %r", error)
 
+    def send_stun(self, message: aioice.stun.Message, addr: Address) -> None:
+        """Send one STUN message; a socket that is closed, as by `abort`, sends nothing and its requests time out."""
+        if not is_closing(self.transport):
+            super().send_stun(message, addr)
+
     def abort(self) -> None:
         """Stop working without telling anyone."""
         abort = getattr(self.transport, "abort", self.transport.close)
         abort()
 
 
+def is_closing(transport: Any) -> bool:
+    """Whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
+    return isinstance(transport, asyncio.BaseTransport) and transport.is_closing()
+
+
 class Pair:
     """A pair of addresses that may carry media; cheap to send on."""
 
-    __slots__ = ("_raw", "_send", "destination")
+    __slots__ = ("_raw", "_send", "_transport", "destination")
 
     def __init__(self, raw: CandidatePair) -> None:
         self._raw = raw
         self._send = raw.protocol.transport.sendto
+        self._transport = raw.protocol.transport
         self.destination: Address = raw.remote_addr
 
     @property
@@ -109,6 +120,8 @@ class Pair:
 
     def send(self, data: bytes) -> None:
         """Send one datagram; a dead path is nobody's exception."""
+        if is_closing(self._transport):
+            return
         try:
             self._send(data, self.destination)
         except (OSError, RuntimeError, AttributeError) as error:
