@@ -51,7 +51,11 @@ class Client:
             self._outbox.put_nowait(text)
         except asyncio.QueueFull:
             log.warning("client %d does not read what it is sent; its socket is closed", self.id)
-            self._connection.transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        """Drop the socket without a word."""
+        self._connection.transport.abort()
 
     async def write(self) -> None:
         """Send what is queued until the socket closes."""

@@ -20,7 +20,7 @@ class RunningSwitchboard:
 
     def __init__(self, bridge: Bridge, switchboard: Switchboard, address: Address) -> None:
         self._bridge = bridge
-        self._switchboard = switchboard
+        self.switchboard = switchboard
         self.address = address
 
     @property
@@ -40,7 +40,7 @@ class RunningSwitchboard:
 
     def mint(self, identity: str) -> str:
         """Make a token for `identity`."""
-        return self._switchboard.mint(identity)
+        return self.switchboard.mint(identity)
 
     def sever(self, identity: str) -> None:
         """Cut the media path to a client without telling anybody: for demonstrations and tests."""
@@ -49,7 +49,7 @@ class RunningSwitchboard:
     def close(self) -> None:
         """Hang up every call and stop listening; idempotent."""
         try:
-            self._bridge.run(self._switchboard.stop(), timeout_s=STOP_TIMEOUT_S)
+            self._bridge.run(self.switchboard.stop(), timeout_s=STOP_TIMEOUT_S)
         except BridgeClosedError:
             return  # the loop's end closed it
 

@@ -3,6 +3,7 @@
 import { Call } from "./call.js";
 import { Signal } from "./signal.js";
 import { Levels } from "./levels.js";
+import { startRinging, stopRinging } from "./ringer.js";
 
 const $ = (id) => document.getElementById(id);
 const WORDS = { dialling: "calling …", ringing: "ringing …", connecting: "connecting …", open: "", closed: "ended" };
@@ -16,7 +17,7 @@ let since = 0;
 const config = await (await fetch("config")).json();
 $("token-row").hidden = config.demo_tokens;
 $("to").value = config.call;
-$("name").value = localStorage.getItem("name") ?? "";
+$("name").value ||= localStorage.getItem("name") ?? "";
 
 async function tokenOf(name) {
   if (!config.demo_tokens) return $("token").value.trim();
@@ -99,9 +100,12 @@ function draw() {
     [call, since, levels] = [null, 0, null];
     $("speaker").srcObject = null;
   }
+  const rings = call?.incoming && call.state === "new";
+  if (rings) startRinging();
+  else stopRinging();
   $("dial").hidden = $("sign-in").hidden === false || call !== null;
-  $("incoming").hidden = !(call?.incoming && call.state === "new");
-  $("call").hidden = !call || !$("incoming").hidden;
+  $("incoming").hidden = !rings;
+  $("call").hidden = !call || rings;
   $("caller").textContent = $("partner").textContent = call?.partner ?? "";
   $("progress").textContent = WORDS[call?.state] ?? "";
   $("mute").setAttribute("aria-pressed", call?.muted ?? false);
@@ -142,3 +146,4 @@ $("hang-up").onclick = () => call.hangUp();
 document.onkeydown = (event) => { if (!event.target.matches("input, textarea") && KEYS.includes(event.key)) press(event.key); };
 addEventListener("pagehide", () => { call?.hangUp(); signal?.close(); });
 setInterval(tick, 500);
+$("connect").disabled = false; // earlier the browser would send the form by itself

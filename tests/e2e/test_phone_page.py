@@ -1,0 +1,136 @@
+"""The switchboard's own browser phone, worked as a visitor would: by its labels and buttons."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .stage import BOX_HZ, BROWSER_HZ, Box, BrowserPhone, Stage
+
+pytestmark = pytest.mark.browser
+
+HEARS = "hears(document.querySelector('audio').srcObject, {hz})"
+
+
+class Visitor:
+    """Somebody in front of the page."""
+
+    def __init__(self, page: BrowserPhone) -> None:
+        self.page = page
+
+    def click(self, name: str) -> None:
+        """Press the visible button of that name."""
+        self.page.until(f"button({json.dumps(name)})")
+        self.page.run(f"button({json.dumps(name)}).click()")
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field of that label."""
+        self.page.run(f"field({json.dumps(label)}).value = {json.dumps(text)}")
+
+    def until_reads(self, text: str) -> None:
+        """Wait until the page shows this text."""
+        self.page.until(f"document.body.innerText.includes({json.dumps(text)})")
+
+    def until_hears(self, hz: int) -> None:
+        """Wait until the page plays this tone."""
+        self.page.until(HEARS.format(hz=hz))
+
+    def until_idle(self) -> None:
+        """Wait until the page offers to call."""
+        self.page.until("button('Call')")
+
+
+FINDERS = """
+  const shown = (element) => element.checkVisibility();
+  const button = (name) => [...document.querySelectorAll("button")].find(
+    (element) => shown(element) && !element.disabled && element.textContent.trim() === name);
+  const field = (name) => [...document.querySelectorAll("label")].find(
+    (element) => element.textContent.trim() === name).control;
+"""
+
+
+@pytest.fixture
+def visitor(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    page = stage.page(stage.switchboard.address.url)
+    page.run((stage.here / "pages" / "harness.js").read_text() + FINDERS)
+    visitor = Visitor(page)
+    visitor.fill("Your name", f"visitor-{abs(hash(request.node.name))}")
+    visitor.click("Connect")
+    visitor.until_reads("ready")
+    yield visitor
+    page.close()
+
+
+def test_a_visitor_calls_the_box_talks_dials_and_hangs_up(visitor: Visitor, new_box: Callable[[str], Box]) -> None:
+    box = new_box("box")
+    assert visitor.page.run("field('Call').value") == "box"
+    visitor.click("Call")
+    box.until_event("incoming")
+    visitor.until_reads("ringing")
+    box.call.accept()
+    visitor.until_reads("0:00")
+    visitor.until_hears(BOX_HZ)
+    for digit in "42#":
+        visitor.click(digit)
+    box.until(lambda: len(box.digits) >= 3, f"three digits but {box.digits!r}")
+    assert box.digits == "42#"
+    visitor.click("Mute")
+    box.until_quiet()
+    visitor.click("Hang up")
+    box.until_event("disconnect")
+    visitor.until_idle()
+
+
+def test_a_visitor_answers_a_call(visitor: Visitor, box: Box) -> None:
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.until_reads(box.identity)
+    visitor.click("Answer")
+    box.until_event("connect")
+    visitor.until_hears(BOX_HZ)
+    box.call.disconnect()
+    visitor.until_idle()
+
+
+def test_a_visitor_rejects_a_call(visitor: Visitor, box: Box) -> None:
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.click("Reject")
+    box.until_event("disconnect")
+    visitor.until_idle()
+
+
+def test_a_caller_that_gives_up_stops_the_ringing(visitor: Visitor, box: Box) -> None:
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.page.until("button('Answer')")
+    box.call.disconnect()
+    visitor.until_idle()
+
+
+def test_a_visitor_reads_why_nobody_answers(visitor: Visitor) -> None:
+    visitor.fill("Call", "nobody")
+    visitor.click("Call")
+    visitor.until_reads("Not Found")
+    visitor.until_idle()
+
+
+def test_a_visitor_hears_itself_in_an_echo_even_after_the_socket_was_lost(visitor: Visitor, stage: Stage) -> None:
+    visitor.fill("Call", "echo")
+    visitor.click("Call")
+    visitor.until_hears(BROWSER_HZ)
+    stage.cut_sockets(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.until_reads("reconnecting")
+    visitor.until_reads("ready")
+    visitor.until_hears(BROWSER_HZ)
+    visitor.click("Hang up")
+    visitor.until_idle()
+
+
+def test_a_taken_name_is_refused_in_words(stage: Stage) -> None:
+    page = stage.page(stage.switchboard.address.url)
+    page.run(FINDERS)
+    visitor = Visitor(page)
+    visitor.fill("Your name", "box")
+    visitor.click("Connect")
+    visitor.until_reads("That name is taken")
+    page.close()
