@@ -13,14 +13,18 @@ seconds and come in with each call; whoever drives the link calls `tick` at `dea
 
 from __future__ import annotations
 
+import logging
 import random as _random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agent.errors import InvalidArgumentError
+from agent.log import FailureLog
 from agent.signaling.backoff import Backoff
 from agent.signaling.messages import HEARTBEAT, Payload
 from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, twilio_error
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
@@ -86,6 +90,8 @@ class Link:
         self._connect_deadline: float | None = None
         self._silence_deadline: float | None = None
         self._should_fall_back = False
+        self._failures = FailureLog(log, "the signaling connection")
+        self._why = ""
 
     @property
     def uri(self) -> str:
@@ -105,11 +111,12 @@ class Link:
     def tick(self, now: float) -> None:
         """Let time pass: end what took too long, try again when the back-off is over."""
         if _due(self._connect_deadline, now):
+            why = f"{self.uri} did not answer within {self._connect_timeout_s:g} s"
             self._advance_uri()
-            self._drop(now)
+            self._drop(now, why)
         elif _due(self._silence_deadline, now):
             self._should_fall_back = True
-            self._drop(now)
+            self._drop(now, f"nothing came from {self.uri} for {self._heartbeat_timeout_s:g} s")
         elif self._backoff.expire(now) and self.state != "closed":
             self._connect(now)
 
@@ -130,8 +137,8 @@ class Link:
             return False
         try:
             self._socket.send(text)
-        except OSError:
-            self._drop(now)
+        except OSError as exc:
+            self._drop(now, str(exc))
             return False
         return True
 
@@ -141,7 +148,7 @@ class Link:
             return
         if self._socket is not None and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
             return  # a change comes as a burst of notices: one new try for all of them
-        self._drop(now)
+        self._drop(now, "the network changed")
         if self.state != "closed":
             self._backoff.reset()
             self._connect(now)
@@ -150,6 +157,7 @@ class Link:
 
     def socket_opened(self, now: float) -> None:
         self._enter("open")
+        self._failures.recovered()
         self._opened_at = now
         self._should_fall_back = False
         self._connect_deadline = None
@@ -166,10 +174,11 @@ class Link:
     def socket_failed(self, message: str) -> None:
         """The socket could not be opened or broke; its `socket_closed` follows."""
         entry = twilio_error(SIGNALING_DISCONNECTED)
-        text = message or "The signaling socket failed."
+        text = self._why = message or "The signaling socket failed."
         self._owner.transport_failed({"code": 31000, "message": text, "twilioError": entry})
 
     def socket_closed(self, code: int, reason: str, now: float) -> None:
+        why = self._why or f"{self.uri} closed it with code {code} {reason}".rstrip()
         if code in ABNORMAL_CODES:
             entry = twilio_error(SIGNALING_ERROR)
             text = reason or (
@@ -178,7 +187,7 @@ class Link:
             )
             self._owner.transport_failed({"code": 31005, "message": text, "twilioError": entry})
             self._decide_fallback()
-        self._drop(now)
+        self._drop(now, why)
 
     def _decide_fallback(self) -> None:
         was_connected = "open" in (self.state, self._previous_state)
@@ -201,14 +210,17 @@ class Link:
             self._enter("closed")
             self.socket_failed(str(exc))
 
-    def _drop(self, now: float) -> None:
+    def _drop(self, now: float, why: str = "") -> None:
         """Forget the socket and begin the wait for the next try; the state stays."""
+        self._why = ""
         self._connect_deadline = self._silence_deadline = None
         socket, self._socket = self._socket, None
         opened_at, self._opened_at = self._opened_at, None
         if socket is None:
             return
         socket.close()
+        if self.state != "closed":
+            self._failures.failed(why)
         if opened_at is not None and now - opened_at > CONNECT_SUCCESS_S:
             self._backoff.reset()
         self._backoff.start(now)

@@ -30,7 +30,6 @@ CLOSE_TIMEOUT_S = 1.0
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024  #: a larger message ends the connection
 MAX_UNSENT_BYTES = 1024 * 1024
 READ_BYTES = 64 * 1024
-USER_TIMEOUT_MS = 20_000
 
 _SILENT = logging.getLogger(f"{__name__}.protocol")
 _SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so tokens
@@ -118,9 +117,6 @@ class WebSocket:
     def _open(self) -> None:
         self._sock = dial(self._uri.host, self._uri.port)
         self._sock = self._context.wrap_socket(self._sock, server_hostname=self._uri.host)
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
         self._writer = gevent.spawn(self._write)
         request = self._protocol.connect()
         request.headers["User-Agent"] = self._user_agent
@@ -137,6 +133,8 @@ class WebSocket:
             else:
                 protocol.receive_eof()
             self._flush()
+            if self._unsent_bytes > MAX_UNSENT_BYTES:
+                raise ConnectionError("the server takes no data")
             for event in protocol.events_received():
                 self._take(event)
             if protocol.handshake_exc is not None:

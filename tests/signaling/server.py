@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import json
+import socket
 import ssl
 import threading
 from collections import deque
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from gevent.event import Event
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
 
 WAIT_S = 10
@@ -80,18 +82,29 @@ class Peer:
 class Server:
     """Accepts everybody; `accept()` gives the next connection."""
 
-    def __init__(self, folder: Path, names: tuple[str, ...] = ("127.0.0.1", "localhost"), port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, names: tuple[str, ...] = ("127.0.0.1", "::1"), host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.refusal: int | None = None  #: HTTP status that new connections get
         self.ca_file = folder / "ca.pem"
         self._key_file = folder / "key.pem"
         if not self.ca_file.exists():
             make_certificate(self.ca_file, self._key_file, names)
+        self.host = host
         self._hub = gevent.get_hub()
         self._arrivals = Inbox(self._hub)
         self.peers: list[Peer] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca_file, self._key_file)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._server = serve(
-            self._handle, "127.0.0.1", port, ssl=context, ping_interval=None, max_size=None, close_timeout=0.5
+            self._handle,
+            sock=socket.create_server((host, port), family=family),
+            ssl=context,
+            process_request=self._admit,
+            ping_interval=None,
+            max_size=None,
+            close_timeout=0.5,
         )
         self.port: int = self._server.socket.getsockname()[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -99,7 +112,7 @@ class Server:
 
     @property
     def uri(self) -> str:
-        return f"wss://127.0.0.1:{self.port}/signal"
+        return f"wss://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/signal"
 
     def accept(self, timeout_s: float = WAIT_S) -> Peer:
         peer: Peer = self._arrivals.get(timeout_s)
@@ -107,6 +120,9 @@ class Server:
 
     def close(self) -> None:
         _off_hub(self._server.shutdown)
+
+    def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
+        return connection.respond(self.refusal, "") if self.refusal else None
 
     def _handle(self, connection: ServerConnection) -> None:
         peer = Peer(connection, Inbox(self._hub))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -445,3 +446,29 @@ def test_a_closed_link_does_not_care_about_the_network():
     bench = Bench()
     bench.link.network_changed(0, path_intact=False)
     assert bench.sockets == []
+
+
+# Logging
+
+
+def test_failures_in_a_row_are_one_warning_and_their_end_one_line(caplog):
+    bench = Bench(A, B)
+    with caplog.at_level(logging.INFO):
+        bench.open()
+        bench.at(5_000)
+        bench.link.socket_failed("refused")
+        bench.at(6_000)
+        bench.at(6_500, bench.closed)
+        bench.at(20_000)
+        bench.opened()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert f"{A} did not answer within 5 s" in caplog.text
+
+
+def test_an_end_that_was_asked_for_is_no_failure(caplog):
+    bench = Bench()
+    with caplog.at_level(logging.INFO):
+        bench.open()
+        bench.opened()
+        bench.link.close(0)
+    assert not caplog.records

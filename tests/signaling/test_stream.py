@@ -155,6 +155,27 @@ def test_a_refused_connection_says_so():
         box.stream.destroy()
 
 
+def test_a_server_that_refuses_the_handshake_says_so_and_is_tried_again(server, phone):
+    server.refusal = 503
+    box = phone()
+    assert "503" in box.next_event()[1]["error"]["message"]
+    assert box.next_event()[1]["error"]["code"] == 31005
+    assert box.next_event() == ("transport_close", {})
+    server.refusal = None
+    assert server.accept().receive()["type"] == "listen"
+
+
+def test_an_address_may_be_ipv6(tmp_path):
+    try:
+        server = Server(tmp_path, host="::1")
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    box = phone_for(server.uri, ca_file=str(server.ca_file))
+    assert server.accept().receive()["type"] == "listen"
+    box.stream.destroy()
+    server.close()
+
+
 def test_a_certificate_of_an_unknown_authority_is_refused_with_advice(server):
     box = phone_for(server.uri)
     message = box.wait_for("error")["error"]["message"]
