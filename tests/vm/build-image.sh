@@ -58,6 +58,7 @@ build_root() {
   printf '[global]\nno-index = true\nfind-links = /opt/wheelhouse\ndisable-pip-version-check = true\n' > "$r/etc/pip.conf"
   echo '/dev/ubda / ext4 defaults,noatime 0 1' > "$r/etc/fstab"
   echo kiosk > "$r/etc/hostname"
+  printf '127.0.0.1 localhost kiosk\n::1 localhost\n' > "$r/etc/hosts"
   : > "$r/etc/machine-id"
   # Source packages (PyAudio) become wheels once, here; the guest then installs without a network.
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$r" sh -euc '
