@@ -20,11 +20,12 @@ DEFAULT_TTL_S = 3600
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What signs a token: the account (AC...), the key's sid (SK...) and its secret."""
+    """What signs a token: the account (AC...), the key's sid (SK...) and secret, an application (AP...)."""
 
     account_sid: str
     key_sid: str
     secret: str = field(repr=False)
+    application_sid: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def mint_token(
 ) -> str:
     """A token for `identity`, signed with HS256 and valid for `ttl_s` seconds from `now` (Unix time).
 
-    `application_sid` (AP...) allows outgoing calls through that application. Raises InvalidArgumentError.
+    `application_sid` (AP...), or else the key's, allows outgoing calls. Raises InvalidArgumentError.
     """
     if not identity:
         raise InvalidArgumentError("a token needs an identity; give the name under which this phone is called")
@@ -54,7 +55,7 @@ def mint_token(
         raise InvalidArgumentError(f"ttl_s must lie between 1 and {MAX_TTL_S} seconds, not {ttl_s}")
     issued_at = int(time.time() if now is None else now)
     voice: dict[str, Any] = {"incoming": {"allow": incoming_allow}}
-    if application_sid:
+    if application_sid := application_sid or key.application_sid:
         voice["outgoing"] = {"application_sid": application_sid}
     claims = {
         "jti": f"{key.key_sid}-{issued_at}-{uuid.uuid4().hex[:8]}",

@@ -41,7 +41,6 @@ TICK_S = 0.5
 RENEW_EVERY_S = 3600.0
 HANDSHAKE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
-APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
 WILDCARDS = ("", "0.0.0.0", "::")
 
 
@@ -225,7 +224,7 @@ class Switchboard:
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:
     """Make a token that a switchboard with this key accepts: `identity` may call and be called."""
-    return mint_token(key, identity, ttl_s=ttl_s, application_sid=APPLICATION_SID)
+    return mint_token(key, identity, ttl_s=ttl_s)
 
 
 def _utc() -> dt.datetime:

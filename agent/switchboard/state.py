@@ -22,6 +22,8 @@ from agent.switchboard.files import private_folder, write_private
 
 log = logging.getLogger(__name__)
 
+APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
+
 
 class State:
     """The folder's files; every one that is missing, torn or outdated is made anew.
@@ -88,7 +90,8 @@ def load_api_key(folder: Path) -> ApiKey:
         pass
     except (ValueError, TypeError, AttributeError):
         log.warning("%s is damaged; a new key is made, and tokens signed with the old one end", path)
-    key = ApiKey(f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}", secrets.token_urlsafe(32))
+    account_sid, key_sid = f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}"
+    key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION_SID)
     write_private(path, json.dumps(asdict(key)).encode())
     return key
 
