@@ -44,7 +44,7 @@ class RunningSwitchboard:
 
     def sever(self, identity: str) -> None:
         """Cut the media path to a client without telling anybody: for demonstrations and tests."""
-        self._bridge.call(self._switchboard.calls.sever, identity)
+        self._bridge.call(self.switchboard.calls.sever, identity)
 
     def close(self) -> None:
         """Hang up every call and stop listening; idempotent."""
