@@ -41,8 +41,8 @@ def read_key(path: Path) -> ApiKey:
     """The API key in a JSON file with account_sid, key_sid and secret; raises TokenError."""
     try:
         members = json.loads(path.read_text())
-        required = (str(members[name]) for name in ("account_sid", "key_sid", "secret"))
-        return ApiKey(*required, str(members.get("application_sid", "")))
+        account_sid, key_sid, secret = (str(members[name]) for name in ("account_sid", "key_sid", "secret"))
+        return ApiKey(account_sid, key_sid, secret, str(members.get("application_sid", "")))
     except OSError as exc:
         raise TokenError(f"The key file {path} cannot be read: {exc.strerror}.") from None
     except (ValueError, KeyError, TypeError):
