@@ -178,7 +178,8 @@ class Link:
         self._owner.transport_failed({"code": 31000, "message": text, "twilioError": entry})
 
     def socket_closed(self, code: int, reason: str, now: float) -> None:
-        why = self._why or f"{self.uri} closed it with code {code} {reason}".rstrip()
+        how = "without a closing handshake" if code in ABNORMAL_CODES else f"with code {code}"
+        why = self._why or f"{self.uri} closed it {how} {reason}".rstrip()
         if code in ABNORMAL_CODES:
             entry = twilio_error(SIGNALING_ERROR)
             text = reason or (
