@@ -30,7 +30,9 @@ _HYSTERESIS_MS = 3.0
 _CALM_S = 0.5  # how long a frame must have been spare before it is cut
 _HURRY_FRAMES = 2  # so many are cut at once
 _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
-_REPAIR_S = 4.0  # two losses within this time make it worth waiting for what repairs them
+_REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
+_UNHURT_PACKETS = 300  # ... until there was none in so many
+_REPAIRS_S = 10.0
 
 
 class DelayControl:
@@ -41,17 +43,22 @@ class DelayControl:
         self._max = max_ms * _MS
         self._transits = TransitWindow()
         self._losses: deque[float] = deque(maxlen=64)
+        self._repairing = False
+        self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
         self._now = 0.0
         self._backlog = 0
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare_since: float | None = None
         self._adjusted = False  # in this tick
+        self._growing = False
         self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
 
     def arrived(self, packet: Packet) -> None:
         """Note a packet's transit, late or not."""
         self._transits.add(packet.arrival, packet.transit)
+        if packet.repairs:
+            self._repairs_at = packet.arrival
 
     def lost(self) -> None:
         """Note that sound was missing when it was needed."""
@@ -96,7 +103,9 @@ class DelayControl:
         if self._adjusted or len(self._transits) < _FEW_PACKETS:
             return 0
         self._adjusted = True
-        if excess_ms < 0:
+        # Half a frame added helps nothing: what was begun is finished, or it would be cut out again at once.
+        self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
+        if self._growing:
             self._spare_since = None
             return FRAME_SAMPLES - self._backlog
         return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * FRAME_SAMPLES)
@@ -111,6 +120,16 @@ class DelayControl:
             self._spare_since = self._now
         return frames if frames >= _HURRY_FRAMES or self._now - self._spare_since >= _CALM_S else 0
 
+    def _loss_share(self, length_s: float) -> float:
+        """The recent share of lost packets; 0 while it is too small to act on."""
+        losses, recent = self._losses, self._now - _REPAIR_PACKETS * length_s
+        count = sum(at >= recent for at in losses)
+        if not losses or self._now - losses[-1] > _UNHURT_PACKETS * length_s:
+            self._repairing = False
+        elif count >= 2:
+            self._repairing = True
+        return max(count, 1) / _REPAIR_PACKETS if self._repairing else 0.0
+
     def _floor_ms(self, packet: Packet) -> float:
         """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
         reach = max(0, FRAME_SAMPLES - 1 - self._backlog) // packet.samples * packet.samples
@@ -121,10 +140,8 @@ class DelayControl:
 
         Only where one was lost is that needed, so more of them may be late than of those that are played.
         """
-        while self._losses and self._now - self._losses[0] > _REPAIR_S:
-            self._losses.popleft()
-        if len(self._losses) < 2 or not packet.repairs:
-            return 0.0
         length_ms = packet.samples / _MS
-        share = len(self._losses) * length_ms / 1000 / _REPAIR_S
+        share = self._loss_share(length_ms / 1000)
+        if not share or self._now - self._repairs_at > _REPAIRS_S:
+            return 0.0
         return max(0.0, length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

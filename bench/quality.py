@@ -1,0 +1,129 @@
+"""Speech quality (PESQ-WB, ITU-T P.862.2) through our encoder, random loss, playout buffer and decoder.
+
+    python -m bench.quality [--seeds N] [--bitrate B]
+
+Measured beside it on the same losses: the path of stock aiortc (its encoder, jitter buffer and decoder). Needs
+espeak-ng and the Python packages `pesq` and `scipy`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fractions
+import random
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+from aiortc.codecs.opus import OpusDecoder, OpusEncoder
+from aiortc.jitterbuffer import JitterBuffer
+from aiortc.rtp import RtpPacket
+from av import AudioFrame
+from numpy.typing import NDArray
+from pesq import pesq
+
+from agent.media.receiver import AudioReceiver
+from agent.media.sender import OPUS, PCMU, AudioSender, SenderSettings
+from bench.speech import pieces
+from hw.ports import FRAME_SAMPLES, RATE_HZ, SILENCE
+
+LOSSES = (0.0, 0.05, 0.10, 0.20)
+MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)
+NETWORK_S, JITTER_S, TICK_PHASE_S = 0.03, 0.001, 0.009
+REPORT_FRAMES = 125  # a receiver report every 2.5 s
+WARM_UP_FRAMES = 250  # the call has gone on for a while before the piece that is judged
+
+Pcm = NDArray[np.int16]
+Chain = Callable[[Pcm, float, random.Random], Pcm]
+
+
+def ours(codec: str, settings: SenderSettings) -> Chain:
+    """AudioSender -> loss -> AudioReceiver, with the loss reported back."""
+
+    def chain(sound: Pcm, loss: float, rng: random.Random) -> Pcm:
+        sender, receiver = AudioSender(codec, settings), AudioReceiver(codec)
+        sequence, in_flight, played = 0, deque[tuple[float, int, int, bytes]](), []
+        for number in range(len(sound) // FRAME_SAMPLES):
+            now = number * 0.02
+            for packet in sender.push(sound[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes()):
+                if rng.random() >= loss:
+                    arrival = now + NETWORK_S + rng.random() * JITTER_S
+                    in_flight.append((arrival, sequence, packet.timestamp, packet.payload))
+                sequence += 1
+            if number % REPORT_FRAMES == REPORT_FRAMES - 1:
+                sender.report_loss(loss)
+            while in_flight and in_flight[0][0] <= now + TICK_PHASE_S:
+                arrival, *fields = in_flight.popleft()
+                receiver.put(*fields, arrival)
+            played.append(receiver.pull(now + TICK_PHASE_S))
+        return np.frombuffer(b"".join(played), np.int16)
+
+    return chain
+
+
+def stock(sound: Pcm, loss: float, rng: random.Random) -> Pcm:
+    """aiortc's encoder, jitter buffer (as its receiver sets it up) and decoder, drained by a player every 20 ms."""
+    encoder, decoder, buffer = OpusEncoder(), OpusDecoder(), JitterBuffer(capacity=16, prefetch=4)
+    ready: deque[bytes] = deque()
+    played = []
+    for number in range(len(sound) // FRAME_SAMPLES):
+        frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
+        frame.planes[0].update(sound[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes())
+        frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, number * FRAME_SAMPLES, fractions.Fraction(1, RATE_HZ)
+        payloads, timestamp = encoder.encode(frame)
+        if rng.random() >= loss:
+            packet = RtpPacket(sequence_number=number & 0xFFFF, timestamp=timestamp)
+            packet._data = payloads[0]
+            _, encoded = buffer.add(packet)
+            if encoded is not None:
+                for decoded in decoder.decode(encoded):
+                    ready.append(decoded.to_ndarray().reshape(-1, 2)[:, 0].tobytes())
+        played.append(ready.popleft() if ready else SILENCE)
+    return np.frombuffer(b"".join(played), np.int16)
+
+
+def score(sound: Pcm, heard: Pcm) -> float:
+    """PESQ-WB of what was heard against what was said."""
+    wide = [soxr.resample(pcm.astype(np.float32) / 32768, RATE_HZ, 16_000) for pcm in (sound, heard)]
+    return float(pesq(16_000, *wide, "wb"))
+
+
+def measure(chain: Chain, loss: float, seeds: int) -> float:
+    """The mean over all pieces and seeds, each after some seconds of call."""
+    scores = []
+    for seed in range(seeds):
+        for number, piece in enumerate(pieces()):
+            call = np.concatenate((np.resize(piece, WARM_UP_FRAMES * FRAME_SAMPLES), piece))
+            heard = chain(call, loss, random.Random(seed * 100 + number))
+            scores.append(score(piece, heard[WARM_UP_FRAMES * FRAME_SAMPLES :]))
+    return sum(scores) / len(scores)
+
+
+def main() -> None:
+    """Print the table and the verdict."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--bitrate", type=int, default=SenderSettings().bitrate)
+    wanted = parser.parse_args()
+    rows: dict[str, Chain] = {
+        "ours, Opus 20 ms": ours(OPUS, SenderSettings(bitrate=wanted.bitrate)),
+        "ours, Opus 60 ms": ours(OPUS, SenderSettings(bitrate=wanted.bitrate, packet_ms=60)),
+        "ours, PCMU": ours(PCMU, SenderSettings()),
+        "stock aiortc": stock,
+    }
+    print(f"{'PESQ-WB at random loss of':26}" + "".join(f"{loss:8.0%}" for loss in LOSSES))
+    results = {}
+    for name, chain in rows.items():
+        results[name] = [measure(chain, loss, wanted.seeds) for loss in LOSSES]
+        print(f"{name:26}" + "".join(f"{value:8.2f}" for value in results[name]), flush=True)
+    for name, row in (("must reach", MUST), ("aim", AIM)):
+        print(f"{name:26}" + "".join(f"{value:8.2f}" for value in row))
+    mine, theirs = results["ours, Opus 20 ms"], results["stock aiortc"]
+    verdict = "reached" if all(a >= b for a, b in zip(mine, MUST, strict=True)) else "missed"
+    ratios = "/".join(f"{a / b:.2f}" for a, b in zip(mine, theirs, strict=True))
+    print(f"quality: {verdict}; ours over stock aiortc {ratios} at 0/5/10/20 % loss")
+
+
+if __name__ == "__main__":
+    main()
