@@ -1,8 +1,9 @@
 """Concealment of lost sound by repeating pitch periods, in the manner of ITU-T G.711 Appendix I. Pure.
 
-The last few periods heard become a seamless loop: their end is cross-faded into what came before their beginning. The
+The last pitch period heard becomes a seamless loop: its end is cross-faded into what came before its beginning. The
 loop plays at full level for 10 ms and has faded out after 60 ms. Where it starts it is bent so that no step is heard,
-and the first sound that arrives again is cross-faded with what the loop would have gone on with.
+and the first sound that arrives again is cross-faded with what the loop would have gone on with. (A loop of several
+periods, which the Recommendation changes to after 10 ms, was tried: PESQ at 10 % loss fell from 2.85 to 2.49.)
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ Sound = NDArray[np.float32]
 
 _SHORTEST_MS = 2.5
 _LONGEST_MS = 15
-_MATCH_MS = 15
-_LOOP_MS = 20
-_SEAM_MS = 2
+_MATCH_MS = 10
+_SEAM_MS = 1
 _FADE_FROM_MS = 10
 _FADE_TO_MS = 60
-_MERGE_MS = 5
+_MERGE_MS = 3
 
 
 class PitchConcealer:
@@ -27,7 +27,7 @@ class PitchConcealer:
 
     def __init__(self, rate_hz: int) -> None:
         self._per_ms = rate_hz // 1000
-        self._history = np.zeros((_LOOP_MS + 2 * _LONGEST_MS + _SEAM_MS) * self._per_ms, np.float32)
+        self._history = np.zeros((_MATCH_MS + _LONGEST_MS + _SEAM_MS) * self._per_ms, np.float32)
         self._lost = 0  # samples made since the loss began
         self._loop = self._history
 
@@ -64,10 +64,8 @@ class PitchConcealer:
         return merged
 
     def _make_loop(self) -> Sound:
-        """The last whole periods of about 20 ms, with a seamless end."""
-        period = self._period()
-        length = -(-_LOOP_MS * self._per_ms // period) * period
-        seam = _SEAM_MS * self._per_ms
+        """The last period, with a seamless end."""
+        length, seam = self._period(), _SEAM_MS * self._per_ms
         loop = self._history[-length:].copy()
         ramp = np.arange(1, seam + 1, dtype=np.float32) / (seam + 1)
         before = self._history[-length - seam : -length]

@@ -1,7 +1,7 @@
 """PCMU (ITU-T G.711, mu-law at 8 kHz) to and from 48 kHz frames: companding by table, 6:1 resampling by a filter bank.
 
-Both resamplers are one linear-phase low-pass filter (flat to 3.4 kHz, 60 dB down where aliases would fall on speech),
-evaluated only where a sample is wanted, with the tail of the previous frame as its state: no clicks between frames.
+Both resamplers are one linear-phase low-pass filter (flat to 3.3 kHz, 50 dB down from 4.3 kHz, whose alias falls above
+3.7 kHz), evaluated only where a sample is wanted, with the tail of the previous frame as its state. It delays by 1.5 ms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLOCK_HZ = 8000
 RATIO = 6
 _TAPS_A_PHASE = 24
 _TAPS = RATIO * _TAPS_A_PHASE
-_CUTOFF_HZ = 3650.0
+_CUTOFF_HZ = 3800.0
 _BIAS = 132
 _CLIP = 32635
 
@@ -42,7 +42,7 @@ def _encode_table() -> NDArray[np.uint8]:
 
 def _low_pass() -> Sound:
     position = (np.arange(_TAPS) - (_TAPS - 1) / 2) * (2 * _CUTOFF_HZ / (CLOCK_HZ * RATIO))
-    taps = np.sinc(position) * np.kaiser(_TAPS, 6.0)
+    taps = np.sinc(position) * np.kaiser(_TAPS, 4.5)
     scaled: Sound = (taps / taps.sum()).astype(np.float32)
     return scaled
 

@@ -90,7 +90,7 @@ class PlayoutBuffer:
         self._pending = 0  # samples concealed while media time stood still
         self._in_loss = False
         self._quiet = False  # the sender said that it pauses
-        self._now = 0.0
+        self._now = float("-inf")  # of the latest tick
         self._backlog = 0
 
     # Arrival
