@@ -1,7 +1,7 @@
 """PCMU (ITU-T G.711, mu-law at 8 kHz) to and from 48 kHz frames: companding by table, 6:1 resampling by a filter bank.
 
 Both resamplers are one linear-phase low-pass filter (flat to 3.3 kHz, 50 dB down from 4.3 kHz, whose alias falls above
-3.7 kHz), evaluated only where a sample is wanted, with the tail of the previous frame as its state. It delays by 1.5 ms.
+3.7 kHz), evaluated only where a sample is wanted, with the tail of the previous frame as its state. Each delays 1.5 ms.
 """
 
 from __future__ import annotations

@@ -128,6 +128,19 @@ def test_the_sender_is_always_ready_for_a_first_loss():
     assert sum(has_fec(packet.payload) for packet in packets) > 15
 
 
+def test_after_long_calm_nothing_is_spent_on_copies_until_loss_is_reported():
+    sender = AudioSender()
+    for _ in range(12):
+        sender.report_loss(0.0)
+    calm = sent(sender, voice(1.0))
+    sender.report_loss(0.02)
+    sender.report_loss(0.0)
+    wary = sent(sender, voice(1.0))
+
+    assert not any(has_fec(packet.payload) for packet in calm[1:])
+    assert sum(has_fec(packet.payload) for packet in wary) > 15
+
+
 def test_reported_loss_makes_better_copies():
     calm, warned = AudioSender(), AudioSender()
     warned.report_loss(0.10)
