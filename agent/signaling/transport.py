@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from gevent.ssl import SSLContext
 
 from agent.clock import Clock, HubClock, Timer
-from agent.log import FailureLog
 from agent.signaling.browserinfo import user_agent
 from agent.signaling.link import Link, LinkOwner
 from agent.signaling.websocket import WebSocket
-
-log = logging.getLogger(__name__)
 
 
 class Transport:
@@ -37,7 +33,6 @@ class Transport:
         self._socket: WebSocket | None = None
         self._timer: Timer | None = None
         self._due: float | None = None
-        self._failures = FailureLog(log, "connecting to the voice service")
 
     @property
     def uri(self) -> str:
@@ -72,7 +67,6 @@ class Transport:
             self._socket.join(timeout_s)
 
     def socket_opened(self) -> None:
-        self._failures.recovered()
         self._link.socket_opened(self._clock.now())
         self._rearm()
 
@@ -81,7 +75,6 @@ class Transport:
         self._rearm()
 
     def socket_failed(self, message: str) -> None:
-        self._failures.failed(message)
         self._link.socket_failed(message)
 
     def socket_closed(self, code: int, reason: str) -> None:
