@@ -113,6 +113,23 @@ class BrowserPhone:
         self._stage.bridge.run(self._tab.close())
 
 
+class Ear:
+    """A sound device that says one tone, and knows what it played last."""
+
+    def __init__(self, hz: int) -> None:
+        self._heard: deque[bytes] = deque(maxlen=25)
+        self.sound = WavSound(capture=tone(hz), playback=self._heard.append, loop=True)
+
+    def loudest(self) -> float:
+        """Return the loudest frequency of the last half second; 0 while it is quiet."""
+        frames = list(self._heard)
+        if len(frames) < 25:
+            return 0.0
+        pcm = np.frombuffer(b"".join(frames), np.int16).astype(float)
+        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
+        return float(np.argmax(spectrum)) * RATE_HZ / len(pcm) if np.sqrt(np.mean(pcm**2)) > 100 else 0.0
+
+
 class Box:
     """A phone of our own: it says one tone, and remembers what it hears."""
 
@@ -121,8 +138,7 @@ class Box:
         self.events: list[str] = []
         self.calls: list[Any] = []
         self.digits = ""
-        self._heard: deque[bytes] = deque(maxlen=25)
-        self.sound = WavSound(capture=tone(BOX_HZ), playback=self._heard.append, loop=True)
+        self._ear = Ear(BOX_HZ)
         self.device = Device()
         for name in ("ready", "incoming", "connect", "disconnect", "cancel", "error", "offline"):
             self.device.on(name, partial(self._note, name))
@@ -130,7 +146,7 @@ class Box:
         address = stage.switchboard.address
         self.device.setup(
             stage.switchboard.mint(identity),
-            sound=self.sound,
+            sound=self._ear.sound,
             bridge=stage.bridge,
             chunderw=address.server,
             ca_file=str(address.ca_file),
@@ -161,23 +177,15 @@ class Box:
 
     def until_hears(self, hz: int) -> None:
         """Wait until what is played is this tone."""
-        self.until(lambda: abs(self.loudest() - hz) < 20, f"heard {hz} Hz but {self.loudest()} Hz")
+        self.until(lambda: abs(self._ear.loudest() - hz) < 20, f"heard {hz} Hz")
 
     def until_quiet(self) -> None:
         """Wait until what is played is silence."""
-        self.until(lambda: self.loudest() == 0, "silence")
-
-    def loudest(self) -> float:
-        """Return the loudest frequency of the last half second; 0 while it is quiet."""
-        if len(self._heard) < 25:
-            return 0.0
-        pcm = np.frombuffer(b"".join(self._heard), np.int16).astype(float)
-        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
-        return float(np.argmax(spectrum)) * RATE_HZ / len(pcm) if np.sqrt(np.mean(pcm**2)) > 100 else 0.0
+        self.until(lambda: self._ear.loudest() == 0, "heard silence")
 
     def close(self) -> None:
         self.device.destroy()
-        self.sound.close()
+        self._ear.sound.close()
 
     def _take(self, call: Any) -> None:
         self.calls.append(call)
