@@ -35,6 +35,8 @@ from agent.switchboard.site import Site, is_near
 from agent.switchboard.state import State, default_folder, outgoing_address, server_names
 
 log = logging.getLogger(__name__)
+frames_log = logging.getLogger("agent.switchboard.websockets")
+frames_log.setLevel(logging.CRITICAL)  # below that the library shows frames, and tokens with them
 
 SIGNAL_PATH = "/signal"
 TICK_S = 0.5
@@ -132,6 +134,7 @@ class Switchboard:
             max_size=self.settings.max_frame_bytes,
             compression=None,
             server_header=None,
+            logger=frames_log,
         )
 
     def _address(self, state: State, server: Server) -> Address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 import urllib.error
@@ -98,6 +99,23 @@ def test_a_bad_token_is_refused_with_its_code(play: Play, secret: str, ttl_s: in
         await phone.expect("connected")
 
     play(story)
+
+
+def test_no_token_is_ever_logged(play: Play, caplog: pytest.LogCaptureFixture) -> None:
+    tokens = []
+
+    async def story(site: Site) -> None:
+        tokens.append(site.switchboard.mint("alice"))
+        phone = await site.connect()
+        await phone.send("listen", token=tokens[0])
+        await phone.expect("connected")
+        await phone.send("listen", token=tokens[0][:-2])
+        await phone.expect("error")
+
+    with caplog.at_level(logging.DEBUG):
+        play(story)
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.client")]
+    assert ours and not any(tokens[0][10:40] in message for message in ours)
 
 
 def test_registering_without_a_token_is_refused(play: Play) -> None:
