@@ -29,6 +29,7 @@ BOX_SAYS = "Hello, and welcome. Please come in, the office is on the second floo
 STEP_WITHIN_S = 15.0
 TALK_S = 5.5  # longer than either sentence
 BLINKS = 3
+SENTENCES = 3  # on a machine that is too busy for sound in time it is said again
 
 
 class Ear:
@@ -84,7 +85,7 @@ class Script:
         outage_ms = self._cut_and_recover()
         after = self._talk("after the cut")
         self._hang_up()
-        worst = min(h.correlation for h in (*before, *after))
+        worst = min(before, after)
         return f"speech heard both ways (correlation at least {worst:.2f}), recovered in {outage_ms:.0f} ms"
 
     def close(self) -> None:
@@ -109,17 +110,26 @@ class Script:
         self._await(CALLER, "accept")
         log.debug("the call is %s", connection.parameters.get("CallSid"))
 
-    def _talk(self, when: str) -> tuple[Hearing, Hearing]:
+    def _talk(self, when: str) -> float:
+        """Let both speak until both were heard; returns the lower correlation."""
+        for _ in range(SENTENCES):
+            heard = self._listen()
+            if all(one.ok for one in heard.values()):
+                return min(one.correlation for one in heard.values())
+        deaf = next(who for who, one in heard.items() if not one.ok)
+        raise CallFailedError(f"{deaf} did not hear what was said {when}, {SENTENCES} times over")
+
+    def _listen(self) -> dict[str, Hearing]:
         for side in (self._caller_side, self._box_side):
             side.ear.begin()
         gevent.sleep(TALK_S)
-        box_hears = self._judge(self._caller_side, self._box_side)
-        caller_hears = self._judge(self._box_side, self._caller_side)
-        for who, heard in ((BOX, box_hears), (CALLER, caller_hears)):
-            self._note(who, "hears", f"{heard.pieces} pieces, correlation {heard.correlation:.2f}")
-            if not heard.ok:
-                raise CallFailedError(f"{who} did not hear what was said {when} (correlation {heard.correlation:.2f})")
-        return box_hears, caller_hears
+        heard = {
+            BOX: self._judge(self._caller_side, self._box_side),
+            CALLER: self._judge(self._box_side, self._caller_side),
+        }
+        for who, one in heard.items():
+            self._note(who, "hears", f"{one.pieces} pieces, correlation {one.correlation:.2f}")
+        return heard
 
     @staticmethod
     def _judge(speaker: Side, listener: Side) -> Hearing:
