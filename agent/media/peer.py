@@ -37,20 +37,22 @@ ANSWERS_KEPT = 4
 CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
 
 EventSink = Callable[..., None]
-RtpSink = Callable[[bytes, int, bool, str], None]
+RtpSink = Callable[[bytes, int, bool, str, int], None]
 
 
 class Peer(IceListener, SecureListener):
     """One end of a call; see the module. Make it in a running asyncio loop.
 
-    `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec)` gets
-    each verified packet, with codec "opus", "PCMU" or "telephone-event".
+    `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec,
+    sequence)` gets each verified packet, with codec "opus", "PCMU" or "telephone-event"; `on_loss(share)` what the far
+    end reports of our stream.
     """
 
     def __init__(self, settings: MediaSettings | None = None, on_event: EventSink | None = None) -> None:
         self.settings = settings or MediaSettings()
         self.on_event: EventSink = on_event or (lambda name, *arguments: None)
         self.on_rtp: RtpSink | None = None
+        self.on_loss: Callable[[float], None] | None = None
         self.on_arrival: Callable[[], None] | None = None  # after each packet that was taken in
         self.connection_state = "new"
         cname = secrets.token_hex(8)
@@ -166,18 +168,20 @@ class Peer(IceListener, SecureListener):
 
     # RTP
 
-    def send_rtp(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> bool:
+    def send_rtp(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> bool:
         """Send one payload as part of our stream; False when there is no path, or the far end cannot take the codec.
 
         The timestamp is on the clock of its origin's sound (also that of a "telephone-event", whose duration counts
-        8000 Hz); jumps of the origin are smoothed out.
+        8000 Hz); jumps of the origin are smoothed out. With the `sequence` of a relayed packet, what was lost before
+        stays a gap, which the far end can repair.
         """
         agreement = self._agreement
         if agreement is None:
             return False
         if codec == EVENT:
             event = agreement.event_codec
-            return event is not None and self._send(event, _scale(payload, 8_000, event.clock_hz), timestamp, marker)
+            payload = _scale(payload, 8_000, event.clock_hz) if event else payload
+            return event is not None and self._send(event, payload, timestamp, marker, sequence)
         chosen = agreement.send_codec
         if codec.lower() != chosen.name.lower():
             other = self._negotiation.remote.codec(codec.lower()) if self._negotiation.remote else None
@@ -185,14 +189,14 @@ class Peer(IceListener, SecureListener):
                 return False
             chosen = other
         self._clock_hz = chosen.clock_hz
-        return self._send(chosen, payload, timestamp, marker)
+        return self._send(chosen, payload, timestamp, marker, sequence)
 
-    def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool) -> bool:
+    def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, sequence: int | None) -> bool:
         if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
             return False
         now = self._loop.time()
-        data = self._rtp.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now)
-        return self._secure.send_rtp(data)
+        data = self._rtp.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence)
+        return data is not None and self._secure.send_rtp(data)
 
     def on_rtp_packet(self, data: bytes, now: float) -> None:
         """A verified packet arrived."""
@@ -214,13 +218,21 @@ class Peer(IceListener, SecureListener):
         if self.on_rtp is not None:
             name = plain_name(codec)
             payload = _scale(packet.payload, codec.clock_hz, 8_000) if name == EVENT else packet.payload
-            self.on_rtp(payload, packet.timestamp, packet.marker, name)
+            self.on_rtp(payload, packet.timestamp, packet.marker, name, packet.sequence)
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
         """A verified report arrived; the loss it tells of is what the encoder has to protect against."""
         loss = self._rtp.read_rtcp(data, now, time.time())
-        if loss is not None and self._audio.sender is not None:
+        if loss is None:
+            return
+        if self._audio.sender is not None:
             self._audio.sender.report_loss(loss)
+        if self.on_loss is not None:
+            self.on_loss(loss)
+
+    def report_loss_beyond(self, share: float) -> None:
+        """Let our reports tell the far end of the loss that its stream, relayed, suffers up to its last receiver."""
+        self._rtp.rtcp.loss_beyond = share
 
     # sound
 

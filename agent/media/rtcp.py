@@ -140,12 +140,12 @@ class ReceiveCounters:
         """Interarrival jitter (RFC 3550 section 6.4.1)."""
         return self._jitter / self.clock_hz * 1000
 
-    def block(self, last_report: int, delay: int) -> bytes:
-        """The report block about this stream since the previous one."""
+    def block(self, last_report: int, delay: int, loss_beyond: float = 0.0) -> bytes:
+        """The report block about this stream since the previous one; it tells of `loss_beyond` where that is more."""
         expected = self.expected - self._reported_expected
         lost = max(0, expected - (self.packets - self._reported_packets))
         self._reported_expected, self._reported_packets = self.expected, self.packets
-        fraction = min(255, lost * 256 // expected) if expected > 0 else 0
+        fraction = min(255, max(lost * 256 // expected if expected > 0 else 0, int(loss_beyond * 256)))
         total = fraction << 24 | min(self.lost, 0x7FFFFF)
         return BLOCK.pack(self.ssrc, total, self._highest & MAX_UINT32, int(self._jitter), last_report, delay)
 
@@ -178,12 +178,13 @@ class RtcpSession:
         self.ssrc = ssrc
         self._cname = cname.encode()[:255]
         self.rtt_ms: float | None = None
+        self.loss_beyond = 0.0  # on a relayed stream's way from here to its last receiver
         self._last_report = 0
         self._last_report_at = 0.0
 
     def write(self, now: float, wall: float, sent: SentCounters, received: ReceiveCounters | None) -> bytes:
         """A compound packet: sender report (receiver report before we sent anything) and source description."""
-        block = received.block(self._last_report, self._delay(now)) if received else b""
+        block = received.block(self._last_report, self._delay(now), self.loss_beyond) if received else b""
         count = 1 if block else 0
         if sent.packets:
             counts = sent.packets & MAX_UINT32, sent.octets & MAX_UINT32

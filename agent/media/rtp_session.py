@@ -11,12 +11,13 @@ import secrets
 from collections.abc import Iterable
 
 from agent.media.rtcp import ReceiveCounters, RtcpSession, SentCounters
-from agent.media.rtp import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
+from agent.media.rtp import MAX_UINT16, MAX_UINT32, RtpPacket, parse_rtp, sequence_distance, write_rtp
 from agent.media.sdp import EVENT, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
+MOST_SKIPPED = 64  # a relayed number further ahead or behind belongs to another stream
 REBASE_S = 10.0  # a relayed timestamp this far from the clock belongs to another stream
 
 
@@ -39,6 +40,42 @@ class TimestampBase:
         return ours
 
 
+class SequenceBase:
+    """Numbers what is sent. Relayed packets keep their distances, so that the far end can repair their losses."""
+
+    def __init__(self) -> None:
+        self._last = secrets.randbits(15)
+        self._offset: int | None = None  # of a relayed stream's numbers
+        self._skipped: set[int] = set()
+
+    def move(self, origin: int | None) -> int | None:
+        """Our number for the next packet, or for the relayed one with number `origin`; None when that place is gone."""
+        if origin is None or self._offset is None:
+            return self._next(origin)
+        ours = origin + self._offset & MAX_UINT16
+        ahead = sequence_distance(ours, self._last)
+        if abs(ahead) > MOST_SKIPPED:
+            return self._next(origin)
+        if ahead <= 0:
+            if ours not in self._skipped:
+                return None
+            self._skipped.discard(ours)
+            return ours
+        self._skip(ahead - 1)
+        self._last = ours
+        return ours
+
+    def _next(self, origin: int | None) -> int:
+        self._last = self._last + 1 & MAX_UINT16
+        self._offset = None if origin is None else self._last - origin
+        self._skipped.clear()
+        return self._last
+
+    def _skip(self, count: int) -> None:
+        recent = {number for number in self._skipped if sequence_distance(self._last, number) < MOST_SKIPPED}
+        self._skipped = recent | {self._last + 1 + n & MAX_UINT16 for n in range(count)}
+
+
 class RtpSession:
     """Writes our packets, reads verified ones, and keeps the figures of both."""
 
@@ -48,7 +85,7 @@ class RtpSession:
         self.received: ReceiveCounters | None = None
         self.packets_received = self.octets_received = self.packets_lost = 0  # of sources that ended
         self.rtcp = RtcpSession(self.ssrc, cname)
-        self._sequence = secrets.randbits(15)
+        self._numbers = SequenceBase()
         self._base = TimestampBase()
         self._codecs: dict[int, Codec] = {}
         self._received_at = 0.0
@@ -59,13 +96,25 @@ class RtpSession:
         self._codecs = {codec.payload_type: codec for codec in codecs}
 
     def write(
-        self, payload_type: int, clock_hz: int, payload: bytes, timestamp: int, marker: bool, now: float
-    ) -> bytes:
-        """The next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began."""
+        self,
+        payload_type: int,
+        clock_hz: int,
+        payload: bytes,
+        timestamp: int,
+        marker: bool,
+        now: float,
+        sequence: int | None = None,
+    ) -> bytes | None:
+        """The next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began.
+
+        `sequence` is that of a relayed packet; None is returned for one that comes too late to have a place.
+        """
+        number = self._numbers.move(sequence)
+        if number is None:
+            return None
         ours = self._base.move(timestamp, clock_hz, now)
-        self._sequence = self._sequence + 1 & 0xFFFF
         self.sent.sent(ours, clock_hz, len(payload), now)
-        return write_rtp(payload_type, marker, self._sequence, ours, self.ssrc, payload)
+        return write_rtp(payload_type, marker, number, ours, self.ssrc, payload)
 
     def read(self, data: bytes, now: float) -> tuple[RtpPacket, Codec] | None:
         """Read one verified packet; None when it is malformed, of an unknown payload type or of a second source."""

@@ -110,15 +110,16 @@ class MediaLeg:
     def _feed(self, other: MediaLeg) -> None:
         relay = Relay(other.peer.send_rtp, [PLAIN_NAMES[name] for name in other._spoken])
 
-        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
             if other._dialling:
                 return  # digits take the place of sound, and have a time line of their own
             try:
-                relay(payload, timestamp, marker, codec)
+                relay(payload, timestamp, marker, codec, sequence)
             except FarSideError as error:
                 self._damaged.failed(error)
 
         self.peer.on_rtp = pass_on
+        other.peer.on_loss = self.peer.report_loss_beyond
 
     def _on_event(self, name: str, *arguments: object) -> None:
         if self._closed:

@@ -11,7 +11,7 @@ from hw.ports import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 OPUS, PCMU, EVENT = "opus", "PCMU", "telephone-event"
 PCMU_STEP = RATE_HZ // 8000  # 48 kHz samples in one of PCMU's
 
-Send = Callable[[bytes, int, bool, str], object]
+Send = Callable[[bytes, int, bool, str, int | None], object]
 
 
 class Relay:
@@ -23,15 +23,15 @@ class Relay:
         self._codecs = codecs
         self._transcoder: OpusToPcmu | PcmuToOpus | None = None
 
-    def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+    def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
         """Pass one packet on."""
         if codec == EVENT or codec in self._codecs:
-            self._send(payload, timestamp, marker, codec)
+            self._send(payload, timestamp, marker, codec, sequence)
             return
         if self._transcoder is None:
             self._transcoder = OpusToPcmu() if codec == OPUS else PcmuToOpus()
         for made, at in self._transcoder(payload, timestamp):
-            self._send(made, at, marker, self._transcoder.codec)
+            self._send(made, at, marker, self._transcoder.codec, None)
 
 
 class OpusToPcmu:

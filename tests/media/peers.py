@@ -22,7 +22,7 @@ class WatchedPeer(Peer):
         self.events.append((name, *arguments))
         self._changed.set()
 
-    def _note_rtp(self, payload, timestamp, marker, codec):
+    def _note_rtp(self, payload, timestamp, marker, codec, _sequence):
         self.packets.append((payload, timestamp, marker, codec))
         self._changed.set()
 

@@ -1,12 +1,14 @@
 """RTP and RTCP packets, and what is counted from them."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.media.rtcp import ReceiveCounters, RtcpSession, SentCounters, parse_rtcp
 from agent.media.rtp import RtpPacket, is_rtcp, parse_rtp, sequence_distance, write_rtp
-from agent.media.rtp_session import RtpSession, TimestampBase
+from agent.media.rtp_session import RtpSession, SequenceBase, TimestampBase
 from agent.media.sdp import OPUS, OUR_CODECS, PCMU
 
 
@@ -133,6 +135,44 @@ def test_pause_of_a_relayed_stream_stays_a_pause():
     base = TimestampBase()
     before = base.move(0, 8_000, 0.0)
     assert base.move(8_000 * 60, 8_000, 60.0) - before & 0xFFFFFFFF == 8_000 * 60
+
+
+def numbers(base, origins):
+    """What the origins' numbers become, counted from the first."""
+    moved = [base.move(origin) for origin in origins]
+    return [None if number is None else number - moved[0] & 0xFFFF for number in moved]
+
+
+@pytest.mark.parametrize(
+    ("origins", "ours"),
+    [
+        ([7, 8, 9], [0, 1, 2]),
+        ([7, 9, 12], [0, 2, 5]),  # lost on the way here: still missing
+        ([7, 9, 8, 10], [0, 2, 1, 3]),  # overtaken: put right
+        ([7, 8, 8, 9], [0, 1, None, 2]),  # twice: once
+        ([65_535, 0, 2], [0, 1, 3]),
+        ([7, 8, 5_000, 5_001], [0, 1, 2, 3]),  # another stream
+        ([7, 8, None, None, 9, 10], [0, 1, 2, 3, 4, 5]),  # digits of our own in between
+        ([7, 9, None, 8], [0, 2, 3, 4]),
+    ],
+)
+def test_relayed_numbers_keep_their_losses(origins, ours):
+    assert numbers(SequenceBase(), origins) == ours
+
+
+def test_no_number_is_used_twice_whatever_arrives():
+    base, origins = SequenceBase(), random.Random(7)
+    moved = [base.move(origins.choice([None, *range(200)])) for _ in range(5_000)]
+    used = [number for number in moved if number is not None]
+    assert all(len(set(used[n : n + 200])) == len(used[n : n + 200]) for n in range(0, len(used), 50))
+
+
+def test_loss_beyond_a_relay_is_reported_to_the_origin():
+    relay = RtcpSession(2, "x")
+    relay.loss_beyond = 0.5
+    received = ReceiveCounters(1, 48_000)
+    stream(received, range(100))
+    assert parse_rtcp(relay.write(1, 1, SentCounters(), received))[0].blocks[0].fraction_lost == 128
 
 
 def session(*codecs):

@@ -66,7 +66,7 @@ class Talker:
             self._task.cancel()
         self.peer.close()
 
-    def _hear(self, payload: bytes, timestamp: int, marker: bool, codec: str) -> None:
+    def _hear(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
         self.heard[codec] = self.heard.get(codec, 0) + 1
         if codec == "telephone-event":
             self.digits += self._events.put(timestamp, payload)
@@ -168,6 +168,37 @@ def test_packets_are_relayed_in_the_codec_that_the_callee_chose(
         second.speak(1000)
         assert await second.hears(440) and await first.hears(1000)
         assert list(first.heard) == list(second.heard) == [heard_by_caller]
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_what_is_lost_before_the_switchboard_stays_missing_behind_it(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await connected_call(alice, bob, first, second)
+        for n in range(200):
+            if n % 10 != 5:
+                first.peer.send_rtp(bytes(60), n * 960, False, "opus", n)
+                await asyncio.sleep(0.001)
+        await until(lambda: (second.peer.stats().packets_received or 0) >= 180)
+        assert second.peer.stats().packets_lost == 20
+        first.close()
+        second.close()
+
+    play(story)
+
+
+def test_loss_behind_the_switchboard_is_reported_to_the_speaker(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await connected_call(alice, bob, first, second)
+        reported: list[float] = []
+        first.peer.on_loss = reported.append
+        second.peer.report_loss_beyond(0.5)
+        first.speak(440)
+        await until(lambda: any(share >= 0.5 for share in reported))
         first.close()
         second.close()
 
