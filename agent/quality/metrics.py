@@ -13,6 +13,9 @@ BATCH = 10
 
 Entry = dict[str, Any]
 
+# What is unknown is left out, but for what the seed computes: there the unknown comes out as null.
+_NULLABLE = ("packets_received", "packets_lost", "bytes_received", "bytes_sent", "mos")
+
 
 class MetricsBuffer:
     """Collects the samples of one call; whoever adds gets the batch to send when it is full."""
@@ -34,7 +37,7 @@ class MetricsBuffer:
 def entry(sample: Sample, input_volume: float, output_volume: float) -> Entry:
     """One sample as a member of the list."""
     totals = sample["totals"]
-    return {
+    members = {
         "timestamp": iso_time(sample["timestamp"]),
         "total_packets_received": totals["packetsReceived"],
         "total_packets_lost": totals["packetsLost"],
@@ -55,6 +58,7 @@ def entry(sample: Sample, input_volume: float, output_volume: float) -> Entry:
         "rtt": sample["rtt"],
         "mos": _two_decimals(sample["mos"]),
     }
+    return {name: value for name, value in members.items() if value is not None or name in _NULLABLE}
 
 
 def with_call(entries: list[Entry], **members: Any) -> list[Entry]:

@@ -195,8 +195,9 @@ class Call:
         self.report("INFO", "connection", "outgoing-ringing", {"hasEarlyMedia": bool(cause.sdp)})
 
     def _report_reconnecting(self, cause: Cause) -> None:
-        error = {"code": 53405, "message": cause.error.message if cause.error else ""}
-        self.report("WARNING", "connection", "error", error)
+        if (error := cause.error) is not None:
+            told = {"code": error.code, "message": error.message, "twilioError": vars(error.twilio_error)}
+            self.report("WARNING", "connection", "error", told)
         self.report("INFO", "connection", "reconnecting")
 
     # Effects of the recovery policy

@@ -1,0 +1,84 @@
+"""What was recorded and what our Device did, in one notation, so that they can be compared.
+
+Names that are drawn at random, descriptions, tokens, times and the texts of local errors are replaced by a mark; what
+the server said comes back as it was said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agent.errors import TwilioError, VoiceError
+from agent.voice.connection import Connection
+from agent.voice.device import Device
+
+TEMPORARY_SID = re.compile(r"TJS[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+OBJECT = re.compile(r"<(?:\w*(?:AUDIO|Audio|PStream|Stream)\w*)[^>]*>")
+
+
+def frame(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A frame as it went over the wire; the order of the members stays."""
+    return {name: _member(name, value) for name, value in message.items()}
+
+
+def recorded_event(args: list[Any], texts: frozenset[str]) -> list[Any]:
+    """The arguments of a recorded event."""
+    return [_recorded(arg, texts) for arg in args]
+
+
+def own_event(args: tuple[Any, ...], texts: frozenset[str]) -> list[Any]:
+    """The arguments of an event of ours."""
+    return [_own(arg, texts) for arg in args]
+
+
+def _member(name: str, value: Any) -> Any:
+    if name in ("sdp", "token"):
+        return f"<{name}>"
+    if name == "browser":
+        return {member: "<text>" for member in value}
+    if isinstance(value, Mapping):
+        return frame(value)
+    if isinstance(value, str):
+        return TEMPORARY_SID.sub("<TJS>", value)
+    return value
+
+
+def _recorded(value: Any, texts: frozenset[str]) -> Any:
+    if isinstance(value, str):
+        return "<object>" if OBJECT.fullmatch(value) else TEMPORARY_SID.sub("<TJS>", value)
+    if isinstance(value, dict) and "!class" in value:
+        return {"code": value["code"]}
+    if isinstance(value, dict) and "samples" in value:
+        return _warning(value)
+    if isinstance(value, dict):
+        return {name: _text(name, _recorded(each, texts), texts) for name, each in value.items()}
+    return value
+
+
+def _own(value: Any, texts: frozenset[str]) -> Any:
+    if isinstance(value, VoiceError):
+        members = {"code": value.code, "connection": value.connection, "info": value.info, "message": value.message,
+                   "twilioError": value.twilio_error}  # fmt: skip
+        return {n: _text(n, _own(each, texts), texts) for n, each in members.items() if each is not None}
+    if isinstance(value, TwilioError):
+        return {"code": value.code}
+    if isinstance(value, Connection):
+        return TEMPORARY_SID.sub("<TJS>", repr(value))
+    if isinstance(value, Device):
+        return "<Device>"
+    if isinstance(value, dict) and "samples" in value:
+        return _warning(value)
+    if isinstance(value, dict):
+        return {name: _text(name, _own(each, texts), texts) for name, each in value.items()}
+    return value if value is None or isinstance(value, bool | int | float | str) else "<object>"
+
+
+def _warning(data: dict[str, Any]) -> dict[str, Any]:
+    """The window of a warning is known by its length, its values and what its samples consist of."""
+    return data | {"samples": [sorted(sample) for sample in data["samples"]]}
+
+
+def _text(name: str, value: Any, texts: frozenset[str]) -> Any:
+    return "<text>" if name == "message" and isinstance(value, str) and value not in texts else value

@@ -1,0 +1,429 @@
+"""Plays the server's, the network's and the program's side of a transcript against our Device, in virtual time.
+
+Everything that the recorded SDK did by itself (frames, dialling) is waited for, and moves the script: what the server
+did 20 ms after a frame then, it does 20 ms after our frame now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import AsyncResult
+
+from agent import Connection, Device
+from agent.media.settings import MediaSettings
+from agent.signaling.backoff import Backoff
+from agent.signaling.stream import Stream
+
+from . import render
+from .scripted_media import ScriptedSession
+from .server import HOSTS, Server, Socket
+from .transcript import PROBE_ID, Line, Transcript
+from .virtual_time import VirtualClock, settle
+
+PATIENCE_S = 12.0  # longer than the jitter of the longest back-off
+REINVITE_PATIENCE_S = 1.0
+TAIL_S = 1.0
+
+PLAIN_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One thing that happened: a frame, an event, the result of a call of the API, a try to connect, a report.
+
+    Times are those of the recording: for our side, the time at which the script stood.
+    """
+
+    at_ms: float
+    kind: str  # frame, event, act, dial, insights
+    name: str  # of an event: "device ready"
+    value: Any = None
+    status: dict[str, str] = field(default_factory=dict)
+
+
+class Publisher:
+    """Keeps the Insights events, with the time."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    def post(self, level: str, group: str, name: str, payload: Any) -> Any:
+        self._replay.see("insights", f"{group} {name}", {"level": level, "keys": list(payload)})
+        return _done()
+
+    def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Any:
+        self._replay.see("insights", f"{group} {name}", {"level": "INFO", "keys": list(entries[0])})
+        return _done()
+
+    def set_token(self, token: str) -> None: ...
+
+    def close(self, timeout_s: float = 0.0) -> None: ...
+
+
+class Replay:
+    """One run; `seen` is what came of it."""
+
+    def __init__(self, transcript: Transcript, folder: Path) -> None:
+        self.transcript = transcript
+        self.seen: list[Seen] = []
+        self.problems: list[str] = []
+        self.clock = VirtualClock()
+        self._server = Server(folder, self._asked, self._heard)
+        self._sockets: list[Socket] = []
+        self._uris: list[str] = []
+        self._sessions: list[ScriptedSession] = []
+        self._hole = False
+        self._calls: list[Connection] = []
+        self.texts = _server_texts(transcript)
+        self._shift_ms = 0.0
+        self._said: list[str] = []
+        self._got: list[str] = []
+        self._dials = 0
+        self._server_said = 0  # frames and closes
+        self._taken = 0
+        self._ended = False
+        self._times: defaultdict[str, list[float]] = defaultdict(list)  # of what is waited for, on our clock
+        self._wanted: Counter[str] = Counter()
+        self._sent: Counter[str] = Counter()
+        self._modes = self._recorded_modes()
+        self.device = Device()
+        _watch(self.device, self._device_event)
+
+    def run(self) -> None:
+        """Play the whole transcript."""
+        try:
+            for line in self.transcript.lines:
+                self._play(line)
+            self._pass_until(self.clock.now() + TAIL_S)
+            if self._said != self._got:
+                self.problems.append("the server did not get the frames that were sent, in their order")
+        finally:
+            self._end()
+
+    def see(self, kind: str, name: str, value: Any = None, status: dict[str, str] | None = None) -> None:
+        if not self._ended:
+            self.seen.append(Seen(self._script_ms(), kind, name, value, status or {}))
+
+    def _script_ms(self) -> float:
+        return self.clock.now() * 1000 - self._shift_ms
+
+    # The script
+
+    def _play(self, line: Line) -> None:
+        stimulus = getattr(self, f"_play_{line.kind}", None)
+        if line.kind == "wire" and line["dir"] == "out":
+            self._wanted[line.frame_type] += 1
+            self._synchronise(line)
+        elif line.kind == "ws" and line["ev"] == "new":
+            self._wanted["dial"] += 1
+            self._synchronise(line)
+        elif stimulus is not None:
+            stimulus(line)
+
+    def _synchronise(self, line: Line) -> None:
+        """Wait for what the recorded SDK did here, and take its time from ours."""
+        what = "dial" if line.kind == "ws" else line.frame_type
+        patience_s = REINVITE_PATIENCE_S if what == "reinvite" else PATIENCE_S
+        expected_s = (line.t + self._shift_ms) / 1000
+        self._settle()
+        deadline = max(self.clock.now(), expected_s) + patience_s
+        while self._sent[what] < self._wanted[what]:
+            if not self._step(deadline):
+                if what != "reinvite":
+                    self.problems.append(f"{line.t:.0f} ms: no {what!r} came")
+                self._wanted[what] -= 1
+                return
+        self._shift_ms = self._times[what][self._wanted[what] - 1] - line.t
+
+    def _at(self, line: Line) -> None:
+        self._pass_until((line.t + self._shift_ms) / 1000)
+
+    def _play_wire(self, line: Line) -> None:
+        self._at(line)
+        n = int(line["id"]) - 1
+        socket = self._sockets[n] if n < len(self._sockets) else None
+        if socket is None or not socket.is_open:
+            self.problems.append(f"{line.t:.0f} ms: socket {n + 1} is not open for {line.frame_type!r}")
+            return
+        text = "\n" if line["heartbeat"] else json.dumps(line["msg"], ensure_ascii=False, separators=(",", ":"))
+        self._server_said += 1
+        socket.send(text)
+        self._settle()
+
+    def _play_srv(self, line: Line) -> None:
+        what = line["what"]
+        if what == "blackhole":
+            self._at(line)
+            self._hole = bool(line["on"])
+            for session in self._sessions:
+                session.blackhole(self._hole)
+        elif what == "drop-ws" and self._sockets and self._sockets[-1].is_open:
+            self._at(line)
+            self._server_said += 1
+            if line["abort"]:
+                self._sockets[-1].abort()
+            else:
+                self._sockets[-1].close(int(line["code"] or 1000), str(line["reason"] or ""))
+            self._settle()
+
+    def _play_pc(self, line: Line) -> None:
+        if line["id"] == PROBE_ID and line["ev"] in ("new", "close()"):
+            return
+        session = self._session(line)
+        event = {"iceConnectionState": "path", "connectionState": "connection_state",
+                 "iceGatheringState": "ice_gathering_state", "candidate": "candidate"}.get(line["ev"])  # fmt: skip
+        if session is None or session.closed or event is None:
+            return
+        self._at(line)
+        if event == "path":
+            session.path(line["state"])
+        elif event == "candidate":
+            if line["cand"]:
+                session.candidate()
+        else:
+            session.emit(event, line["state"])
+        self._settle()
+
+    def _play_gum(self, line: Line) -> None:
+        if line["ev"] == "call":
+            return
+        self._at(line)
+        session = next((each for each in self._sessions if not each.is_captured), None)
+        if session is not None:
+            session.capture(None if line["ev"] == "ok" else (line["err"] or line["error"] or {}))
+        self._settle()
+
+    def _play_act(self, line: Line) -> None:
+        if line.act_result is not None:
+            return
+        self._at(line)
+        name = str(line["what"])
+        try:
+            result = self._perform(name, line["args"])
+        except Exception as exc:
+            self.see("act", name, f"THREW {type(exc).__name__}", self._status())
+        else:
+            if isinstance(result, AsyncResult):
+                self.see("act", name, "resolved" if result.successful() else "REJECTED")
+            else:
+                self.see("act", name, "returned", self._status())
+        self._settle()
+
+    def _perform(self, name: str, args: Any) -> Any:
+        target_name, _, path = name.partition(".")
+        target: Any = self.device if target_name == "device" else self._call_named(target_name)
+        *parents, method = path.split(".")
+        for parent in parents:
+            target = getattr(target, _snake(parent.removesuffix("()")))
+            target = target() if parent.endswith("()") else target
+        arguments = [_argument(arg) for arg in (args if isinstance(args, list) else [args])]
+        if name == "device.setup":
+            return self.device.setup("a.b.c", arguments[0] if arguments else None, **self._seams())
+        return getattr(target, _snake(method))(*arguments)
+
+    def _call_named(self, name: str) -> Connection:
+        number = re.sub(r"\D", "", name)
+        return self._calls[int(number) - 1] if number else self._calls[-1]
+
+    # What the Device is made of
+
+    def _seams(self) -> dict[str, Any]:
+        return {
+            "clock": self.clock,
+            "stream_factory": self._make_stream,
+            "media_factory": self._make_session,
+            "connection_factory": self._make_connection,
+            "publisher_factory": lambda token: Publisher(self),
+        }
+
+    def _make_stream(self, token: str, uris: list[str], **options: Any) -> Stream:
+        """The stream of the product; only the names of the hosts lead to the test's server."""
+        self._uris = uris
+        own = [f"wss://{HOSTS[n]}:{self._server.port}/signal" for n in range(len(uris))]
+        options["ca_file"] = str(self._server.ca_file)
+        stream = Stream(token, own, **options)
+        self._pace(stream._transport._link._backoff)
+        self._watch_stream(stream)
+        return stream
+
+    def _pace(self, backoff: Backoff) -> None:
+        """Draw the jitter of the recording, so that what follows a try to connect can be compared in time."""
+        delays = iter(self.transcript.retry_delays_ms())
+        if len(self._uris) > 1:
+            backoff._initial_ms = backoff._base_ms = min(next(iter(self.transcript.retry_delays_ms()), 1000.0), 5000.0)
+
+        def drawn() -> float:
+            wanted = next(delays, backoff._base_ms) / backoff._base_ms - 1
+            return min(max(wanted / backoff._randomisation, 0.0), 1.0)
+
+        backoff._random = drawn
+
+    def _watch_stream(self, stream: Stream) -> None:
+        """Take each frame down at the moment it is sent: what the server gets later must be the same."""
+        transport, link = stream._transport, stream._transport._link
+        send, dial, opened = link.send, link._dial, transport.socket_opened
+        take, closed = transport.socket_message, transport.socket_closed
+
+        def watched_send(text: str, now: float) -> bool:
+            place = len(self.seen)
+            sent: bool = send(text, now)
+            if sent and not self._ended:
+                message = {} if text == "\n" else json.loads(text)
+                value = {"id": len(self._sockets), **render.frame(message)}
+                name = message.get("type", "\n")
+                self.seen.insert(place, Seen(self._script_ms(), "frame", name, value))
+                self._times[name].append(self.clock.now() * 1000)
+                self._said.append(text)
+            return sent
+
+        def watched_dial(uri: str) -> Any:
+            self._dials += 1
+            self._times["dial"].append(self.clock.now() * 1000)
+            host = uri.split("/")[2].split(":")[0]
+            self.see("dial", "dial", self._uris[HOSTS.index(host)])
+            return dial(uri)
+
+        def watched_take(data: str | bytes) -> None:
+            self._taken += 1
+            take(data)
+
+        def watched_open() -> None:
+            self._taken += 1
+            opened()
+
+        def watched_close(code: int, reason: str) -> None:
+            self._taken = self._server_said
+            closed(code, reason)
+
+        link.send, link._dial, transport.socket_opened = watched_send, watched_dial, watched_open
+        transport.socket_message, transport.socket_closed = watched_take, watched_close
+
+    def _make_session(self, settings: MediaSettings) -> ScriptedSession:
+        self._sessions.append(ScriptedSession(settings, self.clock, self._hole))
+        return self._sessions[-1]
+
+    def _make_connection(self, *args: Any, **kwargs: Any) -> Connection:
+        connection = Connection(*args, **kwargs)
+        _watch(connection, lambda name, arguments: self._call_event(connection, name, arguments))
+        if connection.direction == "OUTGOING":
+            self._calls.append(connection)
+        return connection
+
+    def _session(self, line: Line) -> ScriptedSession | None:
+        """Peer connections are numbered from 2 on; sessions are made at the same moments."""
+        ids = sorted({each["id"] for each in self.transcript.of("pc") if each["id"] != PROBE_ID})
+        n = ids.index(line["id"]) if line["id"] in ids else -1
+        started = [each for each in self._sessions if each.is_captured]
+        return started[n] if 0 <= n < len(started) else None
+
+    # What our side does
+
+    def _asked(self, socket: Socket) -> str:
+        self._sockets.append(socket)
+        self._sent["dial"] += 1
+        n = len(self._sockets)
+        mode = self._modes[n - 1] if n <= len(self._modes) else "accept"
+        self._server_said += mode in ("accept", "refuse")
+        return mode
+
+    def _heard(self, socket: Socket, text: str) -> None:
+        self._sent["\n" if text == "\n" else json.loads(text)["type"]] += 1
+        self._got.append(text)
+
+    def _device_event(self, name: str, args: tuple[Any, ...]) -> None:
+        self.see("event", f"device {name}", render.own_event(args, self.texts), self._status())
+        if name == "incoming":
+            self._calls.append(args[0])
+
+    def _call_event(self, connection: Connection, name: str, args: tuple[Any, ...]) -> None:
+        if name in ("volume", "sample", "digit"):
+            return
+        own = {"own": connection.status()}
+        self.see("event", f"connection {name}", render.own_event(args, self.texts), self._status() | own)
+
+    def _status(self) -> dict[str, str]:
+        status = {"dev": self.device.status() if self.device.is_initialized else "(not set up)"}
+        if self._calls:
+            status["conn"] = self._calls[-1].status()
+        if self.device.stream is not None:
+            status["pstream"] = self.device.stream.status
+        return status
+
+    # Time
+
+    def _pass_until(self, time_s: float) -> None:
+        self._settle()
+        while self._step(time_s):
+            pass
+
+    def _step(self, until_s: float) -> bool:
+        moved = self.clock.run_due(until_s)
+        self._settle()
+        return moved
+
+    def _settle(self) -> None:
+        settle(self._activity, self._in_flight)
+
+    def _in_flight(self) -> bool:
+        """Whether anything is on its way between the two ends."""
+        return len(self._said) != len(self._got) or self._dials != len(self._sockets) or self._server_said > self._taken
+
+    def _activity(self) -> int:
+        return self._server.activity + self.clock.activity + len(self.seen)
+
+    def _recorded_modes(self) -> list[str]:
+        requests = iter(self.transcript.of("srv", what="ws-request"))
+        dials = self.transcript.of("ws", ev="new")
+        return [str(request["mode"]) if (request := next(requests, None)) else "silence" for _ in dials]
+
+    def _end(self) -> None:
+        self._ended = True
+        for session in self._sessions:
+            session.capture(None)
+        stream = self.device.stream
+        self.device.destroy()
+        if isinstance(stream, Stream):
+            stream.join(1)
+        self._server.close()
+        gevent.sleep(0)
+
+
+def _watch(emitter: Any, heard: Any) -> None:
+    """Report every event at the moment it is emitted, before any listener runs."""
+    emit = emitter.emit
+
+    def watched(event: str, *args: Any, **kwargs: Any) -> Any:
+        if event != "new_listener":
+            heard(event, args)
+        return emit(event, *args, **kwargs)
+
+    emitter.emit = watched
+
+
+def _snake(name: str) -> str:
+    return PLAIN_SNAKE.sub("_", name).lower()
+
+
+def _argument(value: Any) -> Any:
+    if value == "<token>":
+        return "d.e.f"
+    return (lambda *args: None) if isinstance(value, str) and value.startswith("<fn") else value
+
+
+def _done() -> AsyncResult[None]:
+    result: AsyncResult[None] = AsyncResult()
+    result.set(None)
+    return result
+
+
+def _server_texts(transcript: Transcript) -> frozenset[str]:
+    """Every error text that the server sent."""
+    errors = [line.payload.get("error") for line in transcript.of("wire", dir="in")]
+    return frozenset(str(error.get("message")) for error in errors if isinstance(error, dict))

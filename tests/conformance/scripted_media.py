@@ -1,0 +1,184 @@
+"""The media of a replayed call: it negotiates at once, and its path does what the transcript says the path did."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import numpy as np
+from gevent.event import Event
+
+from agent.clock import Clock
+from agent.errors import CaptureDeniedError, CaptureError
+from agent.events import Emitter
+from agent.media.settings import MediaSettings
+from agent.media.stats import CandidateInfo, RawStats
+
+SILENCE = (np.zeros(32, np.int16),) * 20
+PACKETS_PER_S = 50
+BYTES_PER_PACKET = 160
+OFFER = "\r\n".join(
+    ("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "m=audio 9 UDP/TLS/RTP/SAVPF 0 111 126",
+     "a=rtpmap:0 PCMU/8000", "a=rtpmap:111 opus/48000/2", "a=rtpmap:126 telephone-event/8000", "")
+)  # fmt: skip
+
+
+class Flow:
+    """Counts what flows in one direction while it does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._packets = 0.0
+        self._since: float | None = None
+        self.ever = False
+
+    def set(self, flows: bool) -> None:
+        self._packets = self._now()
+        self._since = self._clock.now() if flows else None
+        self.ever = self.ever or flows
+
+    @property
+    def flows(self) -> bool:
+        return self._since is not None
+
+    @property
+    def packets(self) -> int:
+        return int(self._now())
+
+    def _now(self) -> float:
+        passed = 0.0 if self._since is None else self._clock.now() - self._since
+        return self._packets + passed * PACKETS_PER_S
+
+
+class ScriptedSession(Emitter):
+    """Stands in the place of a MediaSession."""
+
+    def __init__(self, settings: MediaSettings, clock: Clock, hole: bool) -> None:
+        super().__init__()
+        self.settings = settings
+        self.signaling_state = "stable"
+        self.ice_connection_state = "new"
+        self.local_sdp: str | None = None
+        self.local_stream = object()
+        self.remote_stream: object | None = None
+        self.can_insert_dtmf = True
+        self.closed = False
+        self.inserted: list[tuple[float, str]] = []
+        self.hole = hole
+        self._clock = clock
+        self._captured = Event()
+        self._capture_error: CaptureError | None = None
+        self._versions = itertools.count(1)
+        self._sent, self._received = Flow(clock), Flow(clock)
+        self._sends = False
+        self._restarted = False
+        self._random = random.Random(1)
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether the browser has decided about the microphone."""
+        return self._captured.is_set()
+
+    # What the transcript does
+
+    def capture(self, error: dict[str, Any] | None) -> None:
+        """The browser gave the microphone, or refused it."""
+        if error is not None:
+            denied = error.get("name") in ("NotAllowedError", "PermissionDeniedError") or error.get("code") == 31208
+            self._capture_error = CaptureDeniedError("denied") if denied else CaptureError("failed")
+        self._captured.set()
+
+    def path(self, state: str) -> None:
+        """The ICE connection state changed."""
+        self.ice_connection_state = state
+        self._flow()
+        self.emit("ice_connection_state", state)
+
+    def blackhole(self, on: bool) -> None:
+        """Packets vanish, or arrive again."""
+        self.hole = on
+        self._flow()
+
+    def candidate(self) -> None:
+        self.emit("candidate", CandidateInfo("host", "10.77.0.1", 40_000, 1, "udp"))
+
+    def _flow(self) -> None:
+        """A browser goes on sending on a path that only seems lost, until a restart has taken it away."""
+        connected = self.ice_connection_state == "connected"
+        self._sends = connected or (self._sends and not self._restarted)
+        self._restarted = self._restarted and not connected
+        self._sent.set(self._sends)
+        self._received.set(connected and not self.hole)
+
+    # What the call does
+
+    def open_capture(self, constraints: Any) -> None:
+        self._captured.wait()
+        if self._capture_error is not None:
+            raise self._capture_error
+
+    def create_offer(self) -> str:
+        self.local_sdp = OFFER
+        self._signal("have-local-offer")
+        return f"{OFFER}a=version:{next(self._versions)}\r\n"
+
+    create_restart_offer = create_offer
+
+    def apply_answer(self, sdp: str) -> None:
+        self._signal("stable")
+        self._track()
+
+    def apply_restart_answer(self, sdp: str) -> None:
+        self._signal("stable")
+        self._restarted = True
+        self._flow()
+
+    def answer_offer(self, sdp: str) -> str:
+        self._signal("have-remote-offer")
+        self._track()
+        self.local_sdp = OFFER
+        self._signal("stable")
+        return OFFER
+
+    answer_restart_offer = answer_offer
+
+    def mute(self, flag: bool) -> None: ...
+
+    def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
+        self.inserted.append((self._clock.now(), tones))
+
+    def stats(self) -> RawStats:
+        received = self._received.packets if self._received.ever else None
+        return RawStats(
+            timestamp_ms=self._clock.now() * 1000,
+            jitter_ms=3.0 if received is not None else None,
+            packets_lost=0 if received is not None else None,
+            packets_received=received,
+            bytes_received=None if received is None else received * BYTES_PER_PACKET,
+            packets_sent=self._sent.packets,
+            bytes_sent=self._sent.packets * BYTES_PER_PACKET,
+            codec_name="PCMU",
+            rtt_ms=20.0 if received is not None else None,
+            input_snapshots=self._sound(),
+            output_snapshots=self._sound() if self._received.flows else SILENCE,
+        )
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _sound(self) -> tuple[Any, ...]:
+        """One second of sound whose level changes, as speech does."""
+        def level() -> int:
+            return self._random.choice((30, 300, 3000))
+
+        return tuple((np.sin(np.arange(32)) * level()).astype(np.int16) for _ in range(20))
+
+    def _signal(self, state: str) -> None:
+        self.signaling_state = state
+        self.emit("signaling_state", state)
+
+    def _track(self) -> None:
+        if self.remote_stream is None:
+            self.remote_stream = object()
+            self.emit("track", self.remote_stream)

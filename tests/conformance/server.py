@@ -1,0 +1,159 @@
+"""A secure WebSocket server on the test's own hub: it accepts, refuses, speaks, is silent and drops as it is told."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from gevent import socket
+from gevent.ssl import PROTOCOL_TLS_SERVER, SSLContext
+from websockets.frames import Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+HOSTS = tuple(f"127.0.0.{n}" for n in range(1, 9))  # stand for the hosts of several edges
+
+
+class Socket:
+    """One connection as the server sees it."""
+
+    def __init__(self, server: Server, sock: Any, host: str) -> None:
+        self.host = host
+        self.is_open = False
+        self._server = server
+        self._sock = sock
+        self._protocol = ServerProtocol()
+
+    def run(self) -> None:
+        """Serve it to its end."""
+        try:
+            while data := self._sock.recv(65_536):
+                self._server.activity += 1
+                self._protocol.receive_data(data)
+                for event in self._protocol.events_received():
+                    self._take(event)
+                self._flush()
+        except OSError:
+            pass
+        finally:
+            self.is_open = False
+            self._server.activity += 1
+            self._sock.close()
+
+    def send(self, text: str) -> None:
+        """Say something to the client."""
+        self._protocol.send_text(text.encode())
+        self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """End it with a closing handshake."""
+        self._protocol.send_close(code, reason)
+        self._flush()
+
+    def abort(self) -> None:
+        """End it as a broken network does."""
+        self.is_open = False
+        self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, Request):
+            mode = self._server.asked(self)
+            if mode == "accept":
+                self._protocol.send_response(self._protocol.accept(event))
+                self.is_open = True
+            elif mode == "refuse":
+                self._protocol.send_response(self._protocol.reject(503, "not now"))
+        elif event.opcode is Opcode.TEXT:
+            self._server.heard(self, event.data.decode())
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self._sock.sendall(data)
+            elif self._protocol.state is not State.CONNECTING:
+                self._sock.shutdown(socket.SHUT_WR)
+
+
+class Server:
+    """Listens on several addresses of this machine with one certificate.
+
+    `asked(socket)` answers a request to upgrade with "accept", "refuse" or anything else for no answer at all;
+    `heard(socket, text)` gets each frame.
+    """
+
+    def __init__(self, folder: Path, asked: Callable[[Socket], str], heard: Callable[[Socket, str], None]) -> None:
+        self.asked = asked
+        self.heard = heard
+        self.activity = 0
+        self.ca_file = folder / "ca.pem"
+        key_file = folder / "key.pem"
+        if not self.ca_file.exists():
+            make_certificate(self.ca_file, key_file)
+        self._context = SSLContext(PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(self.ca_file, key_file)
+        self._greenlets: list[gevent.Greenlet[..., None]] = []
+        self._listeners: list[Any] = []
+        self.port = 0
+        for host in HOSTS:
+            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            listener.bind((host, self.port))
+            listener.listen()
+            self.port = listener.getsockname()[1]
+            self._listeners.append(listener)
+            self._greenlets.append(gevent.spawn(self._accept, listener, host))
+
+    def close(self) -> None:
+        """Drop everybody."""
+        for greenlet in self._greenlets:
+            greenlet.kill(block=False)
+        for listener in self._listeners:
+            listener.close()
+
+    def _accept(self, listener: Any, host: str) -> None:
+        while True:
+            sock, _ = listener.accept()
+            self.activity += 1
+            self._greenlets.append(gevent.spawn(self._serve, sock, host))
+
+    def _serve(self, sock: Any, host: str) -> None:
+        try:
+            secured = self._context.wrap_socket(sock, server_side=True)
+        except OSError:
+            sock.close()
+            return
+        Socket(self, secured, host).run()
+
+
+def make_certificate(cert_file: Path, key_file: Path) -> None:
+    """A certificate that signs itself, for all of HOSTS."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "conformance")])
+    now = datetime.datetime.now(datetime.UTC)
+    alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)) for host in HOSTS])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(alternatives, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )

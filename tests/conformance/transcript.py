@@ -1,0 +1,77 @@
+"""One recorded scenario: what the JavaScript SDK did, line by line, and what the server and the network did to it.
+
+A line is JSON with `t` (milliseconds) and `k` (its kind); the first line describes the scenario.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEVICE_EVENTS = ("cancel", "connect", "disconnect", "error", "incoming", "offline", "ready")
+RESULTS = ("returned", "THREW", "resolved", "REJECTED")
+PROBE_ID = 1  # the peer connection that the SDK makes at once to find out what the browser can do
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a transcript."""
+
+    t: float
+    kind: str
+    data: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.data.get(name)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload of a frame on the wire."""
+        return (self.data.get("msg") or {}).get("payload") or {}
+
+    @property
+    def frame_type(self) -> str:
+        """The type of a frame on the wire; a heartbeat is `\\n`."""
+        return "\n" if self.data.get("heartbeat") else str((self.data.get("msg") or {}).get("type"))
+
+    @property
+    def act_result(self) -> tuple[str, str] | None:
+        """`("connection.mute", "returned")` where the line tells how a call of the API ended."""
+        name, _, result = str(self.data.get("what") or "").rpartition(" ")
+        return (name, result) if self.kind == "act" and result in RESULTS else None
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """A scenario and its lines in the order of time."""
+
+    name: str
+    lines: tuple[Line, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Transcript:
+        """Read one .jsonl file."""
+        records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        lines = [Line(float(r["t"]), r["k"], r) for r in records if r["k"] != "meta"]
+        return cls(path.stem, tuple(sorted(lines, key=lambda line: line.t)))
+
+    def of(self, kind: str, **members: Any) -> list[Line]:
+        """The lines of one kind with these members."""
+        return [line for line in self.lines if line.kind == kind and all(line[k] == v for k, v in members.items())]
+
+    def retry_delays_ms(self) -> list[float]:
+        """How long the SDK waited before each new try to connect."""
+        delays, lost_at = [], 0.0
+        for line in self.lines:
+            if line.kind == "event" and (line["obj"], line["name"]) == ("wstransport", "close"):
+                lost_at = line.t
+            elif line.kind == "ws" and line["ev"] == "new" and lost_at:
+                delays.append(line.t - lost_at)
+        return delays
+
+    @property
+    def is_about_calls(self) -> bool:
+        """Whether any call happens."""
+        return bool(self.of("wire", dir="in") and [x for x in self.of("wire") if x.frame_type == "invite"])
