@@ -62,6 +62,7 @@ class Browser:
     def __init__(self):
         self._socket = asyncio.get_running_loop().create_future()
         self._ids = 0
+        self.pid = 0
 
     async def run(self, code, limit_s=20):
         socket = await asyncio.wait_for(asyncio.shield(self._socket), limit_s)
@@ -134,6 +135,7 @@ async def browser(*flags):
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
+        page.pid = chromium.pid
         try:
             yield page
         finally:

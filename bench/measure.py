@@ -1,0 +1,77 @@
+"""What processes cost: CPU and memory of process trees, and what the rest of the machine did meanwhile."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one tree over one window: seconds of CPU per second, MB of proportional memory, and foreign CPU meanwhile."""
+
+    cpu: float
+    pss_mb: float
+    foreign_cpu: float
+
+
+def tree(root: int) -> list[int]:
+    """The process and all its descendants."""
+    parents: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            fields = _stat(int(entry.name))
+            if fields:
+                parents.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [root]
+    for pid in found:
+        found.extend(parents.get(pid, ()))
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; empty when the process has ended."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return []
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Seconds of CPU that these processes, and their children that ended, have used."""
+    return sum(sum(map(int, fields[11:15])) for fields in map(_stat, pids) if fields) / TICKS_PER_S
+
+
+def pss_mb(pids: Iterable[int]) -> float:
+    """Proportional memory: shared pages count by the share of each process."""
+    total_kb = 0
+    for pid in pids:
+        try:
+            text = (PROC / str(pid) / "smaps_rollup").read_text()
+        except OSError:
+            continue
+        total_kb += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return total_kb / 1024
+
+
+def machine_cpu_s() -> float:
+    """Seconds of CPU that the whole machine has used."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, (PROC / "stat").read_text().split()[1:9])
+    return (user + nice + system + irq + softirq) / TICKS_PER_S
+
+
+def watch(root: int, seconds: float, ours: Iterable[int] = ()) -> Cost:
+    """Measure the tree of `root` for a while; what `ours` (far ends, this process) use is not foreign."""
+    pids, others = tree(root), [os.getpid(), *(pid for other in ours for pid in tree(other))]
+    start, cpu, other, machine = time.monotonic(), cpu_s(pids), cpu_s(others), machine_cpu_s()
+    time.sleep(seconds)
+    lasted = time.monotonic() - start
+    used, other_used = cpu_s(pids) - cpu, cpu_s(others) - other
+    foreign = max(0.0, machine_cpu_s() - machine - used - other_used)
+    return Cost(used / lasted, pss_mb(pids), foreign / lasted)
