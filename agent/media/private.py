@@ -21,9 +21,12 @@ import aioice.stun
 import pylibsrtp
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
+from agent.media.light_import import without_codecs
 from agent.media.servers import StunServer, TurnServer
+
+with without_codecs():
+    from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Protocol
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.ports import FRAME_MS, SILENCE, Sound, SoundState
 
-CLOCK_LOST_S = 0.06  # without a captured frame for so long the timer takes over
+CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
 MOST_WAITING = 5  # captured frames that a stalled loop may find; older ones are dropped
 MOST_AT_ONCE = 10  # frames of playing one wake-up may make
