@@ -172,6 +172,11 @@ class AlsaSound:
         """Whether the sound server hangs; if that lasts, only a new process helps."""
         return self._control.wedged
 
+    @property
+    def playback_name(self) -> str:
+        """What plays now, by its full name; empty without a card."""
+        return self._devices.get("playback", "")
+
     def select(self, *, capture: str | None = None, playback: str | None = None, ring: str | None = None) -> None:
         """Use other devices, by name, from now on."""
         given = {"capture": capture, "playback": playback, "ring": ring}
