@@ -97,7 +97,7 @@ def calls_at_a_press() -> None:
 
 
 def opens_its_card() -> None:
-    wait("the sound card is open", lambda: json.loads(agent("status", "--json"))["sound"]["state"] == "open")
+    wait("the sound card is open", lambda: json.loads(agent("status", "--json"))["sound"]["state"] == "open", 60)
 
 
 def comes_back_after(number: signal.Signals, timeout_s: float) -> None:
