@@ -25,13 +25,7 @@ _HARDWARE = re.compile(r"\(hw:(\d+),\d+\)")
 class Adjustable(Protocol):
     """A sound device with software gain: AlsaSound and WavSound."""
 
-    @property
-    def mixer(self) -> SoftMixer:
-        """Its tones and rings."""
-
-    @property
-    def playback_name(self) -> str:
-        """What plays now, by its full name; empty without a card."""
+    mixer: SoftMixer
 
     def set_gain(self, gain: float) -> None:
         """Gain of the far end."""

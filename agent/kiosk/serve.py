@@ -20,21 +20,20 @@ LEAVE_MARGIN_S = 0.3
 def serve(kiosk: Kiosk) -> int:
     """Start `kiosk`, wait for SIGTERM or SIGINT, stop it; the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk, 0))
-    status = 0
+    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk))
     try:
         kiosk.start()
         kiosk.wait()
     except AgentError as error:
         log.error("%s", error)
-        status = 1
+        return 1
     finally:
-        stop_in_time(kiosk, status)
+        stop_in_time(kiosk)
         signals.close()
-    return status
+    return 0
 
 
-def stop_in_time(kiosk: Kiosk, status: int) -> None:
-    """Stop the box; a native timer ends the process, with `status`, if something hangs."""
-    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, status)
+def stop_in_time(kiosk: Kiosk) -> None:
+    """Stop the box; a native timer ends the process if something hangs."""
+    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, 0)
     kiosk.stop()

@@ -37,12 +37,15 @@ class Client:
         """The account that its token names."""
         return self.session.grant.account_sid if self.session.grant else ""
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether it takes its calls up again by token, as the 2.x SDK does."""
+        return self.session.dialect is Dialect.V2
+
     def tell(self, message_type: str, payload: Payload) -> None:
-        """Send a message in the client's dialect; what 1.x does not know is left out (spec: signaling 11)."""
-        if self.session.dialect is Dialect.V1:
-            if message_type in ONLY_V2_TYPES:
-                return
-            payload = {key: value for key, value in payload.items() if key != "reconnect"}
+        """Send a message in the client's dialect, unless it does not know the type (spec: signaling 11)."""
+        if message_type in ONLY_V2_TYPES and not self.can_resume:
+            return
         self.send(self.session.say(message_type, payload).text)
 
     def send(self, text: str) -> None:

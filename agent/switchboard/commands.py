@@ -31,6 +31,7 @@ class Leg:
     remote_sdp: str = ""
     detached_at: float | None = None
     silent_at: float | None = None
+    left_at: float | None = None
     told_callsid: bool = False
 
     @property
@@ -42,6 +43,11 @@ class Leg:
     def known_sid(self) -> str:
         """The name by which the client knows the call so far (spec: connection 3, hangup matching)."""
         return self.callsid if self.told_callsid or self.temporary_sid is None else self.temporary_sid
+
+    @property
+    def reconnect(self) -> dict[str, str]:
+        """What a client that can resume its calls is told with `invite` and `answer` (spec: signaling 11)."""
+        return {"reconnect": self.reconnect_token} if self.reconnect_token else {}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,15 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class Replace:
+    """Make media anew for a client that lost its own; the result is `replaced`."""
+
+    leg: Leg
+    sdp: str
+    like: Leg | None
+
+
+@dataclass(frozen=True)
 class Join:
     """Let the legs hear each other; a leg joined to itself hears its echo."""
 
@@ -116,7 +131,7 @@ class Release:
     leg: Leg
 
 
-Command = Tell | MakeOffer | TakeAnswer | MakeAnswer | Restart | Join | PlayTone | PlayDigits | Release
+Command = Tell | MakeOffer | TakeAnswer | MakeAnswer | Restart | Replace | Join | PlayTone | PlayDigits | Release
 
 
 def hangup(leg: Leg, code: int | None = None, text: str = "") -> list[Command]:

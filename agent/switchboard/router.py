@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from urllib.parse import unquote_plus
 
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.commands import (
@@ -23,6 +22,7 @@ from agent.switchboard.commands import (
     PlayDigits,
     PlayTone,
     Release,
+    Replace,
     Restart,
     TakeAnswer,
     Tell,
@@ -30,11 +30,11 @@ from agent.switchboard.commands import (
     hangup,
 )
 from agent.switchboard.messages import Payload
+from agent.switchboard.patience import Patience
 from agent.switchboard.settings import SwitchboardSettings
 
 SERVICES = frozenset({"echo", "tone", "busy", "reject", "noanswer"})
 SERVICE_DELAY_S = 0.5  # how long `reject` rings
-DIALLING_GRACE_S = 10.0  # a call that nobody answered yet waits this long for its caller's socket
 NOT_FOUND = (31404, "Not Found")
 NO_ANSWER = (31480, "Temporarily Unavailable")
 BUSY = (31486, "Busy Here")
@@ -79,7 +79,7 @@ class Call:
         target: str,
         parameters: Payload,
         settings: SwitchboardSettings,
-        new_leg: Callable[[str, int], Leg],
+        new_leg: Callable[[str, int, bool], Leg],
     ) -> None:
         """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid."""
         self.state = State.RINGING
@@ -88,7 +88,8 @@ class Call:
         self.target = target
         self.winner: Leg | None = None
         self._parameters = parameters
-        self._settings = settings
+        self._ring_timeout_s = settings.ring_timeout_s
+        self._patience = Patience(settings)
         self._new_leg = new_leg
         self._rings_until = 0.0
         self._refuses_at: float | None = None
@@ -104,20 +105,20 @@ class Call:
             return leg if self.target == "echo" else None
         return self.winner if leg is self.caller else self.caller
 
-    def start(self, clients: Iterable[int], now: float) -> list[Command]:
-        """Ring the sessions `clients`, or let the service answer."""
-        self._rings_until = now + self._settings.ring_timeout_s
+    def start(self, clients: Iterable[tuple[int, bool]], now: float) -> list[Command]:
+        """Ring the sessions `clients`, each with whether it can resume calls, or let the service answer."""
+        self._rings_until = now + self._ring_timeout_s
         if self.target in SERVICES:
             return self._serve(now)
-        rings = [command for session_id in clients for command in self.invite(session_id)]
+        rings = [command for client in clients for command in self.invite(*client)]
         return rings or self._fail(NOT_FOUND)
 
-    def invite(self, session_id: int) -> list[Command]:
+    def invite(self, session_id: int, can_resume: bool) -> list[Command]:
         """Ring one more session, unless it was rung before or the call rings no longer."""
         rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
         if self.state is not State.RINGING or self.target in SERVICES or session_id in rung:
             return []
-        leg = self._new_leg(self.target, session_id)
+        leg = self._new_leg(self.target, session_id, can_resume)
         self.callees.append(leg)
         return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
 
@@ -127,7 +128,7 @@ class Call:
             return []
         leg.phase = Phase.RINGING
         parameters = {"CallSid": leg.callsid, **self._parameters}
-        payload = {"callsid": leg.callsid, "sdp": sdp, "parameters": parameters, "reconnect": leg.reconnect_token}
+        payload = {"callsid": leg.callsid, "sdp": sdp, "parameters": parameters, **leg.reconnect}
         return [Tell(leg, "invite", payload), *self._tell_ringing()]
 
     def answer(self, leg: Leg, sdp: str) -> list[Command]:
@@ -152,8 +153,7 @@ class Call:
             return []
         leg.phase = Phase.TALKING
         leg.told_callsid = True
-        payload = {"callsid": leg.callsid, "sdp": sdp, "reconnect": leg.reconnect_token}
-        return [self._connect(), Tell(leg, "answer", payload)]
+        return [self._connect(), self._answer(leg, sdp=sdp)]
 
     def reject(self, leg: Leg) -> list[Command]:
         """A callee rejects, for all."""
@@ -189,15 +189,33 @@ class Call:
         """The answer to a restart is ready."""
         if leg.phase is not Phase.TALKING:
             return []
-        return [Tell(leg, "answer", {"callsid": leg.callsid, "sdp": sdp, "reconnect": leg.reconnect_token})]
+        return [self._answer(leg, sdp=sdp)]
 
     def resume(self, leg: Leg, sdp: str) -> list[Command]:
         """A 2.x client takes its call up again over a new socket (spec: signaling 11)."""
         if leg.phase is not Phase.TALKING:
             return []
-        if descriptions.attribute(sdp, "ice-ufrag") != descriptions.attribute(leg.remote_sdp, "ice-ufrag"):
-            return self.reinvite(leg, sdp)
-        return [Tell(leg, "answer", {"callsid": leg.callsid, "reconnect": leg.reconnect_token})]
+        leg.left_at = None
+        before, leg.remote_sdp = leg.remote_sdp, sdp
+        if descriptions.attribute(sdp, "fingerprint") != descriptions.attribute(before, "fingerprint"):
+            other = self.other(leg)
+            return [Replace(leg, sdp, other if other is not leg else None)]
+        if descriptions.attribute(sdp, "ice-ufrag") != descriptions.attribute(before, "ice-ufrag"):
+            return [Restart(leg, sdp)]
+        return [self._answer(leg)]
+
+    def replaced(self, leg: Leg, sdp: str) -> list[Command]:
+        """A client that began anew, after its page was reloaded, has media again."""
+        if self.state is not State.OPEN or leg.phase is not Phase.TALKING:
+            return []
+        return [self._connect(), self._answer(leg, sdp=sdp)]
+
+    def leave(self, leg: Leg, now: float) -> list[Command]:
+        """A client's media said goodbye: that ends the call, unless the client can resume it."""
+        if not leg.reconnect_token:
+            return self.hang_up(leg)
+        leg.left_at = now
+        return []
 
     def dial(self, leg: Leg, digits: str) -> list[Command]:
         """A client without telephone-event asks for digits to be sent on."""
@@ -221,7 +239,7 @@ class Call:
             return self._fail(NO_ANSWER)
         if self._refuses_at is not None and now >= self._refuses_at:
             return self._fail(DECLINE, Event.REFUSE)
-        if any(self._is_over(leg, now, is_present) for leg in self.legs):
+        if any(self._patience.is_over(leg, self.state is State.RINGING, now, is_present) for leg in self.legs):
             return self._end_all()
         return []
 
@@ -232,16 +250,6 @@ class Call:
     def end(self) -> list[Command]:
         """The switchboard closes."""
         return self._end_all()
-
-    def _is_over(self, leg: Leg, now: float, is_present: Callable[[str], bool]) -> bool:
-        if leg.silent_at is not None and now - leg.silent_at > self._settings.media_grace_s:
-            return True
-        if leg.detached_at is None:
-            return False
-        if is_present(leg.identity):
-            leg.detached_at = now
-        grace_s = self._settings.reconnect_grace_s
-        return now - leg.detached_at > (min(grace_s, DIALLING_GRACE_S) if self.state is State.RINGING else grace_s)
 
     def _serve(self, now: float) -> list[Command]:
         if self.target == "busy":
@@ -258,6 +266,10 @@ class Call:
         if self.target == "tone":
             return PlayTone(self.caller)
         return Join(self.caller, self.winner or self.caller)
+
+    @staticmethod
+    def _answer(leg: Leg, **description: str) -> Command:
+        return Tell(leg, "answer", {"callsid": leg.callsid, **description, **leg.reconnect})
 
     def _tell_ringing(self) -> list[Command]:
         if self.caller.told_callsid:
@@ -289,11 +301,3 @@ class Call:
             return False
         self.state = target
         return True
-
-
-def split_params(params: str) -> tuple[str, str]:
-    """Split an invite's url-encoded parameters into whom to call and what to pass on, still encoded."""
-    pairs = [pair for pair in params.split("&") if pair]
-    to = next((pair.partition("=")[2] for pair in pairs if pair.partition("=")[0] == "To"), "")
-    rest = "&".join(pair for pair in pairs if pair.partition("=")[0] != "To")
-    return unquote_plus(to).removeprefix("client:"), rest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +39,9 @@ def verify(token: str, key: ApiKey, now_s: float) -> Grant:
     """Judge `token` at `now_s` (Unix seconds); TokenRejected with 31204 (invalid) or 31205 (expired)."""
     try:
         claims = jwt.decode(token, key.secret, algorithms=["HS256"], options=NO_CLOCK)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise TokenRejected(31204, "JWT invalid") from None
-    if not hmac.compare_digest(str(claims.get("iss")), key.key_sid):
+    if claims.get("iss") != key.key_sid:
         raise TokenRejected(31204, "JWT invalid: issued by another key")
     return Grant(_identity(claims), str(claims.get("sub", key.account_sid)), _ttl_s(claims, now_s), *_voice(claims))
 

@@ -35,7 +35,8 @@ class Call:
         self._cancelled = False
         self._media_open = False
         options = host.options
-        policy = Recovery(options.enable_ice_restart, RecoveryLimits(options.reconnect_limit_s))
+        limits = RecoveryLimits(options.reconnect_limit_s, options.reconnect_watchdog_s)
+        policy = Recovery(options.enable_ice_restart, limits)
         self.recovering = Recovering(host.clock, policy, lambda effect: _EFFECTS[effect](self))
         self.negotiation = Negotiation(self)
         self.media = self.negotiation.media

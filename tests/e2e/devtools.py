@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,12 @@ class Tab:
     async def close(self) -> None:
         """Close the page and forget its profile."""
         await self._chromium.call("Target.disposeBrowserContext", browserContextId=self._context)
+
+    async def crash(self) -> None:
+        """Kill the page's process, so that it cannot say goodbye."""
+        with suppress(TimeoutError, PageError):
+            async with asyncio.timeout(1):
+                await self.call("Page.crash")  # which nobody is left to answer
 
     async def _events(self) -> Any:
         return await self.run("typeof events === 'undefined' ? null : events.map((event) => event.join(' '))")

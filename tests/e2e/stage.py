@@ -109,6 +109,11 @@ class BrowserPhone:
         """Wait until the far end is silent."""
         self.until("isQuiet(call.getRemoteStream())")
 
+    def crash(self) -> None:
+        """End the page without a goodbye."""
+        self._stage.bridge.run(self._tab.crash())
+        self.close()
+
     def close(self) -> None:
         self._stage.bridge.run(self._tab.close())
 

@@ -34,7 +34,8 @@ class Phone:
 
     async def raw(self) -> str:
         """Return the text of the next frame."""
-        return str(await asyncio.wait_for(self._socket.recv(), PATIENCE_S))
+        async with asyncio.timeout(PATIENCE_S):
+            return str(await self._socket.recv())
 
     async def next(self) -> dict[str, Any]:
         """Return the next frame that is no heartbeat."""

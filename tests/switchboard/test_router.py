@@ -15,11 +15,13 @@ from agent.switchboard.commands import (
     PlayDigits,
     PlayTone,
     Release,
+    Replace,
     Restart,
     TakeAnswer,
     Tell,
 )
-from agent.switchboard.router import Call, State, split_params
+from agent.switchboard.params import DialParams, split_params
+from agent.switchboard.router import Call, State
 from agent.switchboard.settings import SwitchboardSettings
 
 SETTINGS = SwitchboardSettings(ring_timeout_s=30, reconnect_grace_s=60, media_grace_s=45)
@@ -30,8 +32,8 @@ ALICE = 1
 def call_to(target: str = "bob") -> Call:
     numbers = itertools.count(1)
 
-    def new_leg(identity: str, session_id: int) -> Leg:
-        return Leg(f"CA{next(numbers)}", identity, session_id, reconnect_token="secret")
+    def new_leg(identity: str, session_id: int, can_resume: bool) -> Leg:
+        return Leg(f"CA{next(numbers)}", identity, session_id, reconnect_token="secret" if can_resume else "")
 
     caller = Leg("CA0", "alice", ALICE, temporary_sid="TJS0", remote_sdp=OFFER, reconnect_token="secret")
     return Call(caller, target, {"From": "client:alice"}, SETTINGS, new_leg)
@@ -39,7 +41,7 @@ def call_to(target: str = "bob") -> Call:
 
 def ringing_call(*sessions: int) -> Call:
     call = call_to()
-    call.start(sessions or (2,), now=0.0)
+    call.start([(session, False) for session in sessions or (2,)], now=0.0)
     for leg in call.callees:
         call.offered(leg, "offer")
     return call
@@ -74,12 +76,12 @@ def nobody(identity: str) -> bool:
 
 def test_a_callee_is_offered_the_callers_codecs() -> None:
     call = call_to()
-    assert call.start([2], now=0.0) == [MakeOffer(call.callees[0], ("opus", "pcmu"))]
+    assert call.start([(2, False)], now=0.0) == [MakeOffer(call.callees[0], ("opus", "pcmu"))]
 
 
 def test_every_client_of_the_identity_rings_and_the_caller_hears_of_it_once() -> None:
     call = call_to()
-    call.start([2, 3], now=0.0)
+    call.start([(2, False), (3, False)], now=0.0)
     first, second = call.callees
     assert told(call.offered(first, "offer")) == [("CA1", "invite"), ("CA0", "ringing")]
     assert told(call.offered(second, "offer")) == [("CA2", "invite")]
@@ -87,7 +89,7 @@ def test_every_client_of_the_identity_rings_and_the_caller_hears_of_it_once() ->
 
 def test_an_invite_carries_who_calls() -> None:
     call = call_to()
-    call.start([2], now=0.0)
+    call.start([(2, False)], now=0.0)
     payload = tell(call.offered(call.callees[0], "offer"), "invite").payload
     assert payload["callsid"] == "CA1"
     assert payload["sdp"] == "offer"
@@ -185,6 +187,29 @@ def test_a_reconnected_client_takes_its_call_up_again() -> None:
     assert call.resume(call.caller, moved) == [Restart(call.caller, moved)]
 
 
+def test_a_reloaded_page_gets_new_media_and_is_joined_again() -> None:
+    call = open_call()
+    anew = OFFER + "a=fingerprint:sha-256 BB\r\n"
+    assert call.leave(call.caller, now=10.0) == []
+    assert call.resume(call.caller, anew) == [Replace(call.caller, anew, call.callees[0])]
+    commands = call.replaced(call.caller, "sdp")
+    assert commands[0] == Join(call.caller, call.callees[0])
+    assert tell(commands, "answer").payload == {"callsid": "CA0", "sdp": "sdp", "reconnect": "secret"}
+    assert call.tick(100.0, everyone) == []
+
+
+def test_a_client_that_says_goodbye_and_does_not_come_back_ends_the_call() -> None:
+    call = open_call()
+    call.leave(call.caller, now=10.0)
+    assert call.tick(17.0, everyone) == []
+    assert ("CA1", "hangup") in told(call.tick(19.0, everyone))
+
+
+def test_the_goodbye_of_a_client_that_cannot_resume_ends_the_call_at_once() -> None:
+    call = open_call()
+    assert told(call.leave(call.callees[0], now=10.0)) == [("CA0", "hangup")]
+
+
 def test_digits_go_to_the_other_side() -> None:
     call = open_call()
     assert call.dial(call.caller, "12") == [PlayDigits(call.callees[0], "12")]
@@ -195,8 +220,8 @@ def test_a_ringing_device_that_loses_its_socket_rings_again_on_its_return() -> N
     call = ringing_call(2)
     assert call.lost(2, now=1.0) == [Release(call.callees[0])]
     assert call.state is State.RINGING
-    assert call.invite(2) == []
-    assert [type(command) for command in call.invite(7)] == [MakeOffer]
+    assert call.invite(2, False) == []
+    assert [type(command) for command in call.invite(7, False)] == [MakeOffer]
 
 
 def test_an_open_call_waits_for_a_lost_socket_only_so_long() -> None:
@@ -253,9 +278,9 @@ def test_an_ended_call_does_nothing_more() -> None:
     callee = call.callees[0]
     call.end()
     late = [
-        call.answer(callee, ""), call.reject(callee), call.hang_up(callee), call.reinvite(callee, ""), call.invite(9),
-        call.restarted(callee, ""), call.described(call.caller, ""), call.tick(1e6, nobody), call.end(),
-        call.media_failed(call.caller),
+        call.answer(callee, ""), call.reject(callee), call.hang_up(callee), call.reinvite(callee, ""),
+        call.invite(9, False), call.restarted(callee, ""), call.described(call.caller, ""),
+        call.tick(1e6, nobody), call.end(), call.media_failed(call.caller),
     ]  # fmt: skip
     assert late == [[]] * len(late)
 
@@ -270,4 +295,4 @@ def test_an_ended_call_does_nothing_more() -> None:
     ],
 )
 def test_parameters_are_split_into_target_and_rest(params: str, split: tuple[str, str]) -> None:
-    assert split_params(params) == split
+    assert split_params(params) == DialParams(*split)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import jwt
@@ -42,6 +43,10 @@ def test_a_token_may_forbid_directions() -> None:
         ("", 31204),
         ("a.b.c", 31204),
         ("x" * 10_000, 31204),
+        ("\ud800.b.c", 31204),
+        ("ü.ü.ü", 31204),
+        (base64.urlsafe_b64encode(b"[" * 9000).decode().rstrip("=") + ".e30.e30", 31204),
+        (forged(iss="ü"), 31204),
         (forged(exp=NOW_S), 31205),
         (forged(exp=None), 31204),
         (forged(exp="soon"), 31204),

@@ -16,11 +16,13 @@ const phone = {
   },
   take(next) {
     call = next;
-    watch("call", call, ["accept", "cancel", "disconnect", "error", "mute", "reconnecting", "reconnected", "reject", "ringing", "messageReceived", "messageSent"],
-      (name, [what]) => (name === "error" ? [number(what)] : []));
+    watch("call", call, ["accept", "cancel", "disconnect", "error", "mute", "reconnecting", "reconnected", "reject", "ringing",
+      "messageReceived", "messageSent"], (name, [what]) => (name === "error" ? [number(what)] : [what?.content?.words ?? ""]));
   },
   isReady: () => device.state === "registered",
   async dial(params) { phone.take(await device.connect({ params, rtcConstraints: { audio: PLAIN } })); },
+  async resume(connectToken) { phone.take(await device.connect({ connectToken, rtcConstraints: { audio: PLAIN } })); },
+  say: (words) => call.sendMessage({ content: { words }, messageType: "user-defined-message" }),
   accept: () => call.accept({ rtcConstraints: { audio: PLAIN } }),
   state: () => call.status(),
   renew: (token) => device.updateToken(token),
