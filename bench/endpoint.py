@@ -1,6 +1,9 @@
 """One end of a call in a process of its own, for the benchmarks: descriptions as JSON lines on stdin and stdout.
 
     python -m bench.endpoint offer|answer CAPTURE.wav [PLAYBACK.wav] [--set NAME=VALUE ...]
+    python -m bench.endpoint offer|answer MICROPHONE SPEAKER --cards [--sound NAME=VALUE ...] [--set NAME=VALUE ...]
+
+Figures of the sound card and of the playout buffer go to stderr at the end.
 """
 
 from __future__ import annotations
@@ -16,17 +19,35 @@ from gevent.fileobject import FileObject
 from agent.media.loop import Bridge
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
+from hw.ports import Sound
+from hw.sound_settings import SoundSettings
 from hw.virtual import WavSound
 
 
-def settings(changes: list[str]) -> MediaSettings:
+def settings(changes: list[str]) -> dict[str, Any]:
     """Settings from NAME=VALUE pairs, the value as JSON."""
     values: dict[str, Any] = {}
     for change in changes:
         name, _, value = change.partition("=")
         read = json.loads(value)
         values[name] = tuple(read) if isinstance(read, list) else read
-    return MediaSettings(**values)
+    return values
+
+
+def card(capture: str, playback: str, changes: list[str]) -> Sound:
+    """A sound card; PortAudio is needed only for this."""
+    from hw.sound import AlsaSound
+
+    return AlsaSound(SoundSettings(capture=capture, playback=playback, **settings(changes)))
+
+
+def report(session: MediaSession, sound: Sound) -> None:
+    """What the parts of this end say of themselves."""
+    peer = session._core.peer
+    receiver = peer._audio.receiver if peer is not None else None
+    print(receiver.stats if receiver is not None else "nothing was heard", file=sys.stderr)
+    stats = getattr(sound, "stats", None)
+    print(stats() if stats is not None else "files", sound.playout_target_ms, "ms ring", file=sys.stderr)
 
 
 def main() -> None:
@@ -35,11 +56,17 @@ def main() -> None:
     parser.add_argument("role", choices=("offer", "answer"))
     parser.add_argument("capture")
     parser.add_argument("playback", nargs="?")
+    parser.add_argument("--cards", action="store_true")
+    parser.add_argument("--sound", action="append", default=[])
     parser.add_argument("--set", action="append", default=[], dest="changes")
     args = parser.parse_args()
     bridge = Bridge()
-    sound = WavSound(args.capture, args.playback, loop=True)
-    session = MediaSession(bridge, settings(args.changes), sound)
+    sound: Sound
+    if args.cards:
+        sound = card(args.capture, args.playback, args.sound)
+    else:
+        sound = WavSound(args.capture, args.playback, loop=True)
+    session = MediaSession(bridge, MediaSettings(**settings(args.changes)), sound)
     lines = FileObject(sys.stdin, "r")
     session.open_capture()
     if args.role == "offer":
@@ -51,6 +78,7 @@ def main() -> None:
         gevent.sleep(0.02)
     print(json.dumps("connected"), flush=True)
     lines.read()
+    report(session, sound)
     session.close()
     sound.close()
     bridge.close()

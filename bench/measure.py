@@ -66,6 +66,23 @@ def machine_cpu_s() -> float:
     return (user + nice + system + irq + softirq) / TICKS_PER_S
 
 
+class Usage:
+    """What the machine did besides these process trees since this was made."""
+
+    def __init__(self, roots: Iterable[int]) -> None:
+        self._roots = tuple(roots)
+        self._began = time.monotonic()
+        self._machine, self._own = machine_cpu_s(), self._own_s()
+
+    def _own_s(self) -> float:
+        return cpu_s(pid for root in self._roots for pid in tree(root))
+
+    def foreign_cpu(self) -> float:
+        """Seconds of CPU per second."""
+        machine, own = machine_cpu_s() - self._machine, self._own_s() - self._own
+        return max(0.0, machine - own) / (time.monotonic() - self._began)
+
+
 def watch(root: int, seconds: float, ours: Iterable[int] = ()) -> Cost:
     """Measure the tree of `root` for a while; what `ours` (far ends, this process) use is not foreign."""
     pids, others = tree(root), [os.getpid(), *(pid for other in ours for pid in tree(other))]

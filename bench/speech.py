@@ -38,4 +38,5 @@ def _piece(voice: str, text: str) -> NDArray[np.int16]:
         sound = soxr.resample(spoken, file.getframerate(), RATE_HZ)[: PIECE_S * RATE_HZ]
     sound = np.pad(sound, (0, PIECE_S * RATE_HZ - len(sound)))
     sound *= 10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(sound**2))
-    return (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    piece: NDArray[np.int16] = (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    return piece
