@@ -1,0 +1,69 @@
+"""A box in a call with the switchboard's echo, in a process of its own, for the benchmarks.
+
+    python -m bench.box HOST:PORT CA_FILE TOKEN
+
+It says a tone without pause. Every change between hearing it and not hearing it, and every event of the call, is a line
+of JSON on stdout: [monotonic seconds, what].
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import gevent
+import numpy as np
+from gevent.fileobject import FileObject
+
+from agent.media.loop import close_shared_bridge
+from agent.voice.device import Device
+from hw.ports import RATE_HZ
+from hw.virtual import WavSound
+
+TONE_HZ = 440
+AUDIBLE = 500
+
+
+def say(what: str) -> None:
+    """Print one event with its time."""
+    print(json.dumps([time.monotonic(), what]), flush=True)
+
+
+class Ear:
+    """Tells when the tone comes and goes."""
+
+    def __init__(self) -> None:
+        self._hearing = False
+
+    def __call__(self, frame: bytes) -> None:
+        hearing = bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
+        if hearing is not self._hearing:
+            self._hearing = hearing
+            say("heard" if hearing else "silent")
+
+
+def main() -> None:
+    """Call, and stay in the call until stdin ends."""
+    server, ca_file, token = sys.argv[1:]
+    tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
+    sound = WavSound(tone, Ear(), loop=True)
+    sound.start()
+    device = Device()
+    device.on("error", lambda error: say(f"error {error.code}"))
+    device.setup(
+        token, chunderw=server, ca_file=ca_file, sound=sound, enable_ice_restart=True, codec_preferences=["opus"]
+    )
+    device.stream.once("connected", lambda *_: say("connected"))
+    connection = device.connect({"To": "echo"})
+    for event in ("accept", "reconnecting", "reconnected", "disconnect"):
+        connection.on(event, lambda *_, event=event: say(event))
+    FileObject(sys.stdin, "r").read()
+    device.destroy()
+    gevent.sleep(0.3)
+    sound.close()
+    close_shared_bridge()
+
+
+if __name__ == "__main__":
+    main()
