@@ -173,6 +173,11 @@ class IceTransport:
         return self._pair
 
     @property
+    def local_address(self) -> str | None:
+        """The address of this machine that media leaves from; None before there is a path."""
+        return self._pair.own_address if self._pair is not None else None
+
+    @property
     def rtt_ms(self) -> float | None:
         """Round-trip time of the latest answered check."""
         return self._current.rtt_ms if self._current is not None else None

@@ -9,6 +9,7 @@ ended is delivered before that task's result.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import threading
 import time
@@ -221,7 +222,13 @@ def shared_bridge() -> Bridge:
     global _shared
     if _shared is None or _shared._closing:
         _shared = Bridge()
+        warm_up()
     return _shared
+
+
+def warm_up() -> None:
+    """Import what calls need, on a thread of its own, so that the first call need not wait a second for it."""
+    threading.Thread(target=importlib.import_module, args=("agent.media.peer",), name="import", daemon=True).start()
 
 
 def close_shared_bridge(timeout_s: float = 5) -> None:

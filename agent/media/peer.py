@@ -321,6 +321,11 @@ class Peer(IceListener, SecureListener):
         return self._ice.state
 
     @property
+    def local_address(self) -> str | None:
+        """The address of this machine that media leaves from; of a relayed path, where the relay is reached from."""
+        return self._ice.local_address
+
+    @property
     def ice_gathering_state(self) -> str:
         """new, gathering or complete."""
         return self._ice.gathering_state

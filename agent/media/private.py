@@ -18,6 +18,7 @@ from typing import Any
 import aioice
 import aioice.ice
 import aioice.stun
+import aioice.turn
 import pylibsrtp
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
@@ -43,9 +44,11 @@ PRIVATE_NAMES = {
         "_remote_candidates",
     ),
     aioice.Candidate: ("_network_host",),
+    aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol",),
     RTCDtlsTransport: ("_rx_srtp", "_set_role", "_tx_srtp"),
 }
 
+logging.getLogger("aioice").setLevel(logging.WARNING)  # it tells of every connectivity check at INFO
 aioice.stun.RETRY_RTO = 0.1  # the default 0.5 s makes one lost check cost half a second of a restart
 
 COMPONENT = 1
@@ -106,6 +109,13 @@ class Pair:
     def socket(self) -> StunProtocol:
         """The socket on our side."""
         return self._raw.protocol
+
+    @property
+    def own_address(self) -> str:
+        """The address of this machine behind our side, also where that is a relay."""
+        inner = getattr(self._transport, "_TurnTransport__inner_protocol", None)
+        transport = inner.transport if inner is not None else self._transport
+        return str(transport.get_extra_info("sockname")[0])
 
     @property
     def local(self) -> aioice.Candidate:

@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATES = ("signaling_state", "ice_gathering_state", "ice_connection_state", "connection_state", "dtls_state")
-NEGOTIATION_LIMIT_S = 10.0  # everything but a first import takes milliseconds
+NEGOTIATION_LIMIT_S = 10.0
+IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
 
 class MediaSession(Emitter):
@@ -76,7 +77,7 @@ class MediaSession(Emitter):
                 raise CaptureDeniedError(str(error)) from error
             except SoundError as error:
                 raise CaptureError(str(error)) from error
-        self._run(self._core.ready())
+        self._run(self._core.ready(), IMPORT_LIMIT_S)
 
     def create_offer(self) -> str:
         """Our offer, applied, at once; blocks. Raises InvalidStateError."""
@@ -138,11 +139,11 @@ class MediaSession(Emitter):
         self.local_sdp = self._run(work)
         return self.local_sdp
 
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+    def _run(self, work: Coroutine[Any, Any, T], limit_s: float = NEGOTIATION_LIMIT_S) -> T:
         if self._closed:
             work.close()
             raise InvalidStateError("the call's media was closed; make a new call")
-        result = self._bridge.run(work, NEGOTIATION_LIMIT_S)
+        result = self._bridge.run(work, limit_s)
         pump = self._core.pump
         if self.local_stream is None and pump is not None:
             self.local_stream = LocalStream(self._bridge, pump.said, pump.instead)
@@ -209,7 +210,13 @@ class _Core:
             log.warning("changes of the network will be noticed late: %s", error)
 
     def _network_changed(self, change: NetworkChange) -> None:
-        self._report("network_changed", change)
+        """Report what this call can feel: not, say, that some other program made a bridge."""
+        if self.peer is None:
+            return
+        ours_is_gone = self.peer.local_address in change.removed
+        looking_for_a_way = self.peer.ice_connection_state != "connected" and bool(change.added)
+        if ours_is_gone or looking_for_a_way or change.routes_changed:
+            self._report("network_changed", change)
 
     async def create_offer(self) -> str:
         return await (await self.ready()).create_offer()
@@ -244,14 +251,3 @@ class _Core:
             self.pump.close()
         if self.peer is not None:
             self.peer.close()
-
-
-def warm_up(bridge: Bridge) -> None:
-    """Import what calls need, in the asyncio thread, so that the first call need not wait for it."""
-    bridge.call(_import)
-
-
-def _import() -> None:
-    from agent.media import peer, pump
-
-    log.debug("%s and %s are imported", peer.__name__, pump.__name__)

@@ -50,6 +50,20 @@ class Network:
         self._ip(owner, "address", "replace", f"{network}.2/24", "dev", device)
         self._ip(owner, "route", "replace", "default", "via", f"{network}.1")
 
+    def plug_ipv6(self, device):
+        """Give a device that is up an IPv6 address and route as well."""
+        owner, prefix = "far" if device == "far" else "box", f"fd71:{NETWORKS[device].rsplit('.', 1)[1]}"
+        router = f"r{list(NETWORKS).index(device)}"
+        self._in("router", "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+        self._ip("router", "address", "replace", f"{prefix}::1/64", "dev", router, "nodad")
+        self._ip(owner, "address", "replace", f"{prefix}::2/64", "dev", device, "nodad")
+        self._ip(owner, "route", "replace", "default", "via", f"{prefix}::1")
+
+    def unplug_ipv4(self, device):
+        """Take the IPv4 address of a device away."""
+        owner = "far" if device == "far" else "box"
+        self._ip(owner, "-4", "address", "flush", "dev", device)
+
     def unplug(self, device):
         """Take a device of the box away."""
         self._ip("box", "address", "flush", "dev", device)
@@ -68,6 +82,17 @@ class Network:
     def route_over(self, device):
         """Move the default route of the box, both devices being up."""
         self._ip("box", "route", "replace", "default", "via", f"{NETWORKS[device]}.1")
+
+    def start_container(self):
+        """What a container's start does to the box: one more interface, with an address and no default route."""
+        self._ip("box", "link", "add", "host0", "type", "veth", "peer", "name", "guest0")
+        self._ip("box", "address", "add", "10.72.0.1/24", "dev", "host0")
+        for device in ("host0", "guest0"):
+            self._ip("box", "link", "set", device, "up")
+
+    def command(self, owner, *arguments):
+        """A command line that runs in a namespace."""
+        return ["ip", "netns", "exec", self.names[owner], *arguments]
 
     def bridge(self, name):
         """A bridge whose asyncio thread lives in that namespace."""

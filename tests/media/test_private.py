@@ -8,6 +8,7 @@ from pathlib import Path
 import aioice
 import aioice.ice
 import aioice.stun
+import aioice.turn
 import pytest
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
@@ -34,6 +35,11 @@ def test_names_of_a_connection_exist():
 def test_names_of_a_candidate_exist():
     candidate = aioice.Candidate.from_sdp("1 1 udp 1 192.0.2.1 1000 typ host")
     assert [name for name in PRIVATE_NAMES[aioice.Candidate] if not hasattr(candidate, name)] == []
+
+
+def test_names_of_a_turn_transport_exist():
+    transport = aioice.turn.TurnTransport(object())
+    assert [name for name in PRIVATE_NAMES[aioice.turn.TurnTransport] if not hasattr(transport, name)] == []
 
 
 def test_names_of_the_dtls_transport_exist():

@@ -1,6 +1,9 @@
 """ICE restarts below a running call: nothing above ICE may notice."""
 
 import asyncio
+import contextlib
+import gc
+from pathlib import Path
 
 import pytest
 
@@ -175,5 +178,33 @@ def test_offer_that_restarts_nothing_keeps_the_path():
         assert "a=recvonly" in answer
         assert len(callee.values("selected_pair")) == 1
         await close(caller, callee)
+
+    run(story())
+
+
+def open_sockets():
+    count = 0
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists the folder
+            count += str(entry.readlink()).startswith("socket:")
+    return count
+
+
+def test_restarts_leave_nothing_open():
+    async def story():
+        gc.collect()  # what earlier tests left
+        before = open_sockets()
+        caller, callee = await connected_pair()
+        connected = open_sockets()
+        talkers = Talker(caller), Talker(callee)
+        for _ in range(4):
+            pairs = len(caller.values("selected_pair"))
+            await restart(caller, callee)
+            await selected_again(caller, pairs)
+        await caller.until(lambda peer: open_sockets() <= connected)
+        for talker in talkers:
+            talker.stop()
+        await close(caller, callee)
+        await caller.until(lambda peer: open_sockets() <= before)
 
     run(story())

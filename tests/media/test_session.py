@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from agent.errors import CaptureDeniedError, InvalidStateError, SdpError
-from agent.media.loop import Bridge
-from agent.media.session import MediaSession, warm_up
+from agent.media.loop import Bridge, warm_up
+from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
 from hw.errors import SoundDeniedError
 from hw.ports import FRAME_BYTES, FRAME_SAMPLES, SoundState
@@ -20,7 +20,7 @@ PATIENCE_S = 15
 @pytest.fixture(scope="module")
 def bridge():
     bridge = Bridge()
-    warm_up(bridge)
+    warm_up()
     yield bridge
     bridge.close()
 
@@ -213,6 +213,18 @@ def test_lost_card_sends_silence(call):
     until(lambda: callee.speaker.loudest_hz(0.2) is None)
     received = callee.session.stats().packets_received
     until(lambda: callee.session.stats().packets_received > received + 20)
+
+
+def test_next_call_keeps_the_card_when_the_one_before_is_closed_late(bridge):
+    end, far = End(bridge, 440), End(bridge)
+    late = MediaSession(bridge, MediaSettings(), end.sound)
+    late.open_capture()
+    far.session.apply_answer(late.answer_offer(far.session.create_offer()))
+    end.session.close()
+    until(lambda: far.speaker.loudest_hz())
+    late.close()
+    end.close()
+    far.close()
 
 
 def test_forbidden_card_is_a_denied_capture(bridge):

@@ -152,6 +152,7 @@ def test_relay_that_was_never_signalled_is_found_by_its_checks(certificate):
         await asyncio.gather(caller.connected(), callee.connected())
         assert caller.values("selected_pair")[0][0].type == "relay"
         assert callee.values("selected_pair")[0][1].type == "prflx"
+        assert caller.local_address == "127.0.0.1"
         await close(caller, callee)
 
     with_coturn(certificate, story)
