@@ -1,8 +1,10 @@
 """Two cards never count alike: how far apart their clocks are, and what was played brought to the capture clock. Pure.
 
-Each card's clock is a straight line of samples over time, fitted by least squares in which the past fades out (time
-constant 30 s), so that a callback that is a few milliseconds late hardly matters. The difference of the two slopes is
-the drift. A slow loop on top keeps the echo reference's backlog where it should be.
+Each card's clock is a straight line of samples over time, fitted by least squares in which the past fades out, so that
+a callback that is a few milliseconds late hardly matters. The difference of the two slopes is the drift. It is believed
+only when the backlog of the echo reference has really moved in its direction: two streams of one card have none, and
+touching their reference would cost more than it gains. From then on what was played is resampled by the drift, and a
+slow loop holds the backlog where it was.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import soxr
+import numpy.typing as npt
 
 from hw.ports import RATE_HZ
 
-FADE_S = 30.0
-READY_S = 15.0  # a younger line is a guess
-DEAD_BAND_PPM = 6.0  # two streams of one card measure about 1
+FADE_S = 60.0
+READY_S = 30.0  # a younger line is a guess
+DEAD_BAND_PPM = 10.0
 MOST_PPM = 1_000.0
 
 
@@ -87,38 +89,80 @@ class Drift:
         return 0.0 if abs(ppm) < DEAD_BAND_PPM else max(-MOST_PPM, min(MOST_PPM, ppm))
 
 
+class Stretcher:
+    """Resamples by a ratio that may change at any time, through the cubic that joins four neighbours (Catmull-Rom).
+
+    Unlike a filter it holds nothing back: the pairing with the captured sound does not move when it begins.
+    """
+
+    def __init__(self) -> None:
+        self._past: npt.NDArray[np.float32] = np.zeros(4, np.float32)
+        self._at = 4.0
+
+    def remember(self, chunk: bytes) -> None:
+        """Pass `chunk` by; should stretching begin, it begins seamlessly after it."""
+        self._past = np.concatenate([self._past, np.frombuffer(chunk[-8:], "<i2")])[-4:].astype(np.float32)
+        self._at = 4.0
+
+    def stretch(self, chunk: bytes, ratio: float) -> bytes:
+        """`chunk` with `ratio` input samples for each output sample."""
+        known = np.concatenate([self._past, np.frombuffer(chunk, "<i2").astype(np.float32)])
+        last = len(known) - 3  # the cubic needs two samples ahead, and one behind
+        count = max(0, math.floor((last - self._at) / ratio) + 1)
+        where = self._at + ratio * np.arange(count)
+        whole = where.astype(np.int64)
+        self._at += ratio * count - (last - 1)
+        self._past = known[last - 1 :]
+        return _cubic(known, whole, (where - whole).astype(np.float32))
+
+
+def _cubic(known: npt.NDArray[np.float32], whole: npt.NDArray[np.int64], part: npt.NDArray[np.float32]) -> bytes:
+    before, here, after, beyond = (known[whole + step] for step in (-1, 0, 1, 2))
+    curve = 3 * (here - after) + beyond - before
+    bend = 2 * before - 5 * here + 4 * after - beyond
+    values = here + part * 0.5 * (after - before + part * (bend + part * curve))
+    return bytes(np.clip(np.rint(values), -32768, 32767).astype("<i2").tobytes())
+
+
 class DriftCorrector:
     """Resamples what was played so that it has as many samples as were captured meanwhile."""
 
-    BACKLOG_GAIN_PPM = 0.5  # a sample too many in hand: that much faster
-    MOST_BACKLOG_PPM = 100.0
-    SMOOTH = 0.02
+    SETTLE_FRAMES = 500
+    MOVED_SAMPLES = 192  # 4 ms: what the backlog must move before a drift is believed
+    SMOOTH = 0.002  # per frame: a time constant of 10 s
+    PULL_PPM = 0.2  # for each sample that the backlog is off
+    MOST_PULL_PPM = 40.0
 
     def __init__(self) -> None:
-        self._resampler: soxr.ResampleStream | None = None
-        self._backlog: float | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether the clocks differ enough to be corrected."""
-        return self._resampler is not None
+        self._stretcher = Stretcher()
+        self.reset()
 
     def reset(self) -> None:
-        """Start again without correction."""
-        self._resampler = None
-        self._backlog = None
+        """Start again without correction: other streams, other clocks."""
+        self.active = False
+        self.restart()
 
-    def correct(self, played: bytes, ppm: float, excess_samples: float) -> bytes:
-        """`played`, shortened or stretched by `ppm`; `excess_samples` is how much too much is in hand."""
-        if self._resampler is None:
-            if ppm == 0.0:
-                return played  # one card, one clock: nothing touches the index-locked reference
-            highest = 1.0 + 2 * MOST_PPM * 1e-6
-            self._resampler = soxr.ResampleStream(highest, 1.0, 1, dtype="int16", quality="HQ", vr=True)
-        self._smooth(excess_samples)
-        pull = max(-self.MOST_BACKLOG_PPM, min(self.MOST_BACKLOG_PPM, (self._backlog or 0.0) * self.BACKLOG_GAIN_PPM))
-        self._resampler.set_io_ratio(1.0 + (ppm + pull) * 1e-6, 1.0)
-        return bytes(self._resampler.resample_chunk(np.frombuffer(played, "<i2")).tobytes())
+    def restart(self) -> None:
+        """The pairing was made anew: the backlog has another normal value."""
+        self._frames = 0
+        self._backlog = self._normal = 0.0
 
-    def _smooth(self, excess: float) -> None:
-        self._backlog = excess if self._backlog is None else self._backlog + self.SMOOTH * (excess - self._backlog)
+    def correct(self, played: bytes, ppm: float, backlog: int) -> bytes:
+        """`played`, shortened or stretched by `ppm`; `backlog` is how many samples are in hand."""
+        self._follow(float(backlog))
+        moved = self._backlog - self._normal
+        if not self.active:
+            self.active = ppm != 0.0 and abs(moved) >= self.MOVED_SAMPLES and (moved > 0) == (ppm > 0)
+        if not self.active:
+            self._stretcher.remember(played)
+            return played
+        pull = max(-self.MOST_PULL_PPM, min(self.MOST_PULL_PPM, moved * self.PULL_PPM))
+        return self._stretcher.stretch(played, 1.0 + (ppm + pull) * 1e-6)
+
+    def _follow(self, backlog: float) -> None:
+        """Average the backlog: at first to learn what is normal, later to see it move."""
+        self._frames += 1
+        weight = max(self.SMOOTH, 1 / self._frames)
+        self._backlog += weight * (backlog - self._backlog)
+        if self._frames <= self.SETTLE_FRAMES:
+            self._normal = self._backlog

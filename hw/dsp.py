@@ -18,6 +18,7 @@ from hw.mixer import SoftMixer
 from hw.pacer import Pacer
 from hw.pcm import level_db, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink
+from hw.priority import raise_priority
 from hw.rings import CaptureRing, EchoReference, PlayoutRing
 from hw.wake import Wake
 
@@ -35,10 +36,11 @@ class DspWorker:
     """One thread; everything it is told from outside is a single assignment."""
 
     def __init__(self, wake: Wake, capture: CaptureRing, playback: PlayoutRing, ring: PlayoutRing,
-                 reference: EchoReference, mixer: SoftMixer) -> None:
+                 reference: EchoReference, mixer: SoftMixer, priority: int = 0) -> None:
         self._wake = wake
         self._capture, self._playback, self._ring = capture, playback, ring
         self._reference, self._mixer = reference, mixer
+        self._priority = priority
         self._thread: threading.Thread | None = None
         self._ended = False
         self._restart = False
@@ -92,6 +94,7 @@ class DspWorker:
         self._wake.set()
 
     def _run(self) -> None:
+        raise_priority(self._priority)
         while not self._ended:
             self._wake.wait(self._rest_s(time.monotonic()))
             try:
@@ -172,14 +175,15 @@ class DspWorker:
 
     def _played(self) -> bytes:
         """The frame of the echo reference that belongs to the next captured frame."""
-        reference = self._reference
+        reference, locks = self._reference, self._reference.locks
+        if played := reference.arrived():
+            reference.hold(self._corrector.correct(played, self._drift.ppm, reference.in_hand_bytes() // 2))
+        far = reference.pair()
         if reference.locked:
             self._drift.update(self._capture.beat, self._playback.beat)
-        excess = (reference.in_hand_bytes() - reference.lead_bytes) // 2
-        played = reference.arrived()
-        if played:
-            reference.hold(self._corrector.correct(played, self._drift.ppm, excess))
-        return reference.pair()
+        if reference.locks != locks:
+            self._corrector.restart()
+        return far
 
     def _stand_in_for_capture(self, now: float) -> None:
         if self._moves(self._capture, now):

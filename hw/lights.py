@@ -115,6 +115,15 @@ class Lights:
         now = time.monotonic()
         return {name: light.describe(now) for name, light in self._lights.items()}
 
+    def progress_s(self) -> float:
+        """0 while the lights are being driven, for ever otherwise; for a supervisor."""
+        return math.inf if self._greenlet.dead else 0.0
+
+    def restart(self) -> None:
+        """Begin anew to drive the lights."""
+        self._greenlet.kill(block=False)
+        self._greenlet = gevent.spawn(self._run)
+
     def close(self) -> None:
         """All off; idempotent."""
         self._greenlet.kill(block=False)

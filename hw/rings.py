@@ -156,10 +156,11 @@ class EchoReference:
 
     SETTLE_FRAMES = 25  # half a second, until both callbacks run steadily
     LOOK_FRAMES = 25
-    SLACK_BYTES = 3 * FRAME_BYTES
+    SLACK_BYTES = FRAME_BYTES  # much more, and the echo would be there before its reference
+    LATE_OFTEN = 5  # so many frames in one look, or somewhat fewer in several, are no accident
 
     def __init__(self, lead_ms: int) -> None:
-        """After locking, `lead_ms` of played sound stays in hand, so that a late callback does no harm."""
+        """When locked, at least `lead_ms` of played sound is in hand, so that a late callback does no harm."""
         self.lead_bytes = lead_ms * BYTES_PER_MS
         self._arrived: deque[bytes] = deque(maxlen=200)
         self._held = bytearray()
@@ -175,10 +176,9 @@ class EchoReference:
         """Settle again: the pairing was lost (overrun, re-opened card). Called by the worker only."""
         self._frames = 0
         self._debt = 0
-        self._look()
-
-    def _look(self) -> None:
-        self._least, self._most = 1 << 30, -(1 << 30)
+        self._least = 1 << 30
+        self._lately = 0.0
+        self._in_a_row = 0
 
     @property
     def locked(self) -> bool:
@@ -212,25 +212,38 @@ class EchoReference:
             self.late += 1
             self._debt += missing
             frame += bytes(missing)
-        in_hand = self.in_hand_bytes()
-        self._least, self._most = min(self._least, in_hand), max(self._most, in_hand)
-        if self._frames == self.SETTLE_FRAMES or (self.locked and self._frames % self.LOOK_FRAMES == 0 and self._off()):
-            self._lock_on()
-        elif self._frames % self.LOOK_FRAMES == 0:
+            self._lately += 1
+        self._in_a_row = self._in_a_row + 1 if missing else 0
+        self._least = min(self._least, self.in_hand_bytes())
+        if self._frames % self.LOOK_FRAMES == 0:
             self._look()
+        elif self.locked and self._in_a_row == self.LATE_OFTEN:
+            self._lock_on()  # the card itself has lost time: nothing will be made up for
         return frame
 
-    def _off(self) -> bool:
-        """Whether the backlog was wrong at every moment since the last look: no jitter, but a step."""
-        return self._least > self.lead_bytes + self.SLACK_BYTES or self._most < 0
+    def _look(self) -> None:
+        """Lock after settling; later only when the backlog was wrong for long: that was a step, no jitter."""
+        too_long = self._least > self.lead_bytes + self.SLACK_BYTES
+        if self._frames == self.SETTLE_FRAMES or too_long or self._lately >= self.LATE_OFTEN:
+            self._lock_on()
+        self._least = 1 << 30
+        self._lately /= 2
 
     def _lock_on(self) -> None:
-        """Hold exactly the lead from now on; what is missing of it is taken as silence that was played."""
-        too_much = len(self._held) - self.lead_bytes
-        self._held = self._held[too_much:] if too_much > 0 else bytearray(-too_much) + self._held
-        self._debt = 0
+        """Shift the pairing so that the least in hand would have been the lead."""
+        self._shift(self._least - self.lead_bytes)
         self.locks += 1
-        self._look()
+        self._lately = 0.0
+        self._least = 1 << 30
+
+    def _shift(self, too_much: int) -> None:
+        """Pair with what was played later by so many bytes, or earlier; what is missing counts as silence played."""
+        if too_much >= 0:
+            del self._held[:too_much]
+            return
+        forgiven = min(self._debt, -too_much)
+        self._debt -= forgiven
+        self._held = bytearray(-too_much - forgiven) + self._held
 
 
 class PlayoutTarget:

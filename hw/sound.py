@@ -70,7 +70,7 @@ class AlsaSound:
         self._treatment = Treatment(True, chosen.noise_suppression, chosen.gain_control)
         wake = Wake()
         period_ms = chosen.period_ms
-        reference = EchoReference(lead_ms=2 * period_ms)
+        reference = EchoReference(lead_ms=max(10, period_ms))
         self._rings = Rings(
             CaptureRing(wake.set, period_ms, MOST_QUEUED_MS),
             PlayoutRing(period_ms, MOST_QUEUED_MS, reference),
@@ -78,7 +78,7 @@ class AlsaSound:
         )
         self._reference = reference
         self.mixer = SoftMixer(wake.set)
-        self._worker = DspWorker(wake, *self._rings, reference, self.mixer)
+        self._worker = DspWorker(wake, *self._rings, reference, self.mixer, chosen.realtime_priority)
         self._worker.gain = 10 ** (chosen.capture_gain_db / 20)
         self._target = PlayoutTarget(chosen.playout_min_ms, chosen.playout_max_ms)
         self._pauses = Pauses(FIRST_PAUSE_S, chosen.retry_max_ms / 1000)
@@ -172,6 +172,11 @@ class AlsaSound:
         """Whether the sound server hangs; if that lasts, only a new process helps."""
         return self._control.wedged
 
+    @property
+    def playback_name(self) -> str:
+        """What plays now, by its full name; empty without a card."""
+        return self._devices.get("playback", "")
+
     def select(self, *, capture: str | None = None, playback: str | None = None, ring: str | None = None) -> None:
         """Use other devices, by name, from now on."""
         given = {"capture": capture, "playback": playback, "ring": ring}
@@ -207,16 +212,25 @@ class AlsaSound:
 
     def _keep(self) -> None:
         while not self._ended:
-            self._reopen = False
-            card = self._open()
-            if card is None:
+            try:
+                self._keep_one_card()
+            except Exception:
+                log.exception("looking after the sound card failed; it is tried again")
                 self._pause()
-                continue
+
+    def _keep_one_card(self) -> None:
+        self._reopen = False
+        card = self._open()
+        if card is None:
+            self._pause()
+            return
+        try:
             why = self._watch(card)
-            self._close(card)
             if not self._ended:
                 self._losses += 1
                 self._report(SoundState.LOST, why)
+        finally:
+            self._close(card)
 
     def _open(self) -> OpenCard | None:
         if self._state is SoundState.CLOSED:
@@ -224,9 +238,9 @@ class AlsaSound:
         for ring in self._rings:
             ring.forget_beat()
         self._worker.restart()
-        limit_s = self._settings.call_limit_ms / 1000
+        limit_s, priority = self._settings.call_limit_ms / 1000, self._settings.realtime_priority
         try:
-            card = self._control.run(lambda: open_card(self._names, self._rings), limit_s, OpenCard.close)
+            card = self._control.run(lambda: open_card(self._names, self._rings, priority), limit_s, OpenCard.close)
         except SoundError as error:
             self._report(SoundState.LOST, str(error))
             return None

@@ -35,6 +35,8 @@ class SoundSettings:
     mixer: str = _setting("", "name of the card's mixer control; empty: the first usable one")
     playout_min_ms: int = _setting(20, "least far-end audio kept waiting for the card", min=10, max=200)
     playout_max_ms: int = _setting(120, "most far-end audio kept waiting for the card", min=20, max=400)
+    realtime_priority: int = _setting(10, "priority of the sound threads where the user may raise it; 0: ordinary",
+                                      min=0, max=50)
     stall_ms: int = _setting(500, "a card that is silent for so long counts as lost", min=100, max=10_000)
     start_grace_ms: int = _setting(3_000, "how long a card may take to begin", min=500, max=60_000)
     call_limit_ms: int = _setting(10_000, "how long the sound server may take for one request", min=1_000, max=60_000)

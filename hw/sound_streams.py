@@ -17,6 +17,7 @@ import pyaudio
 from hw.alsa_quiet import silence_alsa
 from hw.errors import SoundDeniedError, SoundError
 from hw.ports import RATE_HZ
+from hw.priority import raise_priority
 from hw.rings import CaptureRing, PlayoutRing
 from hw.sound_convert import CaptureConverter, PlaybackConverter
 from hw.sound_devices import Device, find_device
@@ -51,8 +52,9 @@ class Rings(NamedTuple):
 class OpenCard:
     """The open streams of one PortAudio instance."""
 
-    def __init__(self, instance: pyaudio.PyAudio) -> None:
-        self._instance = instance
+    def __init__(self, instance: pyaudio.PyAudio, priority: int) -> None:
+        self.instance = instance
+        self.priority = priority
         self._streams: list[Any] = []
         self.convert: CaptureConverter | None = None
         self.names: dict[str, str] = {}
@@ -76,7 +78,7 @@ class OpenCard:
             except OSError as error:
                 log.debug("a sound stream did not close cleanly: %s", error)
         self._streams.clear()
-        self._instance.terminate()
+        self.instance.terminate()
 
 
 def list_devices() -> list[Device]:
@@ -89,11 +91,11 @@ def list_devices() -> list[Device]:
         instance.terminate()
 
 
-def open_card(names: Names, rings: Rings) -> OpenCard:
+def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
     """Open what there is of `names` and start it. SoundError when nothing of it can be opened; what is missing of the
     rest stands in `missing`, by role."""
     silence_alsa()
-    card = OpenCard(pyaudio.PyAudio())
+    card = OpenCard(pyaudio.PyAudio(), priority)
     try:
         _open_all(card, names, rings)
         if not card.names:
@@ -106,7 +108,7 @@ def open_card(names: Names, rings: Rings) -> OpenCard:
 
 
 def _open_all(card: OpenCard, names: Names, rings: Rings) -> None:
-    devices, cards = _devices(card._instance), card_numbers()
+    devices, cards = _devices(card.instance), card_numbers()
     for role, wanted in zip(Names._fields, names, strict=True):
         if wanted in _NO_DEVICE:
             continue
@@ -124,13 +126,13 @@ def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
         convert: CaptureConverter | PlaybackConverter | None = None
         if role == "capture":
             convert = CaptureConverter(rate, channels)
-            callback = _capture_callback(rings.capture, convert)
+            callback = _capture_callback(rings.capture, convert, card.priority)
         else:
             ring = rings.playback if role == "playback" else rings.ring
             convert = PlaybackConverter(rate, channels)
-            callback = _playback_callback(ring, convert)
+            callback = _playback_callback(ring, convert, card.priority)
         try:
-            stream = _open_stream(card._instance, device, role == "capture", rate, channels, period_ms, callback)
+            stream = _open_stream(card.instance, device, role == "capture", rate, channels, period_ms, callback)
         except OSError as refused:
             error = error or refused
             continue
@@ -156,9 +158,15 @@ def _open_stream(instance: pyaudio.PyAudio, device: Device, capture: bool, rate:
                          frames_per_buffer=rate * period_ms // 1000, **side)
 
 
-def _capture_callback(ring: CaptureRing, convert: CaptureConverter) -> Callback:
+def _capture_callback(ring: CaptureRing, convert: CaptureConverter, priority: int) -> Callback:
+    first = True
+
     def heard(data: bytes | None, frames: int, _times: Any, status: int) -> tuple[None, int]:
+        nonlocal first
         try:
+            if first:
+                first = False
+                raise_priority(priority)
             if data:
                 ring.put(data, convert.samples(frames), time.monotonic(), bool(status & pyaudio.paInputOverflow))
         except BaseException:
@@ -168,10 +176,16 @@ def _capture_callback(ring: CaptureRing, convert: CaptureConverter) -> Callback:
     return heard
 
 
-def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter) -> Callback:
+def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter, priority: int) -> Callback:
+    first = True
+
     def wanted(_data: bytes | None, frames: int, _times: Any, _status: int) -> tuple[bytes, int]:
+        nonlocal first
         needed = convert.frame_bytes * frames
         try:
+            if first:
+                first = False
+                raise_priority(priority)
             played = convert.fill(needed, ring)
         except BaseException:
             played = b""

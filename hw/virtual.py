@@ -150,6 +150,11 @@ class WavSound:
         """Hand every played frame to `tap` too, on the native thread."""
         self._tap = tap
 
+    @property
+    def playback_name(self) -> str:
+        """No card, and so no mixer of its own."""
+        return ""
+
     def set_gain(self, gain: float) -> None:
         """Software volume of the far end (see hw.volume)."""
         self._gain = gain

@@ -25,7 +25,13 @@ _HARDWARE = re.compile(r"\(hw:(\d+),\d+\)")
 class Adjustable(Protocol):
     """A sound device with software gain: AlsaSound and WavSound."""
 
-    mixer: SoftMixer
+    @property
+    def mixer(self) -> SoftMixer:
+        """Its tones and rings."""
+
+    @property
+    def playback_name(self) -> str:
+        """What plays now, by its full name; empty without a card."""
 
     def set_gain(self, gain: float) -> None:
         """Gain of the far end."""

@@ -41,7 +41,7 @@ CONFINED = {
 
 # Protocol and policy: no hub, no clock, no socket, no thread. Time is an argument.
 PURE = (
-    "agent.errors", "agent.kinds", "agent.kiosk.answering", "agent.kiosk.situation", "agent.kiosk.volume",
+    "agent.errors", "agent.kinds", "agent.kiosk.answering", "agent.kiosk.outcomes", "agent.kiosk.situation",
     "agent.media.arrivals", "agent.media.conceal", "agent.media.delay", "agent.media.munge", "agent.media.path",
     "agent.media.playout", "agent.media.rtcp", "agent.media.rtp", "agent.media.sdp", "agent.media.stretch",
     "agent.media.telephone_event", "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics",

@@ -17,16 +17,18 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config import load
     from agent.doctor import all_checks, as_json, as_text, run, succeeded
     from agent.journal import set_up_logging
-    from agent.kiosk.kiosk import open_sound
+    from agent.kiosk.sound import open_sound
     from agent.media.loop import close_shared_bridge
     from agent.signaling.token import TokenSource
 
     config = load(options.config)
     set_up_logging("debug" if options.verbose else "error")
+
+    def get_token() -> str:
+        return TokenSource(config.token, config.box.identity).fetch()
+
     checks = []
-    for check in run(
-        all_checks(config, lambda: TokenSource(config.token, config.box.identity).fetch(), lambda: open_sound(config))
-    ):
+    for check in run(all_checks(config, get_token, lambda: open_sound(config.sound))):
         checks.append(check)
         if not options.json:
             print(as_text(check), flush=True)

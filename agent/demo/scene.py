@@ -11,7 +11,8 @@ from typing import Any
 from agent.config import Config
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registrar import device_options
-from agent.media.loop import Bridge, shared_bridge
+from agent.kiosk.sound import BoxSound
+from agent.media.loop import Bridge
 from agent.signaling.token import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
@@ -47,14 +48,14 @@ LIGHTS = {
 class Scene:
     """Everything in one process, talking over real sockets; `close` ends all of it."""
 
-    def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: Sound | None,
+    def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: BoxSound | None,
                  control_socket: str = "") -> None:  # fmt: skip
         """Start the switchboard and prepare the box; nothing rings yet."""
-        self.bridge: Bridge = shared_bridge()
+        self._bridge = Bridge()  # the switchboard's own: it is another program in earnest
         settings = SwitchboardSettings(
             listen_host=listen[0], listen_port=listen[1], state_dir=str(state_dir), demo_tokens=True, demo_target=BOX
         )
-        self.switchboard: RunningSwitchboard = start_switchboard(self.bridge, settings)
+        self.switchboard: RunningSwitchboard = start_switchboard(self._bridge, settings)
         self.config = self._box_config(state_dir, control_socket)
         self.kiosk = Kiosk(self.config, box_sound)
         self._callers: list[Device] = []
@@ -75,8 +76,9 @@ class Scene:
         """Hang up and end everything."""
         for device in self._callers:
             device.destroy()
-        self.switchboard.close()
         self.kiosk.stop()
+        self.switchboard.close()
+        self._bridge.close()
 
     def _box_config(self, state_dir: Path, control_socket: str) -> Config:
         config = Config()

@@ -1,8 +1,19 @@
-"""When the box answers, stops ringing or ends a call by itself: the intercom's rules; pure."""
+"""What the box does about calls by itself: whom it answers, whom it refuses, when it gives up; pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+
+
+class Verdict(Enum):
+    """What becomes of an incoming call."""
+
+    RING = "ring"
+    ANSWER = "answer"  # rings first, for `auto_answer_delay_ms`
+    REJECT = "reject"  # for every phone of this identity; the caller is told
+    IGNORE = "ignore"  # goes on ringing elsewhere
 
 
 @dataclass(frozen=True)
@@ -11,30 +22,39 @@ class AnsweringSettings:
 
     auto_answer: tuple[str, ...] = field(
         default=(),
-        metadata={"help": 'callers that are answered without a button, such as "client:reception"; "*" is everybody'},
+        metadata={"help": "callers that are answered without a button: client:reception, +4930*; * is everybody"},
     )
     auto_answer_delay_ms: int = field(
         default=1000, metadata={"help": "how long it rings before it is answered by itself", "min": 0, "max": 60_000}
     )
     max_ring_s: float = field(
-        default=60.0, metadata={"help": "an incoming call is ignored after this long; 0 is never", "min": 0}
+        default=60.0, metadata={"help": "a call that nobody takes ends after this long; 0 is never", "min": 0}
     )
     max_talk_s: float = field(default=0.0, metadata={"help": "a call is ended after this long; 0 is never", "min": 0})
-    do_not_disturb: bool = field(
-        default=False, metadata={"help": "start in do-not-disturb: incoming calls are rejected"}
+    busy_calls: str = field(
+        default="ignore",
+        metadata={
+            "help": "a second call during a call: ignore it; reject it; or let it ring, accepting it ends the first",
+            "choices": ("ignore", "reject", "ring"),
+        },
+    )
+    do_not_disturb: bool = field(default=False, metadata={"help": "start in do-not-disturb: no call rings"})
+    disturbing_calls: str = field(
+        default="reject",
+        metadata={"help": "calls in do-not-disturb: reject them, or ignore them", "choices": ("reject", "ignore")},
     )
 
 
-def answers_by_itself(settings: AnsweringSettings, caller: str) -> bool:
-    """Whether a call from `caller` (the invite's `From`) is accepted without a button."""
-    return "*" in settings.auto_answer or caller in settings.auto_answer
+def verdict(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_disturb: bool) -> Verdict:
+    """What to do about a call from `caller`, which is the invite's `From`."""
+    if do_not_disturb:
+        return Verdict(settings.disturbing_calls)
+    if busy:
+        return Verdict(settings.busy_calls)
+    wanted = any(fnmatchcase(caller, pattern) for pattern in settings.auto_answer)
+    return Verdict.ANSWER if wanted else Verdict.RING
 
 
-def ring_limit_s(settings: AnsweringSettings) -> float | None:
-    """How long an incoming call may ring; None is for ever."""
-    return settings.max_ring_s or None
-
-
-def talk_limit_s(settings: AnsweringSettings) -> float | None:
-    """How long a call may last; None is for ever."""
-    return settings.max_talk_s or None
+def limit_s(seconds: float) -> float | None:
+    """A limit of the settings; None is for ever."""
+    return seconds or None

@@ -1,255 +1,315 @@
-"""The attendant: turns button actions into calls, and calls into what the box shows.
+"""The attendant: takes and makes the calls of one box, by the rules of `[answering]`, and knows what the box is doing.
 
-It owns the box's `Situation`. Everything happens on the hub; nothing here knows pins or cards.
+It owns the box's `Situation`. Everything happens on the hub; nothing here knows pins, cards or settings files.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import gevent
-
-from agent.errors import UsageError
+from agent.errors import InvalidStateError, UsageError, VoiceError
 from agent.events import Emitter
-from agent.kiosk.answering import AnsweringSettings, answers_by_itself, ring_limit_s, talk_limit_s
+from agent.kiosk.answering import AnsweringSettings, Verdict, limit_s, verdict
 from agent.kiosk.call_log import CallLog
-from agent.kiosk.situation import Situation
+from agent.kiosk.line import Line
+from agent.kiosk.outcomes import INCOMING, OUTGOING
+from agent.kiosk.situation import DIALLING, IDLE, IN_CALL, RECONNECTING, Situation
+from agent.kiosk.sounds import ProgressTones
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.actions import END_PUSH_TO_TALK, Action
 
 log = logging.getLogger(__name__)
 
-Perform = Callable[[Action], None]
+ENDS = ("disconnect", "cancel", "reject", "transportClose")
 
 
 class Attendant(Emitter):
-    """Events: `situation`(Situation) after each change, `moment`(name, detail) for a timeline of the box's life."""
+    """At most one call is on (dialled or answered); any number may ring.
 
-    def __init__(self, device: Device, settings: AnsweringSettings, extras: Mapping[str, Perform]) -> None:
-        """`extras` performs the actions that are not about calls: door, volume_up, volume_down."""
+    Events: `situation`(Situation) after each change, `digit`(str) that the far end pressed in the call that is on,
+    `moment`(name, detail) for a timeline of the box's life.
+    """
+
+    def __init__(
+        self, device: Device, settings: AnsweringSettings, tones: ProgressTones, *, push_to_talk: bool = False
+    ) -> None:
+        """`push_to_talk`: calls begin muted, because some button opens the microphone while it is pressed."""
         super().__init__()
         self.device = device
-        self.settings = settings
         self.situation = Situation(do_not_disturb=settings.do_not_disturb)
-        self.current: Connection | None = None
         self.calls = CallLog()
-        self._last: Connection | None = None
-        self._sample: Any = None
+        self.current: Line | None = None
+        self.ringing: list[Line] = []
+        self._settings = settings
+        self._tones = tones
+        self._push_to_talk = push_to_talk
+        self._talks = False
+        self._last: Line | None = None
         self._last_dialled: dict[str, str] | None = None
-        self._pending: list[Connection] = []
-        self._timers: dict[Connection, list[gevent.Greenlet]] = {}
-        self._actions: dict[str, Callable[[Action], None]] = {
-            "accept": lambda _: self._accept(),
-            "reject": lambda _: self._each_pending("reject"),
-            "ignore": lambda _: self._each_pending("ignore"),
-            "hang_up": lambda _: self._hang_up(),
-            "mute": lambda _: self._toggle_mute(),
-            "push_to_talk": lambda _: self._mute(False),
-            END_PUSH_TO_TALK: lambda _: self._mute(True),
-            "call": self._call_somebody,
-            "answer_or_hang_up": lambda _: self._answer_or_hang_up(),
-            "redial": lambda _: self._redial(),
-            "do_not_disturb": lambda _: self._toggle_do_not_disturb(),
-            "feedback": lambda action: self._feedback(action),
-            **extras,
-        }
-        self._listen()
+        device.on("ready", self._on_ready)
+        device.on("offline", lambda _device: self._on_offline())
+        device.on("incoming", self._on_incoming)
+        device.on("error", self._on_error)
 
-    # --- actions ---
+    # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
-    def act(self, action: Action) -> None:
-        """Perform a button's action; one that makes no sense now is logged and does nothing."""
-        self.emit("moment", "action", action.name)
-        perform = self._actions.get(action.name)
-        if perform is None:
-            log.warning("the action %r is not available on this box", action.name)
+    def accept(self) -> None:
+        """Take the call that has rung longest; a call that is on ends."""
+        if not self.ringing:
+            raise InvalidStateError("no call rings")
+        self._accept(self.ringing[0])
+
+    def reject(self) -> None:
+        """Refuse what rings, for every phone that is rung."""
+        for line in self._all_ringing():
+            line.connection.reject()
+
+    def ignore(self) -> None:
+        """Stop the ringing here."""
+        for line in self._all_ringing():
+            line.ignore()
+
+    def hang_up(self) -> None:
+        """End the call that is on; without one, refuse what rings."""
+        if self.current is not None:
+            self.current.connection.disconnect()
             return
-        try:
-            perform(action)
-        except UsageError as error:
-            log.info("action %s not possible now: %s", action.name, error)
+        for line in self._all_ringing():
+            line.connection.reject()  # either of the two does nothing: is it being accepted already?
+            line.connection.disconnect()
+
+    def answer_or_hang_up(self) -> None:
+        """The button of a box that has only one."""
+        if self.ringing:
+            self.accept()
+        else:
+            self.hang_up()
+
+    def toggle_mute(self) -> None:
+        """Microphone off, or on again."""
+        connection = self._current().connection
+        connection.mute(not connection.is_muted())
+
+    def talk(self, talks: bool) -> None:
+        """Push-to-talk: open the microphone, or close it again; also before a call begins."""
+        self._talks = talks
+        if self.current is not None:
+            self.current.connection.mute(not talks)
 
     def call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
-        """Place a call to a number or an identity; raises InvalidStateError while another call is active."""
+        """Place a call to a number or an identity; `params` go with it."""
         return self._call({"To": to, **(params or {})})
 
-    def _call_somebody(self, action: Action) -> None:
-        self.call(action.target, action.parameters)
+    def redial(self) -> Connection:
+        """Place the last call again."""
+        if self._last_dialled is None:
+            raise InvalidStateError("nobody was called since the start")
+        return self._call(self._last_dialled)
 
-    def _accept(self) -> None:
-        if self._pending:
-            self._pending[0].accept()
+    def toggle_do_not_disturb(self) -> None:
+        """Let calls in no longer, or again; what rings now is refused."""
+        self.show(do_not_disturb=not self.situation.do_not_disturb)
+        self._switch_ring()
+        if self.situation.do_not_disturb:
+            for line in list(self.ringing):
+                self._refuse(line, self._verdict(line))
 
-    def _each_pending(self, method: str) -> None:
-        for connection in list(self._pending):
-            getattr(connection, method)()
+    def feedback(self, score: int, issue: str | None = None) -> None:
+        """Tell the service how good the call that is on, or else the last one, was."""
+        if self._last is None:
+            raise InvalidStateError("there was no call yet")
+        self._last.connection.post_feedback(score, issue)
+        self.emit("moment", "feedback", str(score))
 
-    def _hang_up(self) -> None:
+    def end_calls(self) -> None:
+        """Hang up what is on, and refuse what rings, without asking whether anything does."""
         if self.current is not None:
-            self.current.disconnect()
-        else:
-            self._each_pending("reject")
+            self.current.connection.disconnect()
+        if self.ringing:
+            self.hang_up()
 
-    def _answer_or_hang_up(self) -> None:
-        if self._pending:
-            self._accept()
-        else:
-            self._hang_up()
+    # --- what others find out ---
 
-    def _toggle_mute(self) -> None:
-        if self.current is not None:
-            self.current.mute(not self.current.is_muted())
+    def show(self, **facts: Any) -> None:
+        """Change facts of the situation: sound_ok, door_open, ..."""
+        self._become(self.situation.with_(**facts))
 
-    def _mute(self, flag: bool) -> None:
-        if self.current is not None:
-            self.current.mute(flag)
+    def trouble(self, part: str, why: str) -> None:
+        """Something needs the installer; an empty `why` says that it does no longer."""
+        if self.situation.troubles.get(part, "") != why:
+            self.emit("moment", "trouble" if why else "trouble over", why or part)
+        self._become(self.situation.with_(booting=False).with_trouble(part, why))
 
-    def _call(self, params: dict[str, str]) -> Connection:
-        connection = self.device.connect(params)
-        self._last_dialled = params
-        self.calls.began(connection, "outgoing", params.get("To", ""))
-        self._follow(connection)
-        self._begin(connection, "dialling", params.get("To", ""))
-        return connection
+    def describe_call(self) -> dict[str, Any] | None:
+        """The call that is on, or the first that rings, as the page shows it; None when there is none."""
+        line = self.current or next(iter(self.ringing), None)
+        return line.describe() if line is not None else None
 
-    def _redial(self) -> None:
-        if self._last_dialled is not None:
-            self._call(self._last_dialled)
-
-    def _toggle_do_not_disturb(self) -> None:
-        self._show(do_not_disturb=not self.situation.do_not_disturb)
-
-    def _feedback(self, action: Action) -> None:
-        if self._last is not None:
-            self._last.post_feedback(int(action.target), action.parameters.get("issue"))
-
-    # --- what happens to calls ---
-
-    def _listen(self) -> None:
-        self.device.on("ready", self._on_ready)
-        self.device.on("offline", lambda _device: self._on_offline())
-        self.device.on("incoming", self._on_incoming)
-        self.device.on("error", lambda error: self.emit("moment", "error", str(error)))
+    # --- the service ---
 
     def _on_ready(self, _device: Device) -> None:
         if not self.situation.registered:
             self.emit("moment", "ready", "")
-        self._show(registered=True, booting=False, error="")
+        self._switch_ring()
+        self.show(registered=True, booting=False, offline_reason="")
 
     def _on_offline(self) -> None:
-        self.emit("moment", "offline", "")
-        self._show(registered=False)
+        if self.situation.registered:
+            self.emit("moment", "offline", "")
+        self.show(registered=False)
+
+    def _on_error(self, error: VoiceError) -> None:
+        self.emit("moment", "error", str(error))
+        if self._last is None or error is not self._last.error:  # else it is about a call
+            self.show(booting=False, offline_reason=str(error))
+
+    def _switch_ring(self) -> None:
+        self.device.sounds.incoming(not self.situation.do_not_disturb)
+
+    # --- incoming calls ---
 
     def _on_incoming(self, connection: Connection) -> None:
         caller = str(connection.parameters.get("From", ""))
         self.emit("moment", "incoming", caller)
-        if self.situation.do_not_disturb:
-            connection.reject()
+        line = Line(connection, self.calls.begin(INCOMING, caller))
+        self.ringing.append(line)
+        self._follow(line)
+        decided = self._verdict(line)
+        if decided in (Verdict.REJECT, Verdict.IGNORE):
+            self._refuse(line, decided)
             return
-        self._pending.append(connection)
-        self.calls.began(connection, "incoming", caller)
-        self._follow(connection)
-        if self.current is None:
-            self._show(phase="ringing")
-        if answers_by_itself(self.settings, caller):
-            self._after(connection, self.settings.auto_answer_delay_ms / 1000, connection.accept)
-        limit_s = ring_limit_s(self.settings)
-        if limit_s is not None:
-            self._after(connection, limit_s, connection.ignore)
+        if decided is Verdict.ANSWER:
+            line.after(self._settings.auto_answer_delay_ms / 1000, lambda: self._answer_by_itself(line))
+        line.after(limit_s(self._settings.max_ring_s), connection.ignore)
+        self._tell_calls()
 
-    def _follow(self, connection: Connection) -> None:
-        connection.on("accept", lambda _connection: self._on_accept(connection))
-        connection.on("ringing", lambda _early: self.emit("moment", "ringing", ""))
+    def _verdict(self, line: Line) -> Verdict:
+        busy = self.current is not None or any(other is not line and not other.pending for other in self.ringing)
+        undisturbed = self.situation.do_not_disturb
+        return verdict(self._settings, line.record.peer, busy=busy, do_not_disturb=undisturbed)
+
+    @staticmethod
+    def _refuse(line: Line, decided: Verdict) -> None:
+        if decided is Verdict.REJECT:
+            line.connection.reject()
+        else:
+            line.ignore()
+
+    def _answer_by_itself(self, line: Line) -> None:
+        if self.current is None:  # somebody may have called out meanwhile
+            self._accept(line)
+
+    def _accept(self, line: Line) -> None:
+        line.move_on()
+        line.connection.mute(self._push_to_talk and not self._talks)
+        line.connection.accept()
+
+    # --- outgoing calls ---
+
+    def _call(self, params: dict[str, str]) -> Connection:
+        try:
+            connection = self.device.connect(params)
+        except UsageError:
+            if self.current is None:
+                self._tones.failed()
+            raise
+        self._last_dialled = params
+        self.device.sounds.disconnect(False)  # a call that does not come about ends with the busy tone instead
+        connection.mute(self._push_to_talk and not self._talks)
+        self.current = self._last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
+        self._follow(line)
+        line.after(limit_s(self._settings.max_ring_s), connection.disconnect)
+        self.emit("moment", "dialling", params["To"])
+        if not self.device.options.enable_ringing_state:
+            self._tones.ringback()  # nothing will say when it rings
+        self._tell_calls()
+        return connection
+
+    def _on_ringing(self, line: Line, has_early_media: bool) -> None:
+        self.emit("moment", "ringing", "")
+        if has_early_media:
+            self._tones.stop()
+        elif line is self.current:
+            self._tones.ringback()
+
+    # --- every call ---
+
+    def _follow(self, line: Line) -> None:
+        connection = line.connection
+        connection.on("accept", lambda _connection: self._on_accept(line))
+        connection.on("ringing", lambda early: self._on_ringing(line, early))
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
-        connection.on("reconnecting", lambda _error: self._on_phase(connection, "reconnecting"))
-        connection.on("reconnected", lambda: self._on_phase(connection, "in_call"))
-        connection.on("sample", lambda sample: self._on_sample(connection, sample))
-        connection.on("digit", lambda digit: self.emit("digit", connection, digit))
-        for event in ("disconnect", "cancel", "reject", "transportClose"):
-            connection.on(event, lambda *_args, name=event: self._on_end(connection, name))
+        connection.on("reconnecting", lambda _error: self._on_recovery("reconnecting"))
+        connection.on("reconnected", lambda: self._on_recovery("reconnected"))
+        connection.on("digit", lambda digit: self.emit("digit", digit))
+        for event in ENDS:
+            connection.on(event, lambda *_args, name=event: self._on_end(line, name))
 
-    def _on_accept(self, connection: Connection) -> None:
-        self._cancel_timers(connection)
-        self._begin(connection, "in_call", "")
-        self.calls.answered(connection)
-        self.emit("moment", "accept", connection.parameters.get("CallSid", ""))
-        limit_s = talk_limit_s(self.settings)
-        if limit_s is not None:
-            self._after(connection, limit_s, connection.disconnect)
-
-    def _begin(self, connection: Connection, phase: str, detail: str) -> None:
-        if connection in self._pending:
-            self._pending.remove(connection)
-        self.current = self._last = connection
-        self._show(phase=phase, muted=connection.is_muted())
-        if phase == "dialling":
-            self.emit("moment", "dialling", detail)
+    def _on_accept(self, line: Line) -> None:
+        line.answer()
+        self._tones.stop()
+        self.device.sounds.disconnect(True)
+        if self._push_to_talk:
+            line.connection.mute(not self._talks)
+        if line.incoming:
+            self.ringing.remove(line)
+            self.device.sounds.play_if_enabled("outgoing")  # an outgoing call gets this tone from the Device
+        self.current = self._last = line
+        line.after(limit_s(self._settings.max_talk_s), line.connection.disconnect)
+        self.emit("moment", "accept", line.connection.parameters.get("CallSid", ""))
+        self._tell_calls()
 
     def _on_mute(self, muted: bool) -> None:
         self.emit("moment", "mute" if muted else "unmute", "")
-        self._show(muted=muted)
+        self._tell_calls()
 
-    def _on_sample(self, connection: Connection, sample: Any) -> None:
-        if connection is self.current:
-            self._sample = sample
-
-    def _on_phase(self, connection: Connection, phase: str) -> None:
-        self.emit("moment", "reconnecting" if phase == "reconnecting" else "reconnected", "")
-        if connection is self.current:
-            self._show(phase=phase)
-
-    def _on_end(self, connection: Connection, event: str) -> None:
-        if event == "transportClose" and connection.status() != "pending":
-            return  # only a call that nobody answered dies with its socket (spec: device 7.1)
-        self._cancel_timers(connection)
-        self.calls.ended(connection, event)
-        if connection in self._pending:
-            self._pending.remove(connection)
-        if connection is self.current:
-            self.current = None
+    def _on_recovery(self, event: str) -> None:
         self.emit("moment", event, "")
-        if self.current is None:
-            self._show(phase="ringing" if self._pending else "idle", muted=False)
+        self._tell_calls()
+
+    def _on_end(self, line: Line, event: str) -> None:
+        if event == "transportClose" and not line.pending:
+            return  # only a call that nobody answered dies with its socket (spec: device 7.1)
+        line.end(event)
+        if line in self.ringing:
+            self.ringing.remove(line)
+        if line is self.current:
+            self.current = None
+            self._end_tones(line)
+        self.emit("moment", event, "")
+        self._tell_calls()
+
+    def _end_tones(self, line: Line) -> None:
+        self.device.sounds.disconnect(True)
+        if line.error is not None and not line.answered:
+            self._tones.failed()
+        else:
+            self._tones.stop()
 
     # --- small things ---
 
-    def _after(self, connection: Connection, delay_s: float, act: Callable[[], Any]) -> None:
-        self._timers.setdefault(connection, []).append(gevent.spawn_later(delay_s, act))
+    def _current(self) -> Line:
+        if self.current is None:
+            raise InvalidStateError("no call is on")
+        return self.current
 
-    def _cancel_timers(self, connection: Connection) -> None:
-        here = gevent.getcurrent()
-        for timer in self._timers.pop(connection, []):
-            if timer is not here:
-                timer.kill(block=False)
+    def _all_ringing(self) -> list[Line]:
+        if not self.ringing:
+            raise InvalidStateError("no call rings, and none is on")
+        return list(self.ringing)
 
-    def describe_call(self) -> dict[str, Any] | None:
-        """The call that is on, or the first that rings, as the page shows it; None when there is none."""
-        connection = self.current or next(iter(self._pending), None)
-        record = self.calls.find(connection)
-        if connection is None or record is None:
-            return None
-        sample = self._sample if connection is self.current else None
-        return {
-            "direction": record.direction,
-            "peer": record.peer,
-            "status": connection.status(),
-            "since_ms": round((record.answered_s or record.at_s) * 1000),
-            "muted": connection.is_muted(),
-            "codec": connection.codec,
-            "rtt_ms": getattr(sample, "rtt", None),
-            "loss_percent": getattr(sample, "packets_lost_fraction", None),
-            "mos": getattr(sample, "mos", None),
-        }
+    def _tell_calls(self) -> None:
+        """Let the situation follow the calls."""
+        on = self.current.connection if self.current is not None else None
+        phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
+        self.show(phase=phase, muted=on is not None and on.is_muted(), ringing=bool(self.ringing))
 
-    def note(self, **facts: Any) -> None:
-        """Change facts that others find out: sound_ok, door_open, error."""
-        self._show(**facts)
-
-    def _show(self, **facts: Any) -> None:
-        situation = self.situation.with_(**facts)
+    def _become(self, situation: Situation) -> None:
         if situation != self.situation:
             self.situation = situation
             self.emit("situation", situation)
+
+
+_PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "closed": IDLE}

@@ -9,7 +9,7 @@ from typing import Any
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.doorway import Doorway
 from agent.kiosk.panel import Panel
-from agent.kiosk.volume import Volume
+from agent.kiosk.volume import SpeakerVolume
 from agent.log import FailureLog
 from hw.ports import Sound
 
@@ -20,7 +20,7 @@ class KioskBox:
     """Collects what the parts know; tells subscribers when anything of it changes."""
 
     def __init__(
-        self, identity: str, attendant: Attendant, panel: Panel, doorway: Doorway, sound: Sound, volume: Volume
+        self, identity: str, attendant: Attendant, panel: Panel, doorway: Doorway, sound: Sound, volume: SpeakerVolume
     ) -> None:
         self._identity = identity
         self._attendant = attendant
@@ -38,9 +38,12 @@ class KioskBox:
     def status(self) -> dict[str, Any]:
         """Everything there is to show, ready for JSON."""
         attendant = self._attendant
+        situation = attendant.situation
         return {
             "identity": self._identity,
-            "states": sorted(attendant.situation.light_states()),
+            "states": sorted(situation.light_states()),
+            "troubles": dict(situation.troubles),
+            "service": {"ready": situation.registered, "reason": situation.offline_reason},
             "edge": attendant.device.edge,
             "volume_percent": self._volume.percent,
             "sound": {"state": self._sound.state.value, "reason": self.sound_reason},
@@ -56,13 +59,12 @@ class KioskBox:
         self._panel.press(name, hold_s)
 
     def open_door(self) -> None:
-        """Release the door for its time."""
+        """Release the door for its time; InvalidStateError where there is none."""
         self._doorway.open("asked for by the page")
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""
         self._volume.set(percent)
-        self.changed()
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` whenever `status` would differ; the returned function ends that."""

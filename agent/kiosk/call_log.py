@@ -34,33 +34,17 @@ class CallRecord:
 
 
 class CallLog:
-    """Newest first; a call is found again by its object."""
+    """Newest first."""
 
     def __init__(self) -> None:
-        self._records: deque[tuple[object, CallRecord]] = deque(maxlen=MOST_CALLS)
+        self._records: deque[CallRecord] = deque(maxlen=MOST_CALLS)
 
-    def began(self, call: object, direction: str, peer: str) -> None:
+    def begin(self, direction: str, peer: str) -> CallRecord:
         """A call came in or was placed."""
-        self._records.appendleft((call, CallRecord(direction, peer, time.time())))
-
-    def answered(self, call: object) -> None:
-        """Both sides talk now."""
-        if (record := self.find(call)) is not None:
-            record.answered_s = time.time()
-
-    def ended(self, call: object, event: str) -> None:
-        """The call is over; `event` is the event that ended it."""
-        record = self.find(call)
-        if record is None or record.ended_s is not None:
-            return
-        record.ended_s = time.time()
-        unanswered = {"reject": "rejected", "cancel": "missed"}.get(event, "unanswered")
-        record.outcome = "answered" if record.answered_s else unanswered
-
-    def find(self, call: object) -> CallRecord | None:
-        """The record of `call`."""
-        return next((record for one, record in self._records if one is call), None)
+        record = CallRecord(direction, peer, time.time())
+        self._records.appendleft(record)
+        return record
 
     def as_json(self) -> list[dict[str, Any]]:
         """The calls that have ended."""
-        return [record.as_json() for _, record in self._records if record.ended_s is not None]
+        return [record.as_json() for record in self._records if record.ended_s is not None]

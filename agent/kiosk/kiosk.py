@@ -12,51 +12,65 @@ from agent.config import Config
 from agent.control import ControlServer, socket_path
 from agent.events import Emitter
 from agent.heartbeat import Vitals
+from agent.kiosk.actions import Actions
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box import KioskBox
 from agent.kiosk.doorway import Doorway
+from agent.kiosk.media import MediaThread
+from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.registrar import Registrar
 from agent.kiosk.situation import Situation
-from agent.kiosk.volume import Volume
-from agent.media.loop import close_shared_bridge, shared_bridge
+from agent.kiosk.sound import BoxSound, open_sound
+from agent.kiosk.sounds import ProgressTones
+from agent.kiosk.volume import SpeakerVolume
+from agent.mailbox import Mailbox
 from agent.notifier import Notifier, watchdog_timeout_s
-from agent.page.server import Page
 from agent.service import Watchdog
 from agent.supervisor import Supervisor
 from agent.voice.device import Device
-from hw.actions import Action
+from hw.door import Verdict
 from hw.pins import open_factory
-from hw.ports import Sound, SoundState
+from hw.ports import SoundState
 
 log = logging.getLogger(__name__)
 
-STALL_LIMIT_S = 10.0
+SOUND_STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 FAREWELL_S = 0.5  # for the hang-up to leave
 
 
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
-    def __init__(self, config: Config, sound: Sound | None = None) -> None:
-        """`sound` replaces the device that `[sound]` names. Raises PinError when a pin cannot be had."""
+    def __init__(self, config: Config, sound: BoxSound | None = None) -> None:
+        """`sound` replaces the device that `[sound]` names.
+
+        Raises InvalidArgumentError when `[token]` names no source, PinError when a pin cannot be had.
+        """
         super().__init__()
         self.config = config
-        self.bridge = shared_bridge()
-        self.pins = open_factory(config.box.pins, config.box.chip)
-        self.sound = sound or open_sound(config)
+        self.mailbox = Mailbox()
         self.device = Device()
-        self.doorway = Doorway(config.door, self.pins, self.bridge.post)
-        self.volume = Volume(config.sound.volume_percent, config.sound.volume_step_percent, self._set_gain)
-        self.attendant = Attendant(self.device, config.answering, self._box_actions())
-        self.panel = Panel(self.pins, config.buttons, config.lights, self.bridge.post, self.attendant.act)
+        self.sound = sound or open_sound(config.sound)
+        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed())
+        tones = ProgressTones(self.sound.mixer, config.sound.tone_country)
+        talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
+        self.attendant = Attendant(self.device, config.answering, tones, push_to_talk=talks_by_button)
+        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
+                                   lambda why: self.attendant.trouble("token", why))  # fmt: skip
+        self.media = MediaThread(self.mailbox, config.media.network_watch, self.registrar.network_changed)
+        self.pins = open_factory(config.box.pins, config.box.chip)
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
+        actions = Actions(self.attendant, self.doorway, self.volume)
+        self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.box = KioskBox(config.box.identity, self.attendant, self.panel, self.doorway, self.sound, self.volume)
-        self.registrar = Registrar(config, self.device, self.sound)
+        self.page = PageHost(config.page, self.box, lambda why: self.attendant.trouble("page", why))
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
-        self.page: Page | None = None
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
+        self._tones = tones
+        self._stopping = False
         self._stopped = Event()
         self._listen()
 
@@ -65,9 +79,10 @@ class Kiosk(Emitter):
     def start(self) -> None:
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
         self.panel.lights.show(self.attendant.situation.light_states())
-        self.sound.start()
         self.control.start()
-        self._start_page()
+        self.sound.start()
+        self.media.start()
+        self._tones.prepare()
         self._add_parts()
         self.supervisor.start()
         self.panel.start()
@@ -79,49 +94,48 @@ class Kiosk(Emitter):
 
     def stop(self) -> None:
         """Hang up, release pins and sound, end every part; idempotent, at most `stop_within_ms`."""
-        if self._stopped.is_set():
+        if self._stopping:
+            self._stopped.wait()
             return
-        self._stopped.set()
+        self._stopping = True
         self.notifier.stopping()
         within_s = self.config.service.stop_within_ms / 1000
-        for step in (self._end_calls, self.control.close, self._close_page, self.doorway.close, self.panel.close):
+        for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
             self._attempt(step)
         self._attempt(lambda: self.supervisor.stop(within_s / 2))
-        for step in (self.sound.close, self.pins.close, close_shared_bridge, self.notifier.close):
+        for step in (self.sound.close, self.pins.close, self.media.close, self.notifier.close, self.mailbox.close):
             self._attempt(step)
+        self._stopped.set()
 
     def _end_calls(self) -> None:
         stream = self.device.stream
-        self.device.destroy()
+        if self.device.is_initialized:
+            self.device.destroy()
         if stream is not None:
             stream.join(FAREWELL_S)
 
-    def _start_page(self) -> None:
-        if not self.config.page.enabled:
-            return
-        page = Page(self.config.page, self.box)
-        try:
-            page.start()
-        except OSError as error:
-            listen = self.config.page.listen
-            log.warning("the page cannot be served at %s: %s; choose another [page] listen", listen, error)
-            return
-        self.page = page
-
-    def _close_page(self) -> None:
-        if self.page is not None:
-            self.page.close()
-
     def _add_parts(self) -> None:
         stall_s = self.config.service.stall_ms / 1000
-        self.supervisor.child("registration", self.registrar.run)
-        self.supervisor.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
-        self.vitals.add("pins", self.panel.progress_s, STALL_LIMIT_S)
-        self.vitals.add("media", self.bridge.progress_s, STALL_LIMIT_S)
-        self.vitals.add("sound", self.sound.progress_s, 3 * STALL_LIMIT_S)
+        parts = self.supervisor
+        parts.child("registration", self.registrar.run)
+        parts.child("volume", self.volume.run)
+        if self.config.page.enabled:
+            parts.child("page", self.page.run)
+        parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
+        parts.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
+        parts.organ("media", self.media.progress_s, stall_s, self._replace_media)
+        # What the supervisor mends is late for the watchdog only when mending does not help.
+        self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
+        self.vitals.add("media", self.media.progress_s, 2 * stall_s)
+        self.vitals.add("sound", self.sound.progress_s, SOUND_STALL_S)
         timeout_s = watchdog_timeout_s()
         if timeout_s is not None:
-            self.supervisor.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
+            parts.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
+
+    def _replace_media(self) -> None:
+        """The calls of a thread that stands still cannot be saved, but the far ends can be told."""
+        self.attendant.end_calls()
+        self.media.replace()
 
     @staticmethod
     def _attempt(step: Callable[[], Any]) -> None:
@@ -134,38 +148,41 @@ class Kiosk(Emitter):
 
     def _listen(self) -> None:
         self.attendant.on("situation", self._on_situation)
-        self.attendant.on("moment", lambda name, detail: self.emit("moment", name, detail))
-        self.attendant.on("digit", lambda _connection, digit: self.doorway.digit(digit))
+        self.attendant.on("moment", self._on_moment)
+        self.attendant.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda: self._on_door(True))
         self.doorway.on("closed", lambda: self._on_door(False))
-        self.sound.on_state = lambda state, why: self.bridge.post(self._on_sound, state, why)
+        self.doorway.on("refused", self._on_wrong_code)
+        self.panel.on_stuck = self._on_stuck
+        self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
 
     def _on_situation(self, situation: Situation) -> None:
         self.panel.lights.show(situation.light_states())
         self.notifier.status(self._in_words(situation))
         self.control.publish("situation", sorted(situation.light_states()))
 
+    def _on_moment(self, name: str, detail: object) -> None:
+        self.emit("moment", name, detail)
+        self.control.publish("moment", [name, detail])
+
     def _on_door(self, is_open: bool) -> None:
-        self.emit("moment", "door open" if is_open else "door closed", "")
-        self.attendant.note(door_open=is_open)
+        self.attendant.emit("moment", "door open" if is_open else "door closed", "")
+        self.attendant.show(door_open=is_open)
+
+    def _on_wrong_code(self, verdict: Verdict) -> None:
+        self.attendant.emit("moment", "door code", verdict.value)
+
+    def _on_stuck(self, button: str, stuck: bool) -> None:
+        why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
+        self.attendant.trouble(f"button {button}", why if stuck else "")
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why
-        self.emit("moment", "sound " + state.value, why)
-        self.attendant.note(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
-
-    def _set_gain(self, gain: float) -> None:
-        set_gain = getattr(self.sound, "set_gain", None)
-        if set_gain is not None:
-            set_gain(gain)
-
-    def _box_actions(self) -> dict[str, Callable[[Action], None]]:
-        return {
-            "door": lambda _: self.doorway.open("a button was pressed"),
-            "volume_up": lambda _: self.volume.up(),
-            "volume_down": lambda _: self.volume.down(),
-        }
+        self.attendant.emit("moment", "sound " + state.value, why)
+        self.attendant.show(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
+        if state is not SoundState.CLOSED:
+            self.volume.card_opened()
 
     def _commands(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -176,18 +193,5 @@ class Kiosk(Emitter):
 
     @staticmethod
     def _in_words(situation: Situation) -> str:
-        return ", ".join(sorted(situation.light_states())).replace("_", " ")
-
-
-def open_sound(config: Config) -> Sound:
-    """The sound device that `[sound]` names; it is not started."""
-    from hw.virtual import WavSound
-
-    settings = config.sound
-    if settings.driver == "alsa":
-        from hw.sound import AlsaSound
-
-        return AlsaSound(settings)
-    if settings.driver == "wav":
-        return WavSound(settings.wav_capture or None, settings.wav_playback or None, loop=settings.wav_loop)
-    return WavSound()
+        words = [name.replace("_", " ") for name in sorted(situation.light_states())]
+        return "; ".join([", ".join(words), *situation.troubles.values()])

@@ -9,6 +9,7 @@ from typing import Any
 from agent.errors import InvalidArgumentError
 from hw.actions import Action
 from hw.buttons import Buttons, ButtonSettings, Post
+from hw.gestures import STUCK
 from hw.lights import Lights, LightSettings
 from hw.pins import Pins
 
@@ -26,7 +27,8 @@ class Panel:
         post: Post,
         act: Callable[[Action], None],
     ) -> None:
-        self.on_gesture: Callable[[str, str], None] | None = None
+        self.on_stuck: Callable[[str, bool], None] | None = None  # which button, and whether it still is
+        self._stuck: set[str] = set()
         self._settings = dict(buttons)
         self._act = act
         self.lights = Lights(lights, pins)
@@ -68,8 +70,14 @@ class Panel:
         self.lights.close()
 
     def _gesture(self, name: str, gesture: str) -> None:
-        if self.on_gesture is not None:
-            self.on_gesture(name, gesture)
+        self._note_stuck(name, gesture == STUCK)
         action = self._settings[name].bindings().get(gesture)
         if action is not None:
             self._act(action)
+
+    def _note_stuck(self, name: str, stuck: bool) -> None:
+        if stuck == (name in self._stuck):
+            return
+        (self._stuck.add if stuck else self._stuck.discard)(name)
+        if self.on_stuck is not None:
+            self.on_stuck(name, stuck)

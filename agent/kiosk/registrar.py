@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gevent
-from gevent.event import Event
 
 from agent.config import Config
+from agent.errors import VoiceError
 from agent.heartbeat import Heartbeat
-from agent.signaling.token import TokenSource
+from agent.kiosk.sounds import BoxSounds, replacements
+from agent.signaling.token import TokenError, TokenSource
 from agent.voice.device import Device
 from hw.ports import Sound
 
@@ -24,7 +27,6 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
     """What `config` means for `Device.setup`."""
     call, signaling = config.call, config.signaling
     return {
-        "allow_incoming_while_busy": call.allow_incoming_while_busy,
         "backoff_max_ms": signaling.backoff_max_ms,
         "ca_file": signaling.ca_file or None,
         "chunderw": signaling.server or None,
@@ -41,37 +43,82 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
     }
 
 
-class Registrar:
-    """`run` is a child for the supervisor."""
+def refuses_token(error: VoiceError) -> bool:
+    """Whether the service does not accept the token; a microphone that cannot be opened has one of these codes, too."""
+    return error.code in REFUSALS and error.twilio_error is not None
 
-    def __init__(self, config: Config, device: Device, sound: Sound) -> None:
+
+class Registrar:
+    """`run` is a child for the supervisor; `trouble(why)` is told why there is no usable token, or an empty text."""
+
+    def __init__(
+        self,
+        config: Config,
+        device: Device,
+        sound: Sound,
+        before_ringing: Callable[[], Any],
+        trouble: Callable[[str], None],
+    ) -> None:
         """Raises InvalidArgumentError when `[token]` names no source."""
-        self._options = device_options(config, sound)
-        self._device = device
-        self._running = False
         self.source = TokenSource(config.token, config.box.identity)
+        self._config = config
+        self._device = device
+        self._sound = sound
+        self._before_ringing = before_ringing
+        self._trouble = trouble
+        self._sounds: dict[str, bytes] = {}
+        self._refused = False
+        self._running = False
         self.source.on("token", self._on_token)
+        self.source.on("error", self._on_token_error)
+        device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
 
     def run(self, _heartbeat: Heartbeat) -> None:
         """Register, and renew until it is killed."""
-        self.source.start()
+        self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
         self._running = True
         try:
-            Event().wait()
+            self.source.run()
         finally:
             self._running = False
-            self.source.stop()
+
+    def network_changed(self) -> None:
+        """Addresses or routes of this machine changed: try at once what failed, look after what is open."""
+        self.source.network_changed()
+        if self._device.is_initialized:
+            self._device.network_changed()
 
     def _on_token(self, token: str) -> None:
+        if not self._refused:
+            self._trouble("")
         if self._device.is_initialized:
             self._device.update_token(token)
         else:
-            self._device.setup(token, **self._options)
+            self._device.setup(token, **self._options())
 
-    def _on_error(self, error: Any) -> None:
-        if error.code in REFUSALS:
+    def _options(self) -> dict[str, Any]:
+        config = self._config
+        return {
+            **device_options(config, self._sound),
+            "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
+            "media": replace(config.media, network_watch=False),  # the box watches, for signaling and calls alike
+            "sounds": self._sounds,
+            "sound_factory": lambda sound, sounds: BoxSounds(sound, sounds, self._before_ringing),
+        }
+
+    def _on_token_error(self, error: TokenError) -> None:
+        self._trouble(f"there is no access token: {error}")
+
+    def _on_ready(self, _device: Device) -> None:
+        self._refused = False
+        self._trouble("")
+
+    def _on_error(self, error: VoiceError) -> None:
+        if refuses_token(error):
+            self._refused = True
+            self._trouble(f"the service refuses the access token ({error}); check [token] and the clock")
             self.source.refused()
 
     def _on_offline(self, _device: Device) -> None:

@@ -20,20 +20,21 @@ LEAVE_MARGIN_S = 0.3
 def serve(kiosk: Kiosk) -> int:
     """Start `kiosk`, wait for SIGTERM or SIGINT, stop it; the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk))
+    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk, 0))
+    status = 0
     try:
         kiosk.start()
         kiosk.wait()
     except AgentError as error:
         log.error("%s", error)
-        return 1
+        status = 1
     finally:
-        stop_in_time(kiosk)
+        stop_in_time(kiosk, status)
         signals.close()
-    return 0
+    return status
 
 
-def stop_in_time(kiosk: Kiosk) -> None:
-    """Stop the box; a native timer ends the process if something hangs."""
-    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, 0)
+def stop_in_time(kiosk: Kiosk, status: int) -> None:
+    """Stop the box; a native timer ends the process, with `status`, if something hangs."""
+    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, status)
     kiosk.stop()

@@ -1,7 +1,8 @@
-"""One call from the command line: register, dial, talk, report."""
+"""One call from the command line: connect, dial, talk, report."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,78 +11,95 @@ import gevent
 from gevent.event import AsyncResult
 
 from agent.config import Config
-from agent.errors import CallFailedError
-from agent.kiosk.kiosk import open_sound
-from agent.kiosk.registrar import device_options
+from agent.errors import CallFailedError, VoiceError
+from agent.kiosk.call_log import CallRecord
+from agent.kiosk.line import Line
+from agent.kiosk.outcomes import OUTGOING
+from agent.kiosk.registrar import device_options, refuses_token
+from agent.kiosk.sound import BoxSound, open_sound
+from agent.kiosk.sounds import ProgressTones
 from agent.media.loop import close_shared_bridge
 from agent.service import StopSignals
 from agent.signaling.token import TokenSource
-from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.ports import Sound
 from hw.virtual import WavSound
 
-REGISTER_WITHIN_S = 20.0
+CONNECT_WITHIN_S = 15.0
 
 
 class SingleCall:
     """A Device for one call; prints each step on stdout."""
 
     def __init__(self, config: Config, capture: Path | None, playback: Path | None) -> None:
-        """With a file for either direction the sound card is not used."""
+        """With a file for either direction the sound card is not used. Raises ToneError for one that is none."""
         self._config = config
-        self._sound: Sound = WavSound(capture, playback) if capture or playback else open_sound(config)
+        self._sound: BoxSound = WavSound(capture, playback) if capture or playback else open_sound(config.sound)
+        self._tones = ProgressTones(self._sound.mixer, config.sound.tone_country)
         self._device = Device()
         self._over: AsyncResult[str] = AsyncResult()
-        self._answered = False
 
     def run(self, to: str, params: Mapping[str, str], seconds: float, digits: str) -> int:
         """0 when the call was answered; raises CallFailedError otherwise."""
-        signals = StopSignals(lambda _reason: self._over.set("hung up here"))
+        signals = StopSignals(lambda _reason: self._end("interrupted"))
         self._sound.start()
         try:
-            self._register()
-            self._dial({"To": to, **params}, seconds, digits)
-            print(f"ended: {self._over.get()}", flush=True)
+            self._connect()
+            line = self._dial({"To": to, **params}, seconds, digits)
+            why = self._over.get()
         finally:
             self._close()
             signals.close()
-        if not self._answered:
-            raise CallFailedError(f"{to} did not answer: {self._over.get()}")
+        if not line.answered:
+            raise CallFailedError(f"{to} did not answer: {line.error or why}")
+        print(f"ended: {why}{_figures(line)}", flush=True)
         return 0
 
-    def _register(self) -> None:
+    def _connect(self) -> None:
+        """Reach the service, without registering: calls to this identity go on ringing where it is at home."""
         token = TokenSource(self._config.token, self._config.box.identity).fetch()
-        connected: AsyncResult[Any] = AsyncResult()
-        last_error: list[Any] = []
-        self._device.on("error", last_error.append)
-        # no_register: calls to this identity go on ringing where it is at home.
-        self._device.setup(token, **device_options(self._config, self._sound), no_register=True)
-        if self._device.stream is not None:
-            self._device.stream.once("connected", connected.set)
-        try:
-            connected.get(timeout=REGISTER_WITHIN_S)
-        except gevent.Timeout:
-            why = last_error[-1] if last_error else "no answer"
-            raise CallFailedError(f"the voice service is not reached: {why}; check [signaling] and [token]") from None
+        options = {**device_options(self._config, self._sound), "no_register": True}
+        connected: AsyncResult[None] = AsyncResult()
+        errors: list[VoiceError] = []
 
-    def _dial(self, params: dict[str, str], seconds: float, digits: str) -> None:
+        def fail(error: VoiceError) -> None:
+            errors.append(error)
+            if refuses_token(error) and not connected.ready():
+                connected.set_exception(CallFailedError(f"the service refuses the access token ({error})"))
+
+        self._device.on("error", fail)
+        self._device.setup(token, **options)
+        if self._device.stream is not None:
+            self._device.stream.once("connected", lambda _payload: connected.set())
+        try:
+            connected.get(timeout=CONNECT_WITHIN_S)
+        except gevent.Timeout:
+            why = errors[-1] if errors else "no answer"
+            raise CallFailedError(f"the voice service is not reached: {why}; check [signaling]") from None
+
+    def _dial(self, params: dict[str, str], seconds: float, digits: str) -> Line:
         connection = self._device.connect(params)
-        connection.on("ringing", lambda _early: print("ringing", flush=True))
-        connection.on("accept", lambda _connection: self._on_accept(connection, seconds, digits))
+        line = Line(connection, CallRecord(OUTGOING, params["To"], time.time()))
+        connection.on("ringing", lambda early: self._on_ringing(early))
+        connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
         connection.on("reconnecting", lambda _error: print("reconnecting", flush=True))
         connection.on("reconnected", lambda: print("reconnected", flush=True))
-        connection.on("error", lambda error: self._end(str(error)))
+        connection.on("digit", lambda digit: print(f"digit {digit}", flush=True))
         for event in ("disconnect", "cancel"):
-            connection.on(event, lambda *_args: self._end("the call is over"))
+            connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
+        return line
 
-    def _on_accept(self, connection: Connection, seconds: float, digits: str) -> None:
-        self._answered = True
+    def _on_ringing(self, has_early_media: bool) -> None:
+        print("ringing", flush=True)
+        if not has_early_media:
+            self._tones.ringback()
+
+    def _on_accept(self, line: Line, seconds: float, digits: str) -> None:
+        line.answer()
+        self._tones.stop()
         print("answered", flush=True)
         if digits:
-            connection.send_digits(digits)
-        if seconds:
-            gevent.spawn_later(seconds, connection.disconnect)
+            line.connection.send_digits(digits)
+        line.after(seconds or None, lambda: self._end(f"hung up here after {seconds:g} s"))
 
     def _end(self, why: str) -> None:
         if not self._over.ready():
@@ -89,8 +107,15 @@ class SingleCall:
 
     def _close(self) -> None:
         stream = self._device.stream
-        self._device.destroy()
+        if self._device.is_initialized:
+            self._device.destroy()
         if stream is not None:
             stream.join(0.5)
         self._sound.close()
         close_shared_bridge()
+
+
+def _figures(line: Line) -> str:
+    told: dict[str, Any] = line.describe()
+    facts = [told["codec"] and f"codec {told['codec']}", told["mos"] and f"quality {told['mos']:.1f} of 5"]
+    return "".join(f", {fact}" for fact in facts if fact)

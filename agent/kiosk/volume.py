@@ -1,28 +1,62 @@
-"""The speaker's volume in percent, as buttons and the page change it."""
+"""The speaker's volume, from the hub: at once in numbers; the card's mixer follows on a thread of its own.
+
+A mixer is behind the same drivers and servers as the card, and hangs with them; the hub must not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+
+import gevent
+from gevent.event import Event
+
+from agent.heartbeat import Heartbeat
+from hw.sound_settings import SoundSettings
+from hw.volume import Adjustable, Volume
 
 
-class Volume:
-    """Clamped to 0..100; `apply(gain)` is given the amplitude factor after each change."""
+class SpeakerVolume:
+    """Percent of the speaker; `run` is a child for the supervisor."""
 
-    def __init__(self, percent: int, step_percent: int, apply: Callable[[float], None]) -> None:
-        self.percent = percent
-        self._step = step_percent
-        self._apply = apply
-        self.set(percent)
+    def __init__(self, settings: SoundSettings, speaker: Adjustable, on_change: Callable[[], None]) -> None:
+        """`on_change()` is called on the hub after each change."""
+        self.percent = settings.volume_percent
+        self._step = settings.volume_step_percent
+        self._speaker = speaker
+        self._on_change = on_change
+        self._volume = Volume(settings, speaker)
+        self._volume.apply()
+        self._card_is_new = False
+        self._wanted = Event()
 
     def set(self, percent: int) -> None:
-        """Set it; a square law follows the ear closely enough."""
+        """Set it, 0 to 100."""
         self.percent = max(0, min(100, percent))
-        self._apply((self.percent / 100) ** 2)
+        self._wanted.set()
+        self._on_change()
 
-    def up(self) -> None:
-        """One step louder."""
-        self.set(self.percent + self._step)
+    def change(self, steps: int) -> None:
+        """Louder, or softer, by so many presses of a button."""
+        self.set(self.percent + steps * self._step)
 
-    def down(self) -> None:
-        """One step softer."""
-        self.set(self.percent - self._step)
+    def card_opened(self) -> None:
+        """Another card may play now: find its mixer."""
+        self._card_is_new = True
+        self._wanted.set()
+
+    def before_ringing(self) -> None:
+        """Make the ring as loud as this time of day allows."""
+        self._volume.before_ringing(datetime.now())
+
+    def run(self, heartbeat: Heartbeat) -> None:
+        """Carry changes out until it is killed."""
+        threads = gevent.get_hub().threadpool
+        while True:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._card_is_new:
+                self._card_is_new = False
+                threads.apply(self._volume.apply, (self._speaker.playback_name,))
+            threads.apply(self._volume.set, (self.percent,))
+            heartbeat.beat()

@@ -1,9 +1,8 @@
 """The one crossing between the gevent hub (main thread) and the asyncio loop (a native thread).
 
-Nothing is monkey-patched, so the two schedulers know nothing of each other. Towards the hub a callable is
-appended to a deque and libev's `async` watcher, its only thread-safe one, is sent; towards asyncio there is
-`call_soon_threadsafe`. Results and events share the one deque, so an event that was posted before a task
-ended is delivered before that task's result.
+Nothing is monkey-patched, so the two schedulers know nothing of each other. Towards the hub there is a mailbox,
+towards asyncio `call_soon_threadsafe`. Results and events share the one mailbox, so an event that was posted before a
+task ended is delivered before that task's result.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import importlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -22,6 +20,7 @@ import gevent
 from gevent.event import AsyncResult, Event
 
 from agent.errors import BridgeClosedError
+from agent.mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +68,7 @@ class Bridge:
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(LookupThreads())
         self.loop.set_exception_handler(_log_unhandled)
-        self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
-        self._awake = False
-        self._watcher = gevent.get_hub().loop.async_()
-        self._watcher.start(self._drain)
+        self._mailbox = Mailbox()
         self._pending: set[BridgeResult] = set()
         self._closing = False
         self._ended = Event()
@@ -82,10 +78,7 @@ class Bridge:
 
     def post(self, fn: Callable[..., object], *args: Any) -> None:
         """Run `fn(*args)` in the hub, first in first out; any thread; `fn` must not block."""
-        self._inbox.append((fn, args))
-        if not self._awake:
-            self._awake = True
-            self._watcher.send()
+        self._mailbox.post(fn, *args)
 
     def call(self, fn: Callable[..., object], *args: Any) -> None:
         """Run `fn(*args)` in the asyncio loop and forget it; any thread; ignored once the loop has ended."""
@@ -166,18 +159,6 @@ class Bridge:
         self._beat_s = time.monotonic()
         self.loop.call_later(HEARTBEAT_S, self._beat)
 
-    def _drain(self) -> None:
-        self._awake = False
-        for _ in range(len(self._inbox)):  # bounded: a flood must not starve the hub
-            fn, args = self._inbox.popleft()
-            try:
-                fn(*args)
-            except Exception:
-                log.exception("a call posted to the hub failed: %r", fn)
-        if self._inbox and not self._awake:
-            self._awake = True
-            self._watcher.send()
-
     def _settle(self, result: BridgeResult, value: Any, error: BaseException | None) -> None:
         if result not in self._pending:
             return
@@ -189,9 +170,7 @@ class Bridge:
 
     def _finish(self) -> None:
         self._ended.set()
-        self._awake = True  # a late post must not touch the closed watcher
-        self._watcher.stop()
-        self._watcher.close()
+        self._mailbox.close()
 
 
 def _outcome(task: asyncio.Task[T]) -> tuple[T | None, BaseException | None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.ports import FRAME_MS, SILENCE, Sound, SoundState
@@ -18,6 +19,10 @@ CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
 MOST_WAITING = 5  # captured frames that a stalled loop may find; older ones are dropped
 MOST_AT_ONCE = 10  # frames of playing one wake-up may make
+
+
+# Which pump works which device: one that is closed late, by a loop that stood still, must not silence the next call.
+_users: WeakKeyDictionary[Sound, SoundPump] = WeakKeyDictionary()
 
 
 class FrameEnd(Protocol):
@@ -51,6 +56,7 @@ class SoundPump:
         self._next_at = self._ticked_at
         self._timer = self._loop.call_at(self._next_at, self._watch)
         if sound is not None:
+            _users[sound] = self
             sound.set_capture(self._captured)
 
     def close(self) -> None:
@@ -59,7 +65,7 @@ class SoundPump:
             return
         self._closed = True
         self._timer.cancel()
-        if self._sound is not None:
+        if self._sound is not None and _users.get(self._sound) is self:
             self._sound.set_capture(None)
             self._sound.flush()
 

@@ -60,8 +60,7 @@ class TokenSource(Emitter):
     def start(self) -> None:
         """Begin to fetch and renew, in a greenlet of its own; returns at once, idempotent."""
         if self._greenlet is None:
-            self._renewal.changed(time.monotonic())
-            self._greenlet = gevent.spawn(self._run)
+            self._greenlet = gevent.spawn(self.run)
 
     def wait(self, timeout_s: float | None = None) -> str | None:
         """Wait for the first token; None when there is none after `timeout_s`."""
@@ -88,7 +87,9 @@ class TokenSource(Emitter):
         """Get a token now, blocking the calling greenlet; raises TokenError."""
         return self._fetch()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Fetch and renew until the calling greenlet is killed: for those who look after their greenlets themselves."""
+        self._renewal.changed(time.monotonic())
         while True:
             self._look_at_file()
             if self._renewal.begin(time.monotonic()):

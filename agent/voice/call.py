@@ -35,8 +35,7 @@ class Call:
         self._cancelled = False
         self._media_open = False
         options = host.options
-        limits = RecoveryLimits(options.reconnect_limit_s, options.reconnect_watchdog_s)
-        policy = Recovery(options.enable_ice_restart, limits)
+        policy = Recovery(options.enable_ice_restart, RecoveryLimits(options.reconnect_limit_s))
         self.recovering = Recovering(host.clock, policy, lambda effect: _EFFECTS[effect](self))
         self.negotiation = Negotiation(self)
         self.media = self.negotiation.media

@@ -29,8 +29,6 @@ class CallsOwner(CallHost, Protocol):
 
     def call_opened(self, connection: Connection) -> None: ...
 
-    def call_ended(self) -> None: ...
-
     def call_made(self, connection: Connection) -> None: ...
 
 
@@ -135,7 +133,6 @@ class Calls:
             self._ended(connection)
 
     def _quiet(self) -> None:
-        """A call is over or in trouble: stop what only calls need."""
-        self._device.call_ended()
+        """A call is over or in trouble: nobody rings any more, unless another call is pending."""
         if not self.pending:
             self._device.sounds.stop(RING)

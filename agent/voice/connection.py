@@ -178,8 +178,13 @@ class Connection(Emitter, ConnectionAliases):
     def on_signaling_back(self) -> None:
         self._call.recovering.signaling(True)
 
-    def on_network_changed(self) -> None:
-        self._call.recovering.network_changed()
+    @property
+    def path(self) -> tuple[str | None, str | None]:
+        """Our address and the far side's on the path that the audio takes; None while there is none."""
+        return self._call.negotiation.path
+
+    def on_network_changed(self, reachable: bool) -> None:
+        self._call.recovering.network_changed(reachable)
 
     def on_restart_offer(self, sdp: str) -> None:
         """The far side restarts ICE; an own offer under way goes first (glare)."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from agent.clock import Clock, HubClock
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
+from agent.media.netlink import NetworkChange
 from agent.signaling.endpoints import signaling_uris
 from agent.signaling.stream import Stream
 from agent.version import SDK_VERSION
@@ -17,7 +18,9 @@ from agent.voice.audio import AudioHelper
 from agent.voice.calls import Calls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
+from agent.voice.network import NetworkWatch, way_after
 from agent.voice.options import DeviceOptions
+from agent.voice.preflight import PreflightTest
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.seams import Session, SignalingStream
@@ -52,6 +55,7 @@ class Device(Emitter, DeviceAliases):
         self.clock: Clock = HubClock()
         self.calls = Calls(self)
         self.registration = Registration(self.clock, self._send_register, True)
+        self._network = NetworkWatch(self.network_changed)
         self._region: str | None = None
         self._status = "offline"
         if token is not None:
@@ -82,12 +86,20 @@ class Device(Emitter, DeviceAliases):
         self.token = token
         self.is_initialized = True
         self._open_stream(token)
+        if merged.network_watch:
+            self._network.start()
         return self
+
+    @classmethod
+    def run_preflight(cls, token: str, options: Mapping[str, Any] | None = None) -> PreflightTest:
+        """Find out by a test call whether calls will work here; the answers are the test's events."""
+        return PreflightTest(cls, token, options)
 
     def destroy(self) -> None:
         """Hang up, close the connection to the service, and forget every listener; idempotent."""
         self.calls.disconnect_all()
         self.registration.stop()
+        self._network.close()
         if self.audio is not None:
             self.audio.close()
         stream, self.stream = self.stream, None
@@ -174,12 +186,17 @@ class Device(Emitter, DeviceAliases):
         self._check_set_up()
         return self._region if self._region is not None else "offline"
 
-    def network_changed(self) -> None:
-        """This machine's addresses or routes changed: look after signaling and the call at once."""
+    def network_changed(self, change: NetworkChange | None = None) -> None:
+        """This machine's addresses or routes changed: look after signaling and the calls at once.
+
+        With `change`, calls whose path it leaves alone are left alone too.
+        """
         if self.stream is not None:
             self.stream.network_changed()
         for call in self.calls.all():
-            call.on_network_changed()
+            way = way_after(change, *call.path)
+            if way.harmed or call.status() == "reconnecting":
+                call.on_network_changed(way.reachable)
 
     # What calls ask of their Device (seams.CallHost, calls.CallsOwner, signaling_events.SignalingOwner)
 
@@ -216,17 +233,18 @@ class Device(Emitter, DeviceAliases):
         self.report("INFO", "settings", "init", overridden, connection)
 
     def call_opened(self, connection: Connection) -> None:
-        if self.audio is not None:
-            self.audio.call_opened()
         settings: dict[str, Any] = {"edge": self.edge or self._region}
         if self.options.edge:
             edge = self.options.edge
             settings["selected_edge"] = [edge] if isinstance(edge, str) else list(edge)
         self.report("INFO", "settings", "edge", settings, connection)
 
-    def call_ended(self) -> None:
-        if self.audio is not None:
-            self.audio.call_ended()
+    def report_audio(self, level: str, name: str, payload: Mapping[str, Any]) -> None:
+        if self.calls.active is not None:
+            self.report(level, "audio", name, payload, self.calls.active)
+
+    def is_calling(self) -> bool:
+        return self.calls.active is not None
 
     def located(self, edge: str, region: str) -> None:
         self.edge, self._region = edge, region
@@ -243,7 +261,7 @@ class Device(Emitter, DeviceAliases):
         if options.debug or not options.warnings:
             logging.getLogger("agent.voice").setLevel(options.log_level)
         self.clock = options.clock or HubClock()
-        self.sounds = (options.sound_factory or Sounds)(options.sound, options.sounds)
+        self.sounds = (options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf)
         if options.publisher_factory is not None:
             self.publisher = options.publisher_factory(token)
         elif options.publishes_events:
@@ -253,6 +271,8 @@ class Device(Emitter, DeviceAliases):
             self.publisher = EventPublisher(token, host=options.eventgw, metadata=metadata)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
         self.registration = Registration(self.clock, self._send_register, not options.no_register)
+        if options.enumerate_devices is not None:
+            self.audio.refresh()
 
     def _open_stream(self, token: str) -> None:
         options = self.options

@@ -30,6 +30,7 @@ class MediaEvents:
         self._owner = owner
         self._recovering = recovering
         self._dtls = "new"
+        self.path: tuple[str | None, str | None] = (None, None)  #: addresses of the selected pair, ours first
         for event, handler in (
             ("signaling_state", self._signaling_state),
             ("ice_gathering_state", self._gathering_state),
@@ -38,7 +39,6 @@ class MediaEvents:
             ("dtls_state", self._dtls_state),
             ("candidate", self._candidate),
             ("selected_pair", self._selected_pair),
-            ("network_changed", self._network_changed),
             ("track", owner.remote_audio),
             ("digit", owner.digit_received),
         ):
@@ -81,15 +81,13 @@ class MediaEvents:
         self._owner.report("DEBUG", "ice-candidate", "ice-candidate", _payload(candidate, is_remote=False))
 
     def _selected_pair(self, local: Any, remote: Any) -> None:
+        self.path = (local.related_address or local.ip, remote.ip)
         pair = {
             "local_candidate": _payload(local, is_remote=False),
             "remote_candidate": _payload(remote, is_remote=True),
         }
         self._owner.report("DEBUG", "ice-candidate", "selected-ice-candidate-pair", pair)
         self._recovering.path_selected()
-
-    def _network_changed(self, *_args: Any) -> None:
-        self._recovering.network_changed()
 
 
 def _payload(candidate: Any, *, is_remote: bool) -> dict[str, Any]:

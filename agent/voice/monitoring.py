@@ -54,7 +54,7 @@ class Monitoring:
     def _rearm(self) -> None:
         clock = self._call.host.clock
         wait_s = max(0.0, self._next_sample_at - clock.now())
-        if self._call.connection.listeners("volume"):
+        if self._is_volume_wanted():
             wait_s = min(wait_s, INTERVAL_MS / 1000)
         self._timer = clock.call_later(wait_s, self._tick)
 
@@ -81,8 +81,14 @@ class Monitoring:
                     volumes[side], levels[side] = meter.measure(snapshots[n])
             self._monitor.add_levels(levels[0], levels[1])
             self._volumes = (volumes[0], volumes[1])
-        if self._call.connection.listeners("volume"):
+        if self._is_volume_wanted():
             self._call.emit("volume", *self._volumes)
+            if self._call.host.audio is not None:
+                self._call.host.audio.input_volume(self._volumes[0])
+
+    def _is_volume_wanted(self) -> bool:
+        audio = self._call.host.audio
+        return bool(self._call.connection.listeners("volume") or (audio and audio.listeners("inputVolume")))
 
     def _sample(self, raw: Any) -> None:
         sample, warnings = self._monitor.add(raw, self._call.host.clock.now())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import AgentError, CaptureDeniedError, CaptureError, VoiceError
 from agent.media.munge import preferred_codec_info
 from agent.voice import catalogue
 from agent.voice.call_media import CallMedia
+from agent.voice.input_feed import Source, feed
 from agent.voice.media_events import MediaEvents
 from agent.voice.seams import Session
 from agent.voice.states import Cause, Trigger
@@ -25,6 +27,13 @@ class Negotiation:
     def __init__(self, call: Call) -> None:
         self.media = CallMedia(self)
         self._call = call
+        self._events: MediaEvents | None = None
+        self._source: Source | None = None  # what is sent instead of the microphone
+
+    @property
+    def path(self) -> tuple[str | None, str | None]:
+        """Our address and the far side's on the path in use; None while there is none."""
+        return self._events.path if self._events is not None else (None, None)
 
     @property
     def constraints(self) -> Any:
@@ -34,16 +43,26 @@ class Negotiation:
 
     def open_capture(self) -> None:
         """Open the microphone; `captured` or `capture_failed` follows."""
-        call = self._call
-        constraints = self.constraints if isinstance(self.constraints, dict) else None
-        self.media.capture(lambda: call.host.make_session(call.rtc_configuration), self._attach, constraints)
+        audio = self._call.host.audio
+        constraints = audio.constrained(self.constraints) if audio is not None else None
+        self.media.capture(lambda: self._make_session(constraints), self._attach, constraints)
+
+    def _make_session(self, constraints: Mapping[str, Any] | None) -> Session:
+        """`get_user_media` may refuse the microphone by raising, or give something to be sent instead."""
+        host = self._call.host
+        get_user_media = host.options.get_user_media
+        self._source = host.options.file_input_stream or (get_user_media(constraints) if get_user_media else None)
+        return host.make_session(self._call.rtc_configuration)
 
     def _attach(self, session: Session) -> None:
-        MediaEvents(session, self, self._call.recovering)
+        self._events = MediaEvents(session, self, self._call.recovering)
 
     # Steps of the media
 
     def captured(self) -> None:
+        session = self.media.session
+        if self._source is not None and session is not None:
+            feed(self._source, session.local_stream, self.media_is_closed)
         error = None if self._call.stream is not None else catalogue.signaling_down(self._call.connection)
         self._fire(Trigger.CAPTURED, error=error)
 

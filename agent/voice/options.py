@@ -66,10 +66,9 @@ class DeviceOptions:
     clock: Any = None
     connect_timeout_ms: float = 5_000
     media: Any = None
+    network_watch: bool = True
     reconnect_limit_s: float = 30.0
-    reconnect_watchdog_s: float = 35.0
     sound: Any = None
-    token_source: Any = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DeviceOptions:
@@ -168,14 +167,14 @@ _POSITIVE: Final[_Rule] = (_is_positive, "a number above 0")
 _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
-         "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "no_register", "preflight",
-         "publish_events", "warnings"), _FLAG),
+         "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
+         "preflight", "publish_events", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "chunderw", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",
          "publisher_factory", "sound_factory", "stream_factory"), _FUNCTION),
     **dict.fromkeys(("rtc_configuration", "rtc_constraints", "sounds"), _MAPPING),
-    **dict.fromkeys(("connect_timeout_ms", "reconnect_limit_s", "reconnect_watchdog_s"), _POSITIVE),
+    **dict.fromkeys(("connect_timeout_ms", "reconnect_limit_s"), _POSITIVE),
     "audio_constraints": (lambda v: _is_flag(v) or _is_mapping(v), "True or a mapping of capture constraints"),
     "backoff_max_ms": (_is_number, "a number of milliseconds"),
     "close_protection": (lambda v: _is_flag(v) or _is_text(v), "True, False or a text"),

@@ -42,8 +42,8 @@ class Recovering:
     def low_bytes(self, name: str, active: bool) -> None:
         self._carry_out(self.policy.low_bytes(name, active, self._clock.now()))
 
-    def network_changed(self) -> None:
-        self._carry_out(self.policy.network_changed(self._clock.now()))
+    def network_changed(self, reachable: bool) -> None:
+        self._carry_out(self.policy.network_changed(self._clock.now(), reachable=reachable))
 
     def signaling(self, up: bool) -> None:
         self._carry_out(self.policy.signaling(up, self._clock.now()))

@@ -3,7 +3,7 @@
 Theory: everything known about the path comes in with the time at which it became known, and what should be done comes
 out as a list of effects in order; `tick` is due at `deadline()`. One *episode* begins when the path is lost and ends
 when it is found again (END) or given up (FATAL). In an episode ICE is restarted through the back-off after each
-failure, but only while signaling can carry the offer: a restart that meets a dead socket waits for the next one.
+failure, but only while signaling can carry the offer and there is a network: else a restart waits for both.
 
 Faster or safer than the reference: a change of the network begins an episode at once; a failure that repeats after an
 answered restart is retried; an episode never outlives `watchdog_s`; no episode begins before the first negotiation.
@@ -22,6 +22,7 @@ BACKOFF_INITIAL_MS = 1
 BACKOFF_MAX_MS = 30_000
 BACKOFF_FACTOR = 1.1
 BACKOFF_RANDOMISATION = 0.5
+WATCHDOG_GRACE_S = 5.0
 
 _PASSING = ("connected", "disconnected", "failed")
 
@@ -57,8 +58,12 @@ class RecoveryLimits:
     """The times of the policy, in seconds."""
 
     limit_s: float = 30.0  # a failure later than this in an episode is fatal
-    watchdog_s: float = 35.0  # an episode without any further news ends here
     gathering_s: float = 15.0
+
+    @property
+    def watchdog_s(self) -> float:
+        """An episode without any further news ends here."""
+        return self.limit_s + WATCHDOG_GRACE_S
 
 
 class Recovery:
@@ -87,7 +92,8 @@ class Recovery:
         self._negotiated = False
         self._wanted: Failure | None = None  # came before the first negotiation
         self._signaling_up = True
-        self._restart_waits = False  # due, but signaling is down
+        self._reachable = True
+        self._restart_waits = False  # due, but signaling is down, or there is no network
         self._restart_unanswered = False
         self._low_bytes: set[str] = set()
         self._gathering_deadline: float | None = None
@@ -181,8 +187,9 @@ class Recovery:
         self._low_bytes.add(name)
         return self._decide(Failure.LOW_BYTES, now)
 
-    def network_changed(self, now: float) -> list[Effect]:
-        """The machine's addresses or routes changed under the call."""
+    def network_changed(self, now: float, *, reachable: bool = True) -> list[Effect]:
+        """The machine's addresses or routes changed under the call; `reachable` if any way to the far side is left."""
+        self._reachable = reachable
         return self._decide(Failure.NETWORK_CHANGED, now)
 
     def signaling(self, up: bool, now: float) -> list[Effect]:
@@ -258,7 +265,7 @@ class Recovery:
         return []
 
     def _restart(self) -> list[Effect]:
-        if not self._signaling_up:
+        if not (self._signaling_up and self._reachable):
             self._restart_waits = True
             return []
         self._restart_waits = False

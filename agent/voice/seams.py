@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agent.clock import Clock
+from agent.voice.audio import AudioHelper
 from agent.voice.options import DeviceOptions
 from agent.voice.sounds import Sounds
 
@@ -114,6 +115,9 @@ class CallHost(Protocol):
 
     @property
     def stream(self) -> SignalingStream | None: ...
+
+    @property
+    def audio(self) -> AudioHelper | None: ...
 
     def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session: ...
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 class CallSettings:
     """The options of `Device.setup` that an installer chooses (spec: device 2); a box recovers by default."""
 
-    allow_incoming_while_busy: bool = field(
-        default=False, metadata={"help": "let a second call ring during a call; else it is not shown"}
-    )
     enable_ice_restart: bool = field(
         default=True, metadata={"help": "save a call whose network path breaks, instead of ending it"}
     )

@@ -86,14 +86,18 @@ class Sound:
 class Sounds:
     """Every sound of a Device, and the switches of three of them."""
 
-    def __init__(self, device: Any, replacements: Mapping[str, Any] | None = None) -> None:
-        """`device` is a hw.ports.Sound or None (silence); raises InvalidArgumentError for an unknown name."""
+    def __init__(self, device: Any, replacements: Mapping[str, Any] | None = None, fake_keys: bool = False) -> None:
+        """`device` is a hw.ports.Sound or None (silence); `fake_keys` are tones that no far end takes for digits.
+
+        Raises InvalidArgumentError for an unknown name.
+        """
         self.enabled = dict.fromkeys(SWITCHES, True)
         replacements = replacements or {}
         for name in replacements:
             if name not in NAMES:
                 raise InvalidArgumentError(f"option sounds: there is no sound {name!r}; known are {', '.join(NAMES)}")
-        self._sounds = {name: Sound(name, replacements.get(name), device) for name in NAMES}
+        fakes = {key: tones.key(digit, fake=True) for digit, key in KEY_NAMES.items()} if fake_keys else {}
+        self._sounds = {name: Sound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
         self._failures = FailureLog(log, "playing a sound")
 
     def __getitem__(self, name: str) -> Sound:
@@ -114,9 +118,9 @@ class Sounds:
         if self.enabled[name]:
             self.play(name)
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str) -> AsyncResult[None]:
         """End a sound."""
-        self._sounds[name].stop()
+        return self._sounds[name].stop()
 
     def switch(self, name: str, on: bool | None = None) -> bool:
         """Whether `incoming`, `outgoing` or `disconnect` may be heard; with `on`, set that first."""

@@ -237,6 +237,7 @@ class Replay:
     def _seams(self) -> dict[str, Any]:
         return {
             "clock": self.clock,
+            "network_watch": False,
             "stream_factory": self._make_stream,
             "media_factory": self._make_session,
             "connection_factory": self._make_connection,

@@ -39,6 +39,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     [
         "installs",
         "registers",
+        "opens_its_card",
         "calls_at_a_press",
         "comes_back_after_a_kill",
         "comes_back_after_a_stall",

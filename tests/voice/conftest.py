@@ -28,7 +28,7 @@ class World:
         self.calls: list[Connection] = []
         self.device = Device("a-token", clock=self.clock, stream_factory=self._stream, media_factory=self._session,
                              publisher_factory=lambda token: self.publisher,
-                             connection_factory=self._connection, **options)  # fmt: skip
+                             connection_factory=self._connection, network_watch=False, **options)  # fmt: skip
         for name in DEVICE_EVENTS:
             self.device.on(name, lambda *args, name=name: self.told.append(("device", name, args, "")))
         self.stream.connect()

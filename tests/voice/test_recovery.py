@@ -200,6 +200,13 @@ def test_a_change_of_the_network_before_the_answer_waits_for_it() -> None:
     assert path.policy.negotiated(path.now) + path.wait(0.01) == [E.BEGIN, E.RESTART]
 
 
+def test_without_any_network_a_restart_waits_for_one() -> None:
+    path = Path()
+    assert path.policy.network_changed(path.now, reachable=False) + path.wait(5) == [E.BEGIN]
+
+    assert path.policy.network_changed(path.now, reachable=True) + path.wait(0.01) == [E.RESTART]
+
+
 def test_a_restart_waits_for_signaling() -> None:
     path = Path()
     path.policy.signaling(False, path.now)

@@ -1,0 +1,53 @@
+"""What the actions of the buttons do (`hw.actions` has their names)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from agent.errors import UsageError
+from agent.kiosk.attendant import Attendant
+from agent.kiosk.doorway import Doorway
+from agent.kiosk.volume import SpeakerVolume
+from hw.actions import END_PUSH_TO_TALK, Action
+from hw.errors import HardwareError
+
+log = logging.getLogger(__name__)
+
+
+class Actions:
+    """Performs actions on the attendant, the door and the volume."""
+
+    def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume) -> None:
+        self._tell = attendant.emit
+        self._actions: dict[str, Callable[[Action], object]] = {
+            "accept": lambda _: attendant.accept(),
+            "reject": lambda _: attendant.reject(),
+            "ignore": lambda _: attendant.ignore(),
+            "hang_up": lambda _: attendant.hang_up(),
+            "answer_or_hang_up": lambda _: attendant.answer_or_hang_up(),
+            "mute": lambda _: attendant.toggle_mute(),
+            "push_to_talk": lambda _: attendant.talk(True),
+            END_PUSH_TO_TALK: lambda _: attendant.talk(False),
+            "call": lambda action: attendant.call(action.target, action.parameters),
+            "redial": lambda _: attendant.redial(),
+            "feedback": lambda action: attendant.feedback(int(action.target), action.parameters.get("issue")),
+            "do_not_disturb": lambda _: attendant.toggle_do_not_disturb(),
+            "door": lambda _: doorway.open("a button was pressed"),
+            "volume_up": lambda _: volume.change(1),
+            "volume_down": lambda _: volume.change(-1),
+        }
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every action there is."""
+        return frozenset(self._actions)
+
+    def perform(self, action: Action) -> None:
+        """Perform one; what makes no sense now, or what the hardware does not do, is told and does nothing."""
+        self._tell("moment", "action", action.name)
+        try:
+            self._actions[action.name](action)
+        except (UsageError, HardwareError) as error:
+            log.info("the action %s was not possible: %s", action.name, error)
+            self._tell("moment", "not possible", str(error))

@@ -1,0 +1,96 @@
+"""One call at this box: its connection, its record, and the timers that end with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from agent.errors import VoiceError
+from agent.kiosk.call_log import CallRecord
+from agent.kiosk.outcomes import INCOMING, outcome
+from agent.voice.connection import Connection
+
+
+class Line:
+    """What the attendant remembers of a call until its end."""
+
+    def __init__(self, connection: Connection, record: CallRecord) -> None:
+        self.connection = connection
+        self.record = record
+        self.error: VoiceError | None = None
+        self._ignored = False
+        self._sample: dict[str, Any] = {}
+        self._timers: list[gevent.Greenlet] = []
+        connection.on("sample", self._on_sample)
+        connection.on("error", self._on_error)
+
+    @property
+    def incoming(self) -> bool:
+        """Whether somebody else made it."""
+        return self.record.direction == INCOMING
+
+    @property
+    def pending(self) -> bool:
+        """Whether nobody here has decided about it."""
+        return self.connection.status() == "pending"
+
+    @property
+    def answered(self) -> bool:
+        """Whether both sides could talk."""
+        return self.record.answered_s is not None
+
+    def after(self, delay_s: float | None, act: Callable[[], Any]) -> None:
+        """Do something later, unless the call moves on before; None is never."""
+        if delay_s is not None:
+            self._timers.append(gevent.spawn_later(delay_s, act))
+
+    def move_on(self) -> None:
+        """Forget what was planned."""
+        here = gevent.getcurrent()
+        timers, self._timers = self._timers, []
+        for timer in timers:
+            if timer is not here:
+                timer.kill(block=False)
+
+    def answer(self) -> None:
+        """Both sides talk from now on."""
+        self.move_on()
+        self.record.answered_s = time.time()
+
+    def ignore(self) -> None:
+        """Somebody here wants it to ring no longer; elsewhere it may."""
+        self._ignored = True
+        self.connection.ignore()
+
+    def end(self, event: str) -> None:
+        """The call is over; `event` is what it ended with."""
+        self.move_on()
+        self.record.ended_s = time.time()
+        failed = self.error is not None
+        code = self.error.code if self.error is not None else None
+        last = "ignore" if self._ignored else event
+        self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed)
+
+    def describe(self) -> dict[str, Any]:
+        """The call as the page shows it."""
+        connection, record = self.connection, self.record
+        return {
+            "direction": record.direction,
+            "peer": record.peer,
+            "status": connection.status(),
+            "since_ms": round((record.answered_s or record.at_s) * 1000),
+            "muted": connection.is_muted(),
+            "codec": connection.codec,
+            "rtt_ms": self._sample.get("rtt"),
+            "loss_percent": self._sample.get("packetsLostFraction"),
+            "mos": self._sample.get("mos"),
+        }
+
+    def _on_sample(self, sample: dict[str, Any]) -> None:
+        self._sample = sample
+
+    def _on_error(self, error: VoiceError) -> None:
+        self.error = error

@@ -1,0 +1,36 @@
+"""The sound device that the settings name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from hw.mixer import SoftMixer
+from hw.ports import Sound
+from hw.sound_settings import SoundSettings
+from hw.virtual import WavSound
+
+
+class BoxSound(Sound, Protocol):
+    """What a box needs of its sound device: a call's port, and the volume's (`hw.volume.Adjustable`)."""
+
+    @property
+    def mixer(self) -> SoftMixer:
+        """Its tones and rings."""
+
+    @property
+    def playback_name(self) -> str:
+        """What plays now, by its full name; empty without a card."""
+
+    def set_gain(self, gain: float) -> None:
+        """Gain of the far end."""
+
+
+def open_sound(settings: SoundSettings) -> BoxSound:
+    """The device of `[sound]`; it is not started. Raises ToneError for a file that cannot be used."""
+    if settings.driver == "alsa":
+        from hw.sound import AlsaSound
+
+        return AlsaSound(settings)
+    if settings.driver == "wav":
+        return WavSound(settings.wav_capture or None, settings.wav_playback or None, loop=settings.wav_loop)
+    return WavSound()

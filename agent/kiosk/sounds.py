@@ -1,0 +1,83 @@
+"""What the box lets be heard beside speech: its ring in the quiet hours and outside them, and how a call comes along.
+
+The ring and the tones of calls that begin and end are the Device's (`agent.voice.sounds`); here is which files and
+which country's they are, when the ring is soft, and what a caller in front of the box hears meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+
+from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
+from hw import tones
+from hw.errors import ToneError
+from hw.ports import Mixer, Playing
+from hw.sound_files import load_pcm
+from hw.sound_settings import SoundSettings
+
+log = logging.getLogger(__name__)
+
+FAILED_MS = 4_000  # how long the busy tone is worth listening to
+
+
+def replacements(settings: SoundSettings) -> dict[str, bytes]:
+    """The Device's sounds by name, where the settings choose them: files, and the ring of a country; reads files."""
+    files = {INCOMING: settings.ring_file, OUTGOING: settings.connect_file, DISCONNECT: settings.disconnect_file}
+    chosen = {INCOMING: tones.ring(settings.tone_country)}
+    for name, file in files.items():
+        try:
+            chosen |= {name: load_pcm(file)} if file else {}
+        except ToneError as error:
+            log.warning("the usual sound is played in the place of a file: %s", error)
+    return chosen
+
+
+class BoxSounds(Sounds):
+    """The Device's sounds; `before_ringing()` is called before each ring, to set how loud it is."""
+
+    def __init__(self, device: Any, replacements: Mapping[str, Any] | None, before_ringing: Callable[[], Any]) -> None:
+        super().__init__(device, replacements)
+        self._before_ringing = before_ringing
+
+    def play(self, name: str) -> Any:
+        """Start a sound."""
+        if name == INCOMING:
+            self._before_ringing()
+        return super().play(name)
+
+
+class ProgressTones:
+    """What whoever dials hears until somebody answers: ringback, or the busy tone when nobody will (E.180)."""
+
+    def __init__(self, mixer: Mixer, country: str) -> None:
+        """`country` as in `[sound] tone_country`."""
+        self._mixer = mixer
+        self._country = country
+        self._playing: Playing | None = None
+
+    def prepare(self) -> None:
+        """Compute the tones on another thread, so that they need no time later."""
+        for tone in (tones.ringback, tones.busy):
+            gevent.get_hub().threadpool.spawn(tone, self._country)
+
+    def ringback(self) -> None:
+        """It rings at the other end."""
+        self._play(tones.ringback(self._country), None)
+
+    def failed(self) -> None:
+        """The other end is busy, or cannot be reached."""
+        self._play(tones.busy(self._country), FAILED_MS)
+
+    def stop(self) -> None:
+        """Be silent."""
+        if self._playing is not None:
+            self._playing.stop()
+            self._playing = None
+
+    def _play(self, pcm: bytes, max_ms: int | None) -> None:
+        self.stop()
+        self._playing = self._mixer.play(pcm, loop=True, max_ms=max_ms)
