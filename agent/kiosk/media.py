@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 
 from agent.mailbox import Mailbox
 from agent.media.loop import Bridge, close_shared_bridge, shared_bridge
 from agent.media.netlink import NetworkChange, NetworkWatch
-from agent.media.session import warm_up
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class MediaThread:
         self._warm = False
         if self._watch_network:
             self.bridge.call(self._watch)
-        warm_up(self.bridge)
+        self.bridge.call(import_module, "agent.media.peer")  # in the thread itself, so that its end is known
         self.bridge.call(self._mailbox.post, self._warmed_up)
 
     def progress_s(self) -> float:
