@@ -1,0 +1,206 @@
+"""A Device with its real neighbours: our switchboard over TLS, real media, a sound device made of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import numpy as np
+import pytest
+
+from agent import Connection, Device
+from agent.media.loop import Bridge
+from agent.switchboard.runner import RunningSwitchboard, start_switchboard
+from agent.switchboard.settings import SwitchboardSettings
+from hw.virtual import WavSound
+
+PATIENCE_S = 30
+LOUD = 500
+
+
+def tone(hz: float) -> bytes:
+    """One second of sound."""
+    return (8_000 * np.sin(2 * np.pi * hz * np.arange(48_000) / 48_000)).astype(np.int16).tobytes()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    with gevent.Timeout(PATIENCE_S):
+        while not condition():
+            gevent.sleep(0.01)
+
+
+class Phone:
+    """A registered Device that talks without pause and counts the frames that it hears."""
+
+    def __init__(self, switchboard: RunningSwitchboard, bridge: Bridge, identity: str, **options: Any) -> None:
+        self.heard = 0
+        self.incoming: list[Connection] = []
+        self._sound = WavSound(tone(440), self._played, loop=True)
+        self.device = Device()
+        self.device.on("incoming", self.incoming.append)
+        address = switchboard.address
+        self.device.setup(switchboard.mint(identity), chunderw=address.server, ca_file=str(address.ca_file),
+                          bridge=bridge, sound=self._sound, **options)  # fmt: skip
+        until(lambda: self.device.status() == "ready")
+
+    def calls(self, identity: str) -> Connection:
+        call = self.device.connect({"To": identity})
+        until(lambda: call.status() == "open")
+        return call
+
+    def until_hears(self) -> None:
+        before = self.heard
+        until(lambda: self.heard > before + 10)
+
+    def close(self) -> None:
+        self.device.destroy()
+        self._sound.close()
+
+    def _played(self, frame: bytes) -> None:
+        if np.abs(np.frombuffer(frame, np.int16)).max() > LOUD:
+            self.heard += 1
+
+
+@pytest.fixture(scope="module")
+def bridge() -> Iterator[Bridge]:
+    bridge = Bridge()
+    yield bridge
+    bridge.close()
+
+
+@pytest.fixture(scope="module")
+def switchboard(bridge: Bridge, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSwitchboard]:
+    folder = tmp_path_factory.mktemp("switchboard")
+    running = start_switchboard(bridge, SwitchboardSettings(listen_port=0, state_dir=str(folder)))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def phone(switchboard: RunningSwitchboard, bridge: Bridge) -> Iterator[Callable[..., Phone]]:
+    made: list[Phone] = []
+
+    def make(identity: str, **options: Any) -> Phone:
+        made.append(Phone(switchboard, bridge, identity, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def test_two_devices_talk(phone: Callable[..., Phone]) -> None:
+    alice, bob = phone("alice"), phone("bob")
+
+    call = alice.device.connect({"To": "bob", "note": "hello there"})
+    until(lambda: bool(bob.incoming))
+    bob.incoming[0].accept()
+    alice.until_hears()
+    bob.until_hears()
+
+    assert bob.incoming[0].custom_parameters["note"] == "hello there"
+    assert (call.status(), bob.incoming[0].status()) == ("open", "open")
+    call.disconnect()
+    until(lambda: bob.incoming[0].status() == "closed")
+
+
+@pytest.mark.parametrize("codec", ["opus", "pcmu"])
+def test_samples_tell_codec_and_volume(phone: Callable[..., Phone], codec: str) -> None:
+    alice = phone("alice", codec_preferences=[codec])
+    samples: list[dict[str, Any]] = []
+    volumes: list[tuple[float, float]] = []
+
+    call = alice.calls("echo")
+    call.on("sample", samples.append)
+    call.on("volume", lambda *levels: volumes.append(levels))
+    until(lambda: len(samples) >= 3)
+
+    assert samples[-1]["codecName"].lower() == codec == str(call.codec).lower()
+    assert samples[-1]["bytesReceived"] > 0
+    assert samples[-1]["audioInputLevel"] > 0
+    assert volumes[-1][0] > 0
+
+
+def test_a_muted_call_sends_silence(phone: Callable[..., Phone]) -> None:
+    alice = phone("alice")
+    call = alice.calls("echo")
+    alice.until_hears()
+
+    call.mute()
+    gevent.sleep(1)
+    silent_since = alice.heard
+    gevent.sleep(1)
+    assert alice.heard == silent_since
+    call.mute(False)
+
+    alice.until_hears()
+
+
+def test_digits_come_back_from_the_echo(phone: Callable[..., Phone]) -> None:
+    alice = phone("alice")
+    call = alice.calls("echo")
+    digits: list[str] = []
+    call.on("digit", digits.append)
+    alice.until_hears()
+
+    call.send_digits("12w#*")
+
+    until(lambda: len(digits) == 4)
+    assert digits == ["1", "2", "#", "*"]
+
+
+def test_a_severed_path_is_found_again(phone: Callable[..., Phone]) -> None:
+    alice = phone("alice", enable_ice_restart=True, media={"disconnected_after_ms": 500})
+    call = alice.calls("echo")
+    told: list[str] = []
+    for name in ("reconnecting", "reconnected"):
+        call.on(name, lambda *_args, name=name: told.append(name))
+    alice.until_hears()
+
+    call.media_stream.sever()
+    until(lambda: told == ["reconnecting", "reconnected"])
+
+    alice.until_hears()
+    assert call.status() == "open"
+
+
+def test_the_call_goes_on_without_its_socket(phone: Callable[..., Phone]) -> None:
+    alice = phone("alice")
+    call = alice.calls("echo")
+    lost: list[str] = []
+    call.on("transportClose", lambda: lost.append("socket"))
+    stream: Any = alice.device.stream
+    stream._transport._socket._sock.shutdown(2)
+
+    until(lambda: bool(lost) and alice.device.stream is not None and alice.device.stream.status == "ready")
+
+    assert call.status() == "open"
+    alice.until_hears()
+
+
+def test_what_is_heard_can_be_recorded_and_what_is_said_replaced(phone: Callable[..., Phone], tmp_path: Path) -> None:
+    alice = phone("alice")
+    call = alice.calls("echo")
+    alice.until_hears()
+
+    recorder = call.get_remote_stream().record(tmp_path / "heard.wav")
+    frame = call.get_remote_stream().read(timeout_s=5)
+    call.get_local_stream().write(bytes(1920))
+    gevent.sleep(0.5)
+    recorder.close()
+
+    assert len(frame) == 1920
+    assert (tmp_path / "heard.wav").stat().st_size > 10_000
+
+
+def test_a_refused_call_tells_why(phone: Callable[..., Phone]) -> None:
+    alice = phone("alice")
+    errors: list[Any] = []
+
+    call = alice.device.connect({"To": "busy"})
+    call.on("error", errors.append)
+    until(lambda: call.status() == "closed")
+
+    assert [error.code for error in errors] == [31486]
