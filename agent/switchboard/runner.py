@@ -42,6 +42,10 @@ class RunningSwitchboard:
         """Make a token for `identity`."""
         return self.switchboard.mint(identity)
 
+    def restart_signaling(self) -> None:
+        """Drop every socket and listen anew; calls keep their media."""
+        self._bridge.run(self.switchboard.restart_signaling(), timeout_s=STOP_TIMEOUT_S)
+
     def sever(self, identity: str) -> None:
         """Cut the media path to a client without telling anybody: for demonstrations and tests."""
         self._bridge.call(self.switchboard.calls.sever, identity)

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
-from agent.errors import ConfigError, LocalFault, ProtocolError
+from agent.errors import ConfigError, InvalidStateError, LocalFault, ProtocolError
 from agent.media.settings import MediaSettings
 from agent.signaling.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
@@ -93,7 +93,7 @@ class Switchboard:
         self._state = State(Path(settings.state_dir or default_folder()), names, _utc())
         self._context = self._state.ssl_context()
         try:
-            self._server = await self._listen(self._context)
+            self._server = await self._listen(self._context, settings.listen_port)
         except OSError as error:
             where = f"{settings.listen_host or '*'}:{settings.listen_port}"
             raise LocalFault(f"the switchboard cannot listen on {where}: {error}; choose another port") from error
@@ -114,17 +114,28 @@ class Switchboard:
         await server.wait_closed()
         log.info("switchboard closed")
 
+    async def restart_signaling(self) -> None:
+        """Drop every socket and listen anew on the same port; calls keep their media and wait for their clients."""
+        if self._server is None or self._context is None:
+            raise InvalidStateError("the switchboard does not run; start it first")
+        port = _port_of(self._server)
+        self._server.close(close_connections=False)
+        for client in self.registry.all():
+            client.abort()
+        await self._server.wait_closed()
+        self._server = await self._listen(self._context, port)
+
     def mint(self, identity: str) -> str:
         """Make a token for `identity`: it may call and be called."""
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return mint(self._state.api_key, identity, self.settings.token_ttl_s)
 
-    async def _listen(self, context: ssl.SSLContext) -> Server:
+    async def _listen(self, context: ssl.SSLContext, port: int) -> Server:
         return await serve(
             self._serve,
             self.settings.listen_host or None,
-            self.settings.listen_port,
+            port,
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
             process_request=self._answer_http,
@@ -141,7 +152,7 @@ class Switchboard:
         host = self.settings.listen_host
         if host in WILDCARDS:
             host = outgoing_address() or "127.0.0.1"
-        return Address(host, next(iter(server.sockets)).getsockname()[1], state.ca_file)
+        return Address(host, _port_of(server), state.ca_file)
 
     def _answer_http(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
         """Let `/signal` become a WebSocket; answer everything else as a page."""
@@ -223,6 +234,10 @@ class Switchboard:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _port_of(server: Server) -> int:
+    return int(next(iter(server.sockets)).getsockname()[1])
 
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:

@@ -377,6 +377,26 @@ def test_a_lost_socket_leaves_the_call_and_its_successor_may_restart_and_end_it(
     play(story)
 
 
+def test_signaling_may_restart_below_a_call(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        first.speak(440)
+        assert await second.hears(440)
+        await site.switchboard.restart_signaling()
+        with pytest.raises(ConnectionClosed):
+            await bob.next()
+        assert await second.hears(440)
+        assert second.peer.stats().packets_lost == 0
+        alice, bob = await site.ready("alice"), await site.ready("bob")
+        await bob.send("hangup", callsid=callee_sid)
+        assert await alice.expect("hangup") == {"callsid": caller_sid}
+        first.close()
+        second.close()
+
+    play(story)
+
+
 def test_the_end_of_a_call_reaches_a_client_on_its_new_socket(play: Play) -> None:
     async def story(site: Site) -> None:
         alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
