@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gevent
@@ -105,7 +106,7 @@ class Registrar:
             "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
             "media": replace(config.media, network_watch=False),  # the box watches, for signaling and calls alike
             "sounds": self._sounds,
-            "sound_factory": lambda sound, sounds: BoxSounds(sound, sounds, self._before_ringing),
+            "sound_factory": partial(BoxSounds, self._before_ringing),
         }
 
     def _on_token_error(self, error: TokenError) -> None:

@@ -7,7 +7,7 @@ which country's they are, when the ring is soft, and what a caller in front of t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -39,8 +39,9 @@ def replacements(settings: SoundSettings) -> dict[str, bytes]:
 class BoxSounds(Sounds):
     """The Device's sounds; `before_ringing()` is called before each ring, to set how loud it is."""
 
-    def __init__(self, device: Any, replacements: Mapping[str, Any] | None, before_ringing: Callable[[], Any]) -> None:
-        super().__init__(device, replacements)
+    def __init__(self, before_ringing: Callable[[], Any], *arguments: Any) -> None:
+        """`arguments` are those of the Device's own."""
+        super().__init__(*arguments)
         self._before_ringing = before_ringing
 
     def play(self, name: str) -> Any:
