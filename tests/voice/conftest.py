@@ -26,12 +26,14 @@ class World:
         self.told: list[tuple[str, str, tuple[Any, ...], str]] = []
         self.streams: list[FakeStream] = []
         self.calls: list[Connection] = []
-        self.device = Device("a-token", clock=self.clock, stream_factory=self._stream, media_factory=self._session,
-                             publisher_factory=lambda token: self.publisher,
-                             connection_factory=self._connection, network_watch=False, **options)  # fmt: skip
+        own = {"clock": self.clock, "stream_factory": self._stream, "media_factory": self._session,
+               "publisher_factory": lambda token: self.publisher, "connection_factory": self._connection,
+               "network_watch": False}  # fmt: skip
+        self.device = Device("a-token", own | options)
         for name in DEVICE_EVENTS:
             self.device.on(name, lambda *args, name=name: self.told.append(("device", name, args, "")))
-        self.stream.connect()
+        stream: Any = self.device.stream
+        stream.connect()
         self.run()
 
     @property
@@ -57,6 +59,14 @@ class World:
         """Drop what was told and sent so far."""
         self.told.clear()
         self.stream.frames.clear()
+
+    def forget_all(self) -> None:
+        """Drop everything that the test keeps for itself."""
+        self.told.clear()
+        self.calls.clear()
+        del self.sessions[:-3]
+        self.publisher.events.clear()
+        self.publisher.metrics.clear()
 
     def rings(self, callsid: str = "CA1", **parameters: Any) -> Connection:
         """Somebody calls."""

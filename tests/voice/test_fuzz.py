@@ -1,0 +1,138 @@
+"""100,000 frames of nonsense: nothing is raised, no call leaves the table of states, nothing piles up."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.errors import CaptureError, SdpError
+from agent.events import Emitter
+from agent.signaling.pstream import PStream
+from agent.voice.calls import MAX_PENDING
+from agent.voice.states import State
+
+from .conftest import World
+from .fakes import FakeSession
+from .fuzz import Nonsense
+
+FRAMES = 25_000  # for each of four seeds
+MEASURE_EVERY = 5_000
+STATES = {state.value for state in State}
+
+
+class Wire:
+    """A connection that takes everything, or nothing."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def send(self, text: str) -> bool:
+        return self.is_open
+
+    def close(self) -> None: ...
+
+
+class ProtocolStream(Emitter):
+    """The real protocol of the stream, on a wire that leads nowhere."""
+
+    def __init__(self, token: str, uris: list[str], **options: Any) -> None:
+        super().__init__()
+        self.protocol = PStream(token, {}, self.emit)
+        self.wire = Wire()
+        self.protocol.attach(self.wire)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.protocol, name)
+
+    def open(self) -> None: ...
+
+    def connect(self) -> None:
+        self.protocol.transport_opened()
+
+    def network_changed(self) -> None: ...
+
+    def lose(self) -> None:
+        self.wire.is_open = False
+        self.protocol.transport_closed()
+        self.wire.is_open = True
+        self.protocol.transport_opened()
+
+
+class Storm:
+    """A Device in a storm of frames, with a program and a path that do something now and then."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.nonsense = Nonsense(seed)
+        self.seen: set[str] = set()
+        world.next_session = self._perhaps_bad
+
+    @property
+    def stream(self) -> ProtocolStream:
+        stream: Any = self.world.device.stream
+        assert isinstance(stream, ProtocolStream)
+        return stream
+
+    def blow(self, frames: int) -> None:
+        for n in range(frames):
+            sids = [str(call.parameters.get("CallSid")) for call in self.world.device.calls.all()]
+            self.stream.protocol.transport_message(self.nonsense.frame(sids))
+            if n % 5 == 0:
+                self._something_else()
+            assert len(self.world.device.connections) <= MAX_PENDING
+            statuses = {call.status() for call in self.world.device.calls.all()}
+            assert statuses <= STATES - {"closed"}
+            self.seen |= statuses
+
+    def end(self) -> None:
+        """Everybody hangs up."""
+        for call in list(self.world.device.calls.all()):
+            call.ignore()
+            call.disconnect()
+        self.world.run(40)
+        self.world.forget_all()
+
+    def _something_else(self) -> None:
+        choice, world = self.nonsense.choice, self.world
+        calls = world.device.calls.all()
+        if calls and self.nonsense.chance(0.5):
+            call = choice(calls)
+            choice((call.accept, call.reject, call.ignore, call.disconnect, call.mute, lambda: call.mute(False)))()
+        elif not calls and self.nonsense.chance(0.3):
+            world.device.connect({"To": "bob"})
+        elif self.nonsense.chance(0.05):
+            self.stream.lose()
+        elif world.sessions and self.nonsense.chance(0.5):
+            session = choice(world.sessions[-3:])
+            session.path(choice(("checking", "connected", "disconnected", "failed")))
+        world.run(choice((0.0, 0.0, 0.01, 1.0)))
+        world.forget_all()
+
+    def _perhaps_bad(self, session: FakeSession) -> None:
+        if self.nonsense.chance(0.2):
+            step = self.nonsense.choice(("open_capture", "create_offer", "apply_answer", "answer_offer"))
+            session.failures[step] = CaptureError("broken") if step == "open_capture" else SdpError("unusable")
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.timeout(300)
+def test_nonsense_does_no_harm(make_world: Callable[..., World], seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    world = make_world(stream_factory=ProtocolStream, allow_incoming_while_busy=seed % 2 == 0,
+                       enable_ringing_state=seed % 2 == 1, enable_ice_restart=True)  # fmt: skip
+    storm = Storm(world, seed)
+    objects: list[int] = []
+
+    with caplog.at_level(logging.ERROR):
+        for _ in range(FRAMES // MEASURE_EVERY):
+            storm.blow(MEASURE_EVERY)
+            storm.end()
+            gc.collect()
+            objects.append(len(gc.get_objects()))
+
+    assert [record.getMessage() for record in caplog.records] == []
+    assert objects[-1] - objects[0] < 500, objects
+    assert storm.seen >= {"pending", "connecting", "open", "reconnecting"}, "the storm did not get far"
