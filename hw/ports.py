@@ -19,7 +19,10 @@ CaptureSink = Callable[[bytes], None]
 
 
 class SoundState(Enum):
-    """Where a sound device stands; anything but OPEN means silence in and out, never an exception."""
+    """Where a sound device stands; anything but OPEN means silence in, or out, or both, never an exception.
+
+    Until it is CLOSED frames are captured and taken at the pace of the clock, whatever becomes of the card.
+    """
 
     CLOSED = "closed"
     OPENING = "opening"

@@ -96,7 +96,7 @@ class SoundPump:
     def top_up(self) -> None:
         """Make as much sound as the device wants to have waiting; also called when a packet arrives."""
         sound = self._sound
-        if sound is None or sound.state is not SoundState.OPEN or not self._peer.hearing:
+        if sound is None or sound.state is SoundState.CLOSED or not self._peer.hearing:
             return
         for _ in range(MOST_AT_ONCE):
             if sound.queued_ms() >= sound.playout_target_ms:
@@ -120,7 +120,7 @@ class SoundPump:
         self._timer = self._loop.call_at(self._next_at, self._watch)
 
     def _drain(self) -> None:
-        if self._sound is not None and self._sound.state is SoundState.OPEN:
+        if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
         else:
             self._play()
