@@ -14,10 +14,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hw.pcm import mixed
+from hw.pcm import level_db, mixed
 from hw.ports import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 BYTES_PER_MS = RATE_HZ * 2 // 1000
+UNKNOWN_MS = 1 << 20
+QUIET_DB = -45.0
 
 
 class Beat(NamedTuple):
@@ -85,15 +87,23 @@ class PlayoutRing:
         self._tones: deque[bytes] = deque(maxlen=most_ms // self.unit_ms)
         self._reference = reference
         self._expected = 0
+        self._to_shed = 0
         self.beat = Beat(0.0, 0)
         self.underruns = 0
-        self.low_ms = 1_000
+        self.low_ms = UNKNOWN_MS
 
     def write(self, frame: bytes) -> None:
         """Queue far-end speech; a whole number of units."""
+        if self._to_shed and level_db(frame) < QUIET_DB:
+            self._to_shed -= 1
+            frame = frame[self._unit_bytes :]
         for start in range(0, len(frame), self._unit_bytes):
             self._speech.append(frame[start : start + self._unit_bytes])
         self._expected = self.EXPECTED_MS // self.unit_ms
+
+    def shed(self, ms: int) -> None:
+        """Leave out so much of what is written, in whole units, where nobody speaks."""
+        self._to_shed = ms // self.unit_ms
 
     def write_tone(self, unit: bytes) -> None:
         """Queue one unit of ring, key or progress tone."""
@@ -138,7 +148,7 @@ class PlayoutRing:
 
     def account(self) -> tuple[int, int]:
         """Underruns so far, and the least speech that was in hand (ms) since the last call."""
-        low, self.low_ms = self.low_ms, 1_000
+        low, self.low_ms = self.low_ms, UNKNOWN_MS
         return self.underruns, low
 
     def forget_beat(self) -> None:
@@ -246,28 +256,44 @@ class EchoReference:
         self._held = bytearray(-too_much - forgiven) + self._held
 
 
-class PlayoutTarget:
-    """How much far-end sound should wait for the card: more at once when it ran dry, less after a long calm."""
+class PlayoutDepth:
+    """How much far-end sound waits for the card: as little as it may without running dry.
+
+    Whoever writes tops the ring up to `target_ms` once a frame, so one frame more than the reserve is asked for. The
+    reserve grows at once when the ring ran dry, and shrinks after a long calm. What lies above it all the time, left
+    over from how the two ends happened to meet, is given up a unit at a time.
+    """
 
     STEP_UP_MS = 10
     STEP_DOWN_MS = 5
     CALM_S = 15.0
+    WATCH_S = 2.0
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
+        """Limits of `target_ms`."""
         self._least, self._most = least_ms, max(least_ms, most_ms)
-        self.ms = least_ms
+        self.target_ms = least_ms
         self._underruns = 0
-        self._changed_at: float | None = None
+        self._calm_since = self._watched_since = -1.0
+        self._low_ms = UNKNOWN_MS
 
-    def update(self, now: float, underruns: int, low_ms: float) -> int:
-        """Note the ring's count of underruns, and the least it held lately; the target from now on."""
-        if self._changed_at is None:
-            self._changed_at = now
+    def update(self, now: float, underruns: int, low_ms: int) -> int:
+        """Note the ring's count of underruns, and the least it held since the last call; how much to give up (ms)."""
         dry, self._underruns = underruns - self._underruns, underruns
+        if self._calm_since < 0 or dry > 0:
+            self._calm_since = self._watched_since = now
+            self._low_ms = UNKNOWN_MS
         if dry > 0:
-            self.ms = min(self._most, self.ms + self.STEP_UP_MS)
-            self._changed_at = now
-        elif now - self._changed_at >= self.CALM_S and low_ms >= self.STEP_DOWN_MS:
-            self.ms = max(self._least, self.ms - self.STEP_DOWN_MS)
-            self._changed_at = now
-        return self.ms
+            self.target_ms = min(self._most, self.target_ms + self.STEP_UP_MS)
+        elif now - self._calm_since >= self.CALM_S:
+            self.target_ms = max(self._least, self.target_ms - self.STEP_DOWN_MS)
+            self._calm_since = now
+        self._low_ms = min(self._low_ms, low_ms)
+        return self._excess_ms(now)
+
+    def _excess_ms(self, now: float) -> int:
+        if now - self._watched_since < self.WATCH_S:
+            return 0
+        low_ms, self._low_ms, self._watched_since = self._low_ms, UNKNOWN_MS, now
+        reserve_ms = self.target_ms - FRAME_MS
+        return 0 if low_ms == UNKNOWN_MS else max(0, low_ms - reserve_ms)

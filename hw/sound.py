@@ -26,7 +26,7 @@ from hw.mixer import SoftMixer
 from hw.pauses import Pauses
 from hw.pcm import scaled
 from hw.ports import CaptureSink, SoundState
-from hw.rings import CaptureRing, EchoReference, PlayoutRing, PlayoutTarget
+from hw.rings import CaptureRing, EchoReference, PlayoutDepth, PlayoutRing
 from hw.sound_devices import Device
 from hw.sound_presence import fingerprint
 from hw.sound_settings import SoundSettings
@@ -80,7 +80,7 @@ class AlsaSound:
         self.mixer = SoftMixer(wake.set)
         self._worker = DspWorker(wake, *self._rings, reference, self.mixer, chosen.realtime_priority)
         self._worker.gain = 10 ** (chosen.capture_gain_db / 20)
-        self._target = PlayoutTarget(chosen.playout_min_ms, chosen.playout_max_ms)
+        self._depth = PlayoutDepth(chosen.playout_min_ms, chosen.playout_max_ms)
         self._pauses = Pauses(FIRST_PAUSE_S, chosen.retry_max_ms / 1000)
         self._control = shared_control()
         self._keeper: threading.Thread | None = None
@@ -268,7 +268,8 @@ class AlsaSound:
             if stalled:
                 return f"{stalled} stopped"
             self._note_running(card)
-            self.playout_target_ms = self._target.update(now, *self._rings.playback.account())
+            self._rings.playback.shed(self._depth.update(now, *self._rings.playback.account()))
+            self.playout_target_ms = self._depth.target_ms
             if card.missing and self._worth_retrying(before, now - opened_at):
                 return "looking for " + " and ".join(card.missing)
             self._told.wait(LOOK_S)

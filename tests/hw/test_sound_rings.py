@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.ports import FRAME_BYTES, SILENCE
-from hw.rings import CaptureRing, EchoReference, PlayoutRing, PlayoutTarget
+from hw.rings import CaptureRing, EchoReference, PlayoutDepth, PlayoutRing
 
 LEAD_MS = 20
 
@@ -179,23 +179,76 @@ def test_a_lasting_surplus_is_trimmed_to_the_lead() -> None:
     assert reference.in_hand_bytes() == reference.lead_bytes
 
 
-def test_the_target_grows_at_once_when_dry_and_shrinks_after_a_calm() -> None:
-    target = PlayoutTarget(20, 60)
-    assert target.update(0.0, underruns=0, low_ms=10) == 20
-    assert target.update(1.0, underruns=3, low_ms=0) == 30
-    assert target.update(2.0, underruns=4, low_ms=0) == 40
-    assert target.update(16.9, underruns=4, low_ms=10) == 40
-    assert target.update(17.1, underruns=4, low_ms=10) == 35
-    assert target.update(18.0, underruns=4, low_ms=10) == 35
+def test_the_depth_grows_at_once_when_dry_and_shrinks_after_a_calm() -> None:
+    depth = PlayoutDepth(20, 60)
+    targets = []
+    for now, underruns in ((0.0, 0), (1.0, 3), (2.0, 4), (16.9, 4), (17.1, 4), (18.0, 4)):
+        depth.update(now, underruns, low_ms=0)
+        targets.append(depth.target_ms)
+    assert targets == [20, 30, 40, 40, 35, 35]
 
 
-def test_the_target_stays_within_its_limits() -> None:
-    target = PlayoutTarget(20, 40)
-    assert [target.update(float(n), underruns=n, low_ms=0) for n in range(6)][-1] == 40
-    assert [target.update(100.0 * n, underruns=5, low_ms=50) for n in range(1, 20)][-1] == 20
+def test_the_depth_stays_within_its_limits() -> None:
+    depth = PlayoutDepth(20, 40)
+    for n in range(6):
+        depth.update(float(n), underruns=n, low_ms=0)
+    assert depth.target_ms == 40
+    for n in range(1, 20):
+        depth.update(100.0 * n, underruns=5, low_ms=50)
+    assert depth.target_ms == 20
 
 
-def test_the_target_does_not_shrink_while_the_ring_often_comes_close_to_dry() -> None:
-    target = PlayoutTarget(20, 60)
-    target.update(0.0, underruns=1, low_ms=0)
-    assert target.update(100.0, underruns=1, low_ms=0) == 30
+def test_what_always_lies_above_the_reserve_is_given_up() -> None:
+    depth = PlayoutDepth(20, 60)
+    assert [depth.update(n / 10, underruns=0, low_ms=15 + n % 3) for n in range(21)][-1] == 15
+
+
+def test_nothing_is_given_up_when_the_ring_once_came_close_to_dry() -> None:
+    depth = PlayoutDepth(20, 60)
+    assert not any(depth.update(n / 10, underruns=0, low_ms=0 if n == 7 else 30) for n in range(21))
+
+
+def test_nothing_is_given_up_while_nothing_is_played() -> None:
+    depth, ring = PlayoutDepth(20, 60), PlayoutRing(10, 400)
+    assert not any(depth.update(n / 10, *ring.account()) for n in range(100))
+
+
+def test_surplus_is_shed_where_nobody_speaks() -> None:
+    ring = PlayoutRing(10, 400)
+    ring.shed(15)
+    ring.write(frame(3_000))
+    assert ring.speech_ms() == 20
+    ring.write(frame(3))
+    ring.write(frame(3))
+    assert ring.speech_ms() == 50
+
+
+class Call:
+    """A card that takes 10 ms at a time, and a pump that tops up once in 20 ms, a little late."""
+
+    def __init__(self, late_ms: float) -> None:
+        self.ring, self.depth = PlayoutRing(10, 400), PlayoutDepth(20, 120)
+        self.late_ms = late_ms
+        self.dice = random.Random(4)
+        self.waited: list[int] = []
+
+    def run(self, seconds: int) -> None:
+        events = [(10.0 * n, "take") for n in range(1, seconds * 100)]
+        events += [(20.0 * n + 4 + self.dice.uniform(0, self.late_ms), "tick") for n in range(1, seconds * 50)]
+        for at_ms, what in sorted(events):
+            if what == "take":
+                self.ring.take(at_ms / 1000)
+                continue
+            self.waited.append(self.ring.speech_ms())
+            while self.ring.speech_ms() < self.depth.target_ms:
+                self.ring.write(SILENCE)
+            self.ring.shed(self.depth.update(at_ms / 1000, *self.ring.account()))
+
+
+@pytest.mark.parametrize(("late_ms", "most_ms"), [(1.0, 0), (8.0, 10), (25.0, 30)])
+def test_the_ring_settles_at_as_little_as_the_jitter_allows(late_ms: float, most_ms: int) -> None:
+    call = Call(late_ms)
+    call.run(60)
+    underruns = call.ring.underruns
+    assert np.median(call.waited[-500:]) <= most_ms
+    assert underruns <= 20
