@@ -10,6 +10,7 @@ is always paired with the same played sample, however the two callbacks jitter.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -259,14 +260,15 @@ class EchoReference:
 class PlayoutDepth:
     """How much far-end sound waits for the card: as little as it may without running dry.
 
-    Whoever writes tops the ring up to `target_ms` once a frame, so one frame more than the reserve is asked for. The
-    reserve grows at once when the ring ran dry, and shrinks after a long calm. What lies above it all the time, left
-    over from how the two ends happened to meet, is given up a unit at a time.
+    Whoever writes tops the ring up to `target_ms` once a frame, so one frame more than the reserve is asked for. To run
+    dry once only shows how the two ends happened to meet, and shifts them; when that repeats, the reserve grows. It
+    shrinks after a calm. What lies above it all the time is given up a unit at a time.
     """
 
     STEP_UP_MS = 10
     STEP_DOWN_MS = 5
     CALM_S = 15.0
+    ONCE_S, AGAIN_S = 0.3, 8.0
     WATCH_S = 2.0
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
@@ -274,22 +276,29 @@ class PlayoutDepth:
         self._least, self._most = least_ms, max(least_ms, most_ms)
         self.target_ms = least_ms
         self._underruns = 0
-        self._calm_since = self._watched_since = -1.0
+        self._calm_since = self._watched_since = 0.0
+        self._dry_at = -math.inf
         self._low_ms = UNKNOWN_MS
 
     def update(self, now: float, underruns: int, low_ms: int) -> int:
         """Note the ring's count of underruns, and the least it held since the last call; how much to give up (ms)."""
-        dry, self._underruns = underruns - self._underruns, underruns
-        if self._calm_since < 0 or dry > 0:
-            self._calm_since = self._watched_since = now
-            self._low_ms = UNKNOWN_MS
-        if dry > 0:
-            self.target_ms = min(self._most, self.target_ms + self.STEP_UP_MS)
+        dry, self._underruns = underruns > self._underruns, underruns
+        if dry:
+            self._ran_dry(now)
         elif now - self._calm_since >= self.CALM_S:
             self.target_ms = max(self._least, self.target_ms - self.STEP_DOWN_MS)
             self._calm_since = now
         self._low_ms = min(self._low_ms, low_ms)
         return self._excess_ms(now)
+
+    def _ran_dry(self, now: float) -> None:
+        if now - self._dry_at > self.AGAIN_S:
+            self._dry_at = now
+        elif now - self._dry_at > self.ONCE_S:
+            self.target_ms = min(self._most, self.target_ms + self.STEP_UP_MS)
+            self._dry_at = now
+        self._calm_since = self._watched_since = now
+        self._low_ms = UNKNOWN_MS
 
     def _excess_ms(self, now: float) -> int:
         if now - self._watched_since < self.WATCH_S:

@@ -179,23 +179,28 @@ def test_a_lasting_surplus_is_trimmed_to_the_lead() -> None:
     assert reference.in_hand_bytes() == reference.lead_bytes
 
 
-def test_the_depth_grows_at_once_when_dry_and_shrinks_after_a_calm() -> None:
-    depth = PlayoutDepth(20, 60)
-    targets = []
-    for now, underruns in ((0.0, 0), (1.0, 3), (2.0, 4), (16.9, 4), (17.1, 4), (18.0, 4)):
+def targets(depth: PlayoutDepth, history: list[tuple[float, int]]) -> list[int]:
+    """The target after each (time, underruns so far)."""
+    found = []
+    for now, underruns in history:
         depth.update(now, underruns, low_ms=0)
-        targets.append(depth.target_ms)
-    assert targets == [20, 30, 40, 40, 35, 35]
+        found.append(depth.target_ms)
+    return found
+
+
+def test_running_dry_once_changes_nothing() -> None:
+    assert targets(PlayoutDepth(20, 60), [(0.0, 0), (1.0, 3), (1.1, 4), (1.2, 4), (20.0, 5)]) == [20] * 5
+
+
+def test_the_depth_grows_when_it_runs_dry_again_and_shrinks_after_a_calm() -> None:
+    history = [(0.0, 0), (1.0, 1), (2.0, 3), (4.0, 4), (18.9, 4), (19.1, 4), (20.0, 4), (34.2, 4)]
+    assert targets(PlayoutDepth(20, 60), history) == [20, 20, 30, 40, 40, 35, 35, 30]
 
 
 def test_the_depth_stays_within_its_limits() -> None:
     depth = PlayoutDepth(20, 40)
-    for n in range(6):
-        depth.update(float(n), underruns=n, low_ms=0)
-    assert depth.target_ms == 40
-    for n in range(1, 20):
-        depth.update(100.0 * n, underruns=5, low_ms=50)
-    assert depth.target_ms == 20
+    assert targets(depth, [(float(n), n) for n in range(8)])[-1] == 40
+    assert targets(depth, [(100.0 * n, 7) for n in range(1, 20)])[-1] == 20
 
 
 def test_what_always_lies_above_the_reserve_is_given_up() -> None:

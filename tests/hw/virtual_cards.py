@@ -1,8 +1,8 @@
 """Virtual sound cards for tests: a private PulseAudio, reached through ALSA as a real card would be.
 
 Each phone gets a speaker `vspk_NAME` and a microphone `vmic_NAME`; what is played into the sink `mic_NAME` is what that
-microphone hears. The server is started once a process and ended by its process id. Needs the packages pulseaudio,
-pulseaudio-utils and libasound2-plugins.
+microphone hears. `vwire_NAME` hears the speaker as by a wire. The server is started once a process and ended by its
+process id. Needs the packages pulseaudio, pulseaudio-utils and libasound2-plugins.
 """
 
 from __future__ import annotations
@@ -48,10 +48,11 @@ class VirtualCards:
         pcms = ["</usr/share/alsa/alsa.conf>"]
         for phone in self.phones:
             script += ["load-module " + " ".join(module) for module in self._modules(phone)]
-            for pcm, device, what in (("vspk", "spk", "speaker"), ("vmic", "micsrc", "microphone")):
+            devices = (f"spk_{phone}", "speaker"), (f"micsrc_{phone}", "microphone"), (f"spk_{phone}.monitor", "wire")
+            for pcm, (device, what) in zip(("vspk", "vmic", "vwire"), devices, strict=True):
                 # A PCM must not be called "pulse": Debian's own configuration merges into that name.
                 pcms.append(
-                    f'pcm.{pcm}_{phone} {{ type pulse server "unix:{self.socket}" device {device}_{phone} '
+                    f'pcm.{pcm}_{phone} {{ type pulse server "unix:{self.socket}" device {device} '
                     f'hint {{ show on description "{what} {phone}" }} }}'
                 )
             pcms.append(f'ctl.vspk_{phone} {{ type pulse server "unix:{self.socket}" device spk_{phone} }}')
