@@ -126,12 +126,19 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
+LOSS = """
+table inet loss {{
+  chain arriving {{
+    type filter hook input priority 0
+    iifname "net" meta l4proto udp numgen random mod 1000 < {permille} drop
+  }}
+}}
+"""
+
+
 def lose(end: End, share: float) -> None:
     """Drop that share of the UDP packets which arrive at an end, at random; 0 ends it."""
-    rules = "table inet loss\ndelete table inet loss\n"
-    if share:
-        rules += (
-            "table inet loss { chain arriving { type filter hook input priority 0; "
-            f'iifname "net" meta l4proto udp numgen random mod 1000 < {round(share * 1000)} drop; }} }}\n'
-        )
-    subprocess.run(end.command("nft", "-f", "-"), input=rules.encode(), check=True, capture_output=True)
+    rules = "table inet loss\ndelete table inet loss\n" + (LOSS.format(permille=round(share * 1000)) if share else "")
+    done = subprocess.run(end.command("nft", "-f", "-"), input=rules, text=True, capture_output=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"nftables cannot drop packets: {done.stderr}")

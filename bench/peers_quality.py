@@ -1,0 +1,172 @@
+"""Speech quality (PESQ-WB, ITU-T P.862.2) of calls over a network that loses packets: ours, Chromium's, baresip's.
+
+    python -m bench.peers_quality [--loss 0 5 10 20] [--rounds 1] [--only NAME ...]
+
+Both ends of a call are the same program over virtual sound cards (see bench.stage); nothing treats the sound.
+nftables drops packets at random on arrival, in both directions. Pieces of 8 s of speech, four voices, are said in
+turn; each is found in what the far speaker plays and compared with what the microphone heard. A call during which other
+programs used more than a tenth of a core is repeated; the least disturbed one counts. Needs root, nftables, pulseaudio,
+Chromium, baresip, espeak-ng and the Python package `pesq`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from pesq import pesq
+
+from bench.delay import Sound, lag
+from bench.listen import Heard, Recording, speak, write_speech
+from bench.measure import Usage
+from bench.peers import baresip, chromium, ours
+from bench.speech import PIECE_S, pieces
+from bench.stage import End, ending, lose, stage
+from hw.ports import RATE_HZ
+
+LOSSES = (0.0, 0.05, 0.10, 0.20)
+MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)
+BITRATE = 48_000
+FOREIGN_LIMIT = 0.10
+TRIES = 4
+CONNECTED_S, WARM_UP_S = 2.0, 10.0  # receiver reports have to come round before the encoder prepares for losses
+LONGEST_S = 1.0
+MARK_S = 2.0  # a piece is found by so much of its beginning
+
+Call = Callable[[End, End], contextlib.AbstractContextManager[list[int]]]
+
+CALLS: dict[str, Call] = {
+    "ours": lambda one, other: ours.call(one, other, processing=False),
+    "chromium": lambda one, other: chromium.call(one, other, processing=False),
+    "chromium, 48 kbit/s": lambda one, other: chromium.call(one, other, processing=False, bitrate=BITRATE),
+    "baresip": baresip.call,
+}
+PROGRAMS = {"chromium": "chromium", "chromium, 48 kbit/s": "chromium", "baresip": "baresip"}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """PESQ of each piece of one call, and foreign CPU meanwhile."""
+
+    pieces: tuple[float, ...]
+    foreign_cpu: float
+
+    @property
+    def mean(self) -> float:
+        """Over all pieces; nothing at all was understood if there are none."""
+        return statistics.fmean(self.pieces) if self.pieces else float("nan")
+
+
+def measure(call: Call, loss: float, speech: Path) -> Scores:
+    """One call on a stage of its own; the file is said once to warm up and once to be judged."""
+    with stage() as (one, other), call(one, other):
+        time.sleep(CONNECTED_S)
+        for end in (one, other):
+            lose(end, loss)
+        with ending(speak(one, speech)):
+            time.sleep(WARM_UP_S)
+        usage = Usage([os.getpid()])
+        said, heard = Recording(one, "mic"), Recording(other, "ear")
+        time.sleep(1)
+        speak(one, speech).wait()
+        time.sleep(1)
+        foreign = usage.foreign_cpu()
+        mouth, ear = said.close(), heard.close()
+    return Scores(tuple(judge(mouth, ear)), foreign)
+
+
+def judge(mouth: Heard, ear: Heard) -> list[float]:
+    """PESQ of each piece."""
+    scores, mark, length = [], int(MARK_S * RATE_HZ), PIECE_S * RATE_HZ
+    for piece in pieces():
+        start = lag(piece[:mark], mouth.pcm)
+        if start is None:
+            continue
+        around = max(0, ear.sample_at(mouth.time_of(start)))
+        at = lag(mouth.pcm[start : start + mark], ear.pcm[around : around + mark + int(LONGEST_S * RATE_HZ)])
+        first = around + (at if at is not None else 0)
+        scores.append(score(mouth.pcm[start : start + length], ear.pcm[first : first + length]))
+    return scores
+
+
+def score(said: Sound, heard: Sound) -> float:
+    """PESQ-WB of what was heard against what was said."""
+    wide = [soxr.resample(pcm.astype(np.float32) / 32768, RATE_HZ, 16_000) for pcm in (said, heard)]
+    return float(pesq(16_000, *wide, "wb"))
+
+
+def quiet_call(call: Call, loss: float, speech: Path, tries: int) -> Scores:
+    """The least disturbed of some calls."""
+    best: Scores | None = None
+    for _ in range(tries):
+        result = measure(call, loss, speech)
+        if best is None or result.foreign_cpu < best.foreign_cpu:
+            best = result
+        if best.foreign_cpu <= FOREIGN_LIMIT:
+            break
+    assert best is not None
+    return best
+
+
+def row(calls: dict[float, list[Scores]]) -> list[float]:
+    """The mean at each loss."""
+    return [statistics.fmean(scores.mean for scores in found) for found in calls.values()]
+
+
+def report(results: dict[str, dict[float, list[Scores]]], losses: list[float]) -> None:
+    """The table, and one last line with the verdict and the ratios."""
+    print(f"{'PESQ-WB at random loss of':26}" + "".join(f"{loss:8.0%}" for loss in losses) + "   foreign CPU %")
+    for name, calls in results.items():
+        foreign = max(scores.foreign_cpu for found in calls.values() for scores in found)
+        print(f"{name:26}" + "".join(f"{value:8.2f}" for value in row(calls)) + f"{foreign * 100:16.1f}")
+    wanted = {name: [dict(zip(LOSSES, limits, strict=True)).get(loss, 0.0) for loss in losses]
+              for name, limits in (("must reach", MUST), ("aim", AIM))}  # fmt: skip
+    for name, limits in wanted.items():
+        print(f"{name:26}" + "".join(f"{value:8.2f}" for value in limits))
+    if "ours" not in results:
+        return
+    mine = row(results["ours"])
+    peers = [max(values) for values in zip(*(row(calls) for name, calls in results.items() if name != "ours"),
+                                          strict=True)]  # fmt: skip
+    reached = all(a >= b for a, b in zip(mine, wanted["must reach"], strict=True))
+    ratios = "/".join(f"{a / b:.2f}" for a, b in zip(mine, peers, strict=True)) or "no peer"
+    print(f"peers_quality: {'reached' if reached else 'missed'}; ours over the best peer {ratios} "
+          f"at {'/'.join(f'{loss * 100:.0f}' for loss in losses)} % loss")  # fmt: skip
+
+
+def main() -> None:
+    """Every program at every loss, in turn, so that a slow drift of the machine meets them all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--loss", type=float, nargs="*", default=[share * 100 for share in LOSSES], help="per cent")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--tries", type=int, default=TRIES, help="calls for one undisturbed")
+    parser.add_argument("--only", action="append", choices=tuple(CALLS))
+    args = parser.parse_args()
+    losses = [percent / 100 for percent in args.loss]
+    names = [name for name in args.only or CALLS if shutil.which(PROGRAMS.get(name, "sh"))]
+    results: dict[str, dict[float, list[Scores]]] = {name: {loss: [] for loss in losses} for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        speech = Path(folder) / "speech.wav"
+        write_speech(speech)
+        for _ in range(args.rounds):
+            for loss in losses:
+                for name in names:
+                    found = quiet_call(CALLS[name], loss, speech, args.tries)
+                    results[name][loss].append(found)
+                    print(f"{name} at {loss:.0%}: {found.mean:.2f}", file=sys.stderr, flush=True)
+    report(results, losses)
+
+
+if __name__ == "__main__":
+    main()
