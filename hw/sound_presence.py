@@ -1,4 +1,4 @@
-"""What the kernel and the sound servers show without PortAudio: which cards exist, and whether something changed.
+"""What the kernel and the sound servers show without PortAudio: which cards exist, who uses them, what has changed.
 
 PortAudio's own list is frozen when it starts, and making a new one costs half a second of CPU time. So a lost card is
 looked for here, cheaply, and PortAudio is started again when something changed.
@@ -10,10 +10,13 @@ import os
 import re
 from pathlib import Path
 
-CARDS = Path("/proc/asound/cards")
+ASOUND = Path("/proc/asound")
+CARDS = ASOUND / "cards"
 DEVICES = Path("/dev/snd")
 
-_CARD_LINE = re.compile(r"^\s*(?P<number>\d+)\s+\[(?P<id>\w+)\s*\]", re.MULTILINE)
+_CARD_LINE = re.compile(r"^\s*(?P<number>\d+)\s+\[(?P<id>\w+)\s*\]: (?P<name>.*)$", re.MULTILINE)
+_ALSA_CARD = re.compile(r"hw:(?:CARD=)?(\w+)")
+_OWNER = re.compile(r"^owner_pid\s*:\s*(\d+)$", re.MULTILINE)
 
 
 def card_numbers(text: str | None = None) -> dict[str, int]:
@@ -24,8 +27,30 @@ def card_numbers(text: str | None = None) -> dict[str, int]:
 
 
 def fingerprint() -> tuple[object, ...]:
-    """A value that changes when a card is plugged or pulled, or a sound server starts anew."""
-    return (_read(CARDS), *(_identity(path) for path in _server_sockets()))
+    """A value that changes when a card is plugged, pulled or let go of, or a sound server starts anew."""
+    return (_read(CARDS), *occupied(), *(_identity(path) for path in _server_sockets()))
+
+
+def occupied(asound: Path = ASOUND) -> list[tuple[str, int]]:
+    """Which streams of which cards other programs hold: (`card1/pcm0c`, process id)."""
+    found = []
+    for status in sorted(asound.glob("card*/pcm*/sub*/status")):
+        owner = _OWNER.search(_read(status))
+        if owner is not None and int(owner[1]) != os.getpid():
+            found.append((str(status.parent.parent.relative_to(asound)), int(owner[1])))
+    return found
+
+
+def holder(wanted: str, capture: bool, asound: Path = ASOUND) -> str:
+    """The program that holds the card meant by `wanted`, in words; empty when there is none."""
+    number = _ALSA_CARD.search(wanted)
+    side = "c" if capture else "p"
+    for match in _CARD_LINE.finditer(_read(asound / "cards")):
+        named = (number and number[1] in (match["number"], match["id"])) or wanted.lower() in match["name"].lower()
+        for stream, pid in occupied(asound):
+            if named and stream.startswith(f"card{match['number']}/") and stream.endswith(side):
+                return f"{_read(Path(f'/proc/{pid}/comm')).strip() or 'a program'} (process {pid})"
+    return ""
 
 
 def is_denied() -> bool:

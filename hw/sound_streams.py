@@ -21,7 +21,7 @@ from hw.priority import raise_priority
 from hw.rings import CaptureRing, PlayoutRing
 from hw.sound_convert import CaptureConverter, PlaybackConverter
 from hw.sound_devices import Device, find_device
-from hw.sound_presence import card_numbers, is_denied
+from hw.sound_presence import card_numbers, holder, is_denied
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,8 @@ def _open_all(card: OpenCard, names: Names, rings: Rings) -> None:
             device = find_device(devices, wanted, role == "capture", cards)
             _open_one(card, role, device, rings)
         except SoundError as error:
-            card.missing[role] = str(error)
+            user = holder(wanted, role == "capture")
+            card.missing[role] = f"{wanted} is in use by {user}: end that program" if user else str(error)
 
 
 def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
@@ -135,6 +136,8 @@ def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
             stream = _open_stream(card.instance, device, role == "capture", rate, channels, period_ms, callback)
         except OSError as refused:
             error = error or refused
+            if refused.args and refused.args[0] == pyaudio.paDeviceUnavailable:
+                break
             continue
         card.add(role, device, stream)
         if isinstance(convert, CaptureConverter):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from hw.errors import SoundError
 from hw.pauses import Pauses
 from hw.sound_devices import Device, find_device
-from hw.sound_presence import card_numbers
+from hw.sound_presence import card_numbers, holder, occupied
 
 USB = Device(3, "USB PnP: Audio (hw:1,0)", 1, 2, 44_100)
 HDMI = Device(0, "vc4-hdmi: MAI PCM i2s-hifi-0 (hw:0,0)", 0, 2, 48_000)
@@ -63,6 +66,35 @@ def test_the_kernels_list_of_cards_is_understood() -> None:
 """
     assert card_numbers(text) == {"vc4hdmi": 0, "Device": 1}
     assert card_numbers("--- no soundcards ---\n") == {}
+
+
+@pytest.fixture
+def asound(tmp_path: Path) -> Path:
+    """The kernel's view of one card whose microphone this process's parent holds, and whose speaker this one holds."""
+    (tmp_path / "cards").write_text(" 1 [Device         ]: USB-Audio - USB PnP Sound Device\n  C-Media at usb\n")
+    for stream, status in (
+        ("pcm0c", f"state: RUNNING\nowner_pid   : {os.getppid()}\n"),
+        ("pcm0p", f"state: RUNNING\nowner_pid   : {os.getpid()}\n"),
+        ("pcm1c", "closed\n"),
+    ):
+        (tmp_path / "card1" / stream / "sub0").mkdir(parents=True)
+        (tmp_path / "card1" / stream / "sub0" / "status").write_text(status)
+    return tmp_path
+
+
+def test_what_other_programs_hold_is_known(asound: Path) -> None:
+    assert occupied(asound) == [("card1/pcm0c", os.getppid())]
+
+
+@pytest.mark.parametrize("wanted", ["USB PnP", "hw:1,0", "plughw:CARD=Device,DEV=0"])
+def test_the_program_that_holds_a_card_is_named(asound: Path, wanted: str) -> None:
+    assert f"(process {os.getppid()})" in holder(wanted, True, asound)
+    assert holder(wanted, False, asound) == ""
+
+
+def test_no_holder_is_named_for_another_card(asound: Path) -> None:
+    assert holder("hw:2,0", True, asound) == ""
+    assert holder("Jabra", True, asound) == ""
 
 
 def test_pauses_grow_to_their_limit_and_start_again() -> None:
