@@ -2,34 +2,27 @@
 
 aioice cannot restart. So each generation is a `Leg` of its own and this facade is what DTLS and SRTP see for the whole
 call. A restart opens a new leg beside the current one; the first leg with a nominated pair carries what we send; the
-one before keeps receiving until media was heard on the new one and not on the old (make before break). Gathering never
-holds up a description: host sockets open at once, servers are asked meanwhile, and what they give joins the checks
-without being signalled, because the far end learns it as peer-reflexive.
+one before keeps receiving until media was heard on the new one and not on the old (make before break).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-import ssl
 from collections.abc import Coroutine
 from typing import Any
 
 from aioice import Candidate
 
-from agent.media.netlink import snapshot
+from agent.media.gathering import Gatherer
+from agent.media.legs import Legs
 from agent.media.path import CONSENT_EXPIRES_S, PathLimits, consent_due
 from agent.media.private import Address, Leg, Pair, Socket
 from agent.media.sdp import IceParameters
-from agent.media.servers import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
 
 log = logging.getLogger(__name__)
 
-GATHER_LIMIT_S = 10.0
-LINGER_S = 2.0  # an old leg stays while media arrived on it this recently
-LINGER_LIMIT_S = 30.0
 NOMINATION_PATIENCE_S = 0.5  # then a valid pair is used although the far end did not nominate it
 RETRY_CHECKS_S = 1.0
 CONSENT_RETRANSMISSIONS = 3
@@ -55,77 +48,47 @@ class IceListener:
 
 
 class IceTransport:
-    """The facade; asyncio only. DTLS uses `role`, `_recv` and `_send`."""
+    """The facade; asyncio only."""
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
-        self._settings = settings
         self._listener = listener
         self._limits = PathLimits(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
-        self._stun, self._turn = usable_servers(settings.ice_servers)
+        self._gatherer = Gatherer(settings, listener.on_ice_candidate)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._current: Leg | None = None
-        self._pending: Leg | None = None
-        self._old: list[tuple[Leg, float]] = []  # with the time of their replacement
+        self._legs = Legs()
         self._pair: Pair | None = None
         self._straight_at = 0.0
         self._consent_at = 0.0
         self._retry_at = 0.0
         self._closed = False
-        self._gathering: set[Leg] = set()
-        self._handshake: asyncio.Queue[bytes] = asyncio.Queue(maxsize=64)
         self.state = "new"
         self.gathering_state = "new"
-
-    # what DTLS uses
-
-    @property
-    def role(self) -> str:
-        """Whether we choose the pair."""
-        leg = self.newest
-        return "controlling" if leg is not None and leg.ice_controlling else "controlled"
-
-    async def _recv(self) -> bytes:
-        return await self._handshake.get()
-
-    async def _send(self, data: bytes) -> None:
-        self.send(data)
-
-    def handshake_packet(self, data: bytes) -> None:
-        """Queue a DTLS record for `_recv`; a flood is dropped."""
-        if not self._handshake.full():
-            self._handshake.put_nowait(data)
 
     # generations
 
     @property
     def newest(self) -> Leg | None:
         """The leg that the next or latest description is about."""
-        return self._pending or self._current
-
-    @property
-    def current(self) -> Leg | None:
-        """The leg that carries what we send."""
-        return self._current
+        return self._legs.newest
 
     async def new_generation(self, controlling: bool) -> Leg:
         """Open a new leg with fresh credentials on every local address; a leg still unconnected is given up."""
         self._drop_pending()
-        relay_only = self._settings.ice_transport_policy == "relay"
-        leg = Leg(controlling, self._packet, self._leg_changed, relay_only)
-        self._pending = leg
-        self._set_gathering("gathering", leg)
-        if not relay_only:
-            for rank, address in enumerate(snapshot().hosts()):
-                candidate = await leg.add_host(address, max(0, 65_535 - 256 * rank), self._prepare)
-                if candidate is not None:
-                    self._listener.on_ice_candidate(candidate)
-        self._spawn(self._gather(leg))
+        leg = self._legs.pending = Leg(controlling, self._packet, self._leg_changed, self._gatherer.relay_only)
+        self._set_gathering("gathering")
+        await self._gatherer.open_hosts(leg)
+        self._spawn(self._ask_servers(leg))
         return leg
+
+    async def _ask_servers(self, leg: Leg) -> None:
+        await self._gatherer.ask_servers(leg)
+        if leg is self.newest:
+            self._set_gathering("complete")
 
     def abandon_pending(self) -> None:
         """Give up a generation that was offered and not answered; the current one goes on."""
-        if self._current is not None:
+        if self._legs.current is not None:
             self._drop_pending()
 
     def set_remote(self, parameters: IceParameters) -> None:
@@ -146,17 +109,21 @@ class IceTransport:
         self.tick()
 
     @property
+    def role(self) -> str:
+        """Whether we choose the pair: controlling or controlled."""
+        leg = self._legs.newest
+        return "controlling" if leg is not None and leg.ice_controlling else "controlled"
+
+    @property
     def unconnected(self) -> bool:
         """Whether the newest leg carries nothing yet."""
-        return self._pending is not None
+        return self._legs.pending is not None
 
     def is_remote(self, parameters: IceParameters) -> bool:
         """Whether the newest leg already works with these credentials."""
         leg = self.newest
-        return leg is not None and (leg.remote_username, leg.remote_password) == (
-            parameters.ufrag,
-            parameters.password,
-        )
+        theirs = parameters.ufrag, parameters.password
+        return leg is not None and (leg.remote_username, leg.remote_password) == theirs
 
     # media
 
@@ -180,13 +147,13 @@ class IceTransport:
     @property
     def rtt_ms(self) -> float | None:
         """Round-trip time of the latest answered check."""
-        return self._current.rtt_ms if self._current is not None else None
+        return self._legs.current.rtt_ms if self._legs.current is not None else None
 
     def authentic(self, leg: Leg, source: Socket, address: Address) -> None:
         """The datagram just reported came from the far end for certain: it keeps the path alive and shows the way."""
         now = leg.heard_at = leg.media_at = self._loop.time()
         pair = self._pair
-        if leg is not self._current or pair is None:
+        if leg is not self._legs.current or pair is None:
             return
         if address == pair.destination:
             self._straight_at = now
@@ -213,46 +180,47 @@ class IceTransport:
         now = self._loop.time()
         self._look_for_pairs(now)
         self._look_after_consent(now)
-        self._drop_old_legs(now)
+        for leg in self._legs.expired(now):
+            self._spawn(leg.close())
         self._set_state(self._state_at(now))
 
     def _state_at(self, now: float) -> str:
-        current = self._current
-        state = "new"
+        current, pending, state = self._legs.current, self._legs.pending, "new"
         if current is not None:
-            state = self._limits.state(now - self._heard_at(), now - (current.answered_at or 0.0))
-        leg = self._pending
-        if state != "connected" and leg is not None and leg.checking_since is not None:
-            state = "checking" if now - leg.checking_since < self._limits.checking_s else "failed"
+            state = self._limits.state(now - self._legs.heard_at, now - (current.answered_at or 0.0))
+        if state != "connected" and pending is not None and pending.checking_since is not None:
+            state = "checking" if now - pending.checking_since < self._limits.checking_s else "failed"
         return state
-
-    def _heard_at(self) -> float:
-        legs = [leg for leg, _ in self._old] + ([self._current] if self._current else [])
-        return max((leg.heard_at or 0.0 for leg in legs), default=0.0)
 
     def _look_for_pairs(self, now: float) -> None:
         """Use what works, nominated or not, when what we use does not."""
-        if self._current is not None and now - self._heard_at() < NOMINATION_PATIENCE_S:
+        pending, current = self._legs.pending, self._legs.current
+        if current is not None and now - self._legs.heard_at < NOMINATION_PATIENCE_S:
             return
-        for leg in (self._pending, self._current):
-            if leg is None or leg.checking_since is None or now - leg.checking_since < NOMINATION_PATIENCE_S:
-                continue
-            fresh = [pair for pair in leg.valid_pairs if not pair.same(self._pair)]
-            if fresh and leg.answered_at and now - leg.answered_at < NOMINATION_PATIENCE_S:
-                leg.adopt(fresh[0])
+        for leg in (pending, current):
+            if leg is not None and self._adopt_valid(leg, now):
                 return
-        if now >= self._retry_at and self._pending is not None:
+        if now >= self._retry_at and pending is not None:
             self._retry_at = now + RETRY_CHECKS_S
-            self._pending.retry_checks()
+            pending.retry_checks()
+
+    def _adopt_valid(self, leg: Leg, now: float) -> bool:
+        patient = leg.checking_since is None or now - leg.checking_since < NOMINATION_PATIENCE_S
+        if patient or leg.answered_at is None or now - leg.answered_at > NOMINATION_PATIENCE_S:
+            return False
+        fresh = [pair for pair in leg.valid_pairs if not pair.same(self._pair)]
+        if fresh:
+            leg.adopt(fresh[0])
+        return bool(fresh)
 
     def _look_after_consent(self, now: float) -> None:
-        leg, pair = self._current, self._pair
+        leg, pair = self._legs.current, self._pair
         if leg is None or pair is None:
             return
         if now - (leg.answered_at or now) > CONSENT_EXPIRES_S:
             log.info("the far end did not answer for %d s; nothing more is sent on this path", CONSENT_EXPIRES_S)
             self._pair = None
-        elif consent_due(now - self._consent_at, now - self._heard_at()):
+        elif consent_due(now - self._consent_at, now - self._legs.heard_at):
             self._consent_at = now
             self._spawn(self._ask_consent(leg, pair, now))
 
@@ -260,15 +228,6 @@ class IceTransport:
         if await leg.ask_consent(pair, CONSENT_RETRANSMISSIONS):
             leg.heard_at = leg.answered_at = self._loop.time()
             leg.rtt_ms = (leg.answered_at - asked_at) * 1000
-
-    def _drop_old_legs(self, now: float) -> None:
-        current = self._current
-        for leg, since in list(self._old):
-            moved = current is not None and (current.media_at or 0.0) > since
-            quiet = now - max(leg.media_at or 0.0, since) > LINGER_S
-            if (moved and quiet) or now - since > LINGER_LIMIT_S:
-                self._old.remove((leg, since))
-                self._spawn(leg.close())
 
     # what legs report
 
@@ -278,23 +237,18 @@ class IceTransport:
 
     def _leg_changed(self, leg: Leg) -> None:
         pair = leg.nominated
-        if pair is None or self._closed or leg not in (self._pending, self._current):
+        if pair is None or self._closed or leg not in (self._legs.pending, self._legs.current):
             return
-        if leg is self._pending:
-            self._promote(leg)
+        if leg is self._legs.pending:
+            self._legs.promote(leg, self._loop.time())
         if not pair.same(self._pair):
             self._pair = pair
             self._consent_at = self._loop.time()
             self._listener.on_ice_selected_pair(pair)
         self.tick()
 
-    def _promote(self, leg: Leg) -> None:
-        if self._current is not None:
-            self._old.append((self._current, self._loop.time()))
-        self._current, self._pending = leg, None
-
     def _drop_pending(self) -> None:
-        leg, self._pending = self._pending, None
+        leg, self._legs.pending = self._legs.pending, None
         if leg is not None:
             self._spawn(leg.close())
 
@@ -306,53 +260,6 @@ class IceTransport:
             return
         leg.retry_checks()  # the checks that winning cancelled would otherwise stay in progress for ever
 
-    # gathering
-
-    async def _gather(self, leg: Leg) -> None:
-        waits = [self._ask_stun(leg, server) for server in self._stun if leg.host_sockets]
-        waits += [self._ask_turn(leg, server) for server in self._turn]
-        if waits:
-            await asyncio.wait([self._spawn(wait) for wait in waits], timeout=GATHER_LIMIT_S)
-        self._gathering.discard(leg)
-        if leg is self.newest:
-            self._set_gathering("complete", None)
-
-    async def _ask_stun(self, leg: Leg, server: StunServer) -> None:
-        for host in leg.host_sockets:
-            family = socket.AF_INET6 if ":" in host.local_candidate.host else socket.AF_INET
-            try:
-                found = await self._loop.getaddrinfo(server.host, server.port, family=family, type=socket.SOCK_DGRAM)
-                candidate = await leg.ask_stun(host, server, str(found[0][4][0]))
-            except Exception as error:
-                log.info("STUN server %s gives no address for %s: %s", server.host, host.local_candidate.host, error)
-                continue
-            if candidate.host != host.local_candidate.host:
-                self._listener.on_ice_candidate(candidate)
-
-    async def _ask_turn(self, leg: Leg, server: TurnServer) -> None:
-        try:
-            candidate = await leg.add_relay(server, self._tls() if server.tls else None)
-        except Exception as error:
-            log.info("TURN server %s gives no relay: %s", server.host, error)
-            return
-        self._listener.on_ice_candidate(candidate)
-
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._settings.turn_ca_file or None)
-
-    def _prepare(self, sock: socket.socket) -> None:
-        """Mark our packets for DiffServ (RFC 8837); a network that forbids it is no error."""
-        if not self._settings.dscp:
-            return
-        tos = self._settings.dscp << 2
-        try:
-            if sock.family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, tos)
-            else:
-                sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
-        except OSError as error:
-            log.debug("packets cannot be marked: %s", error)
-
     # state and end
 
     def _set_state(self, state: str) -> None:
@@ -360,32 +267,25 @@ class IceTransport:
             self.state = state
             self._listener.on_ice_state(state)
 
-    def _set_gathering(self, state: str, leg: Leg | None) -> None:
-        if leg is not None:
-            self._gathering = {leg}
+    def _set_gathering(self, state: str) -> None:
         if state != self.gathering_state:
             self.gathering_state = state
             self._listener.on_ice_gathering_state(state)
 
     def sever(self) -> None:
         """Break the path that is in use without telling anyone; what is opened later works."""
-        for leg in [self._current, *(leg for leg, _ in self._old)]:
-            if leg is not None:
-                leg.sever()
+        for leg in self._legs.receiving:
+            leg.sever()
 
     def close(self) -> None:
         """Close every socket in the background; idempotent."""
         if self._closed:
             return
-        legs = [self._current, self._pending, *(leg for leg, _ in self._old)]
-        self._current = self._pending = self._pair = None
-        self._old.clear()
-        self._closed = True
+        self._closed, self._pair = True, None
         for task in self._tasks:
             task.cancel()
-        for leg in legs:
-            if leg is not None:
-                self._spawn(leg.close())
+        for leg in self._legs.clear():
+            self._spawn(leg.close())
         self._set_state("closed")
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -21,10 +21,10 @@ from agent.media.sdp import (
     Codec,
     Description,
     IceParameters,
-    LocalDescription,
     answer_codecs,
     parse,
 )
+from agent.media.sdp_write import LocalDescription
 from agent.media.settings import MediaSettings
 
 AUDIO_KEYS = (OPUS.key, PCMU.key)
@@ -32,10 +32,11 @@ AUDIO_KEYS = (OPUS.key, PCMU.key)
 
 @dataclass(frozen=True)
 class Agreement:
-    """What both descriptions together say; `receivable` are the payload types that may arrive."""
+    """What both descriptions together say; `sendable` may leave, `receivable` may arrive."""
 
     send_codec: Codec  # with the far end's payload type and parameters
     event_codec: Codec | None
+    sendable: tuple[Codec, ...]
     receivable: tuple[Codec, ...]
     dtls_client: bool
     may_send: bool
@@ -128,6 +129,7 @@ class Negotiation:
         return Agreement(
             send_codec=send_codec,
             event_codec=_event_codec(answer_codecs(remote.codecs), send_codec),
+            sendable=remote.codecs,
             receivable=self._local.codecs,
             dtls_client=self._dtls_client,
             may_send=remote.direction in ("sendrecv", "recvonly"),

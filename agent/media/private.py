@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,11 +19,10 @@ import aioice.ice
 import aioice.stun
 import aioice.turn
 import pylibsrtp
-from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
 from agent.media.light_import import without_codecs
-from agent.media.servers import StunServer, TurnServer
 
 with without_codecs():
     from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
@@ -159,73 +157,18 @@ class Leg(aioice.Connection):
 
     # gathering
 
-    async def add_host(self, address: str, preference: int, prepare: Callable[[Any], None]) -> aioice.Candidate | None:
-        """Open a socket on one local address; None when that cannot be done."""
-        loop = asyncio.get_running_loop()
-        try:
-            transport, socket = await loop.create_datagram_endpoint(lambda: Socket(self), local_addr=(address, 0))
-        except OSError as error:
-            log.info("no socket on %s: %s", address, error)
-            return None
-        prepare(transport.get_extra_info("socket"))
-        host, port = transport.get_extra_info("sockname")[:2]
-        socket.local_candidate = aioice.Candidate(
-            foundation=candidate_foundation("host", "udp", host),
-            component=COMPONENT,
-            transport="udp",
-            priority=candidate_priority(COMPONENT, "host", preference),
-            host=host,
-            port=port,
-            type="host",
-        )
-        self._add_socket(socket)
-        return socket.local_candidate
-
-    async def ask_stun(self, socket: StunProtocol, server: StunServer, address: str) -> aioice.Candidate:
-        """The address under which `server` sees a host socket. Raises ConnectionError or a STUN error."""
-        request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
-        response, _ = await socket.request(request, (address, server.port))
-        host, port = response.attributes["XOR-MAPPED-ADDRESS"]
-        base = socket.local_candidate
-        candidate = aioice.Candidate(
-            foundation=candidate_foundation("srflx", "udp", base.host + address),
-            component=COMPONENT,
-            transport="udp",
-            priority=candidate_priority(COMPONENT, "srflx"),
-            host=host,
-            port=port,
-            type="srflx",
-            related_address=base.host,
-            related_port=base.port,
-        )
-        self._local_candidates.append(candidate)
-        return candidate
-
-    async def add_relay(self, server: TurnServer, tls: ssl.SSLContext | None) -> aioice.Candidate:
-        """Allocate a relayed address and start using it. Raises OSError, ConnectionError or a STUN error."""
-        candidate, socket = await aioice.ice.relayed_candidate(
-            component=COMPONENT,
-            hide_related_address=False,
-            protocol_factory=lambda: Socket(self),
-            turn_server=(server.host, server.port),
-            turn_username=server.username,
-            turn_password=server.credential,
-            turn_ssl=tls,  # type: ignore[arg-type]  # passed on to asyncio, which takes a context
-            turn_transport=server.transport,
-        )
-        if self.ended:
-            socket.transport.close()
-            raise ConnectionError("the leg was given up meanwhile")
-        self._add_socket(socket)
-        return candidate
-
-    def _add_socket(self, socket: StunProtocol) -> None:
+    def add_socket(self, socket: StunProtocol) -> None:
+        """Use one more socket; checks that are under way take it in."""
         self._protocols.append(socket)
         self._local_candidates.append(socket.local_candidate)
-        if self._early_checks_done:  # checks are under way: take part in them
+        if self._early_checks_done:
             for candidate in list(self._remote_candidates):
                 self._pair_remote_candidate(candidate)
             self.sort_check_list()
+
+    def add_candidate(self, candidate: aioice.Candidate) -> None:
+        """Note another address of a socket that is in use already."""
+        self._local_candidates.append(candidate)
 
     @property
     def host_sockets(self) -> list[StunProtocol]:

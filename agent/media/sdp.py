@@ -1,9 +1,8 @@
-"""Session descriptions of one audio call: what we read of the far end's, and how we write our own.
+"""The far end's session description of one audio call, read: codecs, keys, fingerprints, candidates.
 
 A call has exactly one bundled audio section (RFC 8829, RFC 8839, RFC 8842). Further sections that a browser may offer
-(video, data) are answered with port 0, as RFC 3264 wants. Ours are laid out like a browser's, because the servers this
-talks to were built against browsers: payload types 111, 0, 110, 126, port 9, trickle announced, no waiting for
-gathering. Reading is tolerant of everything that does not matter and strict about keys, fingerprints and size.
+(video, data) are answered with port 0, as RFC 3264 wants. Reading is tolerant of everything that does not matter and
+strict about keys, fingerprints and size.
 """
 
 from __future__ import annotations
@@ -230,72 +229,3 @@ def answer_codecs(offered: Iterable[Codec]) -> tuple[Codec, ...]:
         if codec.key in ours:
             common.setdefault(codec.key, replace(ours[codec.key], payload_type=codec.payload_type))
     return tuple(common.values())
-
-
-@dataclass(frozen=True)
-class LocalDescription:
-    """What our own description says; `write` gives its text."""
-
-    session_id: int
-    version: int
-    ice: IceParameters
-    fingerprints: tuple[tuple[str, str], ...]
-    setup: str
-    codecs: tuple[Codec, ...]
-    ssrc: int
-    cname: str
-    direction: str = "sendrecv"
-    mid: str = "0"
-    ptime_ms: int = 20
-    others: tuple[RejectedSection, ...] = ()
-    audio_index: int = 0
-
-    def write(self) -> str:
-        """The description as text with CRLF line ends."""
-        sections = [_write_rejected(other) for other in self.others]
-        sections.insert(self.audio_index, self._audio())
-        return "".join(line + "\r\n" for line in [*self._head(), *(line for part in sections for line in part)])
-
-    def _head(self) -> list[str]:
-        return [
-            "v=0",
-            f"o=- {self.session_id} {self.version} IN IP4 127.0.0.1",
-            "s=-",
-            "t=0 0",
-            f"a=group:BUNDLE {self.mid}",
-            f"a=msid-semantic: WMS {self.cname}",
-        ]
-
-    def _audio(self) -> list[str]:
-        numbers = " ".join(str(codec.payload_type) for codec in self.codecs)
-        return [
-            f"m=audio 9 UDP/TLS/RTP/SAVPF {numbers}",
-            "c=IN IP4 0.0.0.0",
-            "a=rtcp:9 IN IP4 0.0.0.0",
-            *(f"a=candidate:{candidate}" for candidate in self.ice.candidates),
-            f"a=ice-ufrag:{self.ice.ufrag}",
-            f"a=ice-pwd:{self.ice.password}",
-            "a=ice-options:trickle",
-            *(f"a=fingerprint:{algorithm} {value}" for algorithm, value in self.fingerprints),
-            f"a=setup:{self.setup}",
-            f"a=mid:{self.mid}",
-            f"a={self.direction}",
-            f"a=msid:{self.cname} {self.cname}-audio",
-            "a=rtcp-mux",
-            *self._codec_lines(),
-            *([f"a=ptime:{self.ptime_ms}"] if self.ptime_ms != 20 else []),
-            f"a=ssrc:{self.ssrc} cname:{self.cname}",
-            f"a=ssrc:{self.ssrc} msid:{self.cname} {self.cname}-audio",
-        ]
-
-    def _codec_lines(self) -> list[str]:
-        lines = []
-        for codec in self.codecs:
-            lines.append(f"a=rtpmap:{codec.payload_type} {codec.rtpmap}")
-            if codec.parameters:
-                lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
-        return lines
-
-
-def _write_rejected(section: RejectedSection) -> list[str]:
-    return [section.first_line, "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]

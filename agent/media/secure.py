@@ -23,6 +23,33 @@ FIRST_DTLS_BYTE, LAST_DTLS_BYTE = 20, 63
 FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
 
 
+MOST_WAITING = 64  # handshake packets
+
+
+class DtlsPath:
+    """What aiortc's DTLS wants of the transport below it."""
+
+    def __init__(self, path: IceTransport) -> None:
+        self._path = path
+        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
+
+    @property
+    def role(self) -> str:
+        """Of ICE; unused here, because the descriptions settle who begins."""
+        return self._path.role
+
+    async def _recv(self) -> bytes:
+        return await self._waiting.get()
+
+    async def _send(self, data: bytes) -> None:
+        self._path.send(data)
+
+    def received(self, data: bytes) -> None:
+        """Queue a packet for DTLS; a flood is dropped."""
+        if not self._waiting.full():
+            self._waiting.put_nowait(data)
+
+
 class SecureListener:
     """What the transport reports, in the asyncio loop."""
 
@@ -45,7 +72,8 @@ class SecureTransport:
         self._loop = asyncio.get_running_loop()
         certificate = new_certificate()
         self.fingerprint = local_fingerprint(certificate)
-        self._dtls = Dtls(path, certificate)
+        self._dtls_path = DtlsPath(path)
+        self._dtls = Dtls(self._dtls_path, certificate)
         self._dtls.on("statechange", self._changed)
         self._handshake: asyncio.Task[None] | None = None
         self._inbound: pylibsrtp.Session | None = None
@@ -86,7 +114,7 @@ class SecureTransport:
         if FIRST_SRTP_BYTE <= first <= LAST_SRTP_BYTE:
             self._receive_srtp(data, leg, source, address)
         elif FIRST_DTLS_BYTE <= first <= LAST_DTLS_BYTE:
-            self._path.handshake_packet(data)
+            self._dtls_path.received(data)
 
     def _receive_srtp(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
         session = self._inbound

@@ -162,7 +162,7 @@ def test_ipv6_alone_is_enough(network, call):
     box.until_hears()
     far.until_hears()
     marks = []
-    box.session._bridge.run(collect_marks(box.session._core.peer._ice.current, marks))
+    box.session._bridge.run(collect_marks(box.session._core.peer._ice.newest, marks))
     assert marks == [46 << 2]
 
 
@@ -181,7 +181,7 @@ def test_call_moves_from_ipv4_to_ipv6(network, call):
 def test_packets_are_marked_for_expedited_forwarding(network, call):
     box, _ = call()
     marks = []
-    leg = box.session._core.peer._ice.current
+    leg = box.session._core.peer._ice.newest
     box.session._bridge.run(collect_marks(leg, marks))
     assert marks == [46 << 2]
 

@@ -11,11 +11,11 @@ from agent.media.sdp import (
     OUR_CODECS,
     Codec,
     IceParameters,
-    LocalDescription,
     RejectedSection,
     answer_codecs,
     parse,
 )
+from agent.media.sdp_write import LocalDescription
 
 CHROMIUM_OFFER = """v=0
 o=- 4611731400430051336 2 IN IP4 127.0.0.1
