@@ -36,25 +36,25 @@ CONFINED = {
     "pyaudio": ("hw.sound",),
     "gpiozero": ("hw.pins",),
     "lgpio": ("hw.pins",),
-    "toml": ("agent.toml_source",),
+    "toml": ("agent.config.toml_source",),
 }
 
 # Protocol and policy: no hub, no clock, no socket, no thread. Time is an argument.
 PURE = (
-    "agent.errors", "agent.kinds", "agent.kiosk.answering", "agent.kiosk.outcomes", "agent.kiosk.situation",
-    "agent.media.arrivals", "agent.media.conceal", "agent.media.delay", "agent.media.munge", "agent.media.path",
-    "agent.media.playout", "agent.media.rtcp", "agent.media.rtp", "agent.media.sdp", "agent.media.stretch",
-    "agent.media.telephone_event", "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics",
-    "agent.quality.monitor", "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds",
-    "agent.quality.volume", "agent.quality.warnings", "agent.restart", "agent.schema", "agent.settings",
-    "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.link", "agent.signaling.messages",
-    "agent.signaling.params", "agent.signaling.pstream", "agent.signaling.renewal", "agent.signaling.token_settings",
-    "agent.switchboard.limits", "agent.switchboard.messages", "agent.switchboard.registry", "agent.switchboard.router",
-    "agent.switchboard.sdp", "agent.twilio_errors", "agent.value_types", "agent.voice.aliases", "agent.voice.digits",
-    "agent.voice.identity", "agent.voice.options", "agent.voice.recovery", "agent.voice.settings", "agent.voice.states",
-    "hw.actions", "hw.debounce", "hw.door", "hw.drift", "hw.errors", "hw.gestures", "hw.pacer", "hw.patterns",
-    "hw.pauses", "hw.pcm", "hw.ports", "hw.quiet_hours", "hw.rings", "hw.sound_devices", "hw.sound_settings",
-    "hw.tones", "hw.volume",
+    "agent.config.kinds", "agent.config.schema", "agent.config.settings", "agent.config.value_types", "agent.errors",
+    "agent.kiosk.answering", "agent.kiosk.outcomes", "agent.kiosk.situation", "agent.media.arrivals",
+    "agent.media.conceal", "agent.media.delay", "agent.media.munge", "agent.media.path", "agent.media.playout",
+    "agent.media.rtcp", "agent.media.rtp", "agent.media.sdp", "agent.media.stretch", "agent.media.telephone_event",
+    "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics", "agent.quality.monitor",
+    "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
+    "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.link",
+    "agent.signaling.messages", "agent.signaling.params", "agent.signaling.pstream", "agent.signaling.renewal",
+    "agent.signaling.token_settings", "agent.supervision.restart", "agent.switchboard.limits",
+    "agent.switchboard.messages", "agent.switchboard.registry", "agent.switchboard.router", "agent.switchboard.sdp",
+    "agent.twilio_errors", "agent.voice.aliases", "agent.voice.digits", "agent.voice.identity", "agent.voice.options",
+    "agent.voice.recovery", "agent.voice.settings", "agent.voice.states", "hw.actions", "hw.debounce", "hw.door",
+    "hw.drift", "hw.errors", "hw.gestures", "hw.pacer", "hw.patterns", "hw.pauses", "hw.pcm", "hw.ports",
+    "hw.quiet_hours", "hw.rings", "hw.sound_devices", "hw.sound_settings", "hw.tones", "hw.volume",
 )  # fmt: skip
 IMPURE = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 

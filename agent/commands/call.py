@@ -24,7 +24,7 @@ def perform(options: argparse.Namespace) -> int:
 
     from agent.config import load
     from agent.errors import InvalidArgumentError
-    from agent.journal import set_up_logging
+    from agent.service.journal import set_up_logging
 
     config = load(options.config)
     if options.identity:

@@ -17,8 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Play the scripted call, or keep running until Ctrl-C."""
-    from agent.journal import set_up_logging
     from agent.listen import split_address
+    from agent.service.journal import set_up_logging
 
     set_up_logging("debug" if options.verbose else "warning")
     listen = split_address(options.listen or "127.0.0.1", 0 if options.once else DEFAULT_PORT)

@@ -16,10 +16,10 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config import load
 
     config = load(options.config)
-    from agent.journal import set_up_logging
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
-    from agent.service import show_stacks_on_abort
+    from agent.service.journal import set_up_logging
+    from agent.service.stopping import show_stacks_on_abort
 
     set_up_logging("debug" if options.verbose else config.service.log_level)
     show_stacks_on_abort()

@@ -13,7 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Ask the running agent for its status and print it."""
-    from agent.control_client import ControlClient
+    from agent.service.control_client import ControlClient
 
     with ControlClient() as client:
         status = client.request("status")

@@ -17,8 +17,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     from agent.config import Config, load
-    from agent.journal import set_up_logging
     from agent.listen import split_address
+    from agent.service.journal import set_up_logging
 
     config = load(options.config) if options.config else Config()
     settings = config.switchboard
@@ -32,7 +32,7 @@ def perform(options: argparse.Namespace) -> int:
     from gevent.event import Event
 
     from agent.media.loop import close_shared_bridge, shared_bridge
-    from agent.service import StopSignals
+    from agent.service.stopping import StopSignals
     from agent.switchboard.runner import start_switchboard
 
     stopped = Event()

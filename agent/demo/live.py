@@ -9,7 +9,7 @@ from gevent.event import Event
 
 from agent.demo.scene import BOX, Scene
 from agent.demo.timeline import Timeline
-from agent.service import StopSignals
+from agent.service.stopping import StopSignals
 
 INTRODUCTION = """
 The box is called "{box}" and waits for calls. It runs on this machine, with a virtual front panel:

@@ -9,9 +9,7 @@ from typing import Any
 from gevent.event import Event
 
 from agent.config import Config
-from agent.control import ControlServer, socket_path
 from agent.events import Emitter
-from agent.heartbeat import Vitals
 from agent.kiosk.actions import Actions
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box import KioskBox
@@ -25,9 +23,11 @@ from agent.kiosk.sound import BoxSound, open_sound
 from agent.kiosk.sounds import ProgressTones
 from agent.kiosk.volume import SpeakerVolume
 from agent.mailbox import Mailbox
-from agent.notifier import Notifier, watchdog_timeout_s
-from agent.service import Watchdog
-from agent.supervisor import Supervisor
+from agent.service.control import ControlServer, socket_path
+from agent.service.notifier import Notifier, watchdog_timeout_s
+from agent.service.watchdog import Watchdog
+from agent.supervision.heartbeat import Vitals
+from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
 from hw.door import Verdict
 from hw.pins import open_factory

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import gevent
 from gevent.event import Event
 
-from agent.heartbeat import Heartbeat
 from agent.log import FailureLog
 from agent.page.box import Box
 from agent.page.server import Page
 from agent.page.settings import PageSettings
+from agent.supervision.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 

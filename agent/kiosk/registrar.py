@@ -12,9 +12,9 @@ import gevent
 
 from agent.config import Config
 from agent.errors import VoiceError
-from agent.heartbeat import Heartbeat
 from agent.kiosk.sounds import BoxSounds, replacements
 from agent.signaling.token import TokenError, TokenSource
+from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
 from hw.ports import Sound
 

@@ -9,7 +9,7 @@ import gevent
 
 from agent.errors import AgentError
 from agent.kiosk.kiosk import Kiosk
-from agent.service import StopSignals, leave_by
+from agent.service.stopping import StopSignals, leave_by
 
 log = logging.getLogger(__name__)
 

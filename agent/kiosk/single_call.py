@@ -19,7 +19,7 @@ from agent.kiosk.registrar import device_options, refuses_token
 from agent.kiosk.sound import BoxSound, open_sound
 from agent.kiosk.sounds import ProgressTones
 from agent.media.loop import close_shared_bridge
-from agent.service import StopSignals
+from agent.service.stopping import StopSignals
 from agent.signaling.token import TokenSource
 from agent.voice.device import Device
 from hw.virtual import WavSound

@@ -11,7 +11,7 @@ from datetime import datetime
 import gevent
 from gevent.event import Event
 
-from agent.heartbeat import Heartbeat
+from agent.supervision.heartbeat import Heartbeat
 from hw.sound_settings import SoundSettings
 from hw.volume import Adjustable, Volume
 

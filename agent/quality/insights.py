@@ -17,8 +17,8 @@ import gevent
 from gevent.event import AsyncResult, Event
 
 from agent.errors import LocalFault
-from agent.http import HttpError, HttpHost
 from agent.log import FailureLog
+from agent.net.http import HttpError, HttpHost
 from agent.quality.envelope import envelope, to_json
 
 log = logging.getLogger(__name__)

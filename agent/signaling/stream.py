@@ -8,12 +8,12 @@ from gevent.ssl import SSLContext
 
 from agent.clock import Clock
 from agent.events import Emitter
+from agent.net.tls import client_context
 from agent.signaling.browserinfo import browserinfo as own_browserinfo
 from agent.signaling.link import CONNECT_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS
 from agent.signaling.messages import Payload
 from agent.signaling.pstream import PStream
 from agent.signaling.transport import Transport
-from agent.tls import client_context
 
 
 class Stream(Emitter):

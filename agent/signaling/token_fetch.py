@@ -12,7 +12,7 @@ import gevent
 from gevent import subprocess
 
 from agent.errors import InvalidArgumentError, LocalFault
-from agent.http import HttpError, HttpHost
+from agent.net.http import HttpError, HttpHost
 from agent.signaling.access_token import ApiKey, mint_token
 from agent.signaling.token_settings import TokenSettings
 

@@ -21,8 +21,8 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from agent.dial import dial, route_source
-from agent.tls import explain
+from agent.net.dial import dial, route_source
+from agent.net.tls import explain
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import gevent
 from gevent import socket
 
-from agent.dial import route_source
 from agent.media.netlink import GROUPS, SETTLE_S, NetworkChange, snapshot
+from agent.net.dial import route_source
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from agent.config import Config
+from agent.config.settings import BoxSettings
 from agent.doctor import Outcome, all_checks, run, succeeded
 from agent.media.loop import Bridge
-from agent.settings import BoxSettings
 from hw.buttons import ButtonSettings
 from hw.sound_settings import SoundSettings
 from hw.virtual import WavSound

@@ -6,9 +6,9 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from agent.config import Config, DoorSection
+from agent.config.settings import BoxSettings
 from agent.doctor import board
 from agent.doctor.check import Outcome
-from agent.settings import BoxSettings
 from hw.buttons import ButtonSettings
 from hw.chips import Chip
 from hw.errors import PinError

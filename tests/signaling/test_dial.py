@@ -7,7 +7,7 @@ import pytest
 from gevent import socket
 
 from agent import dial as dial_module
-from agent.dial import dial, route_source
+from agent.net.dial import dial, route_source
 
 
 @pytest.fixture

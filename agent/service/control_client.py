@@ -11,8 +11,8 @@ from typing import Any, Self
 import gevent
 import gevent.socket
 
-from agent.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
 from agent.errors import ControlError
+from agent.service.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
 
 
 class ControlClient:

@@ -9,8 +9,8 @@ from time import monotonic
 import gevent
 
 from agent.errors import StragglerError
-from agent.heartbeat import Heartbeat
-from agent.restart import RestartIntensity, RestartLimits
+from agent.supervision.heartbeat import Heartbeat
+from agent.supervision.restart import RestartIntensity, RestartLimits
 
 log = logging.getLogger(__name__)
 

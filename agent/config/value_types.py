@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.kinds import KINDS
+from agent.config.kinds import KINDS
 from hw.errors import SettingError
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 'a text in "quotation marks"'}

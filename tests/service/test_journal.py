@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal import goes_to_journal, priority, set_up_logging
+from agent.service.journal import goes_to_journal, priority, set_up_logging
 
 
 @pytest.fixture(autouse=True)

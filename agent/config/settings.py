@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.restart import RestartLimits
+from agent.supervision.restart import RestartLimits
 
 
 def setting(default: Any, help_: str, **metadata: Any) -> Any:
-    """A dataclass field with what the reader of config.toml checks (`agent.schema`)."""
+    """A dataclass field with what the reader of config.toml checks (`agent.config.schema`)."""
     return field(default=default, metadata={"help": help_, **metadata})
 
 

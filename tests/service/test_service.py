@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from agent.heartbeat import Vitals
-from agent.notifier import Notifier
-from agent.service import Watchdog
+from agent.service.notifier import Notifier
+from agent.service.watchdog import Watchdog
+from agent.supervision.heartbeat import Vitals
 
 
 class HeardNotifier(Notifier):
@@ -43,8 +43,8 @@ def test_the_watchdog_starves_when_one_part_stands_still(caplog: pytest.LogCaptu
 
 
 PROGRAM = """
-from agent.service import StopSignals, leave_by
-from agent.supervisor import Supervisor
+from agent.service.stopping import StopSignals, leave_by
+from agent.supervision.supervisor import Supervisor
 supervisor = Supervisor()
 def stop(reason):
     print("stopping", reason, flush=True)

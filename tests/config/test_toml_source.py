@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
-from agent.toml_source import read_toml
 
 TEXT = """
 [box]

@@ -13,9 +13,9 @@ import gevent.socket
 import pytest
 from gevent.event import Event
 
-from agent.control import MAX_WAITING, ControlServer, socket_path
-from agent.control_client import ControlClient
 from agent.errors import ControlError, InvalidArgumentError
+from agent.service.control import MAX_WAITING, ControlServer, socket_path
+from agent.service.control_client import ControlClient
 
 
 class Panel:

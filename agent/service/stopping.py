@@ -1,9 +1,4 @@
-"""How the agent lives under systemd: it is watched by real progress, and it ends when it is told to.
-
-The watchdog is fed from the hub, so a hub that stands still feeds nothing; and only while every other sign of life
-(the media thread, the sound card, the pins) is fresh too. systemd then ends the process with SIGABRT, which leaves
-the stack of every thread in the journal, and starts it again.
-"""
+"""How the agent ends: on signals, in order, and in time whatever still hangs."""
 
 from __future__ import annotations
 
@@ -16,40 +11,9 @@ from collections.abc import Callable
 
 import gevent
 
-from agent.heartbeat import Heartbeat, Vitals
-from agent.log import FailureLog
-from agent.notifier import Notifier
-
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-class Watchdog:
-    """Feeds systemd's watchdog while all of `vitals` are fresh; `run` is a child for the supervisor."""
-
-    def __init__(self, notifier: Notifier, vitals: Vitals, timeout_s: float) -> None:
-        self._notifier = notifier
-        self._vitals = vitals
-        self._interval_s = timeout_s / 4
-        self._failures = FailureLog(log, "the watchdog's check of progress")
-
-    def run(self, heartbeat: Heartbeat) -> None:
-        """Check and feed for ever, four times per timeout."""
-        while True:
-            self.check()
-            heartbeat.beat()
-            gevent.sleep(self._interval_s)
-
-    def check(self) -> bool:
-        """Feed once if everything made progress; whether it did."""
-        stalled = self._vitals.stalled()
-        if stalled:
-            self._failures.failed("no progress of " + ", ".join(stalled))
-            return False
-        self._failures.recovered()
-        self._notifier.watchdog()
-        return True
 
 
 class StopSignals:

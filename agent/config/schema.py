@@ -1,7 +1,7 @@
 """Reads TOML tables into frozen dataclasses: the fields are the schema, their metadata the limits.
 
 A field's type says what may stand in the file; its metadata what more is asked: `min`, `max`, `choices`, `kind`
-(`agent.kinds`; a `pin` may be used once), `max_length`: of the value, or of each item of a list; `secret`: never shown.
+(see `kinds`; a `pin` may be used once), `max_length`: of the value, or of each item of a list; `secret`: never shown.
 A field without a default must be given. What a class asks beyond that it checks in its own `__post_init__`.
 Reading never stops at the first problem.
 """
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.config.toml_source import TomlSource
+from agent.config.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
 from agent.errors import ConfigError
-from agent.toml_source import TomlSource
-from agent.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
 from hw.errors import SettingError
 
 INVALID: Any = object()

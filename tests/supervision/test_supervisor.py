@@ -11,9 +11,9 @@ from gevent.event import Event
 from gevent.queue import Queue
 
 from agent.errors import RestartLimitError
-from agent.heartbeat import Heartbeat
-from agent.restart import RestartLimits
-from agent.supervisor import Supervisor
+from agent.supervision.heartbeat import Heartbeat
+from agent.supervision.restart import RestartLimits
+from agent.supervision.supervisor import Supervisor
 
 AT_ONCE = RestartLimits(limit=3, window_s=60.0, first_pause_s=0.0, longest_pause_s=0.0)
 SOON_S = 5.0  # how long a test waits before it calls an event missing
@@ -190,7 +190,7 @@ def test_a_child_that_refuses_to_end_is_named_and_does_not_hold_up_the_others(su
 def test_a_stalled_child_that_refuses_to_end_ends_the_wait(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.parts.KILL_S", 0.02)
+    monkeypatch.setattr("agent.supervision.parts.KILL_S", 0.02)
     released = Event()
 
     def stubborn(heartbeat: Heartbeat) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.config.schema import Reader
+from agent.config.settings import BoxSettings, ServiceSettings
+from agent.config.toml_source import read_toml
 from agent.kiosk.answering import AnsweringSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
-from agent.schema import Reader
-from agent.settings import BoxSettings, ServiceSettings
 from agent.signaling.settings import SignalingSettings
 from agent.signaling.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
-from agent.toml_source import read_toml
 from agent.voice.settings import CallSettings
 from hw.buttons import ButtonSettings
 from hw.door import DoorSettings

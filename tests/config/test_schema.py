@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import pytest
 
+from agent.config.schema import Reader
+from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
-from agent.schema import Reader
-from agent.toml_source import read_toml
 
 
 class Colour(Enum):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.notifier import Notifier, watchdog_timeout_s
+from agent.service.notifier import Notifier, watchdog_timeout_s
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.settings import ServiceSettings
+from agent.config.settings import ServiceSettings
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "kiosk-agent.service"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.restart import RestartIntensity, RestartLimits
+from agent.supervision.restart import RestartIntensity, RestartLimits
 
 LIMITS = RestartLimits(limit=3, window_s=10.0, first_pause_s=0.5, longest_pause_s=1.5)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.heartbeat import Heartbeat, Vitals
+from agent.supervision.heartbeat import Heartbeat, Vitals
 
 
 class Clock:

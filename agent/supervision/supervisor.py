@@ -2,7 +2,7 @@
 
 A *child* is a function that runs in a greenlet and beats its heartbeat while it makes progress. An *organ* lives
 elsewhere (the asyncio thread, the sound card) and is judged by its age alone. Both are started again within the limits
-of `agent.restart`; beyond those `wait` raises, the process ends with status 1, and systemd starts it anew.
+of `agent.supervision.restart`; beyond those `wait` raises, the process ends with status 1, and systemd starts it anew.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import gevent.pool
 from gevent.event import AsyncResult
 
 from agent.errors import RestartLimitError
-from agent.parts import Child, Organ, Part, Run
-from agent.restart import RestartLimits
+from agent.supervision.parts import Child, Organ, Part, Run
+from agent.supervision.restart import RestartLimits
 
 log = logging.getLogger(__name__)
 

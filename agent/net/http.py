@@ -12,7 +12,7 @@ import gevent
 from geventhttpclient import HTTPClient
 
 from agent.errors import FarSideError, InvalidArgumentError
-from agent.tls import client_context, explain
+from agent.net.tls import client_context, explain
 
 log = logging.getLogger(__name__)
 

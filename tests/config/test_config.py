@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from agent.config import Config, load
+from agent.config.value_types import mapping_type
 from agent.errors import ConfigError
-from agent.value_types import mapping_type
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()

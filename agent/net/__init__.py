@@ -1,0 +1,1 @@
+"""Connections on the hub: dialling, TLS, HTTP."""

@@ -1,0 +1,1 @@
+"""Life as a service: systemd, its journal and watchdog, signals, the control socket."""

@@ -1,0 +1,1 @@
+"""Keeping the parts of the agent alive: children, organs, limits of restarting, signs of life."""
