@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from agent.clock import Clock, HubClock
 from agent.errors import VoiceError
 from agent.events import Emitter
 from agent.quality.candidate import candidate_payload
@@ -56,7 +57,8 @@ class PreflightTest(Emitter):
             for switch in (device.sounds.disconnect, device.sounds.outgoing):
                 switch(False)
         late = VoiceError(31901, "The voice service did not answer in time; check the network and the firewall.")
-        self._limit = device.clock.call_later(limit_ms / 1000, self._fail, late)
+        self._clock: Clock = device.options.clock or HubClock()
+        self._limit = self._clock.call_later(limit_ms / 1000, self._fail, late)
 
     def stop(self) -> None:
         """Give up; `failed` with 31008 follows."""
@@ -70,16 +72,16 @@ class PreflightTest(Emitter):
         connection.on("accept", lambda _connection: self._accepted(connection))
         connection.on("sample", self._sample)
         connection.on("warning", self._warned)
-        self._device.once("disconnect", lambda _connection: self._device.clock.call_later(0, self._complete))
-        self._device.clock.call_later(0, self._watch, connection)
+        self._device.once("disconnect", lambda _connection: self._clock.call_later(0, self._complete))
+        self._clock.call_later(0, self._watch, connection)
         if self._fake_input:
-            self._device.clock.call_later(FAKE_INPUT_S, self._device.disconnect_all)
+            self._clock.call_later(FAKE_INPUT_S, self._device.disconnect_all)
 
     def _watch(self, connection: Connection) -> None:
         session = connection.media_stream
         if session is None:  # the microphone is not open yet
             if connection.status() != "closed":
-                self._device.clock.call_later(LOOK_AGAIN_S, self._watch, connection)
+                self._clock.call_later(LOOK_AGAIN_S, self._watch, connection)
             return
         for event, (name, begins, ends) in _TIMINGS.items():
             session.on(event, lambda state, n=name, b=begins, e=ends: self._time(n, state, b, e))
@@ -139,7 +141,7 @@ class PreflightTest(Emitter):
             ended_ms=self.end_time_ms or 0.0,
             warnings=self._warnings,
         )
-        self._device.clock.call_later(COMPLETED_AFTER_S, self.emit, "completed", self.report)
+        self._clock.call_later(COMPLETED_AFTER_S, self.emit, "completed", self.report)
 
     def _end(self) -> None:
         self._limit.cancel()

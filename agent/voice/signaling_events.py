@@ -50,7 +50,7 @@ class SignalingOwner(Protocol):
 
     def located(self, edge: str, region: str) -> None: ...
 
-    def set_status(self, status: str) -> None: ...
+    def set_status(self, status: str) -> None: ...  # and tell it
 
     def stream_closed(self) -> None: ...
 
@@ -74,11 +74,9 @@ class SignalingEvents:
 
     def _ready(self, _payload: Payload) -> None:
         self._device.set_status("ready")
-        self._device.emit("ready", self._device)
 
     def _offline(self, _payload: Payload) -> None:
         self._device.set_status("offline")
-        self._device.emit("offline", self._device)
 
     def _error(self, payload: Payload) -> None:
         error = payload.get("error")

@@ -60,6 +60,11 @@ class World:
         self.told.clear()
         self.stream.frames.clear()
 
+    def live_calls(self) -> list[Connection]:
+        """The calls that the Device knows."""
+        active = self.device.active_connection()
+        return list(dict.fromkeys([*self.device.connections, *([active] if active is not None else [])]))
+
     def forget_all(self) -> None:
         """Drop everything that the test keeps for itself."""
         self.told.clear()

@@ -10,9 +10,9 @@ import pytest
 from agent import Device
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.voice.calls import MAX_PENDING
+from agent.voice.options import DeviceOptions
 
 from .conftest import World
-from .fakes import FakeStream
 
 
 def test_a_device_without_a_token_is_not_set_up() -> None:
@@ -367,7 +367,7 @@ def test_what_is_reported_of_a_call_carries_the_default_payload(make_world: Call
 
 
 def test_reports_are_off_with_a_server_of_ones_own() -> None:
-    device = Device("a-token", chunderw="127.0.0.1:1", stream_factory=FakeStream, network_watch=False)
-
-    assert device.publisher is None
-    device.destroy()
+    assert not DeviceOptions.of({"chunderw": "127.0.0.1:1"}).publishes_events
+    assert DeviceOptions.of({"chunderw": "127.0.0.1:1", "publish_events": True}).publishes_events
+    assert DeviceOptions.of({"edge": "ashburn"}).publishes_events
+    assert not DeviceOptions.of({"publish_events": False}).publishes_events

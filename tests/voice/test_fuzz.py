@@ -79,18 +79,18 @@ class Storm:
 
     def blow(self, frames: int) -> None:
         for n in range(frames):
-            sids = [str(call.parameters.get("CallSid")) for call in self.world.device.calls.all()]
+            sids = [str(call.parameters.get("CallSid")) for call in self.world.live_calls()]
             self.stream.protocol.transport_message(self.nonsense.frame(sids))
             if n % 5 == 0:
                 self._something_else()
             assert len(self.world.device.connections) <= MAX_PENDING
-            statuses = {call.status() for call in self.world.device.calls.all()}
+            statuses = {call.status() for call in self.world.live_calls()}
             assert statuses <= STATES - {"closed"}
             self.seen |= statuses
 
     def end(self) -> None:
         """Everybody hangs up."""
-        for call in list(self.world.device.calls.all()):
+        for call in list(self.world.live_calls()):
             call.ignore()
             call.disconnect()
         self.world.run(40)
@@ -98,7 +98,7 @@ class Storm:
 
     def _something_else(self) -> None:
         choice, world = self.nonsense.choice, self.world
-        calls = world.device.calls.all()
+        calls = world.live_calls()
         if calls and self.nonsense.chance(0.5):
             call = choice(calls)
             choice((call.accept, call.reject, call.ignore, call.disconnect, call.mute, lambda: call.mute(False)))()

@@ -1,0 +1,198 @@
+"""The inner side of a Device: what its calls, its signaling and its sounds share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.clock import Clock, HubClock
+from agent.events import Emitter
+from agent.media.netlink import NetworkChange
+from agent.signaling.endpoints import signaling_uris
+from agent.signaling.stream import Stream
+from agent.voice.audio import AudioHelper
+from agent.voice.calls import Calls
+from agent.voice.connection import Connection
+from agent.voice.media_options import media_settings
+from agent.voice.network import NetworkWatch, way_after
+from agent.voice.options import DeviceOptions
+from agent.voice.registration import Registration
+from agent.voice.report import Publisher, report
+from agent.voice.seams import Session, SignalingStream
+from agent.voice.signaling_events import SignalingEvents
+from agent.voice.sounds import Sounds
+
+CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its reports
+
+
+class DeviceHost:
+    """Made with its Device, filled by `prepare`; implements what the parts ask for in their protocols."""
+
+    def __init__(self, device: Emitter) -> None:
+        self.options = DeviceOptions()
+        self.clock: Clock = HubClock()
+        self.sounds = Sounds(None)
+        self.audio: AudioHelper | None = None
+        self.publisher: Publisher | None = None
+        self.stream: SignalingStream | None = None
+        self.calls = Calls(self)
+        self.registration = Registration(self.clock, self._send_register, True)
+        self.status = "offline"
+        self.edge: str | None = None
+        self.region: str | None = None
+        self._device = device
+        self._network = NetworkWatch(self.network_changed)
+
+    # What the Device does
+
+    def check(self, options: DeviceOptions) -> None:
+        """Raise InvalidArgumentError for options that fail only together or in use."""
+        signaling_uris(options.edge, options.region, options.chunderw)
+        media_settings(options)
+
+    def prepare(self, token: str) -> None:
+        """Make everything that the options decide, once."""
+        options = self.options
+        if options.debug or not options.warnings:
+            logging.getLogger("agent.voice").setLevel(options.log_level)
+        self.clock = options.clock or self.clock
+        self.sounds = (options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf)
+        self.publisher = self._make_publisher(token)
+        self.audio = (options.audio_helper_factory or AudioHelper)(self)
+        self.registration = Registration(self.clock, self._send_register, not options.no_register)
+        if options.enumerate_devices is not None:
+            self.audio.refresh()
+        if options.network_watch:
+            self._network.start()
+
+    def use_token(self, token: str) -> None:
+        """Tell the open stream, or open one."""
+        if self.publisher is not None:
+            self.publisher.set_token(token)
+        if self.stream is not None:
+            self.stream.set_token(token)
+        else:
+            self._open_stream(token)
+
+    def close(self) -> None:
+        """Hang up and release everything; idempotent."""
+        self.calls.disconnect_all()
+        self.registration.stop()
+        self._network.close()
+        if self.audio is not None:
+            self.audio.close()
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.destroy()
+        self.sounds.stop_all()
+        if self.publisher is not None:
+            self.publisher.close(CLOSE_REPORTS_S)
+
+    def network_changed(self, change: NetworkChange | None = None) -> None:
+        """Look after signaling, and after the calls whose path `change` harms."""
+        if self.stream is not None:
+            self.stream.network_changed()
+        for call in self.calls.all():
+            way = way_after(change, *call.path)
+            if way.harmed or call.status() == "reconnecting":
+                call.on_network_changed(way.reachable)
+
+    # What calls ask for (seams.CallHost, calls.CallsOwner)
+
+    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session:
+        settings = media_settings(self.options, rtc_configuration)
+        if self.options.media_factory is not None:
+            made: Session = self.options.media_factory(settings)
+            return made
+        from agent.media.loop import shared_bridge
+        from agent.media.session import MediaSession
+
+        return MediaSession(self.options.bridge or shared_bridge(), settings, self.options.sound)
+
+    def before_accept(self, connection: Connection) -> None:
+        self.calls.before_accept(connection)
+
+    def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any) -> Any:
+        return report(self, level, group, name, payload, connection)
+
+    def report_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> None:
+        if self.publisher is not None:
+            self.publisher.post_metrics(group, name, entries)
+
+    def emit_soon(self, event: str, *args: Any) -> None:
+        self.clock.call_later(0, self._device.emit, event, *args)
+
+    def call_made(self, connection: Connection) -> None:
+        options = self.options
+        overridden = {
+            "RTCPeerConnection": options.media_factory is not None,
+            "enumerateDevices": options.enumerate_devices is not None,
+            "getUserMedia": options.get_user_media is not None,
+        }
+        self.report("INFO", "settings", "init", overridden, connection)
+
+    def call_opened(self, connection: Connection) -> None:
+        settings: dict[str, Any] = {"edge": self.edge or self.region}
+        if self.options.edge:
+            edge = self.options.edge
+            settings["selected_edge"] = [edge] if isinstance(edge, str) else list(edge)
+        self.report("INFO", "settings", "edge", settings, connection)
+
+    # What the audio helper asks for (audio.AudioOwner)
+
+    def report_audio(self, level: str, name: str, payload: Mapping[str, Any]) -> None:
+        if self.calls.active is not None:
+            self.report(level, "audio", name, payload, self.calls.active)
+
+    def is_calling(self) -> bool:
+        return self.calls.active is not None
+
+    # What signaling asks for (signaling_events.SignalingOwner)
+
+    def emit(self, event: str, *args: Any) -> None:
+        self._device.emit(event, *args)
+
+    def located(self, edge: str, region: str) -> None:
+        self.edge, self.region = edge, region
+
+    def set_status(self, status: str) -> None:
+        self.status = status
+        if status == "offline":
+            self.edge = self.region = None
+        self.emit(status, self._device)
+
+    def stream_closed(self) -> None:
+        self.stream = None
+
+    def _make_publisher(self, token: str) -> Publisher | None:
+        options = self.options
+        if options.publisher_factory is not None:
+            made: Publisher = options.publisher_factory(token)
+            return made
+        if not options.publishes_events:
+            return None
+        from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
+
+        metadata = {"app_name": options.app_name, "app_version": options.app_version}
+        return EventPublisher(token, host=options.eventgw, metadata=metadata)
+
+    def _open_stream(self, token: str) -> None:
+        options = self.options
+        uris = signaling_uris(options.edge, options.region, options.chunderw)
+        self.stream = stream = (options.stream_factory or Stream)(
+            token,
+            uris,
+            backoff_max_ms=options.backoff_max_ms,
+            connect_timeout_ms=options.connect_timeout_ms,
+            ca_file=options.ca_file,
+            clock=self.clock,
+        )
+        SignalingEvents(self, stream)
+        stream.open()
+
+    def _send_register(self, present: bool) -> bool:
+        if self.stream is None:
+            return False
+        self.stream.register(present)
+        return True
