@@ -54,7 +54,8 @@ class Mixer(Protocol):
 class Sound(Protocol):
     """What a call listens to and speaks through (design: 5)."""
 
-    playout_target_ms: int  # how much far-end audio should wait in the playout ring
+    period_ms: int  # how much far-end sound the card takes at once
+    playout_target_ms: int  # how long before the card needs far-end sound it should have been written
     on_state: Callable[[SoundState, str], None] | None  # called on a native thread with a reason in words
 
     @property
@@ -74,11 +75,14 @@ class Sound(Protocol):
     def set_capture(self, sink: CaptureSink | None) -> None:
         """Send each captured frame to `sink`, on a native thread; it must not block."""
 
-    def write(self, frame: bytes) -> None:
-        """Queue one far-end frame for playing; any thread; bounded, the oldest frame is dropped."""
+    def write(self, sound: bytes) -> None:
+        """Queue far-end sound for playing, a frame or a multiple of the period; any thread; the oldest is dropped."""
 
     def queued_ms(self) -> float:
         """How much far-end audio waits to be played."""
+
+    def due_ms(self) -> float:
+        """How long until the card takes sound that was not written yet: what waits, and the time to its next beat."""
 
     def flush(self) -> None:
         """Drop what waits to be played."""

@@ -15,12 +15,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hw.pcm import level_db, mixed
+from hw.pcm import mixed
 from hw.ports import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 BYTES_PER_MS = RATE_HZ * 2 // 1000
-UNKNOWN_MS = 1 << 20
-QUIET_DB = -45.0
 
 
 class Beat(NamedTuple):
@@ -88,23 +86,14 @@ class PlayoutRing:
         self._tones: deque[bytes] = deque(maxlen=most_ms // self.unit_ms)
         self._reference = reference
         self._expected = 0
-        self._to_shed = 0
         self.beat = Beat(0.0, 0)
         self.underruns = 0
-        self.low_ms = UNKNOWN_MS
 
     def write(self, frame: bytes) -> None:
         """Queue far-end speech; a whole number of units."""
-        if self._to_shed and level_db(frame) < QUIET_DB:
-            self._to_shed -= 1
-            frame = frame[self._unit_bytes :]
         for start in range(0, len(frame), self._unit_bytes):
             self._speech.append(frame[start : start + self._unit_bytes])
         self._expected = self.EXPECTED_MS // self.unit_ms
-
-    def shed(self, ms: int) -> None:
-        """Leave out so much of what is written, in whole units, where nobody speaks."""
-        self._to_shed = ms // self.unit_ms
 
     def write_tone(self, unit: bytes) -> None:
         """Queue one unit of ring, key or progress tone."""
@@ -130,27 +119,24 @@ class PlayoutRing:
         if speech is None:
             self._missed()
             return self._silence if tone is None else tone
-        self.low_ms = min(self.low_ms, len(self._speech) * self.unit_ms)
         return speech if tone is None else mixed(speech, tone)
 
     def _missed(self) -> None:
         if self._expected:
             self._expected -= 1
             self.underruns += 1
-            self.low_ms = 0
 
     def speech_ms(self) -> int:
         """How much far-end speech waits."""
         return len(self._speech) * self.unit_ms
 
+    def due_ms(self, now: float) -> float:
+        """How long until a callback finds no speech."""
+        return self.speech_ms() + max(0.0, self.period_ms - (now - self.beat.at) * 1000)
+
     def tones_ms(self) -> int:
         """How much tone waits."""
         return len(self._tones) * self.unit_ms
-
-    def account(self) -> tuple[int, int]:
-        """Underruns so far, and the least speech that was in hand (ms) since the last call."""
-        low, self.low_ms = self.low_ms, UNKNOWN_MS
-        return self.underruns, low
 
     def forget_beat(self) -> None:
         """The card is about to be opened anew: no callback has run yet."""
@@ -258,38 +244,34 @@ class EchoReference:
 
 
 class PlayoutDepth:
-    """How much far-end sound waits for the card: as little as it may without running dry.
+    """How long before the card needs it far-end sound should be written, so that the ring does not run dry.
 
-    Whoever writes tops the ring up to `target_ms` once a frame, so one frame more than the reserve is asked for. To run
-    dry once only shows how the two ends happened to meet, and shifts them; when that repeats, the reserve grows. It
-    shrinks after a calm. What lies above it all the time is given up a unit at a time.
+    Whoever writes knows when sound is due, and keeps no more in the ring than the network asks for; this is the share
+    of the card and of the machine. To run dry once is an accident; when that repeats, the target grows. It shrinks
+    after a calm.
     """
 
     STEP_UP_MS = 10
     STEP_DOWN_MS = 5
     CALM_S = 15.0
     ONCE_S, AGAIN_S = 0.3, 8.0
-    WATCH_S = 2.0
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
         """Limits of `target_ms`."""
         self._least, self._most = least_ms, max(least_ms, most_ms)
         self.target_ms = least_ms
         self._underruns = 0
-        self._calm_since = self._watched_since = 0.0
+        self._calm_since = 0.0
         self._dry_at = -math.inf
-        self._low_ms = UNKNOWN_MS
 
-    def update(self, now: float, underruns: int, low_ms: int) -> int:
-        """Note the ring's count of underruns, and the least it held since the last call; how much to give up (ms)."""
+    def update(self, now: float, underruns: int) -> None:
+        """Note the ring's count of underruns so far."""
         dry, self._underruns = underruns > self._underruns, underruns
         if dry:
             self._ran_dry(now)
         elif now - self._calm_since >= self.CALM_S:
             self.target_ms = max(self._least, self.target_ms - self.STEP_DOWN_MS)
             self._calm_since = now
-        self._low_ms = min(self._low_ms, low_ms)
-        return self._excess_ms(now)
 
     def _ran_dry(self, now: float) -> None:
         if now - self._dry_at > self.AGAIN_S:
@@ -297,12 +279,4 @@ class PlayoutDepth:
         elif now - self._dry_at > self.ONCE_S:
             self.target_ms = min(self._most, self.target_ms + self.STEP_UP_MS)
             self._dry_at = now
-        self._calm_since = self._watched_since = now
-        self._low_ms = UNKNOWN_MS
-
-    def _excess_ms(self, now: float) -> int:
-        if now - self._watched_since < self.WATCH_S:
-            return 0
-        low_ms, self._low_ms, self._watched_since = self._low_ms, UNKNOWN_MS, now
-        reserve_ms = self.target_ms - FRAME_MS
-        return 0 if low_ms == UNKNOWN_MS else max(0, low_ms - reserve_ms)
+        self._calm_since = now

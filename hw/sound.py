@@ -92,6 +92,7 @@ class AlsaSound:
         self._why = ""
         self._opened = self._losses = 0
         self._devices: Mapping[str, str] = {}
+        self.period_ms = period_ms
         self.playout_target_ms = chosen.playout_min_ms
         self.on_state: Callable[[SoundState, str], None] | None = None
 
@@ -135,6 +136,10 @@ class AlsaSound:
     def queued_ms(self) -> float:
         """How much far-end audio waits to be played."""
         return float(self._rings.playback.speech_ms())
+
+    def due_ms(self) -> float:
+        """How long until the card takes sound that was not written yet."""
+        return self._rings.playback.due_ms(time.monotonic())
 
     def flush(self) -> None:
         """Drop what waits to be played."""
@@ -268,7 +273,7 @@ class AlsaSound:
             if stalled:
                 return f"{stalled} stopped"
             self._note_running(card)
-            self._rings.playback.shed(self._depth.update(now, *self._rings.playback.account()))
+            self._depth.update(now, self._rings.playback.underruns)
             self.playout_target_ms = self._depth.target_ms
             if card.missing and self._worth_retrying(before, now - opened_at):
                 return "looking for " + " and ".join(card.missing)

@@ -23,6 +23,7 @@ from hw.sound_files import WavWriter, load_pcm
 log = logging.getLogger(__name__)
 
 MOST_QUEUED_FRAMES = 20
+READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
 
 Tap = Callable[[bytes], None]
 
@@ -90,7 +91,8 @@ class WavSound:
         self._beat = time.monotonic()
         self._gain = 1.0
         self.mixer = SoftMixer()
-        self.playout_target_ms = FRAME_MS
+        self.period_ms = FRAME_MS
+        self.playout_target_ms = READY_MS
         self.on_state: Callable[[SoundState, str], None] | None = None
         self.constraints: Mapping[str, Any] = {}
 
@@ -129,6 +131,10 @@ class WavSound:
     def queued_ms(self) -> float:
         """How much far-end audio waits to be played."""
         return float(len(self._queue) * FRAME_MS)
+
+    def due_ms(self) -> float:
+        """How long until a beat takes sound that was not written yet."""
+        return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat) * 1000)
 
     def flush(self) -> None:
         """Drop what waits to be played."""

@@ -113,7 +113,11 @@ class Audio:
         """Somebody is going to pull: keep what arrives."""
         self._playing = True
 
-    def pull(self, now: float) -> bytes:
-        """The next frame to be played."""
+    def ready(self, samples: int) -> bool:
+        """Whether the next `samples` can be made out of what has arrived."""
+        return self.receiver is not None and self.receiver.ready(samples)
+
+    def pull(self, due: float, samples: int) -> bytes:
+        """The next `samples` to be played, which are needed at `due`."""
         self._playing = True
-        return self.receiver.pull(now) if self.receiver is not None else SILENCE
+        return self.receiver.pull(due, samples) if self.receiver is not None else bytes(2 * samples)

@@ -19,7 +19,7 @@ from collections import deque
 
 from agent.media.arrivals import Packet
 from agent.media.transit import TransitWindow
-from hw.ports import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+from hw.ports import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
 _LATE_COST = 2000 * _MS  # one packet in a hundred too late is as bad as a hundredth of this as delay
@@ -28,7 +28,7 @@ _FIRST_WAIT_MS = 10.0
 _GUARD_MS = 1.5
 _HYSTERESIS_MS = 3.0
 _CALM_S = 0.5  # how long a frame must have been spare before it is cut
-_HURRY_FRAMES = 2  # so many are cut at once
+_HURRY_MS = 40.0  # so much is cut at once
 _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
 _UNHURT_PACKETS = 300  # ... until there was none in so many
@@ -47,6 +47,7 @@ class DelayControl:
         self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
         self._now = 0.0
         self._backlog = 0
+        self._frame = FRAME_SAMPLES
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare_since: float | None = None
@@ -64,12 +65,12 @@ class DelayControl:
         """Note that sound was missing when it was needed."""
         self._losses.append(self._now)
 
-    def tick(self, now: float, backlog: int) -> None:
-        """Note that a frame is wanted, with `backlog` samples in front of what will be made for it."""
+    def tick(self, now: float, backlog: int, frame: int) -> None:
+        """Note that `frame` samples are wanted, with `backlog` samples in front of what will be made for them."""
         error = now - self._expected_tick
-        self._expected_tick += FRAME_MS / 1000 + error / 16
+        self._expected_tick += frame / RATE_HZ + error / 16
         self._tick_error += (abs(error) - self._tick_error) / 16
-        self._now, self._backlog, self._adjusted = now, backlog, False
+        self._now, self._backlog, self._frame, self._adjusted = now, backlog, frame, False
 
     def resume(self, now: float) -> None:
         """Forget how even the ticks were: there were none for a while."""
@@ -107,18 +108,19 @@ class DelayControl:
         self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
         if self._growing:
             self._spare_since = None
-            return FRAME_SAMPLES - self._backlog
-        return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * FRAME_SAMPLES)
+            return self._frame - self._backlog
+        return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * self._frame)
 
     def _spare_frames(self, excess_ms: float) -> int:
         """Whole frames that may be cut now: at once when they are many, else when they stayed spare for a while."""
-        frames = int(excess_ms // FRAME_MS)
+        frames = int(excess_ms * _MS // self._frame)
         if frames < 1:
             self._spare_since = None
             return 0
         if self._spare_since is None:
             self._spare_since = self._now
-        return frames if frames >= _HURRY_FRAMES or self._now - self._spare_since >= _CALM_S else 0
+        hurry = frames * self._frame >= _HURRY_MS * _MS
+        return frames if hurry or self._now - self._spare_since >= _CALM_S else 0
 
     def _loss_share(self, length_s: float) -> float:
         """The recent share of lost packets; 0 while it is too small to act on."""
@@ -132,7 +134,7 @@ class DelayControl:
 
     def _floor_ms(self, packet: Packet) -> float:
         """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
-        reach = max(0, FRAME_SAMPLES - 1 - self._backlog) // packet.samples * packet.samples
+        reach = max(0, self._frame - 1 - self._backlog) // packet.samples * packet.samples
         return _GUARD_MS + 2000 * self._tick_error + reach / _MS
 
     def _repair_ms(self, packet: Packet, usual: float) -> float:

@@ -89,9 +89,11 @@ class PlayoutBuffer:
         self._last: Packet | None = None  # the latest packet that was decoded
         self._pending = 0  # samples concealed while media time stood still
         self._in_loss = False
+        self._short = False  # more is to be cut out than the frame could spare
         self._quiet = False  # the sender said that it pauses
         self._now = float("-inf")  # of the latest tick
         self._backlog = 0
+        self._frame = FRAME_SAMPLES
 
     # Arrival
 
@@ -148,13 +150,19 @@ class PlayoutBuffer:
 
     # Playing
 
-    def tick(self, now: float, backlog: int) -> None:
-        """A frame is wanted now; `backlog` samples already wait in front of what `next` will make."""
+    def tick(self, now: float, backlog: int, frame: int = FRAME_SAMPLES) -> None:
+        """`frame` samples are needed at `now`; `backlog` of them already wait in front of what `next` will make."""
         if now - self._now > _STALL_S:
             self._pause()
             self._delay.resume(now)
-        self._now, self._backlog = now, backlog
-        self._delay.tick(now, backlog)
+        self._now, self._backlog, self._frame = now, backlog, frame
+        self._delay.tick(now, backlog, frame)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next piece is here, and the one behind it where so much is to be cut that it is needed, too."""
+        packet = self._waiting.get(self._head) if self._head is not None else None
+        return packet is not None and (not self._short or packet.time + packet.samples in self._waiting)
 
     def next(self) -> Decision:
         """What follows in the frame of this tick."""
@@ -234,7 +242,16 @@ class PlayoutBuffer:
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
         self.stats.target_ms = self._delay.target_ms
-        return Decision(Action.DECODE, packet.samples, packet.payload, self._delay.adjustment(excess_ms))
+        return Decision(Action.DECODE, packet.samples, packet.payload, self._adjustment(packet, excess_ms))
+
+    def _adjustment(self, packet: Packet, excess_ms: float) -> int:
+        """What to add or to cut out; never so much that the frame would need a packet that is not here yet."""
+        wanted = self._delay.adjustment(excess_ms)
+        least = self._frame - self._backlog - packet.samples
+        self._short = wanted < min(0, least)
+        if self._short and self._head not in self._waiting:
+            return min(0, least)
+        return wanted
 
     def _advance(self, samples: int) -> int:
         assert self._head is not None

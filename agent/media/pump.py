@@ -1,8 +1,9 @@
 """Carries frames between a sound device and a peer: one wake-up of the asyncio loop for each captured frame.
 
-The device's capture thread is the clock. Each frame it captures is sent, and playing is topped up to what the device
-wants to have waiting; a packet that arrives tops up too, so that it need not wait for the next captured frame. When
-the card is lost, or there is none, a timer takes its place: silence is sent and what arrives is drained.
+The device's capture thread is the clock of sending. What is to be played is made as soon as the packet it needs is
+here, or else, by a timer, at the last moment before the device needs it: a packet that is only a little late is still
+played, and a lost one can still be repaired by the next. When the card is lost, or there is none, a timer takes its
+place: silence is sent and what arrives is drained.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from agent.media.streams import KEPT_FRAMES, Taps
-from hw.ports import FRAME_MS, SILENCE, Sound, SoundState
+from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, Sound, SoundState
 
 CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
 MOST_WAITING = 5  # captured frames that a stalled loop may find; older ones are dropped
-MOST_AT_ONCE = 10  # frames of playing one wake-up may make
+LEAST_PIECE_MS = 10
+MOST_AT_ONCE = 20  # pieces that one wake-up may make
+MOST_AHEAD_S = 0.2
+LEAST_WAIT_S = 0.005
 
 
 # Which pump works which device: one that is closed late, by a loop that stood still, must not silence the next call.
@@ -31,8 +35,11 @@ class FrameEnd(Protocol):
     def push_pcm(self, frame: bytes) -> None:
         """Send one frame."""
 
-    def pull_pcm(self) -> bytes:
-        """The next frame to play."""
+    def pull_pcm(self, due: float | None = None, samples: int = FRAME_SAMPLES) -> bytes:
+        """The next `samples` to play, which are needed at `due` (loop time; None: now)."""
+
+    def ready_pcm(self, samples: int) -> bool:
+        """Whether waiting for more packets would be of no use for the next `samples`."""
 
     @property
     def hearing(self) -> bool:
@@ -55,6 +62,9 @@ class SoundPump:
         self._ticked_at = self._loop.time()
         self._next_at = self._ticked_at
         self._timer = self._loop.call_at(self._next_at, self._watch)
+        self._due: asyncio.TimerHandle | None = None
+        self._piece = RATE_HZ * max(LEAST_PIECE_MS, sound.period_ms if sound else 0) // 1000  # samples made at once
+        self._played = b""  # of the frame that the listeners get next
         if sound is not None:
             _users[sound] = self
             sound.set_capture(self._captured)
@@ -65,6 +75,7 @@ class SoundPump:
             return
         self._closed = True
         self._timer.cancel()
+        self._rest()
         if self._sound is not None and _users.get(self._sound) is self:
             self._sound.set_capture(None)
             self._sound.flush()
@@ -85,7 +96,8 @@ class SoundPump:
         self._ticked_at = self._loop.time()
         while self._waiting:
             self._send(self._waiting.popleft())
-        self.top_up()
+        if self._due is None:
+            self.top_up()
 
     def _send(self, frame: bytes) -> None:
         if self.instead:
@@ -94,19 +106,36 @@ class SoundPump:
         self._peer.push_pcm(frame)
 
     def top_up(self) -> None:
-        """Make as much sound as the device wants to have waiting; also called when a packet arrives."""
+        """Make what is due, and what can already be made well; also called when a packet arrives."""
+        self._rest()
         sound = self._sound
-        if sound is None or sound.state is SoundState.CLOSED or not self._peer.hearing:
+        if self._closed or sound is None or sound.state is SoundState.CLOSED or not self._peer.hearing:
             return
+        spare_s = self._spare_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if sound.queued_ms() >= sound.playout_target_ms:
+            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not self._peer.ready_pcm(self._piece)):
                 break
-            sound.write(self._play())
+            sound.write(self._play(spare_s))
+            spare_s = self._spare_s(sound)
+        self._due = self._loop.call_later(max(spare_s, LEAST_WAIT_S), self.top_up)
 
-    def _play(self) -> bytes:
-        frame = self._peer.pull_pcm()
-        self.heard(frame)
-        return frame
+    @staticmethod
+    def _spare_s(sound: Sound) -> float:
+        """How long it would still be in time to write the next piece."""
+        return (sound.due_ms() - sound.playout_target_ms) / 1000
+
+    def _rest(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+
+    def _play(self, spare_s: float) -> bytes:
+        piece = self._peer.pull_pcm(self._loop.time() + max(0.0, spare_s), self._piece)
+        self._played += piece
+        while len(self._played) >= FRAME_BYTES:
+            self.heard(self._played[:FRAME_BYTES])
+            self._played = self._played[FRAME_BYTES:]
+        return piece
 
     def _watch(self) -> None:
         """Take over the beat while the device does not give one."""
@@ -123,4 +152,4 @@ class SoundPump:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
         else:
-            self._play()
+            self.heard(self._peer.pull_pcm())

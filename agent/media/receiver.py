@@ -21,7 +21,7 @@ from agent.media.sender import CLOCK_HZ, OPUS, PCMU
 from agent.media.stretch import lengthen, shorten
 from agent.media.tap import SnapshotTap
 from agent.media.telephone_event import EventReceiver
-from hw.ports import FRAME_BYTES, FRAME_SAMPLES
+from hw.ports import FRAME_SAMPLES
 
 log = logging.getLogger(__name__)
 
@@ -96,12 +96,16 @@ class AudioReceiver:
         """Note a packet of any other payload type, such as comfort noise: it is not lost."""
         self._playout.skip(sequence)
 
-    def pull(self, now: float) -> bytes:
-        """The next 20 ms to be played; always a whole frame."""
-        self._playout.tick(now, len(self._made) // 2)
-        while len(self._made) < FRAME_BYTES:
+    def ready(self, samples: int = FRAME_SAMPLES) -> bool:
+        """Whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
+        return len(self._made) >= 2 * samples or self._playout.ready
+
+    def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
+        """The next `samples` to be played, which are needed at `due` (now, or later when they are `ready` early)."""
+        self._playout.tick(due, len(self._made) // 2, samples)
+        while len(self._made) < 2 * samples:
             self._made += self._make(self._playout.next())
-        frame, self._made = self._made[:FRAME_BYTES], self._made[FRAME_BYTES:]
+        frame, self._made = self._made[: 2 * samples], self._made[2 * samples :]
         self.tap.feed(frame)
         return frame
 

@@ -18,6 +18,7 @@ from agent.media.rtp_session import RtpSession
 from agent.media.sdp import EVENT, Codec
 from agent.media.secure import SecureListener, SecureTransport
 from agent.media.settings import MediaSettings
+from hw.ports import FRAME_SAMPLES
 
 RTP_SILENCE_S = 0.3
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
@@ -137,9 +138,13 @@ class RtpEnd(SecureListener):
         for packet in self._audio.encode(frame, self._secure.state == "connected"):
             self.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
-    def pull_pcm(self) -> bytes:
-        """The next frame to be played; silence while nothing was heard."""
-        return self._audio.pull(self._loop.time())
+    def pull_pcm(self, due: float | None = None, samples: int = FRAME_SAMPLES) -> bytes:
+        """The next `samples` to be played, needed at `due` (loop time; None: now); silence while nothing was heard."""
+        return self._audio.pull(self._loop.time() if due is None else due, samples)
+
+    def ready_pcm(self, samples: int) -> bool:
+        """Whether so much can be pulled that was really heard: there is no use in waiting for more packets."""
+        return self._audio.ready(samples)
 
     @property
     def hearing(self) -> bool:

@@ -100,6 +100,16 @@ def test_what_is_written_is_played_in_order_and_then_silence() -> None:
         assert sound.queued_ms() == 0
 
 
+def test_sound_is_due_a_frame_later_for_every_frame_that_waits() -> None:
+    with started(WavSound()) as sound:
+        before = sound.due_ms()
+        sound.write(SILENCE)
+        sound.write(SILENCE)
+        after = sound.due_ms()
+    assert before <= FRAME_MS
+    assert after > before + FRAME_MS / 2
+
+
 def test_the_queue_is_bounded_and_drops_the_oldest() -> None:
     sound = WavSound()
     for i in range(100):

@@ -1,0 +1,150 @@
+"""When the pump makes sound: as soon as its packet is here, else at the last moment before the card needs it."""
+
+import asyncio
+
+from agent.media.pump import SoundPump
+from hw.mixer import SoftMixer
+from hw.ports import FRAME_BYTES, SILENCE, SoundState
+
+
+class Card:
+    """A sound card that takes nothing by itself: the test says when it needs more."""
+
+    def __init__(self, period_ms=10):
+        self.mixer = SoftMixer()
+        self.state = SoundState.OPEN
+        self.period_ms = period_ms
+        self.playout_target_ms = 8
+        self.queued = []
+        self.to_next_beat_ms = 10.0
+        self.sink = None
+
+    def set_capture(self, sink):
+        self.sink = sink
+
+    def write(self, sound):
+        self.queued.append(sound)
+
+    def due_ms(self):
+        return self.to_next_beat_ms + sum(map(len, self.queued)) / 96
+
+    def flush(self):
+        self.queued.clear()
+
+
+class FarEnd:
+    """Frames from nowhere: `here` pieces can be made without a guess."""
+
+    hearing = True
+
+    def __init__(self, here=0):
+        self.here = here
+        self.pulled = []
+        self.sent = []
+
+    def push_pcm(self, frame):
+        self.sent.append(frame)
+
+    def ready_pcm(self, samples):
+        return self.here > 0
+
+    def pull_pcm(self, due=None, samples=960):
+        self.here -= 1
+        self.pulled.append((due, samples))
+        return bytes(2 * samples)
+
+
+def with_pump(story, card, far_end):
+    async def run():
+        pump = SoundPump(far_end, card)
+        try:
+            return await story(pump)
+        finally:
+            pump.close()
+
+    return asyncio.run(run())
+
+
+def test_what_is_here_is_made_at_once():
+    card, far_end = Card(), FarEnd(here=2)
+
+    async def story(pump):
+        pump.top_up()
+        return list(card.queued)
+
+    assert with_pump(story, card, far_end) == [bytes(960)] * 2
+
+
+def test_what_is_not_here_yet_is_awaited_until_the_card_needs_it():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = 30.0
+
+    async def story(pump):
+        pump.top_up()
+        before = len(far_end.pulled)
+        card.to_next_beat_ms = 5.0
+        while not far_end.pulled:
+            await asyncio.sleep(0.001)
+        return before
+
+    assert with_pump(story, card, far_end) == 0
+
+
+def test_the_moment_it_is_needed_is_told():
+    card, far_end = Card(), FarEnd(here=2)
+    card.to_next_beat_ms = 18.0
+
+    async def story(pump):
+        now = asyncio.get_running_loop().time()
+        pump.top_up()
+        return [round((due - now) * 1000) for due, _ in far_end.pulled]
+
+    first, second = with_pump(story, card, far_end)
+    assert first >= 10
+    assert second - first == 10
+
+
+def test_pieces_are_as_long_as_the_cards_period():
+    card, far_end = Card(period_ms=40), FarEnd(here=1)
+
+    async def story(pump):
+        pump.top_up()
+
+    with_pump(story, card, far_end)
+    assert far_end.pulled[0][1] == 1920
+
+
+def test_listeners_get_whole_frames():
+    card, far_end = Card(), FarEnd(here=5)
+    heard = []
+
+    async def story(pump):
+        pump.heard.add(heard.append)
+        pump.top_up()
+
+    with_pump(story, card, far_end)
+    assert heard == [SILENCE, SILENCE]
+
+
+def test_a_card_with_far_too_much_to_play_gets_no_more():
+    card, far_end = Card(), FarEnd(here=1000)
+    card.queued = [bytes(FRAME_BYTES)] * 11
+
+    async def story(pump):
+        pump.top_up()
+
+    with_pump(story, card, far_end)
+    assert far_end.pulled == []
+
+
+def test_while_there_is_no_card_what_arrives_is_drained():
+    card, far_end = Card(), FarEnd()
+    card.state = SoundState.CLOSED
+
+    async def story(pump):
+        while len(far_end.pulled) < 2:
+            await asyncio.sleep(0.01)
+
+    with_pump(story, card, far_end)
+    assert card.queued == []
+    assert far_end.sent[0] == SILENCE
