@@ -26,6 +26,11 @@ def card_numbers(text: str | None = None) -> dict[str, int]:
     return {match["id"]: int(match["number"]) for match in _CARD_LINE.finditer(text)}
 
 
+def anything() -> bool:
+    """Whether this machine has any card or sound server at all."""
+    return bool(card_numbers()) or any(path.exists() for path in _server_sockets())
+
+
 def fingerprint() -> tuple[object, ...]:
     """A value that changes when a card is plugged, pulled or let go of, or a sound server starts anew."""
     return (_read(CARDS), *occupied(), *(_identity(path) for path in _server_sockets()))
