@@ -8,12 +8,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from time import monotonic
 
 import gevent
 
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed on by a parent process
 
 
 class StopSignals:
@@ -22,6 +24,7 @@ class StopSignals:
     def __init__(self, stop: Callable[[str], None]) -> None:
         self._stop = stop
         self._reason: str | None = None
+        self._since = 0.0
         self._watchers = [gevent.signal_handler(number, self._caught, number) for number in STOP_SIGNALS]
 
     def close(self) -> None:
@@ -33,9 +36,10 @@ class StopSignals:
     def _caught(self, number: signal.Signals) -> None:
         if self._reason is None:
             self._reason = number.name
+            self._since = monotonic()
             log.info("stopping: %s", number.name)
             self._stop(number.name)
-        elif number is signal.SIGINT:
+        elif number is signal.SIGINT and monotonic() - self._since > ONE_PRESS_S:
             log.warning("stopping at once: a second %s", number.name)
             os._exit(128 + number)
 
