@@ -39,8 +39,11 @@ class Gatherer:
         self.relay_only = settings.ice_transport_policy == "relay"
 
     async def open_hosts(self, leg: Leg) -> None:
-        """Open a socket on every local address; takes no network traffic, so no time."""
+        """Open a socket on every local address that has none yet; takes no network traffic, so no time."""
+        open_already = {opened.local_candidate.host for opened in leg.host_sockets}
         for rank, address in enumerate([] if self.relay_only else snapshot().hosts()):
+            if address in open_already:
+                continue
             candidate = await self._open_host(leg, address, max(0, 65_535 - PREFERENCE_STEP * rank))
             if candidate is not None:
                 self._on_candidate(candidate)

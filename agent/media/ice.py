@@ -91,6 +91,17 @@ class IceTransport:
         if self._legs.current is not None:
             self._drop_pending()
 
+    async def migrate(self) -> None:
+        """Look for a way from the addresses that this machine has now, with the credentials that both ends know.
+
+        The far end learns the new address as peer-reflexive, so that a call moves within a round trip, before a
+        restart is negotiated, or without one.
+        """
+        leg = self._legs.current
+        if leg is not None:
+            await self._gatherer.open_hosts(leg)
+            leg.check_fresh()
+
     def set_remote(self, parameters: IceParameters) -> None:
         """Start checks of the newest leg, or go on with other credentials if the far end changed its mind."""
         leg = self.newest

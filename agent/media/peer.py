@@ -216,6 +216,11 @@ class Peer(RtpEnd, IceListener):
         self._ice.tick()
         self._tick_rtp(self._loop.time())
 
+    async def migrate(self) -> None:
+        """Move the call to the addresses that this machine has now, without the far end's program being asked."""
+        if not self._closed:
+            await self._ice.migrate()
+
     # end
 
     def sever(self) -> None:

@@ -208,6 +208,12 @@ class Leg(aioice.Connection):
                 raw.task = None
                 raw.state = CandidatePair.State.WAITING
 
+    def check_fresh(self) -> None:
+        """Begin the checks of pairs that came up after the first round was over."""
+        for raw in list(self._check_list):
+            if raw.state in (CandidatePair.State.FROZEN, CandidatePair.State.WAITING):
+                self.check_start_task(raw)
+
     async def ask_consent(self, pair: Pair, retransmissions: int) -> bool:
         """Whether the far end still answers on this pair (RFC 7675)."""
         assert self.remote_password is not None

@@ -7,6 +7,7 @@ behind it. `agent.media.peer`, and with it aiortc, is imported in the asyncio th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
@@ -181,6 +182,7 @@ class _Core:
         self._sound = sound
         self._report = report
         self._watch: NetworkWatch | None = None
+        self._migration: asyncio.Future[None] | None = None
         self._muted = False
         self._closed = False
 
@@ -210,12 +212,17 @@ class _Core:
             log.warning("changes of the network will be noticed late: %s", error)
 
     def _network_changed(self, change: NetworkChange) -> None:
-        """Report what this call can feel: not, say, that some other program made a bridge."""
-        if self.peer is None:
+        """Move to another address if ours is gone; report what this call can feel.
+
+        Not, say, that some other program made a bridge.
+        """
+        peer = self.peer
+        if peer is None:
             return
-        ours_is_gone = self.peer.local_address in change.removed
-        looking_for_a_way = self.peer.ice_connection_state != "connected" and bool(change.added)
-        if ours_is_gone or looking_for_a_way or change.routes_changed:
+        stranded = peer.local_address in change.removed or peer.ice_connection_state != "connected"
+        if stranded:
+            self._migration = asyncio.ensure_future(peer.migrate())
+        if change.routes_changed or (stranded and (change.added or change.removed)):
             self._report("network_changed", change)
 
     async def create_offer(self) -> str:

@@ -62,11 +62,12 @@ def network():
 def call(network):
     opened = []
 
-    def make(**settings):
+    def make(caller="box", **settings):
         bridges = network.bridge("box"), network.bridge("far")
         box, far = (End(bridge, **settings) for bridge in bridges)
         opened.extend((*bridges, box.session, far.session, box.sound, far.sound))
-        box.session.apply_answer(far.session.answer_offer(box.session.create_offer()))
+        one, other = (box, far) if caller == "box" else (far, box)
+        one.session.apply_answer(other.session.answer_offer(one.session.create_offer()))
         box.until_hears()
         far.until_hears()
         return box, far
@@ -91,6 +92,35 @@ def test_change_of_address_is_noticed_at_once_and_survived(network, call):
     far.until_hears()
     assert box.path == ("10.71.2.2", "10.71.9.2")
     assert box.session.connection_state == far.session.connection_state == "connected"
+
+
+def test_call_moves_to_another_address_without_a_restart(network, call):
+    box, far = call()
+    network.plug("eth")
+    network.unplug("wlan")
+    until(lambda: box.path == ("10.71.2.2", "10.71.9.2"))
+    box.until_hears()
+    far.until_hears()
+    assert far.path[1] == "10.71.2.2"
+    assert box.session.signaling_state == far.session.signaling_state == "stable"
+
+
+def test_callee_moves_without_a_restart_too(network, call):
+    box, far = call(caller="far")
+    network.plug("eth")
+    network.unplug("wlan")
+    until(lambda: box.path == ("10.71.2.2", "10.71.9.2"))
+    box.until_hears()
+    far.until_hears()
+
+
+def test_address_that_comes_back_is_used_again_without_a_restart(network, call):
+    box, far = call(disconnected_after_ms=500)
+    network.unplug("wlan")
+    until(lambda: box.session.ice_connection_state == "disconnected")
+    network.plug("wlan")
+    box.until_hears()
+    far.until_hears()
 
 
 def test_far_end_may_restart_after_the_boxs_address_changed(network, call):
