@@ -1,0 +1,134 @@
+"""The door: opened by button, by a dialled code and by the page; locked against guessing; shut whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from geventhttpclient import HTTPClient
+
+from agent.config import DoorSection
+from tests.kiosk.stage import BUTTONS, DOOR_PIN, Box, Phone, Site
+
+
+@pytest.fixture
+def call(box: Box, visitor: Phone) -> Phone:
+    """The visitor, in a call with the box."""
+    visitor.dial()
+    box.until_shows("ringing")
+    box.press("accept")
+    box.until_shows("in_call")
+    visitor.until_told("accept")
+    return visitor
+
+
+def is_released(box: Box) -> bool:
+    """Whether the relay's pin is driven."""
+    return bool(box.kiosk.pins.raw(DOOR_PIN).state)
+
+
+def test_a_button_opens_the_door_for_its_time(box: Box) -> None:
+    box.press("door")
+
+    box.until_shows("door_open")
+    assert is_released(box)
+    box.until_told("door closed")
+    box.until_calm()
+    assert not is_released(box)
+
+
+def test_the_code_that_the_far_end_dials_opens_the_door(box: Box, call: Phone) -> None:
+    call.call.send_digits("1234")
+
+    box.until_told("door open")
+
+
+def test_the_code_may_be_corrected_and_ended(box: Box, call: Phone) -> None:
+    call.call.send_digits("12*1234#")
+
+    box.until_told("door open")
+
+
+def test_wrong_codes_are_refused_and_lock_the_door(box: Box, call: Phone) -> None:
+    call.call.send_digits("99#")
+    box.until_told("door code wrong")
+    assert box.status["door"] == {"open": False, "locked": False}
+
+    call.call.send_digits("8888")
+    box.until_told("door code wrong", times=2)
+    call.call.send_digits("1234")
+    box.until_told("door code locked")
+
+    assert box.status["door"] == {"open": False, "locked": True}
+    assert "door open" not in box.story
+
+
+def test_the_lock_out_does_not_bind_those_at_the_box(box: Box, call: Phone) -> None:
+    call.call.send_digits("8888w9999")
+    box.until_told("door code wrong", times=2)
+
+    box.press("door")
+
+    box.until_shows("door_open")
+
+
+def test_half_a_code_of_an_earlier_call_does_not_count(box: Box, call: Phone) -> None:
+    call.call.send_digits("12")
+    box.until(lambda: box.kiosk.doorway._code._entry == "12", "half a code")
+    call.call.disconnect()
+    box.until_calm()
+    call.dial()
+    box.until_shows("ringing")
+    box.press("accept")
+    call.until_told("accept", times=2)
+
+    call.call.send_digits("34#")
+
+    box.until_told("door code wrong")
+
+
+def test_no_digit_is_logged_or_told(box: Box, call: Phone, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="agent.kiosk")
+    call.call.send_digits("8888")
+    box.until_told("door code wrong")
+
+    assert "8888" not in caplog.text + str(box.story) + str(box.status)
+
+
+def test_the_page_opens_the_door(site: Site) -> None:
+    config = site.config()
+    box = site.box(replace(config, page=replace(config.page, enabled=True, listen="127.0.0.1:0")))
+    box.kiosk.page.served.wait(10)
+    port = int(box.kiosk.page.url.rstrip("/").rpartition(":")[2])
+
+    answer = HTTPClient("127.0.0.1", port).post("/door", body=b"", headers={"X-Kiosk-Panel": "1"})
+
+    assert answer.status_code == 204
+    box.until_told("door open")
+
+
+def test_a_box_without_a_relay_says_that_it_has_no_door(site: Site) -> None:
+    box = site.box(replace(site.config(), door=DoorSection()))
+
+    box.press("door")
+
+    box.until_told("not possible this box has no door")
+    assert box.status["door"] is None
+
+
+def test_the_relay_is_released_when_the_program_ends(site: Site) -> None:
+    box = site.box(replace(site.config(), buttons=BUTTONS, door=DoorSection(pin=DOOR_PIN, open_ms=30_000)))
+    box.press("door")
+    box.until_shows("door_open")
+    relay = box.kiosk.pins.raw(DOOR_PIN)
+    levels: list[bool] = []
+    drive = relay._change_state
+
+    def note(value: bool) -> bool:
+        levels.append(bool(value))
+        return bool(drive(value))
+
+    relay._change_state = note
+    box.kiosk.stop()
+
+    assert levels[-1:] == [False]
