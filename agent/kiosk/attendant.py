@@ -186,9 +186,13 @@ class Attendant(Emitter):
         self._tell_calls()
 
     def _verdict(self, line: Line) -> Verdict:
-        busy = self.current is not None or any(other is not line and not other.pending for other in self.ringing)
         undisturbed = self.situation.do_not_disturb
-        return verdict(self._settings, line.record.peer, busy=busy, do_not_disturb=undisturbed)
+        return verdict(self._settings, line.record.peer, busy=self._is_busy(line), do_not_disturb=undisturbed)
+
+    def _is_busy(self, besides: Line) -> bool:
+        """Whether another call is on, or is being accepted."""
+        accepting = (line for line in self.ringing if line is not besides and not line.pending)
+        return self.current is not None or any(accepting)
 
     @staticmethod
     def _refuse(line: Line, decided: Verdict) -> None:
@@ -198,7 +202,7 @@ class Attendant(Emitter):
             line.ignore()
 
     def _answer_by_itself(self, line: Line) -> None:
-        if self.current is None:  # somebody may have called out meanwhile
+        if not self._is_busy(line):
             self._accept(line)
 
     def _accept(self, line: Line) -> None:
@@ -248,6 +252,8 @@ class Attendant(Emitter):
             connection.on(event, lambda *_args, name=event: self._on_end(line, name))
 
     def _on_accept(self, line: Line) -> None:
+        if self.current is not None and self.current is not line:
+            self.current.connection.disconnect()  # the two were accepted at one time
         line.answer()
         self._tones.stop()
         self.device.sounds.disconnect(True)

@@ -22,22 +22,19 @@ RETRY_S = 5.0
 class PageHost:
     """`run` is a child for the supervisor; `trouble(why)` is told why there is no page, and "" when there is one."""
 
-    def __init__(
-        self, settings: PageSettings, box: Box, trouble: Callable[[str], None], retry_s: float = RETRY_S
-    ) -> None:
+    def __init__(self, settings: PageSettings, box: Box, trouble: Callable[[str], None]) -> None:
         self.url = ""  #: where a browser finds the page; empty while it is not served
         self.served = Event()
         self._settings = settings
         self._box = box
         self._trouble = trouble
-        self._retry_s = retry_s
         self._failures = FailureLog(log, "serving the page")
 
     def run(self, heartbeat: Heartbeat) -> None:
         """Serve until it is killed."""
         while (page := self._try()) is None:
             heartbeat.beat()
-            gevent.sleep(self._retry_s)
+            gevent.sleep(RETRY_S)
         self.url = page.url
         self.served.set()
         try:

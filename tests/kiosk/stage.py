@@ -1,4 +1,4 @@
-"""A box, a switchboard and other phones in one process: real signaling, real media, virtual pins, sound without a card."""
+"""A box, a switchboard and other phones in one process: real signaling and media, virtual pins, sound without a card."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ PATIENCE_S = 20.0
 PRESS_S = 0.06
 BOX, VISITOR = "box", "visitor"
 BOX_HZ, VISITOR_HZ = 1000, 600
+BUSY_US_HZ = (480, 620)
 DOOR_PIN = 26
 
 ACTIONS = {

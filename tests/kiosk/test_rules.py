@@ -173,3 +173,18 @@ def test_calling_out_ends_what_rings(site: Site, visitor: Phone) -> None:
     box.until_shows("in_call")
     box.until_hears(BOX_HZ)
     assert "ringing" not in box.states
+
+
+def test_of_a_call_taken_and_one_made_in_the_same_moment_one_remains(box: Box, visitor: Phone) -> None:
+    visitor.dial()
+    box.until_shows("ringing")
+
+    box.kiosk.attendant.accept()
+    box.kiosk.attendant.call("echo")
+
+    box.until_told("accept")
+    box.until_told("disconnect")
+    box.until(lambda: box.states == {"ready", "in_call"}, "in one call")
+    box.press("hangup")
+    box.until_calm()
+    visitor.until_told("disconnect")

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from hw.ports import RATE_HZ
 from hw.sound_settings import SoundSettings
-from tests.kiosk.stage import BUTTONS, VISITOR_HZ, Box, Phone, Site, button, tone
+from tests.kiosk.stage import BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button, tone
 
 BELL_HZ = (1050, 1320)
 RINGBACK_US_HZ = (440, 480)
 RINGBACK_GB_HZ = (400, 450)
-BUSY_US_HZ = (480, 620)
 CONNECTED_HZ = 783.99  # the second of two rising notes
 DISCONNECTED_HZ = 523.25
 

@@ -1,0 +1,295 @@
+"""What the box shows when something is wrong, and that it gets over it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import pytest
+from geventhttpclient import HTTPClient
+
+from agent.signaling.access_token import mint_token
+from agent.signaling.token import TokenSettings, read_key
+from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
+
+
+def talk(box: Box, visitor: Phone) -> None:
+    visitor.dial()
+    box.until_shows("ringing")
+    box.press("accept")
+    box.until_shows("in_call")
+    box.until_hears(VISITOR_HZ)
+    visitor.until_hears(BOX_HZ)
+
+
+# --- the network and the service ---
+
+
+def test_a_box_that_cannot_reach_the_service_is_offline_and_says_why(site: Site) -> None:
+    site.stop()
+
+    box = site.box(ready=False)
+
+    box.until_shows("offline")
+    box.until(lambda: box.status["service"]["reason"], "said why")
+    assert "booting" not in box.states
+
+
+def test_the_box_is_ready_again_after_the_switchboard_was_started_anew(site: Site, box: Box) -> None:
+    site.stop()
+    box.until_shows("offline")
+
+    site.start_again()
+
+    box.until_shows("ready")
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+
+
+def test_a_call_outlives_its_signaling(site: Site, box: Box, visitor: Phone) -> None:
+    talk(box, visitor)
+
+    site.cut_socket(BOX)
+    box.until_told("offline")
+    box.until_told("ready", times=2)
+
+    box.until_hears(VISITOR_HZ)
+    visitor.until_hears(BOX_HZ)
+    box.press("hangup")
+    visitor.until_told("disconnect")
+
+
+def test_a_call_that_rings_dies_with_its_socket(site: Site, box: Box, visitor: Phone) -> None:
+    visitor.dial()
+    box.until_shows("ringing")
+
+    site.cut_socket(BOX)
+
+    box.until(lambda: "ringing" not in box.states, "silent")
+    box.until_quiet()
+    assert box.last_call["outcome"] == "missed"
+
+
+def test_a_call_out_while_offline_says_so(site: Site, box: Box) -> None:
+    site.stop()
+    box.until_shows("offline")
+
+    box.press("call")
+
+    box.until_told("error 31000: The call cannot start: there is no connection to the service")
+    box.until_hears(*BUSY_US_HZ)
+    box.until(lambda: box.states == {"offline"}, "offline and calm")
+    assert box.last_call["outcome"] == "failed"
+
+
+def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
+    command = TokenSettings(command=("false",))
+    box = site.box(replace(site.config(), token=command), ready=False)
+
+    box.press("call")
+
+    box.until_told("not possible")
+    box.until_hears(*BUSY_US_HZ)
+
+
+def test_a_call_whose_path_breaks_is_saved(site: Site, box: Box, visitor: Phone) -> None:
+    talk(box, visitor)
+
+    site.switchboard.sever(BOX)
+
+    box.until_shows("reconnecting", "in_call")
+    box.until_told("reconnected")
+    box.until_hears(VISITOR_HZ)
+    visitor.until_hears(BOX_HZ)
+    assert "reconnecting" not in box.states
+
+
+# --- the token ---
+
+
+def test_a_refused_token_is_an_error_that_says_why(site: Site) -> None:
+    key = read_key(site.folder / "state" / "api_key.json")
+    foreign = mint_token(replace(key, secret="another secret of the same length"), BOX, ttl_s=600)
+    box = site.box(replace(site.config(), token=TokenSettings(value=foreign)), ready=False)
+
+    box.until_shows("error", "offline")
+
+    assert "the service refuses the access token" in box.status["troubles"]["token"]
+
+
+def test_a_token_that_cannot_be_had_is_an_error_that_says_why(site: Site) -> None:
+    missing = str(site.folder / "token.txt")
+    box = site.box(replace(site.config(), token=TokenSettings(file=missing)), ready=False)
+
+    box.until_shows("error", "offline")
+
+    assert "token.txt" in box.status["troubles"]["token"]
+
+
+def test_the_error_is_over_when_the_token_is_good(site: Site) -> None:
+    path = site.folder / "token.txt"
+    path.write_text("not a token")
+    box = site.box(replace(site.config(), token=TokenSettings(file=str(path))), ready=False)
+    box.until_shows("error")
+
+    path.write_text(site.switchboard.mint(BOX))
+    box.kiosk.registrar.network_changed()
+
+    box.until_calm()
+    assert box.status["troubles"] == {}
+
+
+# --- the sound card ---
+
+
+def test_a_card_that_is_pulled_out_in_a_call_does_not_end_it(box: Box, visitor: Phone) -> None:
+    talk(box, visitor)
+
+    box.sound.pull_out()
+    box.until_shows("no_sound", "in_call")
+    assert box.status["sound"] == {"state": "lost", "reason": "the card was pulled out"}
+    visitor.until_quiet()
+
+    box.sound.put_back()
+    box.until(lambda: "no_sound" not in box.states, "sound again")
+    box.until_hears(VISITOR_HZ)
+    visitor.until_hears(BOX_HZ)
+
+
+# --- the parts of the program ---
+
+
+@contextmanager
+def standing_still(box: Box) -> Iterator[None]:
+    """Block the media thread for as long as the test wants."""
+    go_on = threading.Event()
+    box.kiosk.media.bridge.call(go_on.wait, 30)
+    try:
+        yield
+    finally:
+        go_on.set()
+
+
+@pytest.fixture
+def impatient(site: Site) -> Box:
+    """A box that gives its parts half a second."""
+    config = site.config()
+    box = site.box(replace(config, service=replace(config.service, stall_ms=500)))
+    box.until(lambda: box.kiosk.media._warm, "warmed up", 30)
+    return box
+
+
+def test_a_media_thread_that_stands_still_is_replaced_and_the_next_call_works(impatient: Box, visitor: Phone) -> None:
+    box = impatient
+    talk(box, visitor)
+
+    with standing_still(box):
+        visitor.until_told("disconnect")
+        box.until_calm()
+        box.until(lambda: box.kiosk.media.progress_s() < 0.5, "another thread")
+        visitor.dial()
+        box.until_shows("ringing")
+        box.press("accept")
+        box.until_hears(VISITOR_HZ)
+        visitor.until_hears(BOX_HZ)
+
+    visitor.until_hears(BOX_HZ)  # the old thread's late farewell does not touch the new call
+    assert box.status["call"]["status"] == "open"
+
+
+def test_buttons_work_while_the_media_thread_stands_still(impatient: Box, visitor: Phone) -> None:
+    with standing_still(impatient):
+        impatient.press("quiet")
+
+        impatient.until_shows("do_not_disturb")
+
+
+def test_the_watchdog_is_fed_by_progress_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(site.folder / "notify"))
+    manager.setblocking(False)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(site.folder / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "200000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    box = site.box()
+    heard: list[bytes] = []
+
+    def fed() -> bool:
+        heard.clear()
+        with suppress(BlockingIOError):
+            while True:
+                heard.append(manager.recv(4096))
+        return b"WATCHDOG=1" in heard
+
+    box.until(fed, "fed the watchdog")
+    box.kiosk.vitals.add("wedged", lambda: 60.0, 1.0)
+    fed()
+    checks = [0]
+    box.kiosk.vitals.add("looked at", lambda: checks.append(0) or 0.0, 1.0)
+    box.until(lambda: len(checks) > 3, "looked for progress three times")
+    assert not fed()
+
+    box.kiosk.vitals.remove("wedged")
+    box.until(fed, "fed the watchdog again")
+    manager.close()
+
+
+@pytest.mark.parametrize("part", ["registration", "volume", "page"])
+def test_a_part_whose_greenlet_dies_is_started_again(site: Site, part: str) -> None:
+    config = site.config()
+    box = site.box(replace(config, page=replace(config.page, enabled=True, listen="127.0.0.1:0")))
+    child = box.kiosk.supervisor._parts[part]
+
+    child._greenlet.kill(RuntimeError("somebody killed it"), block=False)
+
+    box.until(lambda: child.restarts == 1 and not child.down, f"restarted {part}")
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+    box.act("down")
+    assert box.status["volume_percent"] == 90
+    assert box.kiosk.page.served.wait(10)
+
+
+def test_dead_buttons_and_lights_come_alive_again(impatient: Box) -> None:
+    box = impatient
+    box.kiosk.panel._buttons._greenlet.kill()
+    box.kiosk.panel.lights._greenlet.kill()
+
+    box.until(lambda: box.kiosk.supervisor.status()["pins"]["restarts"] == 1, "restarted the buttons")
+    box.until(lambda: box.kiosk.supervisor.status()["lights"]["restarts"] == 1, "restarted the lights")
+
+    box.act("quiet")
+    assert "do_not_disturb" in box.states
+
+
+def test_a_page_whose_port_is_taken_is_served_as_soon_as_it_is_free(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.kiosk.page.RETRY_S", 0.05)
+    config = site.config()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        box = site.box(replace(config, page=replace(config.page, enabled=True, listen=f"127.0.0.1:{port}")))
+        box.until_shows("ready", "error")
+        assert f"127.0.0.1:{port}" in box.status["troubles"]["page"]
+
+    box.until(lambda: box.kiosk.page.url, "served its page", 30)
+    assert HTTPClient("127.0.0.1", port).get("/status").status_code == 200
+    assert box.status["troubles"] == {}
+
+
+def test_a_stuck_button_is_reported_until_it_moves(site: Site) -> None:
+    buttons = {**BUTTONS, "stuck": replace(BUTTONS["mute"], pin=22, stuck_s=10)}
+    box = site.box(replace(site.config(), buttons=buttons))
+
+    box.kiosk.panel._gesture("stuck", "stuck")
+    box.until_shows("error")
+    assert "button stuck" in box.status["troubles"]
+
+    box.press("stuck")
+    box.until(lambda: "error" not in box.states, "over it")
