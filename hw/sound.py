@@ -247,7 +247,8 @@ class AlsaSound:
         try:
             card = self._control.run(lambda: open_card(self._names, self._rings, priority), limit_s, OpenCard.close)
         except SoundError as error:
-            self._report(SoundState.LOST, str(error))
+            if not self._ended:
+                self._report(SoundState.LOST, str(error))
             return None
         self._worker.convert = card.convert
         self.mixer.separate_ring = "ring" in card.names

@@ -22,20 +22,33 @@ def perform(options: argparse.Namespace) -> int:
     """Call, wait for the end, and say how it went."""
     from dataclasses import replace
 
-    from agent.config import load
-    from agent.errors import InvalidArgumentError
+    from agent.config import load_for_calls
     from agent.service.journal import set_up_logging
 
-    config = load(options.config)
+    config = load_for_calls(options.config)
     if options.identity:
         config = replace(config, box=replace(config.box, identity=options.identity))
-    bad = [param for param in options.param if "=" not in param]
-    if bad:
-        raise InvalidArgumentError(f"--param {bad[0]!r} has no value; write NAME=VALUE")
-    params = dict(param.split("=", 1) for param in options.param)
+    params = _checked(options)
     set_up_logging("debug" if options.verbose else "warning")
 
     from agent.kiosk.single_call import SingleCall
 
     call = SingleCall(config, options.capture, options.playback)
     return call.run(options.to, params, options.seconds, options.digits)
+
+
+def _checked(options: argparse.Namespace) -> dict[str, str]:
+    """The parameters of the call; InvalidArgumentError names an argument that cannot be used."""
+    from agent.errors import InvalidArgumentError
+    from agent.voice.digits import check_digits
+
+    for param in options.param:
+        if "=" not in param:
+            raise InvalidArgumentError(f"--param {param!r} has no value; write NAME=VALUE")
+    if options.seconds < 0:
+        raise InvalidArgumentError("--seconds: give a number above 0; 0 is without end")
+    if options.capture and not options.capture.is_file():
+        raise InvalidArgumentError(f"--capture: there is no file {options.capture}")
+    if options.digits:
+        check_digits(options.digits)
+    return dict(param.split("=", 1) for param in options.param)

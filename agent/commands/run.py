@@ -13,9 +13,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Run until a signal ends it; every part is restarted as long as that helps."""
-    from agent.config import load
+    from agent.config import load_for_calls
 
-    config = load(options.config)
+    config = load_for_calls(options.config)
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
     from agent.service.journal import set_up_logging

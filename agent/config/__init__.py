@@ -12,11 +12,12 @@ from pathlib import Path
 from agent.config.schema import Reader
 from agent.config.settings import BoxSettings, ServiceSettings
 from agent.config.toml_source import read_toml
+from agent.errors import ConfigError
 from agent.kiosk.answering import AnsweringSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
-from agent.signaling.token_settings import TokenSettings
+from agent.signaling.token_settings import SOURCES, TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
 from hw.buttons import ButtonSettings
@@ -48,6 +49,16 @@ class Config:
     page: PageSettings = field(default_factory=PageSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+
+
+def load_for_calls(path: str | Path) -> Config:
+    """As `load`, for those who will call: without a source of tokens it raises `ConfigError`, too."""
+    config = load(path)
+    if not config.token.source:
+        known = ", ".join(SOURCES)
+        hint = 'for a switchboard on this machine key_file = ".../api_key.json", out of its state folder'
+        raise ConfigError(f"{path}: token: no source of access tokens; expected one of {known} ({hint})")
+    return config
 
 
 def load(path: str | Path) -> Config:

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from importlib import import_module
-
 from agent.mailbox import Mailbox
 from agent.media.loop import Bridge, close_shared_bridge, shared_bridge
-from agent.media.netlink import NetworkChange, NetworkWatch
-
-log = logging.getLogger(__name__)
+from agent.media.session import warm_up
 
 
 class MediaThread:
-    """Owner of the process's bridge. `on_network_change()` is called on the hub when addresses or routes change."""
+    """Owner of the process's bridge."""
 
-    def __init__(self, mailbox: Mailbox, watch_network: bool, on_network_change: Callable[[], None]) -> None:
+    def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        self._watch_network = watch_network
-        self._on_network_change = on_network_change
         self._warm = False
         self.bridge: Bridge = shared_bridge()
 
     def start(self) -> None:
-        """Let the first call wait for nothing, and notice when the network changes; returns at once."""
+        """Let the first call wait for nothing; returns at once."""
         self._warm = False
-        if self._watch_network:
-            self.bridge.call(self._watch)
-        self.bridge.call(import_module, "agent.media.peer")  # in the thread itself, so that its end is known
+        warm_up(self.bridge)
         self.bridge.call(self._mailbox.post, self._warmed_up)
 
     def progress_s(self) -> float:
@@ -47,12 +37,3 @@ class MediaThread:
 
     def _warmed_up(self) -> None:
         self._warm = True
-
-    def _watch(self) -> None:
-        try:
-            NetworkWatch(self._changed)  # lives, and ends, with the loop
-        except OSError as error:
-            log.warning("changes of the network will be noticed late: %s", error)
-
-    def _changed(self, _change: NetworkChange) -> None:
-        self._mailbox.post(self._on_network_change)

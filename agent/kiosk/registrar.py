@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from agent.kiosk.sounds import BoxSounds, replacements
 from agent.signaling.token import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
+from agent.voice.network import NetworkWatch
 from hw.ports import Sound
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
         "enable_ringing_state": call.enable_ringing_state,
         "eventgw": signaling.insights_host,
         "media": config.media,
+        "network_watch": config.media.network_watch,
         "reconnect_limit_s": call.reconnect_limit_s,
         "publish_events": signaling.publish_events,
         "sound": sound,
@@ -80,16 +81,14 @@ class Registrar:
         """Register, and renew until it is killed."""
         self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
         self._running = True
+        network = NetworkWatch(lambda _change: self.source.network_changed())
+        if self._config.media.network_watch:
+            network.start()
         try:
             self.source.run()
         finally:
             self._running = False
-
-    def network_changed(self) -> None:
-        """Addresses or routes of this machine changed: try at once what failed, look after what is open."""
-        self.source.network_changed()
-        if self._device.is_initialized:
-            self._device.network_changed()
+            network.close()
 
     def _on_token(self, token: str) -> None:
         if not self._refused:
@@ -104,7 +103,6 @@ class Registrar:
         return {
             **device_options(config, self._sound),
             "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
-            "media": replace(config.media, network_watch=False),  # the box watches, for signaling and calls alike
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),
         }

@@ -1,4 +1,4 @@
-"""A box, a switchboard and other phones in one process: real signaling and media, virtual pins, sound without a card."""
+"""A box, a switchboard and other phones in one process: real signaling, real media, virtual pins, no sound card."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_the_error_is_over_when_the_token_is_good(site: Site) -> None:
     box.until_shows("error")
 
     path.write_text(site.switchboard.mint(BOX))
-    box.kiosk.registrar.network_changed()
+    box.kiosk.registrar.source.network_changed()
 
     box.until_calm()
     assert box.status["troubles"] == {}
