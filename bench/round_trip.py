@@ -19,7 +19,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.measure import machine_cpu_s
-from hw.ports import FRAME_SAMPLES, SILENCE
+from hw.ports import FRAME_MS, FRAME_SAMPLES, SILENCE
 from hw.sound import AlsaSound
 from hw.sound_settings import SoundSettings
 from tests.hw.virtual_cards import shared_cards
@@ -40,7 +40,7 @@ class Trip(NamedTuple):
 
 
 class Pump:
-    """Keeps the playout ring at its target, as a call does, and marks every 25th frame with a click."""
+    """Writes as much as is needed until the next captured frame, and marks every 25th frame with a click."""
 
     def __init__(self, sound: AlsaSound) -> None:
         self.sound = sound
@@ -54,7 +54,7 @@ class Pump:
         """Called with each captured frame."""
         self._listen(frame, time.monotonic())
         self.queued_ms.append(self.sound.queued_ms())
-        while self.sound.queued_ms() < self.sound.playout_target_ms:
+        while self.sound.due_ms() < self.sound.playout_target_ms + FRAME_MS:  # until the next frame is captured
             self.written += 1
             click = self.written % EVERY_FRAMES == 0
             if click:

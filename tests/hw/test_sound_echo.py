@@ -15,7 +15,7 @@ import pytest
 from hw.drift import Drift, DriftCorrector
 from hw.echo import Canceller, NoCanceller, Treatment, make_canceller
 from hw.errors import SoundError
-from hw.ports import FRAME_BYTES, FRAME_SAMPLES
+from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from hw.rings import EchoReference
 from hw.sound import AlsaSound
 from hw.sound_settings import SoundSettings
@@ -139,7 +139,7 @@ class Talk:
 
     def captured(self, frame: bytes) -> None:
         """A pump as the media side has one: keeps the playout ring at its target."""
-        while self.sound.queued_ms() < self.sound.playout_target_ms:
+        while self.sound.due_ms() < self.sound.playout_target_ms + FRAME_MS:  # until the next frame is captured
             self.sound.write(self.far[self.at : self.at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0"))
             self.at += FRAME_BYTES
         stats = self.sound.stats()
