@@ -58,7 +58,7 @@ class Kiosk(Emitter):
         self.attendant = Attendant(self.device, config.answering, tones, push_to_talk=talks_by_button)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
                                    lambda why: self.attendant.trouble("token", why))  # fmt: skip
-        self.media = MediaThread(self.mailbox)
+        self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
         actions = Actions(self.attendant, self.doorway, self.volume)
@@ -81,7 +81,6 @@ class Kiosk(Emitter):
         self.panel.lights.show(self.attendant.situation.light_states())
         self.control.start()
         self.sound.start()
-        self.media.start()
         self._tones.prepare()
         self._add_parts()
         self.supervisor.start()

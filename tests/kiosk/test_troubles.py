@@ -179,7 +179,6 @@ def impatient(site: Site) -> Box:
     """A box that gives its parts half a second."""
     config = site.config()
     box = site.box(replace(config, service=replace(config.service, stall_ms=500)))
-    box.until(lambda: box.kiosk.media._warm, "warmed up", 30)
     return box
 
 
