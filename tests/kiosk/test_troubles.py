@@ -178,8 +178,7 @@ def standing_still(box: Box) -> Iterator[None]:
 def impatient(site: Site) -> Box:
     """A box that gives its parts half a second."""
     config = site.config()
-    box = site.box(replace(config, service=replace(config.service, stall_ms=500)))
-    return box
+    return site.box(replace(config, service=replace(config.service, stall_ms=500)))
 
 
 def test_a_media_thread_that_stands_still_is_replaced_and_the_next_call_works(impatient: Box, visitor: Phone) -> None:
