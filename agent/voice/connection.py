@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gevent.event import AsyncResult
+
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
 from agent.signaling.params import decode_params, encode_params, js_string
@@ -115,10 +117,11 @@ class Connection(Emitter, ConnectionAliases):
     def post_feedback(self, score: int | None = None, issue: str | None = None) -> Any:
         """Tell the service how good the call was: 1 to 5, and what was wrong; raises InvalidArgumentError.
 
-        Returns what the publisher returns: a result that is set when the service has taken it.
+        Returns a gevent AsyncResult, set when the service has taken it, and at once where reporting is off.
         """
         name, payload = feedback_event(score, issue)
-        return self._call.report("INFO", "feedback", name, payload)
+        result = self._call.report("INFO", "feedback", name, payload)
+        return _done() if result is None else result
 
     def get_local_stream(self) -> Any:
         """What is sent, as a stream that frames can be read from and written to; None before the capture."""
@@ -214,3 +217,9 @@ def _custom_parameters(
 def _check_mapping(argument: str, value: Any) -> None:
     if not (value is None or isinstance(value, bool | Mapping)):
         raise InvalidArgumentError(f"argument {argument}: {value!r} is not allowed; give a mapping")
+
+
+def _done() -> AsyncResult[None]:
+    result: AsyncResult[None] = AsyncResult()
+    result.set(None)
+    return result

@@ -16,7 +16,7 @@ from agent.voice.calls import Calls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
 from agent.voice.network import NetworkWatch, way_after
-from agent.voice.options import DeviceOptions
+from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.seams import Session, SignalingStream
@@ -175,7 +175,8 @@ class DeviceHost:
         from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
 
         metadata = {"app_name": options.app_name, "app_version": options.app_version}
-        return EventPublisher(token, host=options.eventgw, metadata=metadata)
+        own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
+        return EventPublisher(token, host=options.eventgw, metadata=metadata, ca_file=own_ca)
 
     def _open_stream(self, token: str) -> None:
         options = self.options

@@ -16,6 +16,7 @@ from agent.errors import InvalidArgumentError
 
 MIN_BITRATE: Final = 6_000
 MAX_BITRATE: Final = 510_000
+TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class DeviceOptions:
     # ... and its internal ones
     backoff_max_ms: float | None = None
     chunderw: str | None = None
-    eventgw: str = "eventgw.twilio.com"
+    eventgw: str = TWILIO_EVENTGW
     file_input_stream: Any = None
     ice_servers: Sequence[Mapping[str, Any]] = ()
     no_register: bool = False
@@ -95,8 +96,10 @@ class DeviceOptions:
 
     @property
     def publishes_events(self) -> bool:
-        """Whether calls are reported to Insights: by default with the Twilio service only, not to it from elsewhere."""
-        return not self.chunderw if self.publish_events is None else self.publish_events
+        """Whether calls are reported to Insights: by default to the Twilio service, or to an own endpoint."""
+        if self.publish_events is not None:
+            return self.publish_events
+        return not self.chunderw or self.eventgw != TWILIO_EVENTGW
 
     @property
     def bitrate_limit(self) -> int:

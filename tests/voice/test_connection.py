@@ -496,6 +496,12 @@ def test_feedback_is_reported(world: World, score: int) -> None:
     assert (payload["quality_score"], payload["issue_name"]) == (score, "dropped-call")
 
 
+def test_feedback_is_taken_at_once_where_nothing_is_reported() -> None:
+    call = World(publisher_factory=lambda token: None).talks()
+
+    assert call.post_feedback(5).get(timeout=0) is None
+
+
 def test_no_feedback_is_reported_too(world: World) -> None:
     world.talks().post_feedback()
 

@@ -371,3 +371,4 @@ def test_reports_are_off_with_a_server_of_ones_own() -> None:
     assert DeviceOptions.of({"chunderw": "127.0.0.1:1", "publish_events": True}).publishes_events
     assert DeviceOptions.of({"edge": "ashburn"}).publishes_events
     assert not DeviceOptions.of({"publish_events": False}).publishes_events
+    assert DeviceOptions.of({"chunderw": "127.0.0.1:1", "eventgw": "127.0.0.1:2"}).publishes_events
