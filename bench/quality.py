@@ -32,6 +32,7 @@ LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)
 NETWORK_S, JITTER_S, TICK_PHASE_S = 0.03, 0.001, 0.009
 REPORT_FRAMES = 125  # a receiver report every 2.5 s
+LATE_FRAMES = 10  # what is said last is heard later
 WARM_UP_FRAMES = 250  # the call has gone on for a while before the piece that is judged
 
 Pcm = NDArray[np.int16]
@@ -94,9 +95,12 @@ def measure(chain: Chain, loss: float, seeds: int) -> float:
     scores = []
     for seed in range(seeds):
         for number, piece in enumerate(pieces()):
-            call = np.concatenate((np.resize(piece, WARM_UP_FRAMES * FRAME_SAMPLES), piece))
-            heard = chain(call, loss, random.Random(seed * 100 + number))
-            scores.append(score(piece, heard[WARM_UP_FRAMES * FRAME_SAMPLES :]))
+            before, after = (
+                np.resize(piece, WARM_UP_FRAMES * FRAME_SAMPLES),
+                np.zeros(LATE_FRAMES * FRAME_SAMPLES, np.int16),
+            )
+            heard = chain(np.concatenate((before, piece, after)), loss, random.Random(seed * 100 + number))
+            scores.append(score(np.concatenate((piece, after)), heard[len(before) :]))
     return sum(scores) / len(scores)
 
 

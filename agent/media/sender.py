@@ -21,7 +21,7 @@ PACKET_LENGTHS_MS = (20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
-_CALM_REPORTS = 12  # without any loss in so many reports, that is saved ...
+_CALM_REPORTS = 4  # without any loss in so many reports, that is saved ...
 _WARY_REPORTS = 120  # ... but later once there was some
 _MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
 
