@@ -120,8 +120,8 @@ class Peer(RtpEnd, IceListener):
         if leg is None or fresh:
             leg = await self._ice.new_generation(controlling=offer.ice.lite)
         sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
+        self._agree(agreement)  # W3C reports a track with the offer, before the answer makes the state stable
         self.on_event("signaling_state", "stable")
-        self._agree(agreement)
         if fresh:
             self._ice.set_remote(offer.ice)
         return sdp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.clock import Timer
@@ -91,7 +92,7 @@ class Monitoring:
         return bool(self._call.connection.listeners("volume") or (audio and audio.listeners("inputVolume")))
 
     def _sample(self, raw: Any) -> None:
-        sample, warnings = self._monitor.add(raw, self._call.host.clock.now())
+        sample, warnings = self._monitor.add(_as_browsers_tell(raw), self._call.host.clock.now())
         for warning in warnings:
             self._warn(warning)
             if self._call.media.closed:
@@ -118,3 +119,10 @@ class Monitoring:
             call = self._call
             facts = {"call_sid": call.sid, "dscp": call.host.options.dscp, "sdk_version": SDK_VERSION}
             call.host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))
+
+
+def _as_browsers_tell(raw: Any) -> Any:
+    """Of a stream that has not begun a browser knows nothing, not even that it brought no bytes."""
+    if raw.packets_received:
+        return raw
+    return replace(raw, packets_received=None, packets_lost=None, bytes_received=None, jitter_ms=None)

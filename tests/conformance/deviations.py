@@ -24,6 +24,7 @@ class Deviation:
     differences: tuple[str, ...]
     if_errors: tuple[str, ...] = ()
     if_repeated: str = ""
+    real_media_only: bool = False
 
     def counts_in(self, transcript: Transcript, found: list[str]) -> bool:
         """Whether its conditions are met in a scenario."""
@@ -50,11 +51,13 @@ def happenings(transcript: Transcript) -> list[tuple[str, str]]:
     """What was done to the Device, as names for `needs`, each with the call it was about."""
     things = [(f"in {line.frame_type}", str(line.payload.get("callsid"))) for line in transcript.of("wire", dir="in")]
     things += [(f"act {line['what']}", "") for line in transcript.of("act") if line.act_result is None]
+    things += [("blackhole", "") for _ in transcript.of("srv", what="blackhole", on=True)]
     things += [("drop", "") for _ in transcript.of("srv", what="drop-ws")]
     return things
 
 
-def unexplained(transcript: Transcript, found: list[str]) -> list[str]:
+def unexplained(transcript: Transcript, found: list[str], *, real_media: bool = False) -> list[str]:
     """The differences that nobody wanted."""
-    wanted = [deviation for deviation in load() if deviation.counts_in(transcript, found)]
+    usable = [deviation for deviation in load() if real_media or not deviation.real_media_only]
+    wanted = [deviation for deviation in usable if deviation.counts_in(transcript, found)]
     return [difference for difference in found if not any(each.explains(difference) for each in wanted)]

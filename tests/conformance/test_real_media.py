@@ -1,0 +1,58 @@
+"""The recorded calls again, with real media at both ends and in real time; all of them run beside each other.
+
+With CONFORMANCE_MEDIA=real every scenario with a call is played so, else a few that show what media can do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from agent.media.loop import Bridge
+
+from . import compare, deviations
+from .real_media import RealReplay
+from .test_conformance import FILES, OWN
+from .transcript import Transcript
+
+LIMIT_S = 100
+SHOWN = ("digits", "ice_restart_disabled", "ice_restart_ok", "ice_short_gap", "in_accept_disconnect", "mute",
+         "ring_stateon_earlymedia", "ws_drop_during_call")  # fmt: skip
+TRANSCRIPTS = {path.stem: Transcript.read(path) for path in FILES}
+CALLS = sorted(name for name, transcript in TRANSCRIPTS.items() if transcript.is_about_calls)
+if os.environ.get("CONFORMANCE_MEDIA") != "real":
+    CALLS = [name for name in CALLS if name in SHOWN and FILES[0].parent == OWN]
+
+# Of what the media reports, and when, only the order among what the program hears can be the same.
+OF_THE_MEDIA = ("extra: insights", "missing: insights", "insights ")
+OF_THE_CLOCK = " ms off"
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, gevent.Greenlet[..., RealReplay]]]:
+    bridge = Bridge()
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def play(name: str) -> RealReplay:
+        replay = RealReplay(TRANSCRIPTS[name], folder, bridge)
+        replay.run()
+        return replay
+
+    yield {name: gevent.spawn(play, name) for name in CALLS}
+    bridge.close()
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.timeout(LIMIT_S + 20)
+def test_a_call_comes_out_as_it_was_recorded(
+    name: str, replays: dict[str, gevent.Greenlet[..., RealReplay]]
+) -> None:
+    replay = replays[name].get(timeout=LIMIT_S)
+
+    found = [each for each in compare.differences(replay) if not each.startswith(OF_THE_MEDIA)]
+    found = [each for each in found if not each.endswith(OF_THE_CLOCK)]
+
+    assert deviations.unexplained(replay.transcript, found, real_media=True) == []
