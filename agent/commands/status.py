@@ -4,22 +4,58 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the agent's settings, if they name its socket")
     parser.add_argument("--json", action="store_true", help="print it as one JSON object")
 
 
 def perform(options: argparse.Namespace) -> int:
     """Ask the running agent for its status and print it."""
+    from agent.config import control_socket_of
     from agent.service.control_client import ControlClient
 
-    with ControlClient() as client:
+    with ControlClient(control_socket_of(options.config)) as client:
         status = client.request("status")
-    if options.json:
-        print(json.dumps(status, indent=2))
-    else:
-        for key, value in status.items():
-            print(f"{key:<16} {value if isinstance(value, str) else json.dumps(value)}")
+    print(json.dumps(status, indent=2) if options.json else "\n".join(in_words(status)))
     return 0
+
+
+def in_words(status: Mapping[str, Any]) -> Iterator[str]:
+    """The status as lines for people."""
+    yield _line("box", status["identity"], *(state.replace("_", " ") for state in status["states"]))
+    service = status["service"]
+    yield _line("service", "ready" if service["ready"] else "offline", status["edge"], service["reason"])
+    yield _line("sound", status["sound"]["state"], status["sound"]["reason"], f"volume {status['volume_percent']} %")
+    if door := status["door"]:
+        yield _line("door", "open" if door["open"] else "shut", "codes are locked out" if door["locked"] else "")
+    yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))
+    for name, light in status["lights"].items():
+        yield _line(f"light {name}", light["shape"], light["state"].replace("_", " "))
+    for button in status["buttons"]:
+        yield _line(f"button {button['name']}", *(f"{when}: {does}" for when, does in button["actions"].items()))
+    for name, part in status["parts"].items():
+        yield _line(f"part {name}", "up" if part["up"] else "down", _times(part["restarts"]))
+    for part, why in status["troubles"].items():
+        yield _line("trouble", part, why)
+
+
+def _call(call: Mapping[str, Any]) -> list[str]:
+    words = [f"{'from' if call['direction'] == 'incoming' else 'to'} {call['peer']}", call["status"]]
+    words += ["muted"] if call["muted"] else []
+    figures = (("codec", "{}"), ("rtt_ms", "round trip {:.0f} ms"), ("loss_percent", "loss {:.1f} %"),
+               ("mos", "quality {:.1f} of 5"))  # fmt: skip
+    return words + [shown.format(call[name]) for name, shown in figures if call[name] is not None]
+
+
+def _times(restarts: int) -> str:
+    return f"restarted {restarts} time{'s' if restarts != 1 else ''}" if restarts else ""
+
+
+def _line(name: str, *facts: str | None) -> str:
+    return f"{name:<16} {', '.join(fact for fact in facts if fact)}".rstrip()

@@ -61,6 +61,11 @@ def load_for_calls(path: str | Path) -> Config:
     return config
 
 
+def control_socket_of(path: Path | None) -> str:
+    """Where the agent with these settings is reached; empty, without a file or a setting: at the usual place."""
+    return load(path).service.control_socket if path is not None else ""
+
+
 def load(path: str | Path) -> Config:
     """Read `path`; raises `ConfigError`, its message a line for every problem: file, line, key, what was expected."""
     source = read_toml(Path(path))

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 SOUND_STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 FAREWELL_S = 0.5  # for the hang-up to leave
 
+# The journal tells the box's life; what repeats for as long as the network is away is told once, by others.
+_LEVELS = {"trouble": logging.WARNING, "error": logging.DEBUG, "action": logging.DEBUG, "not possible": logging.DEBUG}
+
 
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
@@ -162,6 +165,8 @@ class Kiosk(Emitter):
         self.control.publish("situation", sorted(situation.light_states()))
 
     def _on_moment(self, name: str, detail: object) -> None:
+        level = _LEVELS.get(name, logging.INFO)
+        log.log(level, "%s: %s" if detail else "%s%s", name, detail)
         self.emit("moment", name, detail)
         self.control.publish("moment", [name, detail])
 

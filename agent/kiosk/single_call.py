@@ -12,6 +12,7 @@ from gevent.event import AsyncResult
 
 from agent.config import Config
 from agent.errors import CallFailedError, VoiceError
+from agent.kiosk.answering import limit_s
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
@@ -79,6 +80,7 @@ class SingleCall:
     def _dial(self, params: dict[str, str], seconds: float, digits: str) -> Line:
         connection = self._device.connect(params)
         line = Line(connection, CallRecord(OUTGOING, params["To"], time.time()))
+        line.after(limit_s(self._config.answering.max_ring_s), lambda: self._end("nobody answered"))
         connection.on("ringing", lambda early: self._on_ringing(early))
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
         connection.on("reconnecting", lambda _error: print("reconnecting", flush=True))

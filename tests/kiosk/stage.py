@@ -130,11 +130,13 @@ def tone(hz: int) -> bytes:
 class Site:
     """A switchboard that can be stopped and started again; it has a bridge of its own, as another program would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ring_timeout_s: float = 60) -> None:
         self.folder = folder
         self.mailbox = Mailbox()
         self._bridge = Bridge()
-        self._settings = SwitchboardSettings(listen_port=0, state_dir=str(folder / "state"), ring_timeout_s=60)
+        self._settings = SwitchboardSettings(
+            listen_port=0, state_dir=str(folder / "state"), ring_timeout_s=ring_timeout_s
+        )
         self.switchboard: RunningSwitchboard = start_switchboard(self._bridge, self._settings)
         self._settings = replace(self._settings, listen_port=self.switchboard.port)
         self._ends: list[Callable[[], None]] = []

@@ -1,0 +1,248 @@
+"""The agent as a process of its own: how it starts, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import gevent
+import gevent.socket
+import pytest
+from gevent.event import Event
+from gevent.subprocess import Popen
+
+from agent.errors import ControlError
+from agent.service.control_client import ControlClient
+from tests.kiosk.stage import Phone, Site
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0  # a busy machine imports slowly
+SETTINGS = """
+[box]
+identity = "box"
+pins = "mock"
+[signaling]
+server = "{server}"
+ca_file = "state/ca.pem"
+[token]
+key_file = "state/api_key.json"
+[sound]
+driver = "none"
+[answering]
+auto_answer = ["*"]
+auto_answer_delay_ms = 0
+[buttons.echo]
+pin = 17
+short = "call:echo"
+[lights.status]
+pin = 24
+ready = "steady"
+[door]
+pin = 26
+[page]
+listen = "127.0.0.1:0"
+[service]
+control_socket = "{folder}/run/control.sock"
+"""
+
+
+class Agent:
+    """One command in a process of its own."""
+
+    def __init__(self, *words: str, **environ: str) -> None:
+        command = [sys.executable, "-m", "agent", *words]
+        self.process = Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                             env={**os.environ, **environ})  # fmt: skip
+        self.printed = Event()
+        self.out: list[str] = []
+        self.err: list[str] = []
+        self._readers = [gevent.spawn(self._read, self.process.stdout, self.out),
+                         gevent.spawn(self._read, self.process.stderr, self.err)]  # fmt: skip
+
+    def _read(self, stream: Iterable[str], lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line)
+            self.printed.set()
+
+    def end(self, number: signal.Signals) -> tuple[int, float]:
+        """Send a signal; the exit status and the seconds until then."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=20)
+        return status, time.monotonic() - began
+
+    def wait(self) -> int:
+        """Wait for its own end."""
+        status = self.process.wait(timeout=START_S)
+        gevent.joinall(self._readers, timeout=5)
+        return int(status)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Agent]]:
+    agents: list[Agent] = []
+
+    def run(*words: str, **environ: str) -> Agent:
+        agents.append(Agent(*words, **environ))
+        return agents[-1]
+
+    yield run
+    for agent in agents:
+        agent.close()
+
+
+@pytest.fixture
+def settings(site: Site) -> str:
+    path = site.folder / "box.toml"
+    path.write_text(SETTINGS.format(server=site.switchboard.address.server, folder=site.folder))
+    return str(path)
+
+
+class Manager:
+    """systemd's ear: what services say about themselves."""
+
+    def __init__(self, folder: Path, name: str = "notify") -> None:
+        self.path = str(folder / name)
+        self.heard: list[str] = []
+        self._socket = gevent.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+
+    def until(self, message: str) -> None:
+        """Wait until a message with this in it arrives."""
+        with gevent.Timeout(START_S, AssertionError(f"never said {message}, but {self.heard}")):
+            while not any(message in heard for heard in self.heard):
+                self.heard.append(self._socket.recv(4096).decode())
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    manager = Manager(tmp_path)
+    yield manager
+    manager.close()
+
+
+def until_prints(agent: Agent, text: str) -> str:
+    """Wait until a line with this text is on the output."""
+    with gevent.Timeout(START_S, AssertionError(f"never printed {text!r}, but {agent.out} {agent.err}")):
+        while not (found := [line for line in agent.out if text in line]):
+            agent.printed.wait()
+            agent.printed.clear()
+    return found[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_a_call_hangs_up_and_ends_the_agent_in_time(
+    site: Site, settings: str, visitor: Phone, manager: Manager, start: Callable[..., Agent], number: signal.Signals
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+
+    status, seconds = agent.end(number)
+
+    assert status == 0, agent.err
+    assert seconds < 2
+    visitor.until_told("disconnect")
+    manager.until("STOPPING=1")
+    with pytest.raises(ControlError, match="no agent can be reached"):
+        ControlClient(str(site.folder / "run" / "control.sock"))
+
+
+def test_a_second_agent_is_refused_and_the_first_goes_on(
+    site: Site, settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+
+    second = start("run", "--config", settings)
+
+    assert second.wait() == 1
+    assert "another agent is running already" in "".join(second.err)
+    with ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        assert client.request("status")["states"] == ["ready"]
+
+
+def test_an_agent_that_was_killed_in_a_call_takes_the_next_one_after_its_restart(
+    settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    killed = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+
+    killed.end(signal.SIGKILL)
+    visitor.call.disconnect()
+    with closing(Manager(tmp_path, "again")) as again:
+        start("run", "--config", settings, NOTIFY_SOCKET=again.path)
+        again.until("STATUS=ready")
+
+    visitor.dial()
+    visitor.until_told("accept", times=2)
+
+
+def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
+    tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    runtime = tmp_path / "runtime"
+    agent = start("demo", "--listen", "127.0.0.1:0", "--state-dir", str(tmp_path / "state"),
+                  RUNTIME_DIRECTORY=str(runtime))  # fmt: skip
+    until_prints(agent, "Ctrl-C")
+    assert "http://127.0.0.1:" in until_prints(agent, "front panel ")
+    assert "https://127.0.0.1:" in until_prints(agent, "browser phone ")
+    until_prints(agent, "ready")
+
+    with ControlClient(str(runtime / "control.sock")) as client:
+        client.request("press", button="call")
+    until_prints(agent, "accept")
+
+    status, _ = agent.end(signal.SIGINT)
+
+    assert agent.wait() == 0
+    assert status == 0
+    assert agent.out[-1] == "demo: ended\n"
+    assert not agent.err
+
+
+@pytest.mark.parametrize("words", [(), ("--once",)])
+def test_a_port_that_is_taken_is_named(tmp_path: Path, start: Callable[..., Agent], words: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        agent = start("demo", *words, "--listen", f"127.0.0.1:{port}", "--state-dir", str(tmp_path / "state"))
+
+        assert agent.wait() == 1
+        assert f"cannot listen on 127.0.0.1:{port}" in "".join(agent.out + agent.err)
+
+
+def test_without_a_speaker_program_the_scripted_call_says_what_to_install(
+    tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    agent = start("demo", "--once", "--state-dir", str(tmp_path / "state"), PATH=str(tmp_path))
+
+    assert agent.wait() == 1
+    assert agent.out == ["demo: failed: espeak-ng is not installed: install it with apt-get install espeak-ng\n"]
+
+
+def test_the_switchboard_says_where_it_is_and_ends_on_a_signal(tmp_path: Path, start: Callable[..., Agent]) -> None:
+    state = tmp_path / "state"
+    agent = start("switchboard", "--listen", "127.0.0.1:0", "--state-dir", str(state))
+    until_prints(agent, "ready")
+
+    assert agent.out[0].startswith("address     127.0.0.1:")
+    assert agent.out[1] == f"certificate {state}/ca.pem\n"
+    assert agent.end(signal.SIGTERM)[0] == 0
