@@ -14,12 +14,13 @@ from collections.abc import Callable
 
 from hw.drift import Drift, DriftCorrector
 from hw.echo import Canceller, NoCanceller
+from hw.echo_reference import EchoReference
 from hw.mixer import SoftMixer
 from hw.pacer import Pacer
 from hw.pcm import level_db, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink
 from hw.priority import raise_priority
-from hw.rings import CaptureRing, EchoReference, PlayoutRing
+from hw.rings import CaptureRing, PlayoutRing
 from hw.wake import Wake
 
 log = logging.getLogger(__name__)

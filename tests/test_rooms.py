@@ -53,7 +53,8 @@ PURE = (
     "agent.switchboard.messages", "agent.switchboard.registry", "agent.switchboard.router", "agent.switchboard.sdp",
     "agent.twilio_errors", "agent.voice.aliases", "agent.voice.digits", "agent.voice.identity", "agent.voice.options",
     "agent.voice.recovery", "agent.voice.settings", "agent.voice.states", "hw.actions", "hw.debounce", "hw.door",
-    "hw.drift", "hw.errors", "hw.gestures", "hw.pacer", "hw.patterns", "hw.pauses", "hw.pcm", "hw.ports",
+    "hw.drift", "hw.echo_reference", "hw.errors", "hw.gestures", "hw.pacer", "hw.patterns", "hw.pauses", "hw.pcm",
+    "hw.playout_depth", "hw.ports",
     "hw.quiet_hours", "hw.rings", "hw.sound_devices", "hw.sound_settings", "hw.tones", "hw.volume",
 )  # fmt: skip
 IMPURE = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -229,7 +230,7 @@ def test_a_killed_sound_server_is_survived(cards: VirtualCards) -> None:
 def test_an_unplugged_card_is_opened_again_when_it_is_plugged(cards: VirtualCards) -> None:
     with Box() as box:
         try:
-            lose_and_find_again(box, lambda: cards.unplug("a"), lambda: cards.plug("a"))
+            lose_and_find_again(box, cards.unplug, cards.plug)
         finally:
             cards.kill()  # the modules are in another order now
 
@@ -261,3 +262,23 @@ def test_a_sound_server_that_wakes_up_again_is_used_again(cards: VirtualCards) -
             cards.unwedge()
         box.wait_state(SoundState.OPEN)
         assert not box.sound.wedged
+
+
+def test_the_chosen_microphone_outlasts_a_call_that_wanted_another_one(cards: VirtualCards) -> None:
+    with Box() as box:
+        box.sound.select(capture="vmic_b")
+        box.sound.configure({"deviceId": "vwire_a"})
+        box.wait("the call's microphone", lambda: box.sound.stats().devices.get("capture") == "vwire_a")
+        box.sound.configure(None)
+        box.wait("the chosen microphone", lambda: box.sound.stats().devices.get("capture") == "vmic_b")
+        box.sound.select(capture="default")
+        box.wait("the configured microphone", lambda: box.sound.stats().devices.get("capture") == "vmic_a")
+
+
+def test_a_canceller_that_is_not_installed_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    sound = AlsaSound(SoundSettings(echo="webrtc"))
+    assert sound.stats().canceller == "speex"
+    assert "webrtc is not installed" in caplog.text

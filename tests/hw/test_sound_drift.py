@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from hw.drift import ClockRate, Drift, DriftCorrector, Stretcher
+from hw.echo_reference import EchoReference
 from hw.ports import FRAME_SAMPLES
-from hw.rings import EchoReference
 
 
 def feed(rate: ClockRate, ppm: float, seconds: float, jitter_ms: float, at: float = 0.0, samples: int = 0) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from hw.dsp import DspWorker
+from hw.echo_reference import EchoReference
 from hw.mixer import SoftMixer
 from hw.pcm import level_db
 from hw.ports import FRAME_BYTES, SILENCE
-from hw.rings import CaptureRing, EchoReference, PlayoutRing
+from hw.rings import CaptureRing, PlayoutRing
 from hw.wake import Wake
 
 

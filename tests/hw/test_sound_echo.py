@@ -14,9 +14,9 @@ import pytest
 
 from hw.drift import Drift, DriftCorrector
 from hw.echo import Canceller, NoCanceller, Treatment, make_canceller
+from hw.echo_reference import EchoReference
 from hw.errors import SoundError
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
-from hw.rings import EchoReference
 from hw.sound import AlsaSound
 from hw.sound_settings import SoundSettings
 from tests.hw.speech import FAR, NEAR, Samples, spoken, write_speech

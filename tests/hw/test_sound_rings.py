@@ -1,18 +1,12 @@
-"""The rings between a card and the rest: bounded, exact, and paired by index."""
+"""The rings between a card and the rest: bounded, and exact."""
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from hw.ports import FRAME_BYTES, SILENCE
-from hw.rings import CaptureRing, EchoReference, PlayoutDepth, PlayoutRing
-
-LEAD_MS = 20
+from hw.ports import FRAME_BYTES
+from hw.rings import CaptureRing, PlayoutRing
 
 
 def frame(value: int) -> bytes:
@@ -96,147 +90,3 @@ def test_the_capture_ring_wakes_once_a_frame_and_drops_the_oldest() -> None:
     assert ring.lost == 2
     assert ring.take() == unit(2)
     assert ring.beat == (6.0, 6 * 480)
-
-
-class Duplex:
-    """A card whose callbacks jitter: both sides count alike, but neither comes when it should."""
-
-    def __init__(self, seed: int, jitter_ms: float, period_ms: int = 10) -> None:
-        self.random = random.Random(seed)
-        self.jitter_s = jitter_ms / 1000
-        self.period_s = period_ms / 1000
-        self.reference = EchoReference(LEAD_MS)
-        self.played = self.captured = 0
-
-    def event_times(self, count: int, offset_s: float) -> list[float]:
-        late = [offset_s + (n + 1) * self.period_s + self.random.uniform(0, self.jitter_s) for n in range(count)]
-        return sorted(late)
-
-    def run(self, seconds: float) -> list[tuple[int, int]]:
-        """Pairs of (captured frame number, number of the first played unit that it was paired with)."""
-        count = int(seconds / self.period_s)
-        plays = [(at, "play") for at in self.event_times(count, 0.003)]
-        captures = [(at, "capture") for at in self.event_times(count, 0.0)]
-        pairs, waiting = [], 0
-        for _, what in sorted(plays + captures):
-            if what == "play":
-                self.played += 1
-                self.reference.append(np.full(480, self.played % 30_000 + 1, "<i2").tobytes())
-                continue
-            waiting += 1
-            if waiting == 2:
-                waiting = 0
-                self.reference.hold(self.reference.arrived())
-                paired = np.frombuffer(self.reference.pair(), "<i2")
-                self.captured += 1
-                pairs.append((self.captured, int(paired[0])))
-        return pairs
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.floats(0.0, 15.0))
-def test_however_the_callbacks_jitter_the_pairing_stands(seed: int, jitter_ms: float) -> None:
-    pairs = Duplex(seed, jitter_ms).run(20.0)[EchoReference.SETTLE_FRAMES + 1 :]
-    offsets = {2 * captured - played for captured, played in pairs if played}
-    assert len(offsets) == 1
-
-
-def test_a_late_reference_is_silence_now_and_skipped_later() -> None:
-    reference = EchoReference(LEAD_MS)
-    for number in range(EchoReference.SETTLE_FRAMES):
-        reference.hold(frame(number))
-        reference.pair()
-    assert reference.locked
-    reference.pair()  # that was the lead
-    assert reference.pair() == SILENCE
-    before = reference.late
-    reference.hold(frame(100) + frame(101))
-    assert reference.pair() == frame(101)
-    assert reference.late == before
-
-
-def test_a_lasting_shortage_makes_a_new_pairing() -> None:
-    reference = EchoReference(LEAD_MS)
-    for _ in range(EchoReference.SETTLE_FRAMES):
-        reference.hold(frame(1))
-        reference.pair()
-    locks = reference.locks
-    reference.hold(frame(1)[: FRAME_BYTES // 4])  # the player lost most of two frames for good
-    reference.pair()
-    reference.pair()
-    late = reference.late
-    for _ in range(2 * EchoReference.LOOK_FRAMES):
-        reference.hold(frame(1))
-        reference.pair()
-    assert reference.locks == locks + 1
-    settled_late = reference.late
-    assert settled_late - late <= 2 * EchoReference.LOOK_FRAMES
-    for _ in range(100):
-        reference.hold(frame(1))
-        reference.pair()
-    assert reference.late == settled_late
-
-
-def test_a_lasting_surplus_is_trimmed_to_the_lead() -> None:
-    reference = EchoReference(LEAD_MS)
-    for _ in range(EchoReference.SETTLE_FRAMES):
-        reference.hold(frame(1))
-        reference.pair()
-    reference.hold(frame(1) * 6)
-    for _ in range(2 * EchoReference.LOOK_FRAMES):
-        reference.hold(frame(1))
-        reference.pair()
-    assert reference.in_hand_bytes() == reference.lead_bytes
-
-
-def targets(depth: PlayoutDepth, history: list[tuple[float, int]]) -> list[int]:
-    """The target after each (time, underruns so far)."""
-    found = []
-    for now, underruns in history:
-        depth.update(now, underruns)
-        found.append(depth.target_ms)
-    return found
-
-
-def test_running_dry_once_changes_nothing() -> None:
-    assert targets(PlayoutDepth(20, 60), [(0.0, 0), (1.0, 3), (1.1, 4), (1.2, 4), (20.0, 5)]) == [20] * 5
-
-
-def test_the_depth_grows_when_it_runs_dry_again_and_shrinks_after_a_calm() -> None:
-    history = [(0.0, 0), (1.0, 1), (2.0, 3), (4.0, 4), (18.9, 4), (19.1, 4), (20.0, 4), (34.2, 4)]
-    assert targets(PlayoutDepth(20, 60), history) == [20, 20, 30, 40, 40, 35, 35, 30]
-
-
-def test_the_depth_stays_within_its_limits() -> None:
-    depth = PlayoutDepth(20, 40)
-    assert targets(depth, [(float(n), n) for n in range(8)])[-1] == 40
-    assert targets(depth, [(100.0 * n, 7) for n in range(1, 20)])[-1] == 20
-
-
-class Call:
-    """A card that takes 10 ms at a time, and a writer that is woken when sound is due, a little late."""
-
-    def __init__(self, late_ms: float) -> None:
-        self.ring, self.depth = PlayoutRing(10, 400), PlayoutDepth(8, 120)
-        self.late_ms = late_ms
-        self.dice = random.Random(4)
-        self.waited: list[float] = []
-
-    def run(self, seconds: int) -> None:
-        write_at = 0.0
-        for take_at in (10.0 * n for n in range(1, seconds * 100)):
-            while write_at < take_at:
-                self.waited.append(self.ring.due_ms(write_at / 1000))
-                self.ring.write(SILENCE)
-                due = write_at + self.ring.due_ms(write_at / 1000) - self.depth.target_ms
-                write_at = max(write_at, due) + self.dice.uniform(0, self.late_ms)
-            self.ring.take(take_at / 1000)
-            self.depth.update(take_at / 1000, self.ring.underruns)
-
-
-@pytest.mark.parametrize(("late_ms", "most_ms"), [(1.0, 10), (8.0, 15), (25.0, 40)])
-def test_sound_is_written_no_earlier_than_the_lateness_of_the_writer_asks_for(late_ms: float, most_ms: int) -> None:
-    call = Call(late_ms)
-    call.run(60)
-    assert np.median(call.waited[-500:]) <= most_ms
-    assert call.ring.underruns <= 30

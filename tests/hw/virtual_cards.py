@@ -122,18 +122,18 @@ class VirtualCards:
         done = subprocess.run(["pactl", *arguments], capture_output=True, text=True, check=True, timeout=20)
         return done.stdout.strip()
 
-    def unplug(self, phone: str) -> None:
-        """Take one phone's speaker and microphone away."""
-        names = {f"source_name=micsrc_{phone}", f"sink_name=spk_{phone}", f"sink_name=mic_{phone}"}
+    def unplug(self) -> None:
+        """Take every speaker and microphone away: were one left, the server would move the streams there."""
         for line in reversed(self.pactl("list", "short", "modules").splitlines()):
-            number, _, arguments = line.split("\t")[:3]
-            if names & set(arguments.split()):
+            number, name, _ = line.split("\t")[:3]
+            if name in ("module-null-sink", "module-remap-source"):
                 self.pactl("unload-module", number)
 
-    def plug(self, phone: str) -> None:
-        """Bring one phone's speaker and microphone back."""
-        for module in self._modules(phone):
-            self.pactl("load-module", *module)
+    def plug(self) -> None:
+        """Bring the speakers and microphones back."""
+        for phone in self.phones:
+            for module in self._modules(phone):
+                self.pactl("load-module", *module)
 
     def echo_path(self, phone: str, delay_ms: int = 60) -> str:
         """Let the microphone hear the speaker; returns what `pactl unload-module` ends it with."""
