@@ -13,8 +13,10 @@ from typing import Any
 
 import gevent
 import numpy as np
+from gevent.queue import Queue
 
 from agent.clock import HubClock
+from agent.errors import CaptureDeniedError
 from agent.media.loop import Bridge
 from agent.media.peer import Peer
 from agent.media.session import MediaSession
@@ -97,6 +99,7 @@ class RealReplay(Replay):
         self._sound = WavSound(SPEECH, lambda frame: None, loop=True)
         self._far: FarEnd | None = None
         self._offers: list[str] = []  # of our side, not yet answered
+        self._decisions: Queue[bool] = Queue()  # of the user, about the microphone
 
     def _make_session(self, settings: MediaSettings) -> Any:
         whole = {name: getattr(settings, name) for name in vars(settings)} | BROWSER_PATIENCE
@@ -137,7 +140,17 @@ class RealReplay(Replay):
 
     def _play_pc(self, line: Line) -> None: ...
 
-    def _play_gum(self, line: Line) -> None: ...
+    def _play_gum(self, line: Line) -> None:
+        if line["ev"] != "call":
+            self._at(line)
+            self._decisions.put(line["ev"] == "ok")
+
+    def _seams(self) -> dict[str, Any]:
+        return super()._seams() | {"get_user_media": self._wait_for_microphone}
+
+    def _wait_for_microphone(self, constraints: Any) -> None:
+        if not self._decisions.get():
+            raise CaptureDeniedError("denied")
 
     def _step(self, until_s: float) -> bool:
         left_s = until_s - self.clock.now()
