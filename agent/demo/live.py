@@ -2,58 +2,102 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gevent.event import Event
 
-from agent.demo.scene import BOX, Scene
+from agent.demo.keyboard import Keyboard
+from agent.demo.scene import BOX, CALLER, DOOR_CODE, Scene
 from agent.demo.script import BOX_SAYS
 from agent.demo.speech import speak
 from agent.demo.timeline import Timeline
+from agent.errors import InvalidArgumentError
+from agent.page.settings import PageSettings
 from agent.service.stopping import StopSignals
 from hw.sound_presence import anything
 from hw.virtual import WavSound
+
+PAGE_WITHIN_S = 5.0
+CARD = "this machine's sound card"
+NO_CARD = "this machine has no sound card: the box says one sentence over and over"
 
 INTRODUCTION = """
 The box is called "{box}" and waits for calls. It runs on this machine, with a virtual front panel:
 
   front panel    {page}
   browser phone  {phone}   (its certificate is this machine's own: accept it once)
-  from a shell   .venv/bin/kiosk-agent press accept · press hangup · press call · status
+  here           type a button's name and Enter: {buttons}
+  another shell  kiosk-agent call {box} --config {caller}   ·   press accept   ·   status
   sound          {sound}
+  door           opens for a caller who dials {code}
 
 Press Ctrl-C to end.
 """
 
+CALLER_SETTINGS = """# Calls the demonstration's box, while it runs: kiosk-agent call {box} --config {path}
+[box]
+identity = "{caller}"
+pins = "mock"
 
-PAGE_WITHIN_S = 2.0
-CARD = "this machine's sound card"
-NO_CARD = "this machine has no sound card: the box says one sentence over and over"
+[signaling]
+server = "{server}"
+ca_file = "{ca_file}"
+
+[token]
+key_file = "{key_file}"
+
+[sound]
+driver = "{driver}"
+"""
 
 
 def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
     """Run until a signal; prints what to open and press, then what happens."""
     sound = _stand_in()
-    scene = Scene(listen, state_dir, sound)
+    scene = Scene(listen, state_dir, sound, page=_free_page())
     timeline = Timeline(sys.stdout)
     scene.kiosk.on("moment", lambda name, detail: timeline.note(BOX, name, str(detail)))
     ended = Event()
     signals = StopSignals(lambda _reason: ended.set())
+    keyboard = Keyboard(lambda line: _press(scene, line))
     try:
         scene.kiosk.start()
-        page = scene.kiosk.page
-        page.served.wait(PAGE_WITHIN_S)
-        print(INTRODUCTION.format(box=BOX, page=page.url or f"not served: {scene.config.page.listen} is taken",
-                                  phone=scene.switchboard.address.url,
-                                  sound=NO_CARD if sound else CARD), flush=True)  # fmt: skip
+        scene.kiosk.page.served.wait(PAGE_WITHIN_S)
+        print(_introduction(scene, state_dir, sound is None), flush=True)
         ended.wait()
     finally:
+        keyboard.close()
         scene.close()
         signals.close()
     print("demo: ended", flush=True)
     return 0
+
+
+def _introduction(scene: Scene, state_dir: Path, has_card: bool) -> str:
+    address = scene.switchboard.address
+    caller = state_dir / "caller.toml"
+    caller.write_text(
+        CALLER_SETTINGS.format(
+            box=BOX, caller=CALLER, path=caller, server=address.server, ca_file=Path(address.ca_file).absolute(),
+            key_file=(state_dir / "api_key.json").absolute(), driver="alsa" if has_card else "none",
+        )
+    )  # fmt: skip
+    return INTRODUCTION.format(
+        box=BOX, caller=caller, page=scene.kiosk.page.url or "is not served", phone=address.url, code=DOOR_CODE,
+        buttons=", ".join(scene.config.buttons), sound=CARD if has_card else NO_CARD,
+    )  # fmt: skip
+
+
+def _press(scene: Scene, line: str) -> None:
+    try:
+        scene.kiosk.box.press(line, 0.1)
+    except InvalidArgumentError as error:
+        print(error, flush=True)
 
 
 def _stand_in() -> WavSound | None:
@@ -62,3 +106,11 @@ def _stand_in() -> WavSound | None:
         return None
     with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
         return WavSound(speak(BOX_SAYS, Path(folder) / "box.wav"), loop=True)
+
+
+def _free_page() -> PageSettings:
+    """The page at its usual address, or at another port while that one is taken."""
+    usual = PageSettings()
+    with suppress(OSError), socket.create_server((usual.host, usual.port)):
+        return usual
+    return replace(usual, listen=f"{usual.host}:0")

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agent.config import Config
+from agent.config import Config, DoorSection
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registrar import device_options
 from agent.kiosk.sound import BoxSound
 from agent.media.loop import Bridge
+from agent.page.settings import PageSettings
 from agent.signaling.token import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
@@ -24,6 +25,8 @@ from hw.ports import Sound
 log = logging.getLogger(__name__)
 
 BOX, CALLER = "box", "visitor"
+DOOR_CODE = "1234"
+NO_PAGE = PageSettings(enabled=False)
 
 BUTTONS = {
     "accept": ButtonSettings(pin=17, label="Accept", short="accept"),
@@ -35,7 +38,8 @@ BUTTONS = {
 }
 LIGHTS = {
     "status": LightSettings(
-        pin=24, label="Status", booting="pulse 1000", offline="flash 2 2000", ready="steady", no_sound="flash 3 2000"
+        pin=24, label="Status", booting="pulse 1000", offline="flash 2 2000", ready="steady", no_sound="flash 3 2000",
+        error="flash 4 2000",
     ),
     "call": LightSettings(
         pin=25, label="Call", ringing="blink 250/250", dialling="pulse 1000", in_call="steady",
@@ -49,14 +53,14 @@ class Scene:
     """Everything in one process, talking over real sockets; `close` ends all of it."""
 
     def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: BoxSound | None,
-                 control_socket: str = "") -> None:  # fmt: skip
+                 control_socket: str = "", page: PageSettings = NO_PAGE) -> None:  # fmt: skip
         """Start the switchboard and prepare the box; nothing rings yet."""
         self._bridge = Bridge()  # the switchboard's own: it is another program in earnest
         settings = SwitchboardSettings(
             listen_host=listen[0], listen_port=listen[1], state_dir=str(state_dir), demo_tokens=True, demo_target=BOX
         )
         self.switchboard: RunningSwitchboard = start_switchboard(self._bridge, settings)
-        self.config = self._box_config(state_dir, control_socket)
+        self.config = replace(self._box_config(state_dir, control_socket), page=page)
         self.kiosk = Kiosk(self.config, box_sound)
         self._callers: list[Device] = []
 
@@ -94,5 +98,6 @@ class Scene:
             token=TokenSettings(key_file=str(state_dir / "api_key.json")),
             buttons=BUTTONS,
             lights=LIGHTS,
+            door=DoorSection(pin=26, code=DOOR_CODE),
             service=replace(config.service, control_socket=control_socket),
         )

@@ -209,7 +209,17 @@ def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
 
     with ControlClient(str(runtime / "control.sock")) as client:
         client.request("press", button="call")
-    until_prints(agent, "accept")
+    until_prints(agent, "box         accept")
+    with ControlClient(str(runtime / "control.sock")) as client:
+        client.request("press", button="hangup")
+    until_prints(agent, "box         disconnect")
+
+    caller = start("call", "box", "--config", str(tmp_path / "state" / "caller.toml"))
+    until_prints(agent, "box         incoming")
+    with ControlClient(str(runtime / "control.sock")) as client:
+        client.request("press", button="accept")
+    until_prints(caller, "answered")
+    assert caller.end(signal.SIGINT)[0] == 0
 
     status, _ = agent.end(signal.SIGINT)
 
