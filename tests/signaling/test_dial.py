@@ -6,7 +6,7 @@ import gevent
 import pytest
 from gevent import socket
 
-from agent import dial as dial_module
+from agent.net import dial as dial_module
 from agent.net.dial import dial, route_source
 
 
