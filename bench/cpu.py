@@ -88,9 +88,9 @@ async def process(*command: str, **options: object) -> AsyncIterator[asyncio.sub
 
 
 @contextlib.asynccontextmanager
-async def endpoint(role: str, speech: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """One of our ends."""
-    command = (sys.executable, "-m", "bench.endpoint", role, str(speech))
+async def endpoint(role: str, speech: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One of our ends; `options` are those of bench.endpoint."""
+    command = (sys.executable, "-m", "bench.endpoint", role, str(speech), *options)
     async with process(*command, stdin=PIPE, stdout=PIPE, limit=1 << 20) as child:
         yield child
 
@@ -109,9 +109,9 @@ async def hear(child: asyncio.subprocess.Process) -> str:
 
 
 @contextlib.asynccontextmanager
-async def ours(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
-    """A call between two of our ends; the first is measured."""
-    async with endpoint("offer", speech) as one, endpoint("answer", speech) as other:
+async def ours(speech: Path, *options: str) -> AsyncIterator[tuple[int, list[int]]]:
+    """A call between two of our ends, both with `options`; the first is measured."""
+    async with endpoint("offer", speech, *options) as one, endpoint("answer", speech, *options) as other:
         await tell(other, await hear(one))
         await tell(one, await hear(other))
         await hear(one)
