@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import socket
 import statistics
 import sys
 import tempfile
@@ -139,7 +140,7 @@ async def baresip(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
 
     The caller is measured; it sends back what it hears, because it has no driver that plays into a file.
     """
-    ports, sources = (15_060, 15_080), ("aubridge,loop", f"aufile,{speech}")
+    ports, sources = (free_port(), free_port()), ("aubridge,loop", f"aufile,{speech}")
     with tempfile.TemporaryDirectory() as one_folder, tempfile.TemporaryDirectory() as other_folder:
         folders = Path(one_folder), Path(other_folder)
         for folder, port, source in zip(folders, ports, sources, strict=True):
@@ -153,6 +154,16 @@ async def baresip(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
             async with process("baresip", "-f", str(folders[0]), "-e", dial, **pipe) as one:
                 await until_says(one, b"Call established")
                 yield one.pid, [other.pid]
+
+
+def free_port() -> int:
+    """A port for SIP, with the next one free for SIP over TLS."""
+    while True:
+        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError, OverflowError):
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            second.bind(("127.0.0.1", port + 1))
+            return port
 
 
 async def until_says(child: asyncio.subprocess.Process, text: bytes) -> None:
