@@ -1,7 +1,7 @@
 """How long sound takes from the program's speaker side to its microphone side, through virtual cards, by card period.
 
-The speaker is wired to the microphone, so the figure holds everything that one box adds: playout ring, both card
-buffers, the gathering of a 20 ms frame and the hand-over to the program.
+The speaker is wired to the microphone. The figure holds what one box adds by its card: how early sound must be written,
+both card buffers, and the hand-over to the program; the 20 ms of gathering a frame come on top.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.measure import machine_cpu_s
-from hw.ports import FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.ports import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 from hw.sound import AlsaSound
 from hw.sound_settings import SoundSettings
 from tests.hw.virtual_cards import shared_cards
 
-CLICK = np.full(FRAME_SAMPLES, 12_000, "<i2").tobytes()
-EVERY_FRAMES = 25
+CLICK_EVERY_S = 0.487  # beats against every period, so that all phases are met
 
 
 class Trip(NamedTuple):
@@ -39,27 +38,33 @@ class Trip(NamedTuple):
     underruns: int
 
 
-class Pump:
-    """Writes as much as is needed until the next captured frame, and marks every 25th frame with a click."""
+class Wire:
+    """Writes far-end sound when it is due, as a call does, with a click now and then; listens for the clicks."""
 
     def __init__(self, sound: AlsaSound) -> None:
         self.sound = sound
-        self.written = 0
         self.clicked_at = 0.0
         self.times_ms: list[float] = []
         self.queued_ms: list[float] = []
-        self.enough = threading.Event()
+        self.ended = threading.Event()
+        samples = RATE_HZ * min(sound.period_ms, FRAME_MS) // 1000
+        self.click, self.silence = np.full(samples, 12_000, "<i2").tobytes(), bytes(2 * samples)
+
+    def talk(self) -> None:
+        """Runs on a thread of its own."""
+        next_click_at = 0.0
+        while not self.ended.wait(max(0.0, self.sound.due_ms() - self.sound.playout_target_ms) / 1000):
+            now = time.monotonic()
+            self.queued_ms.append(self.sound.queued_ms())
+            if now < next_click_at:
+                self.sound.write(self.silence)
+                continue
+            self.clicked_at, next_click_at = now, now + CLICK_EVERY_S
+            self.sound.write(self.click)
 
     def captured(self, frame: bytes) -> None:
         """Called with each captured frame."""
         self._listen(frame, time.monotonic())
-        self.queued_ms.append(self.sound.queued_ms())
-        while self.sound.due_ms() < self.sound.playout_target_ms + FRAME_MS:  # until the next frame is captured
-            self.written += 1
-            click = self.written % EVERY_FRAMES == 0
-            if click:
-                self.clicked_at = time.monotonic()
-            self.sound.write(CLICK if click else SILENCE)
 
     def _listen(self, frame: bytes, now: float) -> None:
         loud = np.flatnonzero(np.abs(np.frombuffer(frame, "<i2").astype(np.int32)) > 4_000)
@@ -75,20 +80,22 @@ def measure(period_ms: int, seconds: float) -> Trip:
         capture="vwire_a", playback="vspk_a", period_ms=period_ms, echo="none", noise_suppression=False
     )
     sound = AlsaSound(settings)
-    pump = Pump(sound)
-    sound.set_capture(pump.captured)
+    wire = Wire(sound)
+    sound.set_capture(wire.captured)
     sound.start()
+    threading.Thread(target=wire.talk, daemon=True).start()
     time.sleep(3)
-    pump.times_ms.clear()
-    pump.queued_ms.clear()
+    wire.times_ms.clear()
+    wire.queued_ms.clear()
     underruns = sound.stats().underruns
     began, own, machine = time.monotonic(), time.process_time(), machine_cpu_s()
     time.sleep(seconds)
     lasted, own, machine = time.monotonic() - began, time.process_time() - own, machine_cpu_s() - machine
     underruns = sound.stats().underruns - underruns
+    wire.ended.set()
     sound.close()
     foreign = max(0.0, machine - own) / lasted * 100
-    return Trip(period_ms, pump.times_ms, statistics.fmean(pump.queued_ms), own / lasted * 100, foreign, underruns)
+    return Trip(period_ms, wire.times_ms, statistics.fmean(wire.queued_ms), own / lasted * 100, foreign, underruns)
 
 
 def main() -> None:
