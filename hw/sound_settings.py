@@ -40,7 +40,8 @@ class SoundSettings:
     stall_ms: int = _setting(500, "a card that is silent for so long counts as lost", min=100, max=10_000)
     start_grace_ms: int = _setting(3_000, "how long a card may take to begin", min=500, max=60_000)
     call_limit_ms: int = _setting(10_000, "how long the sound server may take for one request", min=1_000, max=60_000)
-    retry_max_ms: int = _setting(5_000, "longest pause between attempts to open a lost card", min=100, max=60_000)
+    retry_max_ms: int = _setting(60_000, "longest pause between attempts to open a lost card; one that is plugged is "
+                                 "tried at once", min=100, max=600_000)
     tone_country: str = _setting("us", "whose ring, ringback and busy tones", choices=tuple(sorted(COUNTRIES)))
     ring_file: str = _setting("", "a WAV file that rings instead of the country's bell", kind="file")
     connect_file: str = _setting("", "a WAV file instead of the connect tone", kind="file")

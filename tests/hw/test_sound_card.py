@@ -282,3 +282,19 @@ def test_a_canceller_that_is_not_installed_is_replaced(
     sound = AlsaSound(SoundSettings(echo="webrtc"))
     assert sound.stats().canceller == "speex"
     assert "webrtc is not installed" in caplog.text
+
+
+def test_while_there_is_no_card_waiting_for_one_counts_as_progress(cards: VirtualCards) -> None:
+    with Box("missing_mic", "missing_speaker", retry_max_ms=60_000) as box:
+        box.wait_state(SoundState.LOST)
+        box.wait_frames(50)
+        assert box.sound.progress_s() < 0.9
+
+
+def test_a_sound_server_that_starts_is_noticed_at_once(cards: VirtualCards) -> None:
+    cards.kill()
+    with Box(retry_max_ms=60_000) as box:
+        box.wait_state(SoundState.LOST)
+        box.wait_frames(100)  # by now the pauses are longer than this test has patience
+        cards.start()
+        box.wait_state(SoundState.OPEN)
