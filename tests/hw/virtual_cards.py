@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -25,8 +26,13 @@ PHONES = ("a", "b")
 NULL_SINK = ("module-null-sink", "norewinds=1", "format=s16le", "rate=48000", "channels=1", "channel_map=mono")
 
 
-def _ahead_of_others() -> None:
-    """A real card is not held up by other programs; where the user may not arrange that, the tests are less steady."""
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _like_hardware() -> None:
+    """A real card is not held up by other programs (where the user may arrange that), nor does it outlive this one."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
 
@@ -92,7 +98,7 @@ class VirtualCards:
              f"--log-target=file:{self.directory / 'pulse.log'}"],
             env=os.environ | {key: str(self.directory / value) for key, value in own.items()},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            preexec_fn=_ahead_of_others,
+            preexec_fn=_like_hardware,
         )
         self._wait_until_it_answers()
 
