@@ -20,7 +20,7 @@ class SpeakerVolume:
     """Percent of the speaker; `run` is a child for the supervisor."""
 
     def __init__(self, settings: SoundSettings, speaker: Adjustable, on_change: Callable[[], None]) -> None:
-        """`on_change()` is called on the hub after each change."""
+        """`on_change()` is called on the hub at each change, and again when it was carried out."""
         self.percent = settings.volume_percent
         self._step = settings.volume_step_percent
         self._speaker = speaker
@@ -29,6 +29,11 @@ class SpeakerVolume:
         self._volume.apply()
         self._card_is_new = False
         self._wanted = Event()
+
+    @property
+    def on_card(self) -> bool:
+        """Whether the card's own mixer is used."""
+        return self._volume.on_card
 
     def set(self, percent: int) -> None:
         """Set it, 0 to 100."""
@@ -59,4 +64,5 @@ class SpeakerVolume:
                 self._card_is_new = False
                 threads.apply(self._volume.apply, (self._speaker.playback_name,))
             threads.apply(self._volume.set, (self.percent,))
+            self._on_change()
             heartbeat.beat()

@@ -175,9 +175,9 @@ class Site:
         }  # fmt: skip
         return replace(config, **{**given, **sections})
 
-    def box(self, config: Config | None = None, *, ready: bool = True) -> Box:
-        """A box that was started and, unless told otherwise, is registered."""
-        box = Box(self.mailbox, config or self.config())
+    def box(self, config: Config | None = None, *, ready: bool = True, real_sound: bool = False) -> Box:
+        """A box that was started and, unless told otherwise, is registered; with the sound card of its settings."""
+        box = Box(self.mailbox, config or self.config(), real_sound)
         self._ends.append(box.close)
         box.kiosk.start()
         if ready:
@@ -202,11 +202,11 @@ class Site:
 class Box(Watcher):
     """The box, and somebody in front of it."""
 
-    def __init__(self, mailbox: Mailbox, config: Config) -> None:
+    def __init__(self, mailbox: Mailbox, config: Config, real_sound: bool = False) -> None:
         super().__init__()
         self.ear = Ear(mailbox, self.tell)
         self.sound = FragileSound(tone(BOX_HZ), self.ear, loop=True)
-        self.kiosk = Kiosk(config, self.sound)
+        self.kiosk = Kiosk(config, None if real_sound else self.sound)
         self.kiosk.on("moment", self.tell)
         self.kiosk.box.subscribe(self.tell)
 

@@ -23,12 +23,12 @@ def sounding(site: Site, **sound: object) -> Box:
     return site.box(replace(site.config(), sound=replace(SoundSettings(volume_percent=100), **sound)))  # type: ignore[arg-type]
 
 
-def write_wav(path: Path, hz: int) -> str:
+def write_wav(path: Path, hz: int, seconds: int = 1) -> str:
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE_HZ)
-        file.writeframes(tone(hz))
+        file.writeframes(tone(hz) * seconds)
     return str(path)
 
 

@@ -1,0 +1,160 @@
+"""A box with a real sound card, as far as PortAudio and ALSA can tell: calls, ring device, mixer, losing the card."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import gevent
+import pytest
+from gevent.subprocess import Popen
+
+from hw.ports import FRAME_BYTES
+from hw.volume import CardMixer
+from tests.hw.virtual_cards import VirtualCards, shared_cards
+from tests.kiosk.stage import VISITOR_HZ, Box, Ear, Phone, Site, Watcher
+from tests.kiosk.test_sounds import BELL_HZ, write_wav
+
+pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
+
+SPEECH_HZ = 800  # what the microphone hears
+
+
+class Loudspeaker(Watcher):
+    """Hears what comes out of a virtual speaker."""
+
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__()
+        self.ear = Ear(site.mailbox, self.tell)
+        command = ["parec", "--raw", "--rate=48000", "--channels=1", "--format=s16le", "--latency-msec=20",
+                   "-d", f"spk_{name}.monitor"]  # fmt: skip
+        self._process = Popen(command, stdout=subprocess.PIPE, bufsize=0)
+        self._reader = gevent.spawn(self._read)
+
+    def until_plays(self, *hz: float) -> None:
+        """Wait until exactly one of these pitches comes out."""
+        self.until(lambda: any(self.ear.hears(one) for one in hz), f"played {hz}")
+
+    def close(self) -> None:
+        self._reader.kill()
+        self._process.terminate()
+        self._process.wait()
+
+    def _read(self) -> None:
+        waiting = b""
+        while data := self._process.stdout.read(FRAME_BYTES):
+            waiting += data
+            while len(waiting) >= FRAME_BYTES:
+                self.ear(waiting[:FRAME_BYTES])
+                waiting = waiting[FRAME_BYTES:]
+
+
+@pytest.fixture
+def cards() -> Iterator[VirtualCards]:
+    yield shared_cards()
+    shared_cards()
+
+
+@pytest.fixture
+def speaker(site: Site, cards: VirtualCards) -> Iterator[Callable[[str], Loudspeaker]]:
+    opened: list[Loudspeaker] = []
+
+    def listen(name: str) -> Loudspeaker:
+        opened.append(Loudspeaker(site, name))
+        return opened[-1]
+
+    yield listen
+    for one in opened:
+        one.close()
+
+
+def carded(site: Site, **sound: object) -> Box:
+    """A box on the first virtual card."""
+    settings = {"capture": "vmic_a", "playback": "vspk_a", "echo": "none", "noise_suppression": False,
+                "volume_percent": 100, "retry_max_ms": 500}  # fmt: skip
+    config = site.config()
+    box = site.box(
+        replace(config, sound=replace(config.sound, **(settings | sound))),  # type: ignore[arg-type]
+        real_sound=True,
+    )
+    box.until(lambda: box.status["sound"]["state"] == "open", "opened its card")
+    return box
+
+
+def talk(box: Box, visitor: Phone) -> None:
+    visitor.dial()
+    box.until_shows("ringing")
+    box.press("accept")
+    box.until_shows("in_call")
+
+
+def test_both_hear_each_other_over_the_card(
+    site: Site, cards: VirtualCards, speaker: Callable[[str], Loudspeaker], visitor: Phone, tmp_path: Path
+) -> None:
+    box = carded(site)
+    talk(box, visitor)
+
+    speaker("a").until_plays(VISITOR_HZ)
+    speech = cards.say("a", Path(write_wav(tmp_path / "speech.wav", SPEECH_HZ, seconds=10)))
+    visitor.until_hears(SPEECH_HZ)
+    speech.kill()
+    speech.wait()
+
+
+def test_the_bell_rings_on_its_own_device_and_speech_stays_on_the_speaker(
+    site: Site, speaker: Callable[[str], Loudspeaker], visitor: Phone
+) -> None:
+    box = carded(site, ring="vspk_b")
+    bell, voice = speaker("b"), speaker("a")
+
+    visitor.dial()
+    bell.until_plays(*BELL_HZ)
+    assert voice.ear.loudness() < 10
+
+    box.press("accept")
+    voice.until_plays(VISITOR_HZ)
+    assert not bell.ear.hears(VISITOR_HZ)
+
+
+def test_the_volume_buttons_turn_the_mixer_of_the_card(site: Site, cards: VirtualCards) -> None:
+    box = carded(site)
+    box.until(lambda: box.kiosk.volume.on_card, "found the mixer")
+    mixer = CardMixer("vspk_a")
+
+    box.act("down")
+    box.until(lambda: mixer.get() == 90, f"set the mixer, which is at {mixer.get()}")
+
+    assert box.kiosk.sound.mixer.gain == 1.0
+    cards.pactl("set-sink-volume", "spk_a", "100%")
+
+
+def test_a_card_that_is_unplugged_in_a_call_comes_back_into_it(
+    site: Site, cards: VirtualCards, speaker: Callable[[str], Loudspeaker], visitor: Phone
+) -> None:
+    box = carded(site)
+    talk(box, visitor)
+    speaker("a").until_plays(VISITOR_HZ)
+
+    cards.unplug()
+    box.until_shows("no_sound", "in_call")
+
+    cards.plug()
+    box.until(lambda: "no_sound" not in box.states, "sound again")
+    speaker("a").until_plays(VISITOR_HZ)
+    assert visitor.call.status() == "open"
+
+
+def test_without_a_card_the_box_takes_calls_and_shows_that_it_has_no_sound(
+    site: Site, cards: VirtualCards, visitor: Phone
+) -> None:
+    config = site.config()
+    lost = replace(config.sound, capture="no such card", playback="no such card", retry_max_ms=500)
+    box = site.box(replace(config, sound=lost), real_sound=True)
+
+    box.until_shows("ready", "no_sound")
+    talk(box, visitor)
+
+    assert "no such card" in box.status["sound"]["reason"]
+    assert box.status["call"]["status"] == "open"
