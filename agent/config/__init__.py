@@ -5,7 +5,7 @@ Each room declares its own settings; their names here are the sections of the fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,6 +71,21 @@ def load(path: str | Path) -> Config:
     source = read_toml(Path(path))
     reader = Reader(source)
     config = reader.read(Config, source.tables)
+    if isinstance(config, Config):
+        for key, text in _contradictions(config):
+            reader.problem(key, text)
     reader.finish()
     assert isinstance(config, Config)
     return config
+
+
+def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    """What no section can see by itself: key and what is wrong with it."""
+    if config.door.pin is not None:
+        return
+    if config.door.code:
+        yield "door.code", "it opens nothing; expected the relay's pin in door.pin"
+    for name, button in config.buttons.items():
+        for gesture, action in button.bindings().items():
+            if action.name == "door":
+                yield f"buttons.{name}.{gesture}", "'door' opens nothing; expected the relay's pin in door.pin"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,18 @@ def file(value: Any, folder: Path) -> Any:
     if not path.is_file():
         raise ValueError(f"a file that exists ({path} does not)")
     return str(path)
+
+
+def wav(value: Any, folder: Path) -> Any:
+    """A WAV file that can be played; empty stands for none."""
+    path = file(value, folder)
+    if path:
+        try:
+            with wave.open(path):
+                pass
+        except (wave.Error, EOFError, OSError):
+            raise ValueError("a WAV file with PCM sound (convert it, for example with sox)") from None
+    return path
 
 
 def host_port(value: Any, folder: Path) -> Any:
@@ -104,4 +117,5 @@ KINDS: dict[str, Kind] = {
     "pattern": pattern,
     "url": url,
     "token": token,
+    "wav": wav,
 }

@@ -40,14 +40,14 @@ class Reader:
     def read(self, cls: type[Any], table: Any, where: str = "") -> Any:
         """An instance of the dataclass `cls` made of `table`, which stands at `where`; INVALID with problems in it."""
         if not isinstance(table, dict):
-            return self._problem(where, f"{show(table)}: expected a table [{where}]")
+            return self.problem(where, f"{show(table)}: expected a table [{where}]")
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         hints = typing.get_type_hints(cls)
         for key in table.keys() - fields.keys():
-            self._problem(_join(where, key), f"unknown key; {_suggestion(key, fields)}")
+            self.problem(_join(where, key), f"unknown key; {_suggestion(key, fields)}")
         for name, field in fields.items():
             if name not in table and _is_required(field):
-                self._problem(where, f'the key "{name}" is missing; expected {field.metadata.get("help", "a value")}')
+                self.problem(where, f'the key "{name}" is missing; expected {field.metadata.get("help", "a value")}')
         values = {
             name: self._value(table[name], hints[name], field.metadata, _join(where, name))
             for name, field in fields.items()
@@ -63,7 +63,7 @@ class Reader:
         except TypeError:  # a required key is missing, which is reported already
             return INVALID
         except ValueError as error:
-            return self._problem(where, str(error))
+            return self.problem(where, str(error))
 
     def _value(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
         hint = without_none(hint)
@@ -78,7 +78,7 @@ class Reader:
 
     def _mapping(self, table: Any, inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
         if not isinstance(table, dict):
-            return self._problem(key, f"{show(table)}: expected a table [{key}]")
+            return self.problem(key, f"{show(table)}: expected a table [{key}]")
         values = {name: self._value(value, inner, metadata, _join(key, name)) for name, value in table.items()}
         return INVALID if any(value is INVALID for value in values.values()) else values
 
@@ -87,9 +87,9 @@ class Reader:
         try:
             result = convert(value, hint, metadata, self._folder)
         except Mismatch as error:
-            return self._problem(key, f"{shown}: expected {error}")
+            return self.problem(key, f"{shown}: expected {error}")
         except SettingError as error:
-            return self._problem(key, str(error))
+            return self.problem(key, str(error))
         if metadata.get("kind") == "pin":
             self._claim_pins(result, key)
         return result
@@ -97,14 +97,15 @@ class Reader:
     def _claim_pins(self, pins: Any, key: str) -> None:
         for pin in pins if isinstance(pins, tuple) else (pins,):
             if pin in self._pins:
-                self._problem(key, f"GPIO {pin} is used by {self._pins[pin]} already; expected a pin of its own")
+                self.problem(key, f"GPIO {pin} is used by {self._pins[pin]} already; expected a pin of its own")
             self._pins.setdefault(pin, key)
 
     @property
     def _folder(self) -> Path:
         return self._source.path.absolute().parent
 
-    def _problem(self, key: str, text: str) -> Any:
+    def problem(self, key: str, text: str) -> Any:
+        """Note what is wrong with the value at the dotted `key`."""
         self._problems.append((key, text))
         return INVALID
 

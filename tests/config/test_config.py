@@ -129,6 +129,29 @@ code = "12a4"
     assert "12a4" not in str(caught.value)
 
 
+def test_a_door_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[buttons.open]\npin = 5\nlong = "door"\n[door]\ncode = "4711"\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+
+    assert str(caught.value).splitlines() == [
+        f"{path}:3: buttons.open.long: 'door' opens nothing; expected the relay's pin in door.pin",
+        f"{path}:5: door.code: it opens nothing; expected the relay's pin in door.pin",
+    ]
+
+
+@pytest.mark.parametrize("key", ["ring_file", "connect_file", "disconnect_file", "wav_capture"])
+def test_a_sound_file_of_the_wrong_kind_is_refused(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "config.toml"
+    (tmp_path / "bell.mp3").write_bytes(b"ID3 no sound here")
+    path.write_text(f'[sound]\n{key} = "bell.mp3"\n')
+
+    with pytest.raises(ConfigError, match=rf"config.toml:2: sound.{key}: .*expected a WAV file with PCM sound"):
+        load(path)
+
+
 def test_the_door_code_is_read_but_never_shown(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[door]\npin = 26\ncode = "4711"')
