@@ -97,10 +97,15 @@ class IceTransport:
         The far end learns the new address as peer-reflexive, so that a call moves within a round trip, before a
         restart is negotiated, or without one.
         """
-        leg = self._legs.current
-        if leg is not None:
-            await self._gatherer.open_hosts(leg)
-            leg.check_fresh()
+        leg, began_at = self._legs.current, self._loop.time()
+        if leg is None:
+            return
+        before = leg.sockets
+        await self._gatherer.open_hosts(leg)
+        leg.check_from(leg.sockets - before)
+        await self._gatherer.ask_servers(leg)
+        if self._legs.heard_at < began_at and not leg.ended:
+            leg.check_from(leg.sockets - before)
 
     def set_remote(self, parameters: IceParameters) -> None:
         """Start checks of the newest leg, or go on with other credentials if the far end changed its mind."""

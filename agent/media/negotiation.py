@@ -14,6 +14,7 @@ from agent.errors import InvalidStateError, SdpError
 from agent.media import munge
 from agent.media.sdp import (
     EVENT,
+    MAX_SDP_CHARS,
     OPUS,
     OUR_CODECS,
     PCMU,
@@ -67,7 +68,7 @@ class Negotiation:
 
     def read(self, sdp: object) -> Description:
         """The far end's description after the seed's edits. Raises SdpError."""
-        if isinstance(sdp, str):
+        if isinstance(sdp, str) and len(sdp) <= MAX_SDP_CHARS:
             if self._settings.aggressive_nomination:
                 sdp = munge.remove_ice_lite(sdp)
             sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import aioice
@@ -51,6 +51,7 @@ aioice.stun.RETRY_RTO = 0.1  # the default 0.5 s makes one lost check cost half 
 
 COMPONENT = 1
 MAX_DATAGRAM_BYTES = 2_048
+STILL_GOOD_S = 0.5  # a path on which something was heard this recently works
 HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
 Address = tuple[str, int]
@@ -85,6 +86,11 @@ class Socket(StunProtocol):
         """Stop working without telling anyone."""
         abort = getattr(self.transport, "abort", self.transport.close)
         abort()
+
+
+def is_relay(pair: CandidatePair, other: CandidatePair) -> bool:
+    """Whether `pair` goes through a relay of ours and `other` does not."""
+    return pair.local_candidate.type == "relay" != other.local_candidate.type
 
 
 def is_closing(transport: Any) -> bool:
@@ -171,6 +177,11 @@ class Leg(aioice.Connection):
         self._local_candidates.append(candidate)
 
     @property
+    def sockets(self) -> set[StunProtocol]:
+        """All sockets, TURN allocations too."""
+        return set(self._protocols)
+
+    @property
     def host_sockets(self) -> list[StunProtocol]:
         """The sockets that are no TURN allocations."""
         return [socket for socket in self._protocols if socket.local_candidate.type == "host"]
@@ -208,10 +219,10 @@ class Leg(aioice.Connection):
                 raw.task = None
                 raw.state = CandidatePair.State.WAITING
 
-    def check_fresh(self) -> None:
-        """Begin the checks of pairs that came up after the first round was over."""
+    def check_from(self, sockets: Collection[StunProtocol]) -> None:
+        """Begin the checks from sockets that were opened after the first round was over."""
         for raw in list(self._check_list):
-            if raw.state in (CandidatePair.State.FROZEN, CandidatePair.State.WAITING):
+            if raw.protocol in sockets and raw.state in (CandidatePair.State.FROZEN, CandidatePair.State.WAITING):
                 self.check_start_task(raw)
 
     async def ask_consent(self, pair: Pair, retransmissions: int) -> bool:
@@ -235,9 +246,13 @@ class Leg(aioice.Connection):
 
     def check_complete(self, pair: CandidatePair) -> None:
         """One of our checks ended."""
+        now, heard_at = asyncio.get_running_loop().time(), self.heard_at
         if pair.state == CandidatePair.State.SUCCEEDED:
-            self.heard_at = self.answered_at = asyncio.get_running_loop().time()
+            self.heard_at = self.answered_at = now
+        before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
+        if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relay(pair, before):
+            self._nominated[COMPONENT] = before  # a late relay must not take the place of a direct path that works
         self._on_change(self)
 
     def data_received(self, data: bytes, component: int) -> None:

@@ -90,6 +90,11 @@ class Network:
         for device in ("host0", "guest0"):
             self._ip("box", "link", "set", device, "up")
 
+    def listens(self, owner, port):
+        """Whether something in a namespace listens on that TCP port."""
+        found = subprocess.run(self.command(owner, "ss", "-Hltn", f"sport = :{port}"), capture_output=True)
+        return bool(found.stdout)
+
     def command(self, owner, *arguments):
         """A command line that runs in a namespace."""
         return ["ip", "netns", "exec", self.names[owner], *arguments]

@@ -15,6 +15,13 @@ pytestmark = [
 ]
 
 
+REPORTED = """
+for (const stat of (await pc.getStats()).values()) if (stat.type === 'remote-inbound-rtp' && stat.roundTripTime)
+  return {lost: stat.packetsLost, seconds: stat.roundTripTime};
+return null;
+"""
+
+
 class Sounding(WatchedPeer):
     """A peer with a 440 Hz microphone and an ear."""
 
@@ -150,6 +157,22 @@ def test_digits_of_chromium_arrive():
             await page.run("sender.dtmf.insertDTMF('159#', 160, 70)")
             await peer.until(lambda peer: len(peer.values("digit")) >= 4)
             assert peer.values("digit") == ["1", "5", "9", "#"]
+            await close(peer)
+
+    run(story())
+
+
+def test_reports_are_understood_both_ways():
+    async def story():
+        async with browser() as page:
+            peer = Sounding()
+            await page.set_up()
+            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+            await peer.until(lambda peer: peer._rtp.rtcp.rtt_ms is not None)
+            async with asyncio.timeout(15):
+                while (reported := await page.run(REPORTED)) is None:
+                    await asyncio.sleep(0.2)
+            assert reported["lost"] == 0 and 0 <= reported["seconds"] < 1
             await close(peer)
 
     run(story())

@@ -1,15 +1,16 @@
 """A box that moves between networks in a call, in network namespaces."""
 
 import socket
+import subprocess
 
 import gevent
 import numpy as np
 import pytest
 
 from agent.media.session import MediaSession
-from agent.media.settings import MediaSettings
+from agent.media.settings import IceServer, MediaSettings
 from hw.virtual import WavSound
-from tests.media import netns
+from tests.media import netns, turn_server
 
 pytestmark = [
     pytest.mark.netns,
@@ -62,9 +63,9 @@ def network():
 def call(network):
     opened = []
 
-    def make(caller="box", **settings):
+    def make(caller="box", box=None, **settings):
         bridges = network.bridge("box"), network.bridge("far")
-        box, far = (End(bridge, **settings) for bridge in bridges)
+        box, far = End(bridges[0], **settings, **box or {}), End(bridges[1], **settings)
         opened.extend((*bridges, box.session, far.session, box.sound, far.sound))
         one, other = (box, far) if caller == "box" else (far, box)
         one.session.apply_answer(other.session.answer_offer(one.session.create_offer()))
@@ -121,6 +122,23 @@ def test_address_that_comes_back_is_used_again_without_a_restart(network, call):
     network.plug("wlan")
     box.until_hears()
     far.until_hears()
+
+
+@pytest.mark.skipif(not turn_server.available(), reason="coturn is not installed")
+def test_relayed_call_moves_to_another_address_by_a_new_relay(network, call, tmp_path):
+    server = turn_server.Coturn(turn_server.make_certificate(tmp_path), "10.71.9.2")
+    command = network.command("far", *server.command())
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path) as process:
+        until(lambda: network.listens("far", server.tls_port))
+        url = f"turn:10.71.9.2:{server.port}"
+        relay = {"ice_servers": (IceServer((url,), **turn_server.USER),), "ice_transport_policy": "relay"}
+        box, far = call(box=relay)
+        network.plug("eth")
+        network.unplug("wlan")
+        until(lambda: box.session._core.peer.local_address == "10.71.2.2")
+        box.until_hears()
+        far.until_hears()
+        process.terminate()
 
 
 def test_far_end_may_restart_after_the_boxs_address_changed(network, call):

@@ -1,98 +1,21 @@
 """STUN and TURN against coturn: UDP, TCP, TLS, IPv6, several servers."""
 
 import asyncio
-import contextlib
-import datetime
-import ipaddress
 import shutil
 import socket
 from dataclasses import replace
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.media.settings import IceServer
 from tests.media.peers import Talker, WatchedPeer, close, negotiate, run
+from tests.media.turn_server import USER, coturn, free_port, make_certificate
 
 pytestmark = pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed")
 
-USER = {"username": "box", "credential": "secret"}
-
-
-def free_port():
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.bind(("::1", 0))
-        return sock.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "turn")])
-    now = datetime.datetime.now(datetime.UTC)
-    addresses = [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("turn")
-    (folder / "cert.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    pem, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, plain))
-    return folder
-
-
-class Coturn:
-    """Where the server listens."""
-
-    def __init__(self, folder):
-        self.folder, self.port, self.tls_port = folder, free_port(), free_port()
-        self.ca_file = str(folder / "cert.pem")
-
-    def server(self, form):
-        return IceServer((form.format(port=self.port, tls=self.tls_port),), **USER)
-
-    def arguments(self):
-        return (
-            f"-n -l stdout --no-stdout-log --listening-ip 127.0.0.1 --listening-ip ::1 --relay-ip 127.0.0.1 "
-            f"--listening-port {self.port} --tls-listening-port {self.tls_port} --realm test --lt-cred-mech "
-            f"--user box:secret --allow-loopback-peers --no-cli --pidfile {self.folder}/pid "
-            f"--cert {self.folder}/cert.pem --pkey {self.folder}/key.pem --no-rfc5780"
-        ).split()
-
-
-@contextlib.asynccontextmanager
-async def coturn(folder):
-    server = Coturn(folder)
-    process = await asyncio.create_subprocess_exec(
-        "turnserver",
-        *server.arguments(),
-        cwd=folder,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(10):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", server.tls_port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.05)
-        yield server
-    finally:
-        process.terminate()
-        await process.wait()
+    return make_certificate(tmp_path_factory.mktemp("turn"))
 
 
 def with_coturn(certificate, story):
@@ -153,6 +76,20 @@ def test_relay_that_was_never_signalled_is_found_by_its_checks(certificate):
         assert caller.values("selected_pair")[0][0].type == "relay"
         assert callee.values("selected_pair")[0][1].type == "prflx"
         assert caller.local_address == "127.0.0.1"
+        await close(caller, callee)
+
+    with_coturn(certificate, story)
+
+
+def test_direct_path_is_kept_when_relays_come_later(certificate):
+    async def story(server):
+        servers = (server.server("turn:127.0.0.1:{port}"), server.server("turn:127.0.0.1:{port}?transport=tcp"))
+        caller, callee = WatchedPeer(ice_servers=servers), WatchedPeer(ice_servers=servers)
+        await negotiate(caller, callee)
+        for peer in (caller, callee):
+            await peer.connected()
+            await peer.until(lambda peer: peer.ice_gathering_state == "complete")
+            assert {local.type for local, _ in peer.values("selected_pair")} == {"host"}
         await close(caller, callee)
 
     with_coturn(certificate, story)

@@ -1,0 +1,95 @@
+"""coturn as a child process, with a certificate made for the occasion."""
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import shutil
+import socket
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from agent.media.settings import IceServer
+
+USER = {"username": "box", "credential": "secret"}
+
+
+def free_port():
+    with socket.socket(socket.AF_INET6) as sock:
+        sock.bind(("::1", 0))
+        return sock.getsockname()[1]
+
+
+def available():
+    """Whether coturn is installed."""
+    return shutil.which("turnserver") is not None
+
+
+def make_certificate(folder):
+    """A self-signed certificate for this machine's loopback addresses, as cert.pem and key.pem."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "turn")])
+    now = datetime.datetime.now(datetime.UTC)
+    addresses = [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    pem, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, plain))
+    return folder
+
+
+class Coturn:
+    """Where a server listens, and how it is started."""
+
+    def __init__(self, folder, *addresses):
+        self.folder, self.port, self.tls_port = folder, free_port(), free_port()
+        self.addresses = addresses or ("127.0.0.1", "::1")
+        self.ca_file = str(folder / "cert.pem")
+
+    def server(self, form):
+        return IceServer((form.format(port=self.port, tls=self.tls_port),), **USER)
+
+    def command(self):
+        listening = " ".join(f"--listening-ip {address}" for address in self.addresses)
+        return (
+            f"turnserver -n -l stdout --no-stdout-log {listening} --relay-ip {self.addresses[0]} "
+            f"--listening-port {self.port} --tls-listening-port {self.tls_port} --realm test --lt-cred-mech "
+            f"--user box:secret --allow-loopback-peers --no-cli --pidfile {self.folder}/pid "
+            f"--cert {self.folder}/cert.pem --pkey {self.folder}/key.pem --no-rfc5780"
+        ).split()
+
+
+@contextlib.asynccontextmanager
+async def coturn(folder):
+    server = Coturn(folder)
+    process = await asyncio.create_subprocess_exec(
+        *server.command(),
+        cwd=folder,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", server.tls_port)
+                    writer.close()
+                    break
+                await asyncio.sleep(0.05)
+        yield server
+    finally:
+        process.terminate()
+        await process.wait()
