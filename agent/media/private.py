@@ -41,7 +41,6 @@ PRIVATE_NAMES = {
         "_protocols",
         "_remote_candidates",
     ),
-    aioice.Candidate: ("_network_host",),
     aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol",),
     RTCDtlsTransport: ("_rx_srtp", "_set_role", "_tx_srtp"),
 }
