@@ -22,6 +22,7 @@ from agent.voice.device import Device
 
 log = logging.getLogger(__name__)
 
+CLOSED = 31005
 ENDS = ("disconnect", "cancel", "reject", "transportClose")
 
 
@@ -29,7 +30,7 @@ class Attendant(Emitter):
     """At most one call is on (dialled or answered); any number may ring.
 
     Events: `situation`(Situation) after each change, `digit`(str) that the far end pressed in the call that is on,
-    `moment`(name, detail) for a timeline of the box's life.
+    `sample`() when there are new figures of its quality, `moment`(name, detail) for a timeline of the box's life.
     """
 
     def __init__(
@@ -161,8 +162,11 @@ class Attendant(Emitter):
         self.show(registered=False)
 
     def _on_error(self, error: VoiceError) -> None:
+        if self._last is not None and error is self._last.error:
+            self.emit("moment", "call failed", str(error))
+            return
         self.emit("moment", "error", str(error))
-        if self._last is None or error is not self._last.error:  # else it is about a call
+        if error.code != CLOSED or not self.situation.offline_reason:  # that one says least
             self.show(booting=False, offline_reason=str(error))
 
     def _switch_ring(self) -> None:
@@ -248,6 +252,7 @@ class Attendant(Emitter):
         connection.on("reconnecting", lambda _error: self._on_recovery("reconnecting"))
         connection.on("reconnected", lambda: self._on_recovery("reconnected"))
         connection.on("digit", lambda digit: self.emit("digit", digit))
+        connection.on("sample", lambda _sample: self.emit("sample"))
         for event in ENDS:
             connection.on(event, lambda *_args, name=event: self._on_end(line, name))
 

@@ -32,7 +32,7 @@ class KioskBox:
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
         panel.lights.on_change = self.changed
-        for event in ("situation", "moment"):
+        for event in ("situation", "moment", "sample"):
             attendant.on(event, lambda *_: self.changed())
 
     def status(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ class Box(Protocol):
     def status(self) -> dict[str, Any]:
         """Everything the page shows, ready for JSON. All keys may be absent but `identity`.
 
-        identity, states (light states that hold now), edge, volume_percent ·
+        identity, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
+        troubles {part: what the installer must look after} ·
         sound {state, reason} · door {open, locked} or None ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `hw.lights.Lights.describe`} ·
         call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, loss_percent, mos} or None ·

@@ -234,3 +234,17 @@ def test_a_call_button_does_nothing_during_a_call(box: Box, visitor: Phone) -> N
 
     box.until_told("not possible")
     assert visitor.call.status() == "open"
+
+
+def test_the_call_is_described_with_its_quality(box: Box, visitor: Phone) -> None:
+    assert box.status["call"] is None
+
+    talk(box, visitor)
+    box.until(lambda: (box.status["call"] or {}).get("mos"), "measured the call")
+
+    call = box.status["call"]
+    assert (call["direction"], call["peer"], call["status"]) == ("incoming", "client:visitor", "open")
+    assert call["codec"] == "opus"
+    assert call["mos"] > 4
+    assert call["loss_percent"] < 50
+    assert call["rtt_ms"] < 1000

@@ -152,7 +152,7 @@ def test_a_busy_line_sounds_busy_and_nothing_else(site: Site) -> None:
 
     box.press("call")
 
-    box.until_told("error 31486")
+    box.until_told("call failed 31486")
     box.until_hears(*BUSY_US_HZ)
     assert box.last_call["outcome"] == "busy"
 

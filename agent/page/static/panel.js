@@ -178,6 +178,13 @@ function drawControls({ volume_percent: volume, door, sound }) {
   by("sound").hidden = !trouble;
 }
 
+function drawTroubles({ service, troubles }) {
+  const offline = service && !service.ready && service.reason ? [`Offline: ${service.reason}`] : [];
+  const told = [...offline, ...Object.values(troubles || {})];
+  by("troubles").hidden = !told.length;
+  by("troubles").replaceChildren(...told.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+}
+
 function drawRecent(calls) {
   by("no-recent").hidden = calls.length > 0;
   by("recent").replaceChildren(...calls.map((call) => {
@@ -201,6 +208,7 @@ function draw(status) {
   drawButtons(box.buttons || []);
   drawCall();
   drawControls(box);
+  drawTroubles(box);
   drawRecent(box.recent_calls || []);
 }
 
