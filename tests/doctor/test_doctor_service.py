@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -17,17 +18,18 @@ def token(good_for_s: float) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "outcome", "words"),
+    ("made", "outcome", "words"),
     [
-        (token(7200), Outcome.OK, "good for"),
-        (token(60), Outcome.WARNING, "ends in"),
-        (token(-86400 * 3), Outcome.FAILED, "ended 3 days ago"),
-        ("opaque", Outcome.WARNING, "cannot be read"),
-        ("", Outcome.FAILED, "there is none"),
+        (lambda: token(7200), Outcome.OK, "good for"),
+        (lambda: token(60), Outcome.WARNING, "ends in"),
+        (lambda: token(-86400 * 3), Outcome.FAILED, "ended 3 days ago"),
+        (lambda: "opaque", Outcome.WARNING, "cannot be read"),
+        (lambda: "", Outcome.FAILED, "there is none"),
     ],
     ids=["good", "ends soon", "ended", "opaque", "none"],
 )
-def test_a_token_is_judged_by_its_end(text: str, outcome: Outcome, words: str) -> None:
+def test_a_token_is_judged_by_its_end(made: Callable[[], str], outcome: Outcome, words: str) -> None:
+    text = made()
     check = service.check_token(lambda: text)
     assert check.outcome is outcome
     assert words in check.detail
