@@ -44,6 +44,7 @@ def test_the_watchdog_starves_when_one_part_stands_still(caplog: pytest.LogCaptu
 
 
 PROGRAM = """
+import gevent
 from agent.service.stopping import StopSignals, leave_by
 from agent.supervision.supervisor import Supervisor
 supervisor = Supervisor()
@@ -91,7 +92,7 @@ def test_more_interrupts_end_a_stop_that_hangs() -> None:
 
 
 def test_one_interrupt_that_arrives_twice_is_one() -> None:
-    process = program("supervisor.stop()")
+    process = program("gevent.spawn_later(0.5, supervisor.stop)")
 
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
