@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agent.media.loop import Bridge, close_shared_bridge, shared_bridge
 
+CLOSE_S = 0.5
+
 
 class MediaThread:
     """Owner of the process's bridge."""
@@ -21,5 +23,5 @@ class MediaThread:
         self.bridge = shared_bridge()
 
     def close(self) -> None:
-        """End it."""
-        close_shared_bridge()
+        """End it; one that stands still is left behind."""
+        close_shared_bridge(CLOSE_S)

@@ -158,6 +158,15 @@ class Site:
 
         self._bridge.run(cut())
 
+    def tell(self, identity: str, message: str) -> None:
+        """Let the switchboard send an identity a message without content."""
+
+        async def tell() -> None:
+            for client in self.switchboard.switchboard.registry.of(identity):
+                client.tell(message, {})
+
+        self._bridge.run(tell())
+
     def config(self, **sections: Any) -> Config:
         """Settings of a box at this site; `sections` replace whole sections."""
         config = Config()

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from geventhttpclient import HTTPClient
 
+from agent.errors import RestartLimitError
 from agent.signaling.access_token import mint_token
 from agent.signaling.token import TokenSettings, read_key
 from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
@@ -45,6 +46,20 @@ def test_the_box_is_ready_again_after_the_switchboard_was_started_anew(site: Sit
     site.start_again()
 
     box.until_shows("ready")
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+
+
+def test_the_box_comes_back_after_the_service_sent_it_away(
+    site: Site, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.kiosk.registrar.AFTER_CLOSE_S", 0.05)
+
+    site.tell(BOX, "close")
+
+    box.until_told("offline")
+    box.until_told("ready", times=2)
     visitor = site.phone()
     visitor.dial()
     box.until_shows("ringing")
@@ -251,6 +266,19 @@ def test_a_part_whose_greenlet_dies_is_started_again(site: Site, part: str) -> N
     box.act("down")
     assert box.status["volume_percent"] == 90
     assert box.kiosk.page.served.wait(10)
+
+
+def test_a_part_that_cannot_be_kept_alive_ends_the_process_so_that_it_starts_afresh(site: Site) -> None:
+    config = site.config()
+    box = site.box(replace(config, service=replace(config.service, restart_limit=1)))
+    child = box.kiosk.supervisor._parts["registration"]
+    child._greenlet.kill(RuntimeError("once"), block=False)
+    box.until(lambda: child.restarts == 1 and not child.down, "restarted")
+
+    child._greenlet.kill(RuntimeError("twice"), block=False)
+
+    with pytest.raises(RestartLimitError, match="registration failed 2 times"):
+        box.kiosk.wait()
 
 
 def test_dead_buttons_and_lights_come_alive_again(impatient: Box) -> None:
