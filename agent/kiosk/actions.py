@@ -8,6 +8,7 @@ from collections.abc import Callable
 from agent.errors import UsageError
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.doorway import Doorway
+from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.volume import SpeakerVolume
 from hw.actions import END_PUSH_TO_TALK, Action
 from hw.errors import HardwareError
@@ -18,8 +19,8 @@ log = logging.getLogger(__name__)
 class Actions:
     """Performs actions on the attendant, the door and the volume."""
 
-    def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume) -> None:
-        self._tell = attendant.emit
+    def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume, board: Noticeboard) -> None:
+        self._board = board
         self._actions: dict[str, Callable[[Action], object]] = {
             "accept": lambda _: attendant.accept(),
             "reject": lambda _: attendant.reject(),
@@ -45,9 +46,9 @@ class Actions:
 
     def perform(self, action: Action) -> None:
         """Perform one; what makes no sense now, or what the hardware does not do, is told and does nothing."""
-        self._tell("moment", "action", action.name)
+        self._board.tell("action", action.name)
         try:
             self._actions[action.name](action)
         except (UsageError, HardwareError) as error:
             log.info("the action %s was not possible: %s", action.name, error)
-            self._tell("moment", "not possible", str(error))
+            self._board.tell("not possible", error)

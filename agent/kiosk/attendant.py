@@ -1,58 +1,60 @@
-"""The attendant: takes and makes the calls of one box, by the rules of `[answering]`, and knows what the box is doing.
+"""The attendant: takes and makes the calls of one box, by the rules of `[answering]`.
 
-It owns the box's `Situation`. Everything happens on the hub; nothing here knows pins, cards or settings files.
+Everything happens on the hub; nothing here knows pins, cards or settings files.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
-from agent.errors import InvalidStateError, UsageError, VoiceError
+from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
 from agent.kiosk.answering import AnsweringSettings, Verdict, limit_s, verdict
 from agent.kiosk.call_log import CallLog
 from agent.kiosk.line import Line
+from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.outcomes import INCOMING, OUTGOING
-from agent.kiosk.situation import DIALLING, IDLE, IN_CALL, RECONNECTING, Situation
-from agent.kiosk.sounds import ProgressTones
+from agent.kiosk.situation import DIALLING, IDLE, IN_CALL, RECONNECTING
+from agent.kiosk.sounds import CallSounds
 from agent.voice.connection import Connection
 from agent.voice.device import Device
 
 log = logging.getLogger(__name__)
 
-CLOSED = 31005
 ENDS = ("disconnect", "cancel", "reject", "transportClose")
 
 
 class Attendant(Emitter):
     """At most one call is on (dialled or answered); any number may ring.
 
-    Events: `situation`(Situation) after each change, `digit`(str) that the far end pressed in the call that is on,
-    `sample`() when there are new figures of its quality, `moment`(name, detail) for a timeline of the box's life.
+    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality.
     """
 
     def __init__(
-        self, device: Device, settings: AnsweringSettings, tones: ProgressTones, *, push_to_talk: bool = False
+        self,
+        device: Device,
+        settings: AnsweringSettings,
+        sounds: CallSounds,
+        board: Noticeboard,
+        *,
+        push_to_talk: bool = False,
     ) -> None:
         """`push_to_talk`: calls begin muted, because some button opens the microphone while it is pressed."""
         super().__init__()
         self.device = device
-        self.situation = Situation(do_not_disturb=settings.do_not_disturb)
         self.calls = CallLog()
         self.current: Line | None = None
         self.ringing: list[Line] = []
         self._settings = settings
-        self._tones = tones
+        self._sounds = sounds
+        self._board = board
         self._push_to_talk = push_to_talk
         self._talks = False
         self._last: Line | None = None
         self._last_dialled: dict[str, str] | None = None
-        device.on("ready", self._on_ready)
-        device.on("offline", lambda _device: self._on_offline())
+        device.on("ready", lambda _device: self._switch_ring())
         device.on("incoming", self._on_incoming)
-        device.on("error", self._on_error)
 
     # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
@@ -111,9 +113,9 @@ class Attendant(Emitter):
 
     def toggle_do_not_disturb(self) -> None:
         """Let calls in no longer, or again; what rings now is refused."""
-        self.show(do_not_disturb=not self.situation.do_not_disturb)
+        self._board.show(do_not_disturb=not self._board.situation.do_not_disturb)
         self._switch_ring()
-        if self.situation.do_not_disturb:
+        if self._board.situation.do_not_disturb:
             for line in list(self.ringing):
                 self._refuse(line, self._verdict(line))
 
@@ -122,7 +124,7 @@ class Attendant(Emitter):
         if self._last is None:
             raise InvalidStateError("there was no call yet")
         self._last.connection.post_feedback(score, issue)
-        self.emit("moment", "feedback", str(score))
+        self._board.tell("feedback", str(score))
 
     def end_calls(self) -> None:
         """Hang up what is on, and refuse what rings, without asking whether anything does."""
@@ -131,52 +133,14 @@ class Attendant(Emitter):
         if self.ringing:
             self.hang_up()
 
-    # --- what others find out ---
-
-    def show(self, **facts: Any) -> None:
-        """Change facts of the situation: sound_ok, door_open, ..."""
-        self._become(self.situation.with_(**facts))
-
-    def trouble(self, part: str, why: str) -> None:
-        """Something needs the installer; an empty `why` says that it does no longer."""
-        if self.situation.troubles.get(part, "") != why:
-            self.emit("moment", "trouble" if why else "trouble over", why or part)
-        self._become(self.situation.with_(booting=False).with_trouble(part, why))
-
-    def describe_call(self) -> dict[str, Any] | None:
-        """The call that is on, or the first that rings, as the page shows it; None when there is none."""
-        line = self.current or next(iter(self.ringing), None)
-        return line.describe() if line is not None else None
-
-    # --- the service ---
-
-    def _on_ready(self, _device: Device) -> None:
-        if not self.situation.registered:
-            self.emit("moment", "ready", "")
-        self._switch_ring()
-        self.show(registered=True, booting=False, offline_reason="")
-
-    def _on_offline(self) -> None:
-        if self.situation.registered:
-            self.emit("moment", "offline", "")
-        self.show(registered=False)
-
-    def _on_error(self, error: VoiceError) -> None:
-        if self._last is not None and error is self._last.error:
-            self.emit("moment", "call failed", str(error))
-            return
-        self.emit("moment", "error", str(error))
-        if error.code != CLOSED or not self.situation.offline_reason:  # that one says least
-            self.show(booting=False, offline_reason=str(error))
-
     def _switch_ring(self) -> None:
-        self.device.sounds.incoming(not self.situation.do_not_disturb)
+        self._sounds.may_ring(not self._board.situation.do_not_disturb)
 
     # --- incoming calls ---
 
     def _on_incoming(self, connection: Connection) -> None:
         caller = str(connection.parameters.get("From", ""))
-        self.emit("moment", "incoming", caller)
+        self._board.tell("incoming", caller)
         line = Line(connection, self.calls.begin(INCOMING, caller))
         self.ringing.append(line)
         self._follow(line)
@@ -190,7 +154,7 @@ class Attendant(Emitter):
         self._tell_calls()
 
     def _verdict(self, line: Line) -> Verdict:
-        undisturbed = self.situation.do_not_disturb
+        undisturbed = self._board.situation.do_not_disturb
         return verdict(self._settings, line.record.peer, busy=self._is_busy(line), do_not_disturb=undisturbed)
 
     def _is_busy(self, besides: Line) -> bool:
@@ -221,26 +185,22 @@ class Attendant(Emitter):
             connection = self.device.connect(params)
         except UsageError:
             if self.current is None:
-                self._tones.failed()
+                self._sounds.failed()
             raise
         self._last_dialled = params
-        self.device.sounds.disconnect(False)  # a call that does not come about ends with the busy tone instead
         connection.mute(self._push_to_talk and not self._talks)
         self.current = self._last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
         self._follow(line)
         line.after(limit_s(self._settings.max_ring_s), connection.disconnect)
-        self.emit("moment", "dialling", params["To"])
-        if not self.device.options.enable_ringing_state:
-            self._tones.ringback()  # nothing will say when it rings
+        self._board.tell("dialling", params["To"])
+        self._sounds.dialling()
         self._tell_calls()
         return connection
 
     def _on_ringing(self, line: Line, has_early_media: bool) -> None:
-        self.emit("moment", "ringing", "")
-        if has_early_media:
-            self._tones.stop()
-        elif line is self.current:
-            self._tones.ringback()
+        self._board.tell("ringing")
+        if line is self.current:
+            self._sounds.ringing_there(has_early_media)
 
     # --- every call ---
 
@@ -248,6 +208,7 @@ class Attendant(Emitter):
         connection = line.connection
         connection.on("accept", lambda _connection: self._on_accept(line))
         connection.on("ringing", lambda early: self._on_ringing(line, early))
+        connection.on("error", lambda error: self._board.tell("call failed", error))
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
         connection.on("reconnecting", lambda _error: self._on_recovery("reconnecting"))
         connection.on("reconnected", lambda: self._on_recovery("reconnected"))
@@ -260,24 +221,22 @@ class Attendant(Emitter):
         if self.current is not None and self.current is not line:
             self.current.connection.disconnect()  # the two were accepted at one time
         line.answer()
-        self._tones.stop()
-        self.device.sounds.disconnect(True)
+        self._sounds.talking(line.incoming)
         if self._push_to_talk:
             line.connection.mute(not self._talks)
         if line.incoming:
             self.ringing.remove(line)
-            self.device.sounds.play_if_enabled("outgoing")  # an outgoing call gets this tone from the Device
         self.current = self._last = line
         line.after(limit_s(self._settings.max_talk_s), line.connection.disconnect)
-        self.emit("moment", "accept", line.connection.parameters.get("CallSid", ""))
+        self._board.tell("accept", line.connection.parameters.get("CallSid"))
         self._tell_calls()
 
     def _on_mute(self, muted: bool) -> None:
-        self.emit("moment", "mute" if muted else "unmute", "")
+        self._board.tell("mute" if muted else "unmute")
         self._tell_calls()
 
     def _on_recovery(self, event: str) -> None:
-        self.emit("moment", event, "")
+        self._board.tell(event)
         self._tell_calls()
 
     def _on_end(self, line: Line, event: str) -> None:
@@ -288,16 +247,9 @@ class Attendant(Emitter):
             self.ringing.remove(line)
         if line is self.current:
             self.current = None
-            self._end_tones(line)
-        self.emit("moment", event, "")
+            self._sounds.over(failed=line.error is not None and not line.answered)
+        self._board.tell(event)
         self._tell_calls()
-
-    def _end_tones(self, line: Line) -> None:
-        self.device.sounds.disconnect(True)
-        if line.error is not None and not line.answered:
-            self._tones.failed()
-        else:
-            self._tones.stop()
 
     # --- small things ---
 
@@ -315,12 +267,7 @@ class Attendant(Emitter):
         """Let the situation follow the calls."""
         on = self.current.connection if self.current is not None else None
         phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
-        self.show(phase=phase, muted=on is not None and on.is_muted(), ringing=bool(self.ringing))
-
-    def _become(self, situation: Situation) -> None:
-        if situation != self.situation:
-            self.situation = situation
-            self.emit("situation", situation)
+        self._board.show(phase=phase, muted=on is not None and on.is_muted(), ringing=bool(self.ringing))
 
 
 _PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "closed": IDLE}

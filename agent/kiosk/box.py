@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.doorway import Doorway
+from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.panel import Panel
 from agent.kiosk.volume import SpeakerVolume
 from agent.log import FailureLog
@@ -20,9 +21,17 @@ class KioskBox:
     """Collects what the parts know; tells subscribers when anything of it changes."""
 
     def __init__(
-        self, identity: str, attendant: Attendant, panel: Panel, doorway: Doorway, sound: Sound, volume: SpeakerVolume
+        self,
+        identity: str,
+        board: Noticeboard,
+        attendant: Attendant,
+        panel: Panel,
+        doorway: Doorway,
+        sound: Sound,
+        volume: SpeakerVolume,
     ) -> None:
         self._identity = identity
+        self._board = board
         self._attendant = attendant
         self._panel = panel
         self._doorway = doorway
@@ -32,13 +41,14 @@ class KioskBox:
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
         panel.lights.on_change = self.changed
-        for event in ("situation", "moment", "sample"):
-            attendant.on(event, lambda *_: self.changed())
+        for emitter, event in ((board, "situation"), (board, "moment"), (attendant, "sample")):
+            emitter.on(event, lambda *_: self.changed())
 
     def status(self) -> dict[str, Any]:
         """Everything there is to show, ready for JSON."""
         attendant = self._attendant
-        situation = attendant.situation
+        situation = self._board.situation
+        call = attendant.current or next(iter(attendant.ringing), None)
         return {
             "identity": self._identity,
             "states": sorted(situation.light_states()),
@@ -50,7 +60,7 @@ class KioskBox:
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
-            "call": attendant.describe_call(),
+            "call": call.describe() if call is not None else None,
             "recent_calls": attendant.calls.as_json(),
         }
 

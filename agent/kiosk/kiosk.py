@@ -15,12 +15,14 @@ from agent.kiosk.attendant import Attendant
 from agent.kiosk.box import KioskBox
 from agent.kiosk.doorway import Doorway
 from agent.kiosk.media import MediaThread
+from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
+from agent.kiosk.presence import Presence
 from agent.kiosk.registrar import Registrar
 from agent.kiosk.situation import Situation
 from agent.kiosk.sound import BoxSound, open_sound
-from agent.kiosk.sounds import ProgressTones
+from agent.kiosk.sounds import CallSounds, ProgressTones
 from agent.kiosk.volume import SpeakerVolume
 from agent.mailbox import Mailbox
 from agent.service.control import ControlServer, socket_path
@@ -58,16 +60,20 @@ class Kiosk(Emitter):
         self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed())
         tones = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
-        self.attendant = Attendant(self.device, config.answering, tones, push_to_talk=talks_by_button)
+        self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
+        self.attendant = Attendant(self.device, config.answering, CallSounds(self.device, tones), self.board,
+                                   push_to_talk=talks_by_button)  # fmt: skip
+        Presence(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
-                                   lambda why: self.attendant.trouble("token", why))  # fmt: skip
+                                   lambda why: self.board.trouble("token", why))  # fmt: skip
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
-        actions = Actions(self.attendant, self.doorway, self.volume)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
-        self.box = KioskBox(config.box.identity, self.attendant, self.panel, self.doorway, self.sound, self.volume)
-        self.page = PageHost(config.page, self.box, lambda why: self.attendant.trouble("page", why))
+        self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
+                            self.volume)  # fmt: skip
+        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why))
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
@@ -81,14 +87,14 @@ class Kiosk(Emitter):
 
     def start(self) -> None:
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
-        self.panel.lights.show(self.attendant.situation.light_states())
+        self.panel.lights.show(self.board.situation.light_states())
         self.control.start()
         self.sound.start()
         self._tones.prepare()
         self._add_parts()
         self.supervisor.start()
         self.panel.start()
-        self.notifier.ready(self._in_words(self.attendant.situation))
+        self.notifier.ready(self._in_words(self.board.situation))
 
     def wait(self) -> None:
         """Block until `stop`; raises RestartLimitError when a part cannot be kept alive."""
@@ -149,8 +155,8 @@ class Kiosk(Emitter):
     # --- wiring ---
 
     def _listen(self) -> None:
-        self.attendant.on("situation", self._on_situation)
-        self.attendant.on("moment", self._on_moment)
+        self.board.on("situation", self._on_situation)
+        self.board.on("moment", self._on_moment)
         self.attendant.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda: self._on_door(True))
@@ -171,20 +177,20 @@ class Kiosk(Emitter):
         self.control.publish("moment", [name, detail])
 
     def _on_door(self, is_open: bool) -> None:
-        self.attendant.emit("moment", "door open" if is_open else "door closed", "")
-        self.attendant.show(door_open=is_open)
+        self.board.tell("door open" if is_open else "door closed")
+        self.board.show(door_open=is_open)
 
     def _on_wrong_code(self, verdict: Verdict) -> None:
-        self.attendant.emit("moment", "door code", verdict.value)
+        self.board.tell("door code", verdict.value)
 
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
-        self.attendant.trouble(f"button {button}", why if stuck else "")
+        self.board.trouble(f"button {button}", why if stuck else "")
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why
-        self.attendant.emit("moment", "sound " + state.value, why)
-        self.attendant.show(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
+        self.board.tell("sound " + state.value, why)
+        self.board.show(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
         if state is not SoundState.CLOSED:
             self.volume.card_opened()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import gevent
 
+from agent.voice.device import Device
 from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
 from hw import tones
 from hw.errors import ToneError
@@ -49,6 +50,50 @@ class BoxSounds(Sounds):
         if name == INCOMING:
             self._before_ringing()
         return super().play(name)
+
+
+class CallSounds:
+    """What is heard of a box's own calls as they come along: the Device's sounds and the tones of progress together."""
+
+    def __init__(self, device: Device, tones: ProgressTones) -> None:
+        self._device = device
+        self._tones = tones
+
+    def may_ring(self, may: bool) -> None:
+        """Whether an incoming call is heard."""
+        self._device.sounds.incoming(may)
+
+    def dialling(self) -> None:
+        """A call was placed. One that does not come about ends with the busy tone in the place of the usual one."""
+        self._device.sounds.disconnect(False)
+        if not self._device.options.enable_ringing_state:
+            self._tones.ringback()  # nothing will say when it rings
+
+    def ringing_there(self, has_early_media: bool) -> None:
+        """It rings at the other end, which may send its own tone."""
+        if has_early_media:
+            self._tones.stop()
+        else:
+            self._tones.ringback()
+
+    def talking(self, incoming: bool) -> None:
+        """A call was answered. The Device lets it be heard of calls that went out; here it is of all."""
+        self._tones.stop()
+        self._device.sounds.disconnect(True)
+        if incoming:
+            self._device.sounds.play_if_enabled(OUTGOING)
+
+    def over(self, failed: bool) -> None:
+        """The call has ended, or it failed before it was answered."""
+        self._device.sounds.disconnect(True)
+        if failed:
+            self.failed()
+        else:
+            self._tones.stop()
+
+    def failed(self) -> None:
+        """No call is possible."""
+        self._tones.failed()
 
 
 class ProgressTones:

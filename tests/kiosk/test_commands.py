@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,11 @@ def settings(town: Site) -> str:
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     """Status, output and errors of one command."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     status = main(words)
+    root.handlers[:] = handlers
+    root.setLevel(level)
     said = capsys.readouterr()
     return status, said.out, said.err
 
