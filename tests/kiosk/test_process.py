@@ -20,6 +20,7 @@ from gevent.subprocess import Popen
 
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
+from tests.hw.virtual_cards import shared_cards
 from tests.kiosk.stage import Phone, Site
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +78,13 @@ class Agent:
         self.process.send_signal(number)
         status = self.process.wait(timeout=20)
         return status, time.monotonic() - began
+
+    def until_logs(self, text: str) -> None:
+        """Wait until a line with this text is in the log."""
+        with gevent.Timeout(START_S, AssertionError(f"never logged {text!r}")):
+            while not any(text in line for line in self.err):
+                self.printed.wait()
+                self.printed.clear()
 
     def wait(self) -> int:
         """Wait for its own end."""
@@ -256,3 +264,26 @@ def test_the_switchboard_says_where_it_is_and_ends_on_a_signal(tmp_path: Path, s
     assert agent.out[0].startswith("address     127.0.0.1:")
     assert agent.out[1] == f"certificate {state}/ca.pem\n"
     assert agent.end(signal.SIGTERM)[0] == 0
+
+
+@pytest.mark.sound
+def test_a_wedged_sound_server_does_not_hold_up_the_end(
+    settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    cards = shared_cards()
+    path = Path(settings)
+    card = 'driver = "alsa"\ncapture = "vmic_a"\nplayback = "vspk_a"'
+    path.write_text(path.read_text().replace('driver = "none"', card))
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, **cards.environment)
+    manager.until("STATUS=ready")
+    agent.until_logs("sound open")
+
+    cards.wedge()
+    try:
+        agent.until_logs("sound lost")
+        status, seconds = agent.end(signal.SIGTERM)
+    finally:
+        cards.unwedge()
+
+    assert status == 0, agent.err
+    assert seconds < 2

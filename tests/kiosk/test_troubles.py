@@ -158,6 +158,21 @@ def test_the_error_is_over_when_the_token_is_good(site: Site) -> None:
     assert box.status["troubles"] == {}
 
 
+def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
+    config = site.config()
+    box = site.box(replace(config, token=replace(config.token, ttl_s=2)))
+    tokens: list[str] = []
+    box.kiosk.registrar.source.on("token", tokens.append)
+    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+
+    box.until(lambda: len(tokens) == 3, "renewed its token three times")
+
+    assert "offline" not in box.story
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+
+
 # --- the sound card ---
 
 
