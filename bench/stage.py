@@ -94,15 +94,20 @@ def _cards(folder: Path) -> Iterator[dict[str, str]]:
     command = [*SERVER.split(), "-F", str(folder / "cards.pa"), f"--log-target=file:{folder / 'pulse.log'}"]
     with ending(subprocess.Popen(command, env=os.environ | own, stderr=subprocess.DEVNULL)):
         environment = {"PULSE_SERVER": f"unix:{socket}", "ALSA_CONFIG_PATH": str(folder / "asound.conf")}
-        _until_it_answers(environment)
+        _until("Server Version", "pactl", "info", environment=environment)
         yield environment
 
 
-def _until_it_answers(environment: dict[str, str]) -> None:
+def _until(text: str, *command: str, environment: dict[str, str] | None = None) -> None:
+    """Repeat a command until its output has `text`."""
     deadline = time.monotonic() + START_LIMIT_S
-    while subprocess.run(["pactl", "info"], env=os.environ | environment, capture_output=True, check=False).returncode:
+    while True:
+        where = os.environ | (environment or {})
+        done = subprocess.run(command, env=where, capture_output=True, text=True, check=False)
+        if text in done.stdout:
+            return
         if time.monotonic() > deadline:
-            raise RuntimeError("pulseaudio did not start: install pulseaudio and pulseaudio-utils")
+            raise RuntimeError(f"{' '.join(command)} never said {text!r}: {done.stdout}{done.stderr}")
         time.sleep(0.1)
 
 
@@ -115,6 +120,8 @@ def _wire(names: tuple[str, ...]) -> None:
         _ip("-n", name, "address", "add", f"10.73.0.{number}/24", "dev", "net")
         _ip("-n", name, "link", "set", "net", "up")
         _ip("-n", name, "route", "add", "default", "via", f"10.73.0.{3 - number}")
+    for name in names:
+        _until("state UP", "ip", "-n", name, "link", "show", "net")  # the kernel takes up to a second
 
 
 def _remove(names: tuple[str, ...]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
 
 from bench.stage import End, ending
 
+START_LIMIT_S = 30.0
 PLAIN = ("--sound", 'echo="none"', "--sound", "noise_suppression=false")
 
 
@@ -28,9 +30,10 @@ class Endpoint:
     def hear(self) -> str:
         """The next value."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        ready, _, _ = select.select([self.process.stdout], [], [], START_LIMIT_S)
+        line = self.process.stdout.readline() if ready else b""
         if not line:
-            raise RuntimeError("an end of ours ended before it was connected")
+            raise RuntimeError("an end of ours did not connect")
         return str(json.loads(line))
 
 
