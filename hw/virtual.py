@@ -19,6 +19,7 @@ from hw.pacer import Pacer
 from hw.pcm import mixed, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
 from hw.sound_files import WavWriter, load_pcm
+from hw.wake import Wake
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ class WavSound:
         self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
         self._sink: CaptureSink | None = None
         self._thread: threading.Thread | None = None
-        self._ended = threading.Event()
+        self._ended = False
+        self._stop = Wake()
         self._state = SoundState.CLOSED
         self._beat = time.monotonic()
         self._gain = 1.0
@@ -103,7 +105,7 @@ class WavSound:
 
     def start(self) -> None:
         """Start the beat; idempotent."""
-        if self._thread is None and not self._ended.is_set():
+        if self._thread is None and not self._ended:
             self._beat = time.monotonic()
             self._thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
             self._thread.start()
@@ -111,9 +113,10 @@ class WavSound:
 
     def close(self) -> None:
         """Stop and finish the playback file; idempotent."""
-        if self._ended.is_set():
+        if self._ended:
             return
-        self._ended.set()
+        self._ended = True
+        self._stop.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1.0)
         if self._writer is not None:
@@ -167,7 +170,7 @@ class WavSound:
 
     def _run(self) -> None:
         pacer = Pacer(FRAME_MS / 1000, time.monotonic())
-        while not self._ended.wait(pacer.wait_s(time.monotonic())):
+        while not self._stop.wait(pacer.wait_s(time.monotonic())):
             for _ in range(pacer.due(time.monotonic())):
                 self._tick()
 

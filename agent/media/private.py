@@ -63,6 +63,12 @@ class Socket(StunProtocol):
 
     receiver: Leg
 
+    def connection_made(self, transport: Any) -> None:
+        """Start on a transport; asyncio would make room for 256 KiB for each datagram, at ten times its price."""
+        super().connection_made(transport)
+        if hasattr(transport, "max_size"):
+            transport.max_size = MAX_DATAGRAM_BYTES + 1
+
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         """Pass media on at once; let aioice read STUN, whatever it may contain."""
         assert isinstance(data, bytes)

@@ -32,6 +32,18 @@ def test_names_of_a_connection_exist():
     run(story())
 
 
+def test_socket_makes_room_for_one_packet_only():
+    async def story():
+        loop = asyncio.get_running_loop()
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        transport, _ = await loop.create_datagram_endpoint(lambda: Socket(leg), local_addr=("127.0.0.1", 0))
+        assert hasattr(type(transport), "max_size"), "asyncio has another way to say how much is read at once"
+        assert transport.max_size == private.MAX_DATAGRAM_BYTES + 1
+        transport.close()
+
+    run(story())
+
+
 def test_names_of_a_turn_transport_exist():
     transport = aioice.turn.TurnTransport(object())
     assert [name for name in PRIVATE_NAMES[aioice.turn.TurnTransport] if not hasattr(transport, name)] == []
