@@ -43,8 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (AgentError, HardwareError) as error:
         print(f"kiosk-agent {options.command}: {error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
-        return DONE
+    except KeyboardInterrupt:  # only of commands that do not end by it
+        print(f"kiosk-agent {options.command}: interrupted", file=sys.stderr)
+        return FAILED
 
 
 if __name__ == "__main__":

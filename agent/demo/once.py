@@ -15,17 +15,22 @@ log = logging.getLogger(__name__)
 
 
 def play_once(listen: tuple[str, int], state_dir: Path) -> int:
-    """Play the call; prints the timeline and `demo: ok ...` or `demo: failed: why`."""
+    """Play the call; prints the timeline and, last, `demo: ok ...` or `demo: failed: why`."""
     with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
-        script = None
-        try:
-            script = Script(Timeline(), Path(folder), listen, state_dir)
-            result = script.play()
-        except (AgentError, HardwareError) as error:
-            print(f"demo: failed: {error}", flush=True)
-            return 1
-        finally:
-            if script is not None:
-                script.close()
-    print(f"demo: ok: {result}", flush=True)
-    return 0
+        succeeded, told = _play(Path(folder), listen, state_dir)
+    print(f"demo: {'ok' if succeeded else 'failed'}: {told}", flush=True)
+    return 0 if succeeded else 1
+
+
+def _play(folder: Path, listen: tuple[str, int], state_dir: Path) -> tuple[bool, str]:
+    script = None
+    try:
+        script = Script(Timeline(), folder, listen, state_dir)
+        return True, script.play()
+    except (AgentError, HardwareError) as error:
+        return False, str(error)
+    except KeyboardInterrupt:
+        return False, "interrupted"
+    finally:
+        if script is not None:
+            script.close()

@@ -256,6 +256,15 @@ def test_without_a_speaker_program_the_scripted_call_says_what_to_install(
     assert agent.out == ["demo: failed: espeak-ng is not installed: install it with apt-get install espeak-ng\n"]
 
 
+def test_a_scripted_call_that_is_interrupted_has_failed(tmp_path: Path, start: Callable[..., Agent]) -> None:
+    agent = start("demo", "--once", "--state-dir", str(tmp_path / "state"))
+    until_prints(agent, "incoming")
+
+    assert agent.end(signal.SIGINT)[0] == 1
+    assert agent.wait() == 1
+    assert agent.out[-1] == "demo: failed: interrupted\n"
+
+
 def test_the_switchboard_says_where_it_is_and_ends_on_a_signal(tmp_path: Path, start: Callable[..., Agent]) -> None:
     state = tmp_path / "state"
     agent = start("switchboard", "--listen", "127.0.0.1:0", "--state-dir", str(state))
