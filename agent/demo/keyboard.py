@@ -19,6 +19,11 @@ class Keyboard:
         self._typed = typed
         self._greenlet = gevent.spawn(self._run) if _is_terminal() else None
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a terminal to type at."""
+        return self._greenlet is not None
+
     def close(self) -> None:
         """Listen no longer; idempotent."""
         if self._greenlet is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import tempfile
@@ -31,8 +32,8 @@ The box is called "{box}" and waits for calls. It runs on this machine, with a v
 
   front panel    {page}
   browser phone  {phone}   (its certificate is this machine's own: accept it once)
-  here           type a button's name and Enter: {buttons}
-  another shell  kiosk-agent call {box} --config {caller}   ·   press accept   ·   status
+  buttons        {buttons}{here}
+  another shell  {command} call {box} --config {caller}   ·   press accept   ·   status
   sound          {sound}
   door           opens for a caller who dials {code}
 
@@ -68,7 +69,8 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
     try:
         scene.kiosk.start()
         scene.kiosk.page.served.wait(PAGE_WITHIN_S)
-        print(_introduction(scene, state_dir, sound is None), flush=True)
+        here = "   (here: type a name and Enter)" if keyboard.listens else ""
+        print(_introduction(scene, state_dir, sound is None, here), flush=True)
         ended.wait()
     finally:
         keyboard.close()
@@ -78,7 +80,7 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
     return 0
 
 
-def _introduction(scene: Scene, state_dir: Path, has_card: bool) -> str:
+def _introduction(scene: Scene, state_dir: Path, has_card: bool, here: str) -> str:
     address = scene.switchboard.address
     caller = state_dir / "caller.toml"
     caller.write_text(
@@ -89,8 +91,16 @@ def _introduction(scene: Scene, state_dir: Path, has_card: bool) -> str:
     )  # fmt: skip
     return INTRODUCTION.format(
         box=BOX, caller=caller, page=scene.kiosk.page.url or "is not served", phone=address.url, code=DOOR_CODE,
-        buttons=", ".join(scene.config.buttons), sound=CARD if has_card else NO_CARD,
+        buttons=" · ".join(scene.config.buttons), sound=CARD if has_card else NO_CARD, here=here, command=_command(),
     )  # fmt: skip
+
+
+def _command() -> str:
+    """How this very program is started from a shell."""
+    script = Path(sys.executable).with_name("kiosk-agent")
+    if not script.exists():
+        return f"{Path(sys.executable).name} -m agent"
+    return os.path.relpath(script) if script.is_relative_to(Path.cwd()) else str(script)
 
 
 def _press(scene: Scene, line: str) -> None:
