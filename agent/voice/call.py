@@ -27,6 +27,7 @@ class Call:
         self.connection = connection
         self.state = State.PENDING
         self.offer_sdp = offer_sdp
+        self._first_stream = host.stream
         self.constraints: Any = None
         self.rtc_configuration: Mapping[str, Any] | None = None
         self.listening = False
@@ -53,8 +54,11 @@ class Call:
 
     @property
     def stream(self) -> SignalingStream | None:
-        """Where messages go; None when there is no connection to the service to speak of."""
-        stream = self.host.stream
+        """Where messages go; None when there is no connection to the service to speak of.
+
+        After the server has closed its stream the call still tries, and is told that this is in vain (31009).
+        """
+        stream = self.host.stream or self._first_stream
         return stream if stream is not None and stream.status != "disconnected" else None
 
     def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
+from weakref import WeakSet
 
 from agent.errors import VoiceError
 from agent.voice.connection import Connection
@@ -39,6 +40,11 @@ class Calls:
         self.pending: list[Connection] = []
         self.active: Connection | None = None
         self._device = device
+        self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
+
+    def listening(self) -> list[Connection]:
+        """Every call that hears the server: a program may still accept one that was dropped with its socket."""
+        return self.all() + [call for call in self._dropped if call.status() != "closed" and call not in self.all()]
 
     def all(self) -> list[Connection]:
         """Every call that is not over."""
@@ -72,6 +78,7 @@ class Calls:
     def disconnect_all(self) -> None:
         """End every call that can be ended, and forget the pending ones."""
         pending, self.pending = self.pending, []
+        self._dropped.update(pending)
         for connection in pending:
             connection.disconnect()
         if self.active is not None:
@@ -83,6 +90,7 @@ class Calls:
             self.active = None
         if connection in self.pending:
             self.pending.remove(connection)
+            self._dropped.add(connection)
 
     def find(self, callsid: object) -> Connection | None:
         """The call that the server means."""

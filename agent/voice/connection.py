@@ -107,7 +107,7 @@ class Connection(Emitter, ConnectionAliases):
         if session is None:
             raise InvalidStateError("digits cannot be sent before the call was accepted: wait for the event `accept`")
         self._digits.play_keys(digits)
-        if session.can_insert_dtmf:
+        if session.can_insert_dtmf and not self._call.media.closed:
             self._digits.send(digits)
         elif (stream := self._call.stream) is not None:
             stream.dtmf(self._call.sid, digits)
@@ -152,8 +152,10 @@ class Connection(Emitter, ConnectionAliases):
     @property
     def waits_for_answer(self) -> bool:
         """Whether a `ringing` or `answer` of the server is meant for this call."""
-        dialling = self.direction == OUTGOING and self._call.listening and not self._call.answered
-        return dialling or self._call.media.restart_offered or self._awaits_open()
+        call = self._call
+        complete = call.answered and call.media.remote_sdp_applied
+        dialling = self.direction == OUTGOING and call.listening and not complete
+        return dialling or call.media.restart_offered
 
     def is_called(self, callsid: object) -> bool:
         """Whether the server means this call by `callsid`."""
@@ -196,9 +198,6 @@ class Connection(Emitter, ConnectionAliases):
 
     def stop_digits(self) -> None:
         self._digits.close()
-
-    def _awaits_open(self) -> bool:
-        return self._call.state is State.RINGING and not self._call.answered
 
     def _insert_tones(self, tones: str) -> None:
         session = self._call.media.session

@@ -46,12 +46,12 @@ class Device(Emitter, DeviceAliases):
 
     # Setting up and ending
 
-    def setup(self, token: str, options: Mapping[str, Any] | None = None, **more: Any) -> Device:
+    def setup(self, token: str | None = None, options: Mapping[str, Any] | None = None, **more: Any) -> Device:
         """Connect to the voice service. A second call changes the options that are read later, and the token.
 
         Raises InvalidArgumentError for a missing token, an unknown option or a value that is not allowed.
         """
-        _check_token(token)
+        token = _checked_token(token)
         merged = self.options.merged({**(options or {}), **more})
         self._host.check(merged)
         self._host.options = merged
@@ -74,9 +74,8 @@ class Device(Emitter, DeviceAliases):
     def update_token(self, token: str) -> None:
         """Use a new token from now on, in calls and without interrupting them."""
         self._check_set_up()
-        _check_token(token)
-        self.token = token
-        self._host.use_token(token)
+        self.token = _checked_token(token)
+        self._host.use_token(self.token)
 
     # Calls
 
@@ -180,6 +179,7 @@ class Device(Emitter, DeviceAliases):
             raise InvalidStateError("the Device is not set up; call setup(token) first")
 
 
-def _check_token(token: object) -> None:
+def _checked_token(token: object) -> str:
     if not isinstance(token, str) or not token:
         raise InvalidArgumentError("argument token: an access token is needed, a string that is not empty")
+    return token

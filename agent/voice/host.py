@@ -167,11 +167,11 @@ class DeviceHost:
 
     def _make_publisher(self, token: str) -> Publisher | None:
         options = self.options
+        if not options.publishes_events:
+            return None
         if options.publisher_factory is not None:
             made: Publisher = options.publisher_factory(token)
             return made
-        if not options.publishes_events:
-            return None
         from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
 
         metadata = {"app_name": options.app_name, "app_version": options.app_version}

@@ -69,7 +69,7 @@ class SignalingEvents:
         region = region_shortcode(server_region) or server_region
         self._device.located(edge_of_region(region), region)
         self._device.registration.announce()
-        for call in self._device.calls.all():
+        for call in self._device.calls.listening():
             call.on_signaling_back()
 
     def _ready(self, _payload: Payload) -> None:
@@ -93,9 +93,9 @@ class SignalingEvents:
     def _invite(self, payload: Payload) -> None:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
-        if sdp and (known := calls.find(callsid)) is not None:
-            if known.status() in ("open", "reconnecting"):
-                known.on_restart_offer(sdp)
+        known = calls.find(callsid)
+        if sdp and known is not None and known.status() in ("open", "reconnecting"):
+            known.on_restart_offer(sdp)
             return
         busy = calls.active is not None
         if busy and not self._device.options.allow_incoming_while_busy:
@@ -133,17 +133,17 @@ class SignalingEvents:
             call.on_answer(payload)
 
     def _waiting_for_answer(self) -> Connection | None:
-        return next((call for call in self._device.calls.all() if call.waits_for_answer), None)
+        return next((call for call in self._device.calls.listening() if call.waits_for_answer), None)
 
     def _cancel(self, payload: Payload) -> None:
         callsid = payload.get("callsid")
-        for call in self._device.calls.all():
+        for call in self._device.calls.listening():
             if callsid and call.parameters.get("CallSid") == callsid:
                 call.on_cancel()
 
     def _hangup(self, payload: Payload) -> None:
         callsid, error = payload.get("callsid"), payload.get("error")
-        for call in self._device.calls.all():
+        for call in self._device.calls.listening():
             if not callsid or call.is_called(callsid):
                 call.on_hangup(error if isinstance(error, Mapping) else None)
 
@@ -151,5 +151,5 @@ class SignalingEvents:
         self._device.stream_closed()
 
     def _transport_close(self, _payload: Payload) -> None:
-        for call in self._device.calls.all():
+        for call in self._device.calls.listening():
             call.on_transport_close()

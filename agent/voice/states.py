@@ -174,6 +174,11 @@ def _early_answer(flags: Flags) -> bool:
     return flags.has_sdp and not flags.ringing_enabled and not flags.answered
 
 
+def _late_sdp(flags: Flags) -> bool:
+    """The call was answered without a description; this message brings it."""
+    return flags.answered and flags.has_sdp and not flags.remote_sdp_applied and not flags.incoming
+
+
 TABLE: tuple[Row, ...] = (
     _row(2, NEW, T.ACCEPT, S.CONNECTING, A.ENTER, A.DISCONNECT_OTHER, A.OPEN_CAPTURE),
     _row(29, frozenset({S.CONNECTING}), T.CAPTURED, S.CLOSED, A.REPORT_CAPTURED, A.EMIT_ERROR, *_ENDED,
@@ -196,6 +201,7 @@ TABLE: tuple[Row, ...] = (
     _row(11, TRYING, T.RINGING, S.RINGING, *_RINGS, when=lambda f: f.ringing_enabled),
     _row(13, frozenset({S.CONNECTING}), T.RINGING, None, A.STORE_SID, A.MARK_ANSWERED, A.APPLY_ANSWER,
          when=_early_answer),
+    _row(13, frozenset({S.CONNECTING}), T.RINGING, None, A.STORE_SID, A.APPLY_ANSWER, when=_late_sdp),
     _row(14, frozenset({S.CONNECTING}), T.RINGING, None, A.STORE_SID),
     # Row 15 of the reference overwrites the call's sid in every other state: here `ringing` then says nothing.
     _row(17, TRYING, T.ANSWER, S.OPEN, A.STORE_SID, A.MARK_ANSWERED, A.ENTER, A.EMIT_ACCEPT,
@@ -204,6 +210,7 @@ TABLE: tuple[Row, ...] = (
          when=lambda f: not f.answered and f.has_sdp and not f.remote_sdp_applied),
     _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, A.STORE_SID, A.MARK_ANSWERED,
          when=lambda f: not f.answered),
+    _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, A.APPLY_ANSWER, when=_late_sdp),
     _row(19, NEW, T.REJECT, S.CLOSED, A.SEND_REJECT, A.STOP_LISTENING, A.ENTER, A.EMIT_REJECT, A.REPORT_REJECTED),
     _row(20, NEW, T.IGNORE, S.CLOSED, A.STOP_LISTENING, A.ENTER, A.EMIT_CANCEL, A.REPORT_IGNORED),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).

@@ -87,8 +87,10 @@ def _order(wanted: list[Seen], seen: list[Seen]) -> Iterator[str]:
 
 def _contents(wanted: list[Seen], seen: list[Seen]) -> Iterator[str]:
     for label, n, record, own in _pairs(wanted, seen):
-        if _text(record.value) != _text(_comparable(own)):
-            yield f"{label} #{n}: recorded {_text(record.value)}, ours {_text(_comparable(own))}"
+        ordered = record.kind == "frame"  # on the wire the order of the members counts
+        wanted_text, own_text = _text(record.value, ordered), _text(_comparable(own), ordered)
+        if wanted_text != own_text:
+            yield f"{label} #{n}: recorded {wanted_text}, ours {own_text}"
         for who in sorted(record.status.keys() & own.status.keys()):
             if record.status[who] != own.status[who]:
                 yield f"{label} #{n}: status of {who}: recorded {record.status[who]}, ours {own.status[who]}"
@@ -145,6 +147,6 @@ def _label(seen: Seen) -> str:
     return f"{seen.kind} {'heartbeat' if seen.name == chr(10) else seen.name}"
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _text(value: Any, ordered: bool) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=not ordered)
 

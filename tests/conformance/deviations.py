@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,12 @@ class Deviation:
     needs: tuple[str, ...]
     differences: tuple[str, ...]
     if_errors: tuple[str, ...] = ()
-    if_repeated: str = ""
     real_media_only: bool = False
 
     def counts_in(self, transcript: Transcript, found: list[str]) -> bool:
         """Whether its conditions are met in a scenario."""
-        things = happenings(transcript)
-        names = [name for name, _ in things]
-        if not all(any(re.fullmatch(need, name) for name in names) for need in self.needs):
-            return False
-        if self.if_repeated and max(Counter(t for t in things if t[0] == self.if_repeated).values(), default=0) < 2:
+        done = happenings(transcript)
+        if not all(any(re.fullmatch(need, name) for name in done) for need in self.needs):
             return False
         return not self.if_errors or any(code in difference for code in self.if_errors for difference in found)
 
@@ -47,13 +42,14 @@ def load() -> list[Deviation]:
     return [Deviation(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}) for entry in entries]
 
 
-def happenings(transcript: Transcript) -> list[tuple[str, str]]:
-    """What was done to the Device, as names for `needs`, each with the call it was about."""
-    things = [(f"in {line.frame_type}", str(line.payload.get("callsid"))) for line in transcript.of("wire", dir="in")]
-    things += [(f"act {line['what']}", "") for line in transcript.of("act") if line.act_result is None]
-    things += [("blackhole", "") for _ in transcript.of("srv", what="blackhole", on=True)]
-    things += [("drop", "") for _ in transcript.of("srv", what="drop-ws")]
-    return things
+def happenings(transcript: Transcript) -> set[str]:
+    """What was done to the Device, as names for `needs`."""
+    done = {f"in {line.frame_type}" for line in transcript.of("wire", dir="in")}
+    done |= {f"act {line['what']}" for line in transcript.of("act") if line.act_result is None}
+    done |= {"blackhole" for _ in transcript.of("srv", what="blackhole", on=True)}
+    done |= {"devices changed" for _ in transcript.of("http", group="audio")}
+    done |= {"drop" for line in transcript.of("ws", ev="close") if line["code"] == 1006}
+    return done | {"drop" for _ in transcript.of("srv", what="drop-ws")}
 
 
 def unexplained(transcript: Transcript, found: list[str], *, real_media: bool = False) -> list[str]:

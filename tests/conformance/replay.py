@@ -85,6 +85,8 @@ class Replay:
         self._shift_ms = self.clock.now() * 1000
         self._said: list[str] = []
         self._got: list[str] = []
+        self._invited: list[str] = []  # temporary names of our calls, in their order
+        self._own_sids: dict[str, str] = {}  # recorded temporary names, and ours
         self._dials = 0
         self._server_said = 0  # frames and closes
         self._taken = 0
@@ -93,7 +95,7 @@ class Replay:
         self._wanted: Counter[str] = Counter()
         self._sent: Counter[str] = Counter()
         self._missed: Counter[str] = Counter()
-        self._modes = self._recorded_modes()
+        self._modes = transcript.upgrade_modes()
         self.device = Device()
         _watch(self.device, self._device_event)
 
@@ -125,6 +127,8 @@ class Replay:
         elif line.kind == "ws" and line["ev"] == "new":
             self._wanted["dial"] += 1
             self._synchronise(line)
+        elif line.kind == "ws" and line["ev"] == "close":
+            self._lose_socket(line)
         elif stimulus is not None:
             stimulus(line)
 
@@ -143,6 +147,8 @@ class Replay:
                 self._wanted[what] -= 1
                 return
         self._shift_ms = self._times[what][self._wanted[what] - 1] - line.t
+        if what == "invite":
+            self._own_sids[str(line.payload.get("callsid"))] = self._invited[self._wanted[what] - 1]
 
     def _patience_s(self, what: str) -> float:
         """Restarts come in bursts, of which ours may have fewer: only the first that is missed is waited for."""
@@ -165,8 +171,13 @@ class Replay:
         self._settle()
 
     def _text(self, line: Line) -> str:
-        """What the server says, as it was said."""
-        return "\n" if line["heartbeat"] else json.dumps(line["msg"], ensure_ascii=False, separators=(",", ":"))
+        """What the server says, as it was said, but for the names that the client draws."""
+        if line["heartbeat"]:
+            return "\n"
+        if line["raw"] is not None:
+            return str(line["raw"])
+        text = json.dumps(line["msg"], ensure_ascii=False, separators=(",", ":"))
+        return render.TEMPORARY_SID.sub(lambda found: self._own_sids.get(found[0], found[0]), text)
 
     def _play_srv(self, line: Line) -> None:
         what = line["what"]
@@ -175,14 +186,29 @@ class Replay:
             self._hole = bool(line["on"])
             for session in self._sessions:
                 session.blackhole(self._hole)
-        elif what == "drop-ws" and self._sockets and self._sockets[-1].is_open:
+        elif what == "drop-ws" and self._sockets:
             self._at(line)
-            self._server_said += 1
-            if line["abort"]:
-                self._sockets[-1].abort()
-            else:
-                self._sockets[-1].close(int(line["code"] or 1000), str(line["reason"] or ""))
-            self._settle()
+            code = 1006 if line["abort"] else int(line["code"] or 1000)
+            self._drop(self._sockets[-1], code, str(line["reason"] or ""))
+
+    def _lose_socket(self, line: Line) -> None:
+        """The recorded socket was closed: if that was not the client's doing, and not done yet, do it."""
+        n = int(line["id"])
+        if n > len(self._sockets) or self.transcript.of("ws", ev="client-close", id=n):
+            return
+        if self._sockets[n - 1].is_open:
+            self._at(line)
+            self._drop(self._sockets[n - 1], int(line["code"] or 1006), str(line["reason"] or ""))
+
+    def _drop(self, socket: Socket, code: int, reason: str) -> None:
+        if not socket.is_open:
+            return
+        self._server_said += 1
+        if code == 1006:
+            socket.abort()
+        else:
+            socket.close(code, reason)
+        self._settle()
 
     def _play_pc(self, line: Line) -> None:
         if line["id"] == PROBE_ID and line["ev"] in ("new", "close()"):
@@ -208,7 +234,7 @@ class Replay:
         self._at(line)
         session = next((each for each in self._sessions if not each.is_captured), None)
         if session is not None:
-            session.capture(None if line["ev"] == "ok" else (line["err"] or line["error"] or {}))
+            session.capture(None if line["ev"] == "ok" else (line["err"] or line["error"] or {"name": line["ev"]}))
         self._settle()
 
     def _play_act(self, line: Line) -> None:
@@ -216,32 +242,35 @@ class Replay:
             return
         self._at(line)
         name = str(line["what"])
+        promised = self.transcript.result_of(line) in ("resolved", "REJECTED")
         try:
-            result = self._perform(name, line["args"])
+            self._perform(name, line["args"])
         except Exception as exc:
-            self.see("act", name, f"THREW {type(exc).__name__}", self._status())
+            self.see("act", name, "REJECTED" if promised else f"THREW {type(exc).__name__}", self._status())
         else:
-            if isinstance(result, AsyncResult):
-                self.see("act", name, "resolved" if result.successful() else "REJECTED")
-            else:
-                self.see("act", name, "returned", self._status())
+            self.see("act", name, "resolved" if promised else "returned", self._status())
         self._settle()
 
     def _perform(self, name: str, args: Any) -> Any:
-        target_name, _, path = name.partition(".")
-        target: Any = self.device if target_name == "device" else self._call_named(target_name)
-        *parents, method = path.split(".")
-        for parent in parents:
-            target = getattr(target, _snake(parent.removesuffix("()")))
-            target = target() if parent.endswith("()") else target
+        """Call what the recorded program called: `device.connect`, `connection.mute`, `device.audio.incoming` ..."""
         arguments = [_argument(arg) for arg in (args if isinstance(args, list) else [args])]
         if name == "device.setup":
-            return self.device.setup("a.b.c", arguments[0] if arguments else None, **self._seams())
-        return getattr(target, _snake(method))(*arguments)
+            options = next((each for each in arguments if isinstance(each, dict)), {})
+            return self.device.setup(None if args == [] else "a.b.c", options, **self._seams())
+        whom, *path = name.split(".")
+        target: Any = self.device if whom == "device" else self._call_named(whom)
+        for part in path[:-1]:
+            target = getattr(target, _snake(part.removesuffix("()")))
+            target = target() if part.endswith("()") else target
+        member = getattr(target, _snake(path[-1]))
+        return member(*arguments) if callable(member) else member
 
     def _call_named(self, name: str) -> Connection:
-        number = re.sub(r"\D", "", name)
-        return self._calls[int(number) - 1] if number else self._calls[-1]
+        """`connection` is the latest one, `connection2` the second, `connections[0]` the first."""
+        number = re.search(r"\d+", name)
+        if number is None:
+            return self._calls[-1]
+        return self._calls[int(number[0]) - (0 if "[" in name else 1)]
 
     # What the Device is made of
 
@@ -346,7 +375,10 @@ class Replay:
         return mode
 
     def _heard(self, socket: Socket, text: str) -> None:
-        self._sent["\n" if text == "\n" else json.loads(text)["type"]] += 1
+        message = {"type": "\n"} if text == "\n" else json.loads(text)
+        if message["type"] == "invite":
+            self._invited.append(message["payload"]["callsid"])
+        self._sent[message["type"]] += 1
         self._got.append(text)
 
     def _device_event(self, name: str, args: tuple[Any, ...]) -> None:
@@ -389,11 +421,6 @@ class Replay:
 
     def _activity(self) -> int:
         return self._server.activity + self.clock.activity + len(self.seen)
-
-    def _recorded_modes(self) -> list[str]:
-        requests = iter(self.transcript.of("srv", what="ws-request"))
-        dials = self.transcript.of("ws", ev="new")
-        return [str(request["mode"]) if (request := next(requests, None)) else "silence" for _ in dials]
 
     def _end(self) -> None:
         self._ended = True

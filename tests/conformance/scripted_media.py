@@ -10,7 +10,7 @@ import numpy as np
 from gevent.event import Event
 
 from agent.clock import Clock
-from agent.errors import CaptureDeniedError, CaptureError
+from agent.errors import CaptureDeniedError, CaptureError, SdpError
 from agent.events import Emitter
 from agent.media.settings import MediaSettings
 from agent.media.stats import CandidateInfo, RawStats
@@ -62,7 +62,7 @@ class ScriptedSession(Emitter):
         self.local_sdp: str | None = None
         self.local_stream = object()
         self.remote_stream: object | None = None
-        self.can_insert_dtmf = True
+        self.can_insert_dtmf = False
         self.closed = False
         self.inserted: list[tuple[float, str]] = []
         self.hole = hole
@@ -104,12 +104,12 @@ class ScriptedSession(Emitter):
         self.emit("candidate", CandidateInfo("host", "10.77.0.1", 40_000, 1, "udp"))
 
     def _flow(self) -> None:
-        """A browser goes on sending on a path that only seems lost, until a restart has taken it away."""
+        """Sound flows on a path that only seems lost, until a restart has taken it away."""
         connected = self.ice_connection_state == "connected"
         self._sends = connected or (self._sends and not self._restarted)
         self._restarted = self._restarted and not connected
         self._sent.set(self._sends)
-        self._received.set(connected and not self.hole)
+        self._received.set(self._sends and not self.hole)
 
     # What the call does
 
@@ -126,6 +126,9 @@ class ScriptedSession(Emitter):
     create_restart_offer = create_offer
 
     def apply_answer(self, sdp: str) -> None:
+        if "m=audio" not in sdp:
+            raise SdpError("there is no audio")
+        self.can_insert_dtmf = "telephone-event" in sdp
         self._signal("stable")
         self._track()
 
@@ -135,6 +138,9 @@ class ScriptedSession(Emitter):
         self._flow()
 
     def answer_offer(self, sdp: str) -> str:
+        if "m=audio" not in sdp:
+            raise SdpError("there is no audio")
+        self.can_insert_dtmf = "telephone-event" in sdp
         self._signal("have-remote-offer")
         self._track()
         self.local_sdp = OFFER

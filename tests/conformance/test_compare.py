@@ -11,7 +11,7 @@ import pytest
 
 from . import compare, deviations
 from .replay import Replay
-from .test_conformance import OWN
+from .test_conformance import GIVEN
 from .transcript import Line, Transcript
 
 Change = Callable[[Line], Line | None]
@@ -19,7 +19,7 @@ Change = Callable[[Line], Line | None]
 
 def differences(tmp_path: Path, scenario: str, change: Change) -> list[str]:
     """Plays a scenario as recorded and holds it against a changed record."""
-    transcript = Transcript.read(OWN / f"{scenario}.jsonl")
+    transcript = Transcript.read(GIVEN / f"{scenario}.jsonl")
     replay = Replay(transcript, tmp_path)
     replay.run()
     changed = tuple(new for line in transcript.lines if (new := change(line)) is not None)
@@ -82,7 +82,7 @@ def test_another_order(tmp_path: Path) -> None:
     def later(line: Line) -> Line:
         return Line(2886.0, line.kind, line.data) if event("accept")(line) else line
 
-    transcript = Transcript.read(OWN / "in_accept_disconnect.jsonl")
+    transcript = Transcript.read(GIVEN / "in_accept_disconnect.jsonl")
     replay = Replay(transcript, tmp_path)
     replay.run()
     lines = sorted((later(line) for line in transcript.lines), key=lambda line: line.t)
@@ -100,8 +100,8 @@ def test_another_time_after_a_wait(tmp_path: Path) -> None:
 def test_a_difference_that_is_listed_is_wanted_only_where_its_reason_is() -> None:
     difference = ["missing: event connection cancel"]
 
-    assert deviations.unexplained(Transcript.read(OWN / "in_ignore.jsonl"), difference) == []
-    assert deviations.unexplained(Transcript.read(OWN / "in_cancel.jsonl"), difference) == difference
+    assert deviations.unexplained(Transcript.read(GIVEN / "in_ignore.jsonl"), difference) == []
+    assert deviations.unexplained(Transcript.read(GIVEN / "in_cancel.jsonl"), difference) == difference
 
 
 @pytest.mark.parametrize("deviation", deviations.load(), ids=lambda each: each.name)

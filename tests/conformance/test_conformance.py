@@ -1,7 +1,8 @@
 """Our Device in the place of the JavaScript SDK: each recorded scenario is played again, and must come out the same.
 
-The server is real and speaks over TLS; time is virtual, and the media does what the transcript says. Another folder of
-transcripts is played with CONFORMANCE_TRANSCRIPTS=FOLDER.
+The server is real and speaks over TLS; time is virtual, and the media does what the transcript says. The recordings are
+those of transcripts/1.15, and those of transcripts/own, which record/record.py makes. Another folder of transcripts is
+played instead with CONFORMANCE_TRANSCRIPTS=FOLDER.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from . import compare, deviations
 from .replay import Replay
 from .transcript import Transcript
 
-OWN = Path(__file__).with_name("transcripts") / "1.15"
-FOLDER = Path(os.environ.get("CONFORMANCE_TRANSCRIPTS") or OWN)
-FILES = sorted(FOLDER.glob("*.jsonl"))
+GIVEN = Path(__file__).with_name("transcripts") / "1.15"
+OWN = GIVEN.with_name("own")
+CHOSEN = os.environ.get("CONFORMANCE_TRANSCRIPTS")
+FOLDERS = (Path(CHOSEN),) if CHOSEN else (GIVEN, OWN)
+FILES = [path for folder in FOLDERS for path in sorted(folder.glob("*.jsonl"))]
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +29,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_is_something_to_play() -> None:
-    assert FILES, f"no .jsonl files in {FOLDER}"
+    assert FILES, f"no .jsonl files in {FOLDERS}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -61,6 +61,21 @@ class Transcript:
         """The lines of one kind with these members."""
         return [line for line in self.lines if line.kind == kind and all(line[k] == v for k, v in members.items())]
 
+    def upgrade_modes(self) -> list[str]:
+        """What became of each try to connect: accept, refuse, or silence where the server never saw a request."""
+        dials = [line.t for line in self.of("ws", ev="new")]
+        modes = ["silence"] * len(dials)
+        for request in self.of("srv", what="ws-request"):
+            began = [n for n, at in enumerate(dials) if at <= request.t]
+            if began:
+                modes[began[-1]] = str(request["mode"])
+        return modes
+
+    def result_of(self, act: Line) -> str:
+        """How the recorded call of the API ended: returned, THREW, resolved or REJECTED."""
+        results = [line.act_result for line in self.of("act") if line.t >= act.t and line.act_result is not None]
+        return next((result for name, result in results if name == act["what"]), "")
+
     def retry_delays_ms(self) -> list[float]:
         """How long the SDK waited before each new try to connect."""
         delays, lost_at = [], 0.0

@@ -235,14 +235,6 @@ def test_several_callers_may_wait(world: World) -> None:
     assert world.events.count("device incoming") == 2
 
 
-def test_an_invite_that_the_server_repeats_is_one_call(world: World) -> None:
-    world.rings("CA1")
-    world.rings("CA1")
-
-    assert len(world.device.connections) == 1
-    assert world.events.count("device incoming") == 1
-
-
 def test_no_more_callers_wait_than_a_person_can_deal_with(world: World) -> None:
     for n in range(MAX_PENDING + 5):
         world.rings(f"CA{n}")

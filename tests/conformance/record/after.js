@@ -1,0 +1,52 @@
+// Loaded after the SDK: writes down what it emits, and performs calls of its API.
+
+function watch(emitter, obj) {
+  const emit = emitter.emit;
+  emitter.emit = function (name, ...args) {
+    if (!["newListener", "removeListener", "volume", "sample"].includes(name)) {
+      const own = obj === "connection" ? { own: this.status() } : {};
+      put({ k: "event", obj, name, args: args.map((each) => shown(each)), status: statuses(), ...own });
+    }
+    return emit.call(this, name, ...args);
+  };
+}
+
+function watchStream() {
+  if (device.stream && !device.stream.isWatched) {
+    device.stream.isWatched = true;
+    watch(device.stream, "pstream");
+    watch(device.stream.transport, "wstransport");
+  }
+}
+
+function target(whom) {
+  if (whom === "device") return device;
+  const number = parseInt(whom.replace(/\D/g, ""));
+  return number ? connections[number - 1] : connection;
+}
+
+function act(what, args, told) {
+  put({ k: "act", what, args: told, status: statuses() });
+  const [whom, ...path] = what.split(".");
+  try {
+    const owner = path.slice(0, -1).reduce((each, name) => each[name], target(whom));
+    const result = owner[path[path.length - 1]](...args);
+    watchStream();
+    if (what === "device.connect") connections.push((connection = result));
+    if (result && result.then) {
+      result.then(
+        () => put({ k: "act", what: `${what} resolved`, status: statuses() }),
+        () => put({ k: "act", what: `${what} REJECTED`, status: statuses() }),
+      );
+    } else {
+      put({ k: "act", what: `${what} returned`, status: statuses() });
+    }
+  } catch (error) {
+    put({ k: "act", what: `${what} THREW`, err: { name: error.name }, status: statuses() });
+  }
+}
+
+watch(Twilio.Device.prototype, "device");
+watch(Twilio.Connection.prototype, "connection");
+device = new Twilio.Device();
+device.on("incoming", (incoming) => connections.push((connection = incoming)));

@@ -1,0 +1,114 @@
+// Loaded before the SDK: writes down what the browser does for it. See ../transcript.py for the lines.
+
+const record = [];
+let device = null;
+let connection = null;
+const connections = [];
+let microphone = { refusal: "", delayMs: 0 };
+
+function put(line) {
+  record.push({ t: performance.timeOrigin + performance.now(), ...line });
+}
+
+function statuses() {
+  const found = {};
+  try {
+    found.dev = device.status();
+  } catch {
+    found.dev = "(not set up)";
+  }
+  if (connection) found.conn = connection.status();
+  if (device && device.stream) found.pstream = device.stream.status;
+  return found;
+}
+
+// A value as text that can be compared: objects of the SDK by name, descriptions and functions by a mark.
+function shown(value, depth = 0) {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string") return value.startsWith("v=0") ? "<sdp>" : value;
+  if (typeof value === "function") return "<fn>";
+  if (typeof value !== "object") return value;
+  if (value instanceof Twilio.Device) return "<Device>";
+  if (value instanceof Twilio.Connection) {
+    return `<Connection ${value.parameters.CallSid || value.outboundConnectionId} ${value.status()}>`;
+  }
+  if (value instanceof HTMLElement) return `<${value.tagName}>`;
+  if (value.constructor && value.constructor.name === "PStream") return `<PStream ${value.status}>`;
+  if (value instanceof Error) return shownError(value);
+  if (Array.isArray(value)) return value.map((each) => shown(each, depth + 1));
+  if (depth > 5) return "...";
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, shown(each, depth + 1)]));
+}
+
+function shownError(error) {
+  const found = { "!class": "Error", message: error.message };
+  if (error.code !== undefined) Object.assign(found, { code: error.code, description: error.description });
+  return found;
+}
+
+const PlainSocket = window.WebSocket;
+let sockets = 0;
+
+window.WebSocket = function (url) {
+  const id = ++sockets;
+  put({ k: "ws", id, ev: "new", url: "wss://chunderw-vpc-gll.twilio.com/signal" });
+  const socket = new PlainSocket(url);
+  const wire = (dir, data) => {
+    if (data === "\n") return put({ k: "wire", dir, id, heartbeat: true });
+    try {
+      put({ k: "wire", dir, id, msg: JSON.parse(data) });
+    } catch {
+      put({ k: "wire", dir, id, raw: data });
+    }
+  };
+  socket.addEventListener("open", () => put({ k: "ws", id, ev: "open" }));
+  socket.addEventListener("error", () => put({ k: "ws", id, ev: "error" }));
+  socket.addEventListener("close", (e) => put({ k: "ws", id, ev: "close", code: e.code, reason: e.reason }));
+  socket.addEventListener("message", (e) => wire("in", e.data));
+  const [send, close] = [socket.send.bind(socket), socket.close.bind(socket)];
+  socket.send = (data) => { wire("out", data); send(data); };
+  socket.close = (...args) => { put({ k: "ws", id, ev: "client-close", args }); close(...args); };
+  return socket;
+};
+Object.assign(window.WebSocket, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
+
+const PlainPeer = window.RTCPeerConnection;
+let peers = 0;
+
+window.RTCPeerConnection = function (...args) {
+  const id = ++peers;
+  put({ k: "pc", id, ev: "new" });
+  const peer = new PlainPeer(...args);
+  for (const ev of ["iceConnectionState", "connectionState", "iceGatheringState", "signalingState"]) {
+    peer.addEventListener(`${ev.toLowerCase()}change`, () => put({ k: "pc", id, ev, state: peer[ev] }));
+  }
+  peer.addEventListener("icecandidate", (e) => put({ k: "pc", id, ev: "candidate", cand: e.candidate ? "<candidate>" : null }));
+  return peer;
+};
+window.RTCPeerConnection.prototype = PlainPeer.prototype;
+
+const plainGetUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+
+navigator.mediaDevices.getUserMedia = async (constraints) => {
+  put({ k: "gum", ev: "call", constraints: shown(constraints) });
+  await new Promise((resolve) => setTimeout(resolve, microphone.delayMs));
+  if (microphone.refusal) {
+    put({ k: "gum", ev: "error", err: { name: microphone.refusal } });
+    throw new DOMException("not here", microphone.refusal);
+  }
+  const stream = await plainGetUserMedia(constraints);
+  put({ k: "gum", ev: "ok" });
+  return stream;
+};
+
+const plainSend = XMLHttpRequest.prototype.send;
+
+XMLHttpRequest.prototype.send = function (body) {
+  try {
+    const { group, name, level, payload } = JSON.parse(body);
+    put({ k: "http", group, name, level, payload_keys: Object.keys(Array.isArray(payload) ? payload[0] : payload) });
+  } catch {
+    // a sound file, not a report
+  }
+  return plainSend.call(this, body);
+};
