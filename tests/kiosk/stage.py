@@ -112,14 +112,19 @@ class Watcher:
 class FragileSound(WavSound):
     """A sound device that can be pulled out and put back."""
 
+    _is_out = False
+
     def pull_out(self) -> None:
-        self._ended.set()
+        self._is_out = True
         self._report(SoundState.LOST, "the card was pulled out")
 
     def put_back(self) -> None:
-        self._ended.clear()
-        self._thread = None
-        self.start()
+        self._is_out = False
+        self._report(SoundState.OPEN, "the card is back")
+
+    def _tick(self) -> None:
+        if not self._is_out:
+            super()._tick()
 
 
 def tone(hz: int) -> bytes:
