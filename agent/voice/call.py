@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent.errors import VoiceError
+from agent.quality.warnings import ICE_CONNECTIVITY_LOST
 from agent.voice import catalogue
 from agent.voice.identity import INCOMING
 from agent.voice.monitoring import Monitoring
@@ -15,8 +16,6 @@ from agent.voice.recovery import Effect, Recovery, RecoveryLimits
 from agent.voice.seams import CallHost, SignalingStream
 from agent.voice.sounds import DISCONNECT
 from agent.voice.states import NOTHING, Action, Cause, Flags, State, Trigger, step
-
-CONNECTIVITY_LOST: Final = "ice-connectivity-lost"
 
 
 class Call:
@@ -153,9 +152,6 @@ class Call:
     def _play_disconnect(self, cause: Cause) -> None:
         self.host.sounds.play_if_enabled(DISCONNECT)
 
-    def _start_recovery(self, cause: Cause) -> None:
-        """The policy runs already; its first restart is due after the event."""
-
     def _emit_accept(self, cause: Cause) -> None:
         self._accepted = True
         self.emit("accept", self.connection)
@@ -207,13 +203,13 @@ class Call:
 
     def _connectivity_lost(self) -> None:
         message = {"message": "The ICE connection is lost."}
-        self.report("WARNING", "network-quality-warning-raised", CONNECTIVITY_LOST, message)
-        self.emit("warning", CONNECTIVITY_LOST)
+        self.report("WARNING", "network-quality-warning-raised", ICE_CONNECTIVITY_LOST, message)
+        self.emit("warning", ICE_CONNECTIVITY_LOST)
 
     def _connectivity_back(self) -> None:
         message = {"message": "The ICE connection is back."}
-        self.report("INFO", "network-quality-warning-cleared", CONNECTIVITY_LOST, message)
-        self.emit("warning-cleared", CONNECTIVITY_LOST)
+        self.report("INFO", "network-quality-warning-cleared", ICE_CONNECTIVITY_LOST, message)
+        self.emit("warning-cleared", ICE_CONNECTIVITY_LOST)
 
     def _begin_recovery(self) -> None:
         self.fire(Trigger.RECONNECTING, Cause(error=catalogue.recovery_begins()))

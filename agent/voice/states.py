@@ -67,7 +67,6 @@ class Action(Enum):
     SEND_REJECT = auto()
     CLOSE_MEDIA = auto()
     PLAY_DISCONNECT = auto()
-    START_RECOVERY = auto()
     EMIT_ACCEPT = auto()
     EMIT_CANCEL = auto()
     EMIT_DISCONNECT = auto()
@@ -223,7 +222,7 @@ TABLE: tuple[Row, ...] = (
     # Row 28 of the reference leaves a call that cannot be negotiated open for ever; here it ends.
     _row(28, LIVE, T.NEGOTIATION_FAILED, S.CLOSED, A.EMIT_ERROR, A.SEND_HANGUP, *_ENDED, A.REPORT_LOCAL_END),
     _row(30, TRYING | {S.OPEN}, T.RECONNECTING, S.RECONNECTING,
-         A.REPORT_RECONNECTING, A.ENTER, A.START_RECOVERY, A.EMIT_RECONNECTING),
+         A.REPORT_RECONNECTING, A.ENTER, A.EMIT_RECONNECTING),
     _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.OPEN, A.REPORT_RECONNECTED, A.ENTER, A.EMIT_RECONNECTED,
          when=lambda f: f.accepted),
     # The reference never emits `accept` when recovery began before the first open; here it follows.
