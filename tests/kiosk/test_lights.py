@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hw.lights import STATES, LightSettings
-from tests.kiosk.stage import BOX, VISITOR_HZ, Box, Site
+from tests.kiosk.stage import VISITOR_HZ, Box, Site
 
 LIGHT_PIN = 25
 
@@ -52,7 +52,7 @@ def test_the_light_follows_everything_that_happens(site: Site) -> None:
     visitor.call.accept()
     then("in_call")
     box.until_hears(VISITOR_HZ)
-    site.switchboard.sever(BOX)
+    box.kiosk.device.network_changed()
     then("reconnecting")
     then("in_call")
     box.press("hangup")

@@ -111,10 +111,10 @@ def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
     box.until_hears(*BUSY_US_HZ)
 
 
-def test_a_call_whose_path_breaks_is_saved(site: Site, box: Box, visitor: Phone) -> None:
+def test_a_call_is_saved_when_the_network_changes(box: Box, visitor: Phone) -> None:
     talk(box, visitor)
 
-    site.switchboard.sever(BOX)
+    box.kiosk.device.network_changed()
 
     box.until_shows("reconnecting", "in_call")
     box.until_told("reconnected")
