@@ -7,12 +7,12 @@ peer-reflexive (spec: signaling 10.1).
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import socket
 import ssl
 from collections.abc import Callable
 
-import aioice.ice
 import aioice.stun
 from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -20,12 +20,14 @@ from aioice.ice import StunProtocol
 
 from agent.media.netlink import snapshot
 from agent.media.private import COMPONENT, Leg, Socket
+from agent.media.relay import lacks_family, open_relay
 from agent.media.servers import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
 
 log = logging.getLogger(__name__)
 
 LIMIT_S = 10.0
+IPV4_ALONE_S = 1.0  # after that a server that is silent about an IPv4 relay is asked for an IPv6 one all the same
 PREFERENCE_STEP = 256  # between the local preferences of addresses, the likeliest first
 
 
@@ -48,10 +50,13 @@ class Gatherer:
             if candidate is not None:
                 self._on_candidate(candidate)
 
-    async def ask_servers(self, leg: Leg) -> None:
-        """Ask every server; returns when all have answered, or after a time limit when their answers still count."""
+    async def ask_servers(self, leg: Leg, on_relay: Callable[[], None] = lambda: None) -> None:
+        """Ask every server; returns when all have answered, or after a time limit when their answers still count.
+
+        `on_relay` is called after each relay was added to `leg`.
+        """
         asked = [self._ask_stun(leg, host, server) for server in self._stun for host in leg.host_sockets]
-        asked += [self._ask_turn(leg, server) for server in self._turn]
+        asked += [self._ask_turn(leg, server, on_relay) for server in self._turn]
         tasks = [asyncio.ensure_future(question) for question in asked]
         if not tasks:
             return
@@ -93,27 +98,39 @@ class Gatherer:
         leg.add_candidate(candidate)
         self._on_candidate(candidate)
 
-    async def _ask_turn(self, leg: Leg, server: TurnServer) -> None:
+    async def _ask_turn(self, leg: Leg, server: TurnServer, on_relay: Callable[[], None]) -> None:
+        """Ask for an IPv4 relay, then for an IPv6 one: also, or all the more, for a machine that has no IPv6 itself.
+
+        One after the other, because the second must not take the last place in the user's quota from the first.
+        """
+        async with asyncio.TaskGroup() as questions:
+            first = questions.create_task(self._ask_relay(leg, server, socket.AF_INET, on_relay))
+            await asyncio.wait([first], timeout=IPV4_ALONE_S)
+            if not leg.ended:
+                questions.create_task(self._ask_relay(leg, server, socket.AF_INET6, on_relay))
+
+    async def _ask_relay(
+        self, leg: Leg, server: TurnServer, family: socket.AddressFamily, on_relay: Callable[[], None]
+    ) -> None:
+        relay, ipv6 = Socket(leg), family == socket.AF_INET6
         try:
-            candidate, relay = await aioice.ice.relayed_candidate(
-                component=COMPONENT,
-                hide_related_address=False,
-                protocol_factory=lambda: Socket(leg),
-                turn_server=(server.host, server.port),
-                turn_username=server.username,
-                turn_password=server.credential,
-                turn_ssl=self._tls() if server.tls else None,  # type: ignore[arg-type]  # asyncio takes a context
-                turn_transport=server.transport,
-            )
+            transport = await open_relay(server, family, relay, self._tls if server.tls else None)
         except Exception as error:
-            log.info("TURN server %s gives no relay: %s", server.host, error)
+            level = logging.DEBUG if ipv6 and lacks_family(error) else logging.INFO
+            log.log(level, "TURN server %s gives no IPv%d relay: %s", server.host, 6 if ipv6 else 4, error)
             return
         if leg.ended:
-            relay.transport.close()
+            transport.close()
             return
+        host, port = transport.get_extra_info("sockname")
+        candidate = _candidate("relay", host, port, host, 65_535 - PREFERENCE_STEP * ipv6)
+        candidate.related_address, candidate.related_port = transport.get_extra_info("related_address")
+        relay.local_candidate = candidate
         leg.add_socket(relay)
         self._on_candidate(candidate)
+        on_relay()
 
+    @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self._settings.turn_ca_file or None)
 

@@ -103,9 +103,12 @@ class IceTransport:
         before = leg.sockets
         await self._gatherer.open_hosts(leg)
         leg.check_from(leg.sockets - before)
-        await self._gatherer.ask_servers(leg)
-        if self._legs.heard_at < began_at and not leg.ended:
-            leg.check_from(leg.sockets - before)
+
+        def check_relays() -> None:
+            if self._legs.heard_at < began_at and not leg.ended:
+                leg.check_from(leg.sockets - before)
+
+        await self._gatherer.ask_servers(leg, check_relays)
 
     def set_remote(self, parameters: IceParameters) -> None:
         """Start checks of the newest leg, or go on with other credentials if the far end changed its mind."""

@@ -41,7 +41,7 @@ PRIVATE_NAMES = {
         "_protocols",
         "_remote_candidates",
     ),
-    aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol",),
+    aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol", "_connect"),
     RTCDtlsTransport: ("_rx_srtp", "_set_role", "_tx_srtp"),
 }
 
@@ -91,6 +91,19 @@ class Socket(StunProtocol):
         """Stop working without telling anyone."""
         abort = getattr(self.transport, "abort", self.transport.close)
         abort()
+
+
+async def allocate(
+    client: aioice.turn.TurnClientProtocol, protocol: asyncio.DatagramProtocol
+) -> aioice.turn.TurnTransport:
+    """Ask the TURN server that `client` has reached for a relay; closes `client` when it gives none."""
+    relay = aioice.turn.TurnTransport(client)
+    try:
+        await relay._connect(protocol)
+    except BaseException:  # also when nobody waits for the answer any more
+        client.transport.close()
+        raise
+    return relay
 
 
 def is_relay(pair: CandidatePair, other: CandidatePair) -> bool:

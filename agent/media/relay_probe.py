@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 
 from aioice import stun
-from aioice.turn import create_turn_endpoint
 
+from agent.media.relay import open_relay
 from agent.media.servers import StunServer, TurnServer
 
 TRIES = 4
@@ -56,15 +57,9 @@ async def _ask_stun(server: StunServer) -> tuple[str, int]:
 
 
 async def _ask_turn(server: TurnServer, ca_file: str) -> tuple[str, int]:
+    tls = ssl.create_default_context(cafile=ca_file or None) if server.tls else None
     try:
-        transport, _ = await create_turn_endpoint(
-            asyncio.DatagramProtocol,
-            server_addr=(server.host, server.port),
-            username=server.username,
-            password=server.credential,
-            ssl=ssl.create_default_context(cafile=ca_file or None) if server.tls else None,
-            transport=server.transport,
-        )
+        transport = await open_relay(server, socket.AF_INET, asyncio.DatagramProtocol(), tls)
     except stun.TransactionTimeout as error:
         raise TimeoutError("no answer") from error
     except stun.TransactionError as error:

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import socket
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 import agent.media.private as private
 from agent.media.private import PRIVATE_NAMES, Dtls, Leg, Socket, new_certificate
+from agent.media.relay import FAMILY, open_relay
+from agent.media.servers import TurnServer
 from tests.media.peers import run
 
 MEDIA = Path(private.__file__).parent
@@ -84,6 +87,27 @@ def test_dtls_transport_uses_nothing_of_its_path_but_recv_send_and_role():
 def test_overridden_methods_still_exist(owner, method):
     ours = Socket if owner is aioice.ice.StunProtocol else Leg
     assert method in vars(owner) and method in vars(ours)
+
+
+@pytest.mark.parametrize("family, told", [(socket.AF_INET, False), (socket.AF_INET6, True)])
+def test_relay_request_names_the_family_only_when_that_is_ipv6(family, told):
+    async def story():
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            server = TurnServer(*silent.getsockname(), "udp", False, "user", "secret")
+            asking = loop.create_task(open_relay(server, family, asyncio.DatagramProtocol(), None))
+            request = await asyncio.wait_for(loop.sock_recv(silent, 2_048), 5)
+            assert (bytes.fromhex("0017 0004 02000000") in request) is told
+            asking.cancel()
+            await asyncio.wait([asking])
+
+    run(story())
+
+
+def test_aioice_does_not_know_the_attribute_that_we_add():
+    assert FAMILY[0] not in [number for number, *_ in aioice.stun.ATTRIBUTES], "aioice may ask for IPv6 relays itself"
 
 
 def test_every_name_of_the_list_is_used():

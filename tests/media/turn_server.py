@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from agent.media.settings import IceServer
 
 USER = {"username": "box", "credential": "secret"}
+NAME = "relay.test"
 
 
 def free_port():
@@ -28,11 +29,11 @@ def available():
 
 
 def make_certificate(folder):
-    """A self-signed certificate for this machine's loopback addresses, as cert.pem and key.pem."""
+    """A self-signed certificate for this machine's loopback addresses and NAME, as cert.pem and key.pem."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "turn")])
     now = datetime.datetime.now(datetime.UTC)
-    addresses = [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+    names = [x509.DNSName(NAME), *(x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1"))]
     built = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -41,7 +42,7 @@ def make_certificate(folder):
         .serial_number(1)
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -52,11 +53,12 @@ def make_certificate(folder):
 
 
 class Coturn:
-    """Where a server listens, and how it is started."""
+    """Where a server listens, where its relays are, and how it is started."""
 
-    def __init__(self, folder, *addresses):
+    def __init__(self, folder, *addresses, relays=(), options=""):
         self.folder, self.port, self.tls_port = folder, free_port(), free_port()
         self.addresses = addresses or ("127.0.0.1", "::1")
+        self.relays, self.options = relays or self.addresses, options
         self.ca_file = str(folder / "cert.pem")
 
     def server(self, form):
@@ -64,8 +66,9 @@ class Coturn:
 
     def command(self):
         listening = " ".join(f"--listening-ip {address}" for address in self.addresses)
+        relays = " ".join(f"--relay-ip {address}" for address in self.relays)
         return (
-            f"turnserver -n -l stdout --no-stdout-log {listening} --relay-ip {self.addresses[0]} "
+            f"turnserver -n -l stdout --no-stdout-log {listening} {relays} {self.options} "
             f"--listening-port {self.port} --tls-listening-port {self.tls_port} --realm test --lt-cred-mech "
             f"--user box:secret --allow-loopback-peers --no-cli --pidfile {self.folder}/pid "
             f"--cert {self.folder}/cert.pem --pkey {self.folder}/key.pem --no-rfc5780"
@@ -73,8 +76,8 @@ class Coturn:
 
 
 @contextlib.asynccontextmanager
-async def coturn(folder):
-    server = Coturn(folder)
+async def coturn(folder, *addresses, **options):
+    server = Coturn(folder, *addresses, **options)
     process = await asyncio.create_subprocess_exec(
         *server.command(),
         cwd=folder,
@@ -85,7 +88,7 @@ async def coturn(folder):
         async with asyncio.timeout(10):
             while True:
                 with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", server.tls_port)
+                    _, writer = await asyncio.open_connection(server.addresses[0], server.tls_port)
                     writer.close()
                     break
                 await asyncio.sleep(0.05)
