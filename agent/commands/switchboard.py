@@ -1,10 +1,27 @@
-"""Run the embedded switchboard by itself; prints its address, its certificate and when it is ready."""
+"""Run the embedded switchboard by itself; prints its address, its certificate and when it is ready.
+
+SIGHUP restarts its signaling: certificate and keys of the state folder are read anew, every client has to connect
+again, and calls go on meanwhile. SIGTERM and SIGINT end it.
+"""
 
 from __future__ import annotations
 
 import argparse
+import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gevent.queue import Queue
+
+    from agent.config import Config
+    from agent.switchboard.runner import RunningSwitchboard
+    from agent.switchboard.settings import SwitchboardSettings
+
+log = logging.getLogger(__name__)
+
+STOP, RESTART = "stop", "restart"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,32 +34,49 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
     from agent.config import Config, load
-    from agent.listen import split_address
     from agent.service.journal import set_up_logging
 
     config = load(options.config) if options.config else Config()
+    settings = _settings(options, config)
+    set_up_logging("debug" if options.verbose else config.service.log_level)
+
+    from gevent.queue import Queue
+
+    from agent.media.loop import close_shared_bridge, shared_bridge
+    from agent.service.stopping import StopSignals
+    from agent.switchboard.runner import start_switchboard
+
+    wishes: Queue[str] = Queue()
+    signals = StopSignals(lambda _reason: wishes.put(STOP), lambda: wishes.put(RESTART))
+    switchboard = start_switchboard(shared_bridge(), settings, config.media)
+    print(f"address     {switchboard.address.server}")
+    print(f"certificate {switchboard.address.ca_file}")
+    print("ready", flush=True)
+    _serve(switchboard, wishes)
+    switchboard.close()
+    close_shared_bridge()
+    signals.close()
+    return 0
+
+
+def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSettings:
+    from agent.listen import split_address
+
     settings = config.switchboard
     if options.listen:
         host, port = split_address(options.listen)
         settings = replace(settings, listen_host=host, listen_port=port)
     if options.state_dir:
         settings = replace(settings, state_dir=options.state_dir)
-    set_up_logging("debug" if options.verbose else config.service.log_level)
+    return settings
 
-    from gevent.event import Event
 
-    from agent.media.loop import close_shared_bridge, shared_bridge
-    from agent.service.stopping import StopSignals
-    from agent.switchboard.runner import start_switchboard
+def _serve(switchboard: RunningSwitchboard, wishes: Queue[str]) -> None:
+    """Restart signaling as often as it is wished, until the end is."""
+    from agent.errors import AgentError
 
-    stopped = Event()
-    signals = StopSignals(lambda _reason: stopped.set())
-    switchboard = start_switchboard(shared_bridge(), settings, config.media)
-    print(f"address     {switchboard.address.server}")
-    print(f"certificate {switchboard.address.ca_file}")
-    print("ready", flush=True)
-    stopped.wait()
-    switchboard.close()
-    close_shared_bridge()
-    signals.close()
-    return 0
+    while wishes.get() == RESTART:
+        try:
+            switchboard.restart_signaling()
+        except (AgentError, TimeoutError) as error:
+            log.error("signaling was not restarted, and goes on as it was: %s", error)

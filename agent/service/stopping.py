@@ -19,12 +19,17 @@ ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed 
 
 
 class StopSignals:
-    """Calls `stop(reason)` once, in a greenlet, at the first SIGTERM, SIGINT or SIGHUP; a second SIGINT leaves."""
+    """Calls `stop(reason)` once, in a greenlet, at the first SIGTERM, SIGINT or SIGHUP; a second SIGINT leaves.
 
-    def __init__(self, stop: Callable[[str], None]) -> None:
+    With `on_hangup`, each SIGHUP calls that instead, unless it means that the terminal was closed.
+    """
+
+    def __init__(self, stop: Callable[[str], None], on_hangup: Callable[[], None] | None = None) -> None:
         self._stop = stop
         self._reason: str | None = None
         self._since = 0.0
+        self._on_hangup = on_hangup
+        self._has_terminal = _has_terminal()
         self._watchers = [gevent.signal_handler(number, self._caught, number) for number in STOP_SIGNALS]
 
     def close(self) -> None:
@@ -34,7 +39,9 @@ class StopSignals:
         self._watchers = []
 
     def _caught(self, number: signal.Signals) -> None:
-        if self._reason is None:
+        if number is signal.SIGHUP and self._on_hangup is not None and self._has_terminal == _has_terminal():
+            self._on_hangup()
+        elif self._reason is None:
             self._reason = number.name
             self._since = monotonic()
             log.info("stopping: %s", number.name)
@@ -42,6 +49,15 @@ class StopSignals:
         elif number is signal.SIGINT and monotonic() - self._since > ONE_PRESS_S:
             log.warning("stopping at once: a second %s", number.name)
             os._exit(128 + number)
+
+
+def _has_terminal() -> bool:
+    """Whether the process can be reached from a terminal; no longer when that was closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def show_stacks_on_abort() -> None:

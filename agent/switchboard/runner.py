@@ -7,7 +7,8 @@ from pathlib import Path
 from agent.errors import BridgeClosedError
 from agent.media.loop import Bridge
 from agent.media.settings import MediaSettings
-from agent.switchboard.server import Address, Switchboard, mint
+from agent.switchboard.address import Address
+from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.state import default_folder, load_api_key
 
@@ -43,7 +44,10 @@ class RunningSwitchboard:
         return self.switchboard.mint(identity)
 
     def restart_signaling(self) -> None:
-        """Drop every socket and listen anew; calls keep their media."""
+        """Read keys and certificates anew and drop every socket; calls keep their media.
+
+        ConfigError when a file cannot be used: then nothing changes.
+        """
         self._bridge.run(self.switchboard.restart_signaling(), timeout_s=STOP_TIMEOUT_S)
 
     def sever(self, identity: str) -> None:

@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import ssl
 import time
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -22,9 +22,11 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, InvalidStateError, LocalFault, ProtocolError
+from agent.log import FailureLog
 from agent.media.settings import MediaSettings
 from agent.signaling.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
+from agent.switchboard.address import WILDCARDS, Address
 from agent.switchboard.calls import Calls
 from agent.switchboard.client import Client
 from agent.switchboard.leg import MediaLeg
@@ -32,7 +34,7 @@ from agent.switchboard.registry import Registry
 from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.site import Site, is_near
-from agent.switchboard.state import State, default_folder, outgoing_address, server_names
+from agent.switchboard.state import State, default_folder, server_names
 
 log = logging.getLogger(__name__)
 frames_log = logging.getLogger("agent.switchboard.websockets")
@@ -43,26 +45,6 @@ TICK_S = 0.5
 RENEW_EVERY_S = 3600.0
 HANDSHAKE_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
-WILDCARDS = ("", "0.0.0.0", "::")
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a running switchboard is reached, and what to verify it with."""
-
-    host: str
-    port: int
-    ca_file: Path
-
-    @property
-    def server(self) -> str:
-        """What the `chunderw` option of the SDKs and `[signaling] server` take."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The page of the browser phone."""
-        return f"https://{self.server}/"
 
 
 class Switchboard:
@@ -82,6 +64,9 @@ class Switchboard:
         self._state: State | None = None
         self._context: ssl.SSLContext | None = None
         self._server: Server | None = None
+        self._port = settings.listen_port
+        self._listening = asyncio.Lock()
+        self._deaf = FailureLog(log, "listening again")
         self._ticker: asyncio.Task[None] | None = None
         self._next_id = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,16 +74,16 @@ class Switchboard:
     async def start(self) -> Address:
         """Listen; ConfigError when the state folder, LocalFault when the address cannot be used."""
         settings = self.settings
-        names = server_names(settings.listen_host, settings.names)
-        self._state = State(Path(settings.state_dir or default_folder()), names, _utc())
+        self._state = State(*self._place())
         self._context = self._state.ssl_context()
         try:
-            self._server = await self._listen(self._context, settings.listen_port)
+            self._server = await self._listen(self._context)
         except OSError as error:
             where = f"{settings.listen_host or '*'}:{settings.listen_port}"
             raise LocalFault(f"the switchboard cannot listen on {where}: {error}; choose another port") from error
+        self._port = int(next(iter(self._server.sockets)).getsockname()[1])
         self._ticker = asyncio.create_task(self._tick())
-        address = self._address(self._state, self._server)
+        address = Address.of(settings.listen_host, self._port, self._state.ca_file)
         log.info("switchboard listens on %s", address.server)
         return address
 
@@ -115,15 +100,21 @@ class Switchboard:
         log.info("switchboard closed")
 
     async def restart_signaling(self) -> None:
-        """Drop every socket and listen anew on the same port; calls keep their media and wait for their clients."""
-        if self._server is None or self._context is None:
+        """Read keys and certificates anew, drop every socket, listen again on the same port.
+
+        Calls keep their media and wait for their clients. ConfigError when a file cannot be used: nothing changes then.
+        """
+        server = self._server
+        if server is None:
             raise InvalidStateError("the switchboard does not run; start it first")
-        port = _port_of(self._server)
-        self._server.close(close_connections=False)
+        # on a thread, because media flows on this loop
+        self._state, self._context = await asyncio.to_thread(State.reopened, *self._place())
+        server.close(close_connections=False)
         for client in self.registry.all():
             client.abort()
-        await self._server.wait_closed()
-        self._server = await self._listen(self._context, port)
+        with suppress(TimeoutError):  # a client in the middle of its handshake is not waited for
+            await asyncio.wait_for(server.wait_closed(), CLOSE_TIMEOUT_S)
+        await self._listen_again()
 
     def mint(self, identity: str) -> str:
         """Make a token for `identity`: it may call and be called."""
@@ -131,11 +122,24 @@ class Switchboard:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return mint(self._state.api_key, identity, self.settings.token_ttl_s)
 
-    async def _listen(self, context: ssl.SSLContext, port: int) -> Server:
+    async def _listen_again(self) -> None:
+        """Listen if nothing does; the clock tries it again when something else holds the port."""
+        async with self._listening:
+            if self._server is None or self._context is None or self._server.is_serving():
+                return
+            try:
+                self._server = await self._listen(self._context)
+            except OSError as error:
+                self._deaf.failed(error)
+            else:
+                self._deaf.recovered()
+                log.info("signaling restarted on port %d", self._port)
+
+    async def _listen(self, context: ssl.SSLContext) -> Server:
         return await serve(
             self._serve,
             self.settings.listen_host or None,
-            port,
+            self._port,
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
             process_request=self._answer_http,
@@ -148,11 +152,9 @@ class Switchboard:
             logger=frames_log,
         )
 
-    def _address(self, state: State, server: Server) -> Address:
-        host = self.settings.listen_host
-        if host in WILDCARDS:
-            host = outgoing_address() or "127.0.0.1"
-        return Address(host, _port_of(server), state.ca_file)
+    def _place(self) -> tuple[Path, tuple[str, ...], dt.datetime]:
+        settings = self.settings
+        return Path(settings.state_dir or default_folder()), server_names(settings.listen_host, settings.names), _utc()
 
     def _answer_http(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
         """Let `/signal` become a WebSocket; answer everything else as a page."""
@@ -214,6 +216,7 @@ class Switchboard:
             for client in self.registry.all():
                 self._apply(client, client.session.tick(self._now()))
             self.calls.tick()
+            await self._listen_again()
             if self._now() >= renew_at:
                 renew_at = self._now() + RENEW_EVERY_S
                 self.renew_certificate()
@@ -234,10 +237,6 @@ class Switchboard:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-def _port_of(server: Server) -> int:
-    return int(next(iter(server.sockets)).getsockname()[1])
 
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:

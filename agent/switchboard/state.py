@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from agent.switchboard.files import private_folder, write_private
 log = logging.getLogger(__name__)
 
 APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
+
+DAMAGE = (ValueError, TypeError, AttributeError)  # what parsing a torn file raises
 
 
 class State:
@@ -42,6 +44,25 @@ class State:
             self.renew(now)
         except OSError as error:
             raise ConfigError(f"the switchboard's state folder {folder} cannot be used: {error}") from error
+
+    @classmethod
+    def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[State, ssl.SSLContext]:
+        """Open it again for a server that runs, with a TLS context; ConfigError, and no change, when a file is damaged.
+
+        A start must go on without that file; who runs had better keep what it has than end every token and trust.
+        """
+        for name, parse in PARSERS.items():
+            try:
+                parse((folder / name).read_bytes())
+            except FileNotFoundError:
+                continue  # removed on purpose
+            except (OSError, *DAMAGE) as error:
+                raise ConfigError(f"{folder / name} cannot be used: {error}; restore it, or remove it") from error
+        state = cls(folder, names, now)
+        try:
+            return state, state.ssl_context()
+        except OSError as error:
+            raise ConfigError(f"{folder / 'server.pem'} cannot be used: {error}") from error
 
     @property
     def ca_file(self) -> Path:
@@ -85,15 +106,26 @@ def load_api_key(folder: Path) -> ApiKey:
     """Read the folder's signing key, or make one."""
     path = private_folder(folder) / "api_key.json"
     try:
-        return ApiKey(**{name: str(value) for name, value in json.loads(path.read_text()).items()})
+        return _parse_api_key(path.read_bytes())
     except FileNotFoundError:
         pass
-    except (ValueError, TypeError, AttributeError):
+    except DAMAGE:
         log.warning("%s is damaged; a new key is made, and tokens signed with the old one end", path)
     account_sid, key_sid = f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}"
     key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION_SID)
     write_private(path, json.dumps(asdict(key)).encode())
     return key
+
+
+def _parse_api_key(text: bytes) -> ApiKey:
+    return ApiKey(**{name: str(value) for name, value in json.loads(text).items()})
+
+
+PARSERS: dict[str, Callable[[bytes], object]] = {
+    "api_key.json": _parse_api_key,
+    "authority.pem": certificates.parse_identity,
+    "server.pem": certificates.parse_identity,
+}
 
 
 def default_folder() -> str:

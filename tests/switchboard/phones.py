@@ -12,7 +12,8 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from agent.switchboard.server import Address, Switchboard
+from agent.switchboard.address import Address
+from agent.switchboard.server import Switchboard
 from agent.switchboard.settings import SwitchboardSettings
 
 PATIENCE_S = 20.0
@@ -75,6 +76,10 @@ class Site:
         self.context = ssl.create_default_context(cafile=address.ca_file)
         self._sockets: list[ClientConnection] = []
 
+    def mint(self, identity: str) -> str:
+        """Make a token that the switchboard accepts."""
+        return self.switchboard.mint(identity)
+
     async def connect(self, version: str = "1.5") -> Phone:
         """Open a socket and say nothing."""
         socket = await connect(
@@ -86,7 +91,7 @@ class Site:
     async def listening(self, identity: str, version: str = "1.5") -> Phone:
         """Open a socket and present a token."""
         phone = await self.connect(version)
-        await phone.send("listen", token=self.switchboard.mint(identity))
+        await phone.send("listen", token=self.mint(identity))
         await phone.expect("connected")
         return phone
 

@@ -1,0 +1,36 @@
+"""Where a switchboard is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.switchboard.state import outgoing_address
+
+WILDCARDS = ("", "0.0.0.0", "::")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a running switchboard is reached, and what to verify it with."""
+
+    host: str
+    port: int
+    ca_file: Path
+
+    @classmethod
+    def of(cls, listen_host: str, port: int, ca_file: Path) -> Address:
+        """The address for clients of a switchboard that listens there."""
+        if listen_host in WILDCARDS:
+            listen_host = outgoing_address() or "127.0.0.1"
+        return cls(listen_host, port, ca_file)
+
+    @property
+    def server(self) -> str:
+        """What the `chunderw` option of the SDKs and `[signaling] server` take."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The page of the browser phone."""
+        return f"https://{self.server}/"
