@@ -3,7 +3,8 @@
     python -m bench.box HOST:PORT CA_FILE TOKEN
 
 It says a tone without pause. Every change between hearing it and not hearing it, and every event of the call, is a line
-of JSON on stdout: [monotonic seconds, what].
+of JSON on stdout: [monotonic seconds, what]. On stdin, a line "restart"
+restarts ICE, "count" asks how many packets were lost, and the end ends the call.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from gevent.fileobject import FileObject
 
 from agent.media.loop import close_shared_bridge
+from agent.voice.connection import Connection
 from agent.voice.device import Device
 from hw.ports import RATE_HZ
 from hw.virtual import WavSound
@@ -43,6 +45,15 @@ class Ear:
             say("heard" if hearing else "silent")
 
 
+def obey(device: Device, connection: Connection) -> None:
+    """Do what stdin says until it ends; a restart is over when the box says "path"."""
+    for line in FileObject(sys.stdin, "r"):
+        if line.strip() == "count":
+            say(f"lost {connection.media_stream.stats().packets_lost}")
+        elif device.stream is not None:
+            device.stream.reinvite(connection.media_stream.create_restart_offer(), connection.parameters["CallSid"])
+
+
 def main() -> None:
     """Call, and stay in the call until stdin ends."""
     server, ca_file, token = sys.argv[1:]
@@ -54,11 +65,12 @@ def main() -> None:
     device.setup(
         token, chunderw=server, ca_file=ca_file, sound=sound, enable_ice_restart=True, codec_preferences=["opus"]
     )
-    device.stream.once("connected", lambda *_: say("connected"))
+    device.stream.on("connected", lambda *_: say("connected"))
     connection = device.connect({"To": "echo"})
     for event in ("accept", "reconnecting", "reconnected", "disconnect"):
         connection.on(event, lambda *_, event=event: say(event))
-    FileObject(sys.stdin, "r").read()
+    connection.once("accept", lambda *_: connection.media_stream.on("selected_pair", lambda *_: say("path")))
+    obey(device, connection)
     device.destroy()
     gevent.sleep(0.3)
     sound.close()
