@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import Server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agent.errors import ConfigError, LocalFault
@@ -278,6 +279,28 @@ def test_a_renewed_certificate_serves_new_connections_while_old_ones_stay(play: 
         assert await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", site.address.port)) != first
         assert await before.silent()
         await site.ready("bob")
+
+    play(story)
+
+
+def test_a_port_that_is_taken_while_signaling_restarts_is_tried_again(
+    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(site: Site) -> None:
+        listen, refusals, listening = site.switchboard._listen, [OSError("taken")], asyncio.Event()
+
+        async def refuse_first(context: ssl.SSLContext) -> Server:
+            if refusals:
+                raise refusals.pop()
+            server = await listen(context)
+            listening.set()
+            return server
+
+        monkeypatch.setattr(site.switchboard, "_listen", refuse_first)
+        await site.switchboard.restart_signaling()
+        assert "listening again failed: taken" in caplog.text
+        await listening.wait()
+        await site.ready("alice")
 
     play(story)
 
