@@ -113,6 +113,7 @@ def test_a_file_that_is_missing_fails_its_sound_alone(sound: FakeSound) -> None:
     failed = sounds.play("incoming")
     sounds.play("outgoing").get(timeout=5)
 
+    failed.wait(5)
     assert failed.exception is not None
     assert len(sound.mixer.played) == 1
 
