@@ -30,9 +30,10 @@ _SET_PACKET_LOSS_PERC = 4014
 _SET_DTX = 4016
 _SET_SIGNAL = 4024
 _RESET_STATE = 4028
-_SIGNAL_VOICE = 3001
+_SIGNAL_VOICE, _SIGNAL_MUSIC = 3001, 3002
 _WIDE_BAND, _FULL_BAND = 1103, 1105
-_FULL_BAND_FROM = 64_000
+_FULL_BAND_FROM = 96_000
+_FRAME_SAMPLES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4  # by configuration
 _BROKEN = "libopus could not be started (error %d): the installation is damaged; reinstall libopus0"
 
 
@@ -56,7 +57,6 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "opus_decoder_create": ([integer, integer, pointer], pointer),
         "opus_decoder_destroy": ([pointer], None),
         "opus_decode": ([pointer, data, integer, pointer, integer, integer], integer),
-        "opus_packet_get_nb_samples": ([data, integer, integer], integer),
         "opus_get_version_string": ([], data),
         "opus_strerror": ([integer], data),
     }
@@ -87,7 +87,9 @@ def version() -> str:
 
 def packet_samples(payload: bytes) -> int:
     """How many 48 kHz samples `payload` decodes to, by its first byte (RFC 6716 3.1); CodecError if malformed."""
-    samples: int = library().opus_packet_get_nb_samples(payload, len(payload), RATE_HZ)
+    code = payload[0] & 3 if payload else 0
+    count = (1, 2, 2)[code] if code < 3 else payload[1] & 0x3F if len(payload) > 1 else 0
+    samples = count * _FRAME_SAMPLES[payload[0] >> 3] if payload else 0
     if not 0 < samples <= MAX_PACKET_SAMPLES:
         raise CodecError(f"an Opus packet of {len(payload)} bytes is malformed; it is dropped")
     return samples
@@ -139,7 +141,7 @@ class OpusEncoder:
         if not self._state:
             raise NotSupportedError(_BROKEN % error.value)
         self._packet = ctypes.create_string_buffer(MAX_PACKET_BYTES)
-        self._control(_SET_SIGNAL, _SIGNAL_VOICE)
+        self.set_transform(False)
         self.set_bitrate(bitrate)
         self.set_complexity(complexity)
         self._control(_SET_INBAND_FEC, int(fec))
@@ -147,7 +149,7 @@ class OpusEncoder:
         self.set_loss_percent(loss_percent)
 
     def set_bitrate(self, bits_per_s: int) -> None:
-        """Aim at this rate, 6000 to 510000 bit/s; below 64000 all of it is spent on the 8 kHz that carry speech."""
+        """Aim at this rate, 6000 to 510000 bit/s; below 96000 all of it is spent on the 8 kHz that carry speech."""
         self._control(_SET_MAX_BANDWIDTH, _FULL_BAND if bits_per_s >= _FULL_BAND_FROM else _WIDE_BAND)
         self._control(_SET_BITRATE, bits_per_s)
 
@@ -158,6 +160,13 @@ class OpusEncoder:
     def set_loss_percent(self, percent: int) -> None:
         """The loss to prepare for, 0 to 100: raises the share of the error correction."""
         self._control(_SET_PACKET_LOSS_PERC, percent)
+
+    def set_transform(self, wanted: bool) -> None:
+        """Code the spectrum (CELT), or a model of the voice (SILK), which alone can carry copies for repair.
+
+        From 64000 bit/s on the spectrum sounds as good, and takes a third of the time.
+        """
+        self._control(_SET_SIGNAL, _SIGNAL_MUSIC if wanted else _SIGNAL_VOICE)
 
     def encode(self, pcm: bytes) -> bytes:
         """One packet for `pcm` (int16 mono); 1 or 2 bytes long when DTX says that nothing needs to be sent."""

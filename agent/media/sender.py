@@ -6,7 +6,7 @@ Transport-free: the caller puts sequence number, SSRC and payload type on what `
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.errors import InvalidArgumentError
 from agent.media import g711
@@ -21,9 +21,11 @@ PACKET_LENGTHS_MS = (20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
-_CALM_REPORTS = 4  # without any loss in so many reports, that is saved ...
+_CALM_REPORTS = 2  # without any loss in so many reports, that is saved ...
 _WARY_REPORTS = 120  # ... but later once there was some
 _MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
+_TRANSFORM_FROM = 64_000  # bit/s
+_WARY_BITRATE = 48_000  # more does not help the voice model, and losses may come from a full network
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,13 @@ class SenderSettings:
     """How sound is encoded; the bit rate and what follows it concern Opus only."""
 
     packet_ms: int = 20
-    bitrate: int = 48_000
+    bitrate: int = 64_000
     complexity: int = 5
     fec: bool = True
     dtx: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One RTP payload; `timestamp` is modulo 2^32; `codec` is "opus", "PCMU" or "telephone-event"."""
 
     payload: bytes
@@ -71,7 +72,6 @@ class AudioSender:
             raise InvalidArgumentError(f"cannot send {codec} in packets of {self.settings.packet_ms} ms")
         self.codec = codec
         self.tap = SnapshotTap()
-        self._encoder, self._opus = self._make_encoder()
         self._events = EventSender(CLOCK_HZ[codec], event_hz) if event_hz else None
         self._offset = timestamp
         self._time = 0
@@ -82,6 +82,7 @@ class AudioSender:
         self._marker = True
         self._loss = 0.0
         self._calm_in = _CALM_REPORTS
+        self._encoder, self._opus = self._make_encoder()
 
     def push(self, frame: bytes) -> list[Outgoing]:
         """Take 20 ms of captured sound; the payloads that are now complete, in sending order."""
@@ -92,7 +93,7 @@ class AudioSender:
         if len(self._frames) * FRAME_MS < self.settings.packet_ms:
             return []
         pcm, self._frames = b"".join(self._frames), []
-        packets, instead = self._event_packets()
+        packets, instead = self._event_packets() if self._events else ([], False)
         if not instead:
             packets += self._sound_packets(pcm)
         self._time += self._step
@@ -116,23 +117,28 @@ class AudioSender:
         """The share (0..1) of our packets that a receiver report says was lost: prepares the encoder for more of it."""
         self._loss = max(fraction, self._loss * 0.7 + fraction * 0.3)
         self._calm_in = _WARY_REPORTS if fraction else max(0, self._calm_in - 1)
-        if self._opus and self.settings.fec:
-            ready = _READY_PERCENT if self._calm_in else 0
-            self._opus.set_loss_percent(min(max(round(self._loss * 100), ready), _MOST_PERCENT))
+        if self._opus:
+            self._prepare(self._opus)
+
+    def _prepare(self, opus: OpusEncoder) -> None:
+        """Model the voice, with copies for repair, while losses are likely; take the cheaper way while they are not."""
+        wanted = self.settings
+        percent = min(max(round(self._loss * 100), _READY_PERCENT if self._calm_in else 0), _MOST_PERCENT)
+        plain = percent == 0 and wanted.bitrate >= _TRANSFORM_FROM and not wanted.dtx
+        opus.set_loss_percent(percent)
+        opus.set_transform(plain)
+        opus.set_bitrate(wanted.bitrate if plain else min(wanted.bitrate, _WARY_BITRATE))
 
     def _make_encoder(self) -> tuple[Encoder, OpusEncoder | None]:
         if self.codec == PCMU:
             return PcmuEncoder(), None
         wanted = self.settings
-        ready = _READY_PERCENT if wanted.fec else 0
-        opus = OpusEncoder(
-            bitrate=wanted.bitrate, complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx, loss_percent=ready
-        )
+        opus = OpusEncoder(complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx)
+        self._prepare(opus)
         return opus, opus
 
     def _event_packets(self) -> tuple[list[Outgoing], bool]:
-        if not self._events:
-            return [], False
+        assert self._events
         packets, instead = self._events.step(self._time, self._step)
         return [Outgoing(p.payload, self._stamp(p.start), p.marker, TELEPHONE_EVENT) for p in packets], instead
 

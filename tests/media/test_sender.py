@@ -141,6 +141,43 @@ def test_after_long_calm_nothing_is_spent_on_copies_until_loss_is_reported():
     assert sum(has_fec(packet.payload) for packet in wary) > 15
 
 
+def is_transform(packet):
+    """Whether a packet codes the spectrum (CELT) instead of modelling the voice (RFC 6716 3.1)."""
+    return packet.payload[0] >> 3 >= 16
+
+
+def calmed(**settings):
+    sender = AudioSender(OPUS, SenderSettings(**settings))
+    for _ in range(12):
+        sender.report_loss(0.0)
+    return sender
+
+
+def test_a_calm_call_takes_the_cheaper_way_until_loss_is_reported():
+    sender = calmed()
+    calm = sent(sender, voice(1.0))
+    sender.report_loss(0.02)
+    wary = sent(sender, voice(1.0))
+
+    assert all(map(is_transform, calm[1:]))
+    assert not any(map(is_transform, wary[1:]))
+
+
+def test_a_change_of_ways_is_no_gap_in_the_sound():
+    sender, decoder = calmed(), OpusDecoder()
+    packets = sent(sender, tone(440, 1.0))
+    sender.report_loss(0.02)
+    packets += sent(sender, tone(440, 1.0))
+
+    levels = [rms(pcm_of([decoder.decode(packet.payload)])) for packet in packets]
+    assert min(levels[10:]) > 0.7 * max(levels[10:])
+
+
+@pytest.mark.parametrize("settings", [{"bitrate": 48_000}, {"dtx": True}])
+def test_few_bits_or_pauses_need_the_model_of_the_voice(settings):
+    assert not any(map(is_transform, sent(calmed(**settings), voice(1.0))))
+
+
 def test_reported_loss_makes_better_copies():
     calm, warned = AudioSender(), AudioSender()
     warned.report_loss(0.10)
