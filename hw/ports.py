@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
+
+from hw.beat import Loop
 
 RATE_HZ = 48_000
 FRAME_MS = 20
@@ -50,6 +52,17 @@ class Mixer(Protocol):
 
     def stop_all(self) -> None:
         """End every sound."""
+
+
+@runtime_checkable
+class LoopPaced(Protocol):
+    """A sound device whose beat the event loop of a call may keep; frames are then captured in the loop's thread."""
+
+    def lend_beat(self, loop: Loop) -> None:
+        """Let `loop` keep the beat; call it in the loop's thread. The device may go on keeping it itself."""
+
+    def take_back_beat(self) -> None:
+        """The loop has no more use for it; call it in the loop's thread; idempotent."""
 
 
 class Sound(Protocol):

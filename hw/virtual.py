@@ -1,25 +1,23 @@
 """A sound device without a card: files, bytes or nothing at all, paced by the monotonic clock.
 
-Calls can so be tested, and scripted, on any machine. One native thread keeps the beat: every 20 ms it plays one frame
-(what was queued, with the mixer's sounds) and captures one.
+Calls can so be tested, and scripted, on any machine. At every beat, 20 ms apart, one frame is played (what was queued,
+with the mixer's sounds) and one is captured.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hw.beat import Beat, Loop
 from hw.mixer import SoftMixer
-from hw.pacer import Pacer
 from hw.pcm import mixed, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
 from hw.sound_files import WavWriter, load_pcm
-from hw.wake import Wake
 
 log = logging.getLogger(__name__)
 
@@ -86,11 +84,10 @@ class WavSound:
         self._tap: Tap | None = playback if callable(playback) else None
         self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
         self._sink: CaptureSink | None = None
-        self._thread: threading.Thread | None = None
         self._ended = False
-        self._stop = Wake()
         self._state = SoundState.CLOSED
-        self._beat = time.monotonic()
+        self._beat = Beat(FRAME_MS / 1000, self._tick)
+        self._beat_at = time.monotonic()
         self._gain = 1.0
         self.mixer = SoftMixer()
         self.period_ms = FRAME_MS
@@ -105,10 +102,9 @@ class WavSound:
 
     def start(self) -> None:
         """Start the beat; idempotent."""
-        if self._thread is None and not self._ended:
-            self._beat = time.monotonic()
-            self._thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
-            self._thread.start()
+        if self._state is SoundState.CLOSED and not self._ended:
+            self._beat_at = time.monotonic()
+            self._beat.start()
             self._report(SoundState.OPEN, "files paced by the clock")
 
     def close(self) -> None:
@@ -116,16 +112,23 @@ class WavSound:
         if self._ended:
             return
         self._ended = True
-        self._stop.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(1.0)
+        self._beat.stop()
         if self._writer is not None:
             self._writer.close()
         self._report(SoundState.CLOSED, "closed")
 
     def set_capture(self, sink: CaptureSink | None) -> None:
-        """Send each captured frame to `sink`, on the native thread; it must not block."""
+        """Send each captured frame to `sink`, on the thread that keeps the beat; it must not block."""
         self._sink = sink
+
+    def lend_beat(self, loop: Loop) -> None:
+        """Let a call's loop keep the beat (hw.ports.LoopPaced); not while a file is written, which may take time."""
+        if self._writer is None:
+            self._beat.lend(loop)
+
+    def take_back_beat(self) -> None:
+        """The call has ended."""
+        self._beat.take_back()
 
     def write(self, frame: bytes) -> None:
         """Queue one far-end frame; beyond 400 ms the oldest is dropped."""
@@ -137,7 +140,7 @@ class WavSound:
 
     def due_ms(self) -> float:
         """How long until a beat takes sound that was not written yet."""
-        return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat) * 1000)
+        return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat_at) * 1000)
 
     def flush(self) -> None:
         """Drop what waits to be played."""
@@ -149,14 +152,14 @@ class WavSound:
 
     def progress_s(self) -> float:
         """Seconds since the last beat."""
-        return time.monotonic() - self._beat
+        return time.monotonic() - self._beat_at
 
     def speak(self, pcm: bytes) -> None:
         """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
         self._source.speak(pcm)
 
     def hear(self, tap: Tap | None) -> None:
-        """Hand every played frame to `tap` too, on the native thread."""
+        """Hand every played frame to `tap` too, on the thread that keeps the beat."""
         self._tap = tap
 
     @property
@@ -168,14 +171,8 @@ class WavSound:
         """Software volume of the far end (see hw.volume)."""
         self._gain = gain
 
-    def _run(self) -> None:
-        pacer = Pacer(FRAME_MS / 1000, time.monotonic())
-        while not self._stop.wait(pacer.wait_s(time.monotonic())):
-            for _ in range(pacer.due(time.monotonic())):
-                self._tick()
-
     def _tick(self) -> None:
-        self._beat = time.monotonic()
+        self._beat_at = time.monotonic()
         try:
             self._play(self._next_played())
             captured = self._source.frame()

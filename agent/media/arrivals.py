@@ -8,7 +8,7 @@ that the sender's clock has jumped, and then a new timeline begins.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from hw.ports import RATE_HZ
 
@@ -16,8 +16,7 @@ _JUMP_SAMPLES = RATE_HZ  # a second: no jitter that can be played out
 _MAX_SEEN = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet of sound; it may repair the one before it, or announce a pause."""
 
     sequence: int

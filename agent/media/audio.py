@@ -9,16 +9,9 @@ from agent.media.playout import PlayoutSettings
 from agent.media.receiver import AudioReceiver
 from agent.media.rtp import RtpPacket
 from agent.media.sdp import EVENT, Codec
-from agent.media.sender import OPUS, PCMU, AudioSender, Outgoing, SenderSettings
+from agent.media.sender import AudioSender, Outgoing, SenderSettings
 from agent.media.settings import MediaSettings
 from hw.ports import SILENCE
-
-CODEC_NAMES = {"opus": OPUS, "pcmu": PCMU}
-
-
-def plain_name(codec: Codec) -> str:
-    """The name of a codec at this program's seams: "opus", "PCMU" or "telephone-event"."""
-    return CODEC_NAMES.get(codec.name.lower(), EVENT)
 
 
 class Audio:
@@ -74,7 +67,7 @@ class Audio:
         if self.sender is None and agreement is not None:
             event = agreement.event_codec
             self.sender = AudioSender(
-                plain_name(agreement.send_codec),
+                agreement.send_codec.kind,
                 self._sender_settings(agreement.send_codec),
                 event_hz=event.clock_hz if event else None,
             )
@@ -95,14 +88,13 @@ class Audio:
         """Take one packet; nothing is kept before somebody pulls, so a relay needs no memory."""
         if not self._playing:
             return
-        name = plain_name(codec)
-        if name == EVENT:
-            if self.receiver is not None:
-                self.receiver.put_event(packet.sequence, packet.timestamp, packet.payload)
+        receiver, kind = self.receiver, codec.kind
+        if kind == EVENT:
+            if receiver is not None:
+                receiver.put_event(packet.sequence, packet.timestamp, packet.payload)
             return
-        receiver = self.receiver
-        if receiver is None or receiver.codec != name:
-            receiver = self.receiver = self._new_receiver(name)
+        if receiver is None or receiver.codec != kind:
+            receiver = self.receiver = self._new_receiver(kind)
         receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
 
     def _new_receiver(self, name: str) -> AudioReceiver:
@@ -112,12 +104,3 @@ class Audio:
     def play(self) -> None:
         """Somebody is going to pull: keep what arrives."""
         self._playing = True
-
-    def ready(self, samples: int) -> bool:
-        """Whether the next `samples` can be made out of what has arrived."""
-        return self.receiver is not None and self.receiver.ready(samples)
-
-    def pull(self, due: float, samples: int) -> bytes:
-        """The next `samples` to be played, which are needed at `due`."""
-        self._playing = True
-        return self.receiver.pull(due, samples) if self.receiver is not None else bytes(2 * samples)

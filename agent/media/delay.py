@@ -125,11 +125,12 @@ class DelayControl:
     def _loss_share(self, length_s: float) -> float:
         """The recent share of lost packets; 0 while it is too small to act on."""
         losses, recent = self._losses, self._now - _REPAIR_PACKETS * length_s
-        count = sum(at >= recent for at in losses)
         if not losses or self._now - losses[-1] > _UNHURT_PACKETS * length_s:
             self._repairing = False
-        elif count >= 2:
-            self._repairing = True
+            losses.clear()
+            return 0.0
+        count = sum(at >= recent for at in losses)
+        self._repairing = self._repairing or count >= 2
         return max(count, 1) / _REPAIR_PACKETS if self._repairing else 0.0
 
     def _floor_ms(self, packet: Packet) -> float:

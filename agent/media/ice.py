@@ -17,22 +17,18 @@ from aioice import Candidate
 from agent.media.gathering import Gatherer
 from agent.media.legs import Legs
 from agent.media.path import CONSENT_EXPIRES_S, PathLimits, consent_due
-from agent.media.private import Address, Leg, Pair, Socket
+from agent.media.private import Address, Leg, PacketSink, Pair, Socket
 from agent.media.sdp import IceParameters
 from agent.media.settings import MediaSettings
+from agent.media.steering import Steering
 
 log = logging.getLogger(__name__)
 
-NOMINATION_PATIENCE_S = 0.5  # then a valid pair is used although the far end did not nominate it
-RETRY_CHECKS_S = 1.0
 CONSENT_RETRANSMISSIONS = 3
 
 
 class IceListener:
     """What the facade reports; every method is called in the asyncio loop."""
-
-    def on_ice_packet(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
-        """A datagram that is not STUN; nothing is known of its sender."""
 
     def on_ice_state(self, state: str) -> None:
         """new, checking, connected, disconnected, failed or closed."""
@@ -51,16 +47,15 @@ class IceTransport:
     """The facade; asyncio only."""
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
+        self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
         self._listener = listener
         self._limits = PathLimits(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._legs = Legs()
-        self._pair: Pair | None = None
-        self._straight_at = 0.0
+        self._steering = Steering(self._legs)
         self._consent_at = 0.0
-        self._retry_at = 0.0
         self._closed = False
         self.state = "new"
         self.gathering_state = "new"
@@ -75,7 +70,7 @@ class IceTransport:
     async def new_generation(self, controlling: bool) -> Leg:
         """Open a new leg with fresh credentials on every local address; a leg still unconnected is given up."""
         self._drop_pending()
-        leg = self._legs.pending = Leg(controlling, self._packet, self._leg_changed, self._gatherer.relay_only)
+        leg = self._legs.pending = Leg(controlling, self.on_packet, self._leg_changed, self._gatherer.relay_only)
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(leg)
         self._spawn(self._ask_servers(leg))
@@ -148,47 +143,31 @@ class IceTransport:
 
     def send(self, data: bytes) -> bool:
         """Send one datagram on the best path there is; False when there is none."""
-        if self._pair is None:
+        pair = self._steering.pair
+        if pair is None:
             return False
-        self._pair.send(data)
+        pair.send(data)
         return True
 
     @property
     def pair(self) -> Pair | None:
         """The pair that carries what we send."""
-        return self._pair
+        return self._steering.pair
 
     @property
     def local_address(self) -> str | None:
         """The address of this machine that media leaves from; None before there is a path."""
-        return self._pair.own_address if self._pair is not None else None
+        return self.pair.own_address if self.pair is not None else None
 
     @property
     def rtt_ms(self) -> float | None:
         """Round-trip time of the latest answered check."""
         return self._legs.current.rtt_ms if self._legs.current is not None else None
 
-    def authentic(self, leg: Leg, source: Socket, address: Address) -> None:
+    def authentic(self, leg: Leg, source: Socket, address: Address, now: float) -> None:
         """The datagram just reported came from the far end for certain: it keeps the path alive and shows the way."""
-        now = leg.heard_at = leg.media_at = self._loop.time()
-        pair = self._pair
-        if leg is not self._legs.current or pair is None:
-            return
-        if address == pair.destination:
-            self._straight_at = now
-        elif source is pair.socket:
-            self._follow(leg, source, address, now)
-
-    def _follow(self, leg: Leg, source: Socket, address: Address, now: float) -> None:
-        """Media comes from elsewhere than it goes to (a NAT was rebound): check that path and move to it.
-
-        The controlling side moves by nominating; the other one, and one whose far end is ICE-lite, by itself.
-        """
-        valid = next((p for p in leg.valid_pairs if p.destination == address and p.socket is source), None)
-        if valid is None:
-            leg.probe(source, address)
-        elif (not leg.ice_controlling or leg.remote_is_lite) and now - self._straight_at > NOMINATION_PATIENCE_S:
-            leg.adopt(valid)
+        leg.heard_at = leg.media_at = now
+        self._steering.heard(leg, source, address, now)
 
     # time
 
@@ -197,7 +176,7 @@ class IceTransport:
         if self._closed:
             return
         now = self._loop.time()
-        self._look_for_pairs(now)
+        self._steering.look(now)
         self._look_after_consent(now)
         for leg in self._legs.expired(now):
             self._spawn(leg.close())
@@ -211,34 +190,13 @@ class IceTransport:
             state = "checking" if now - pending.checking_since < self._limits.checking_s else "failed"
         return state
 
-    def _look_for_pairs(self, now: float) -> None:
-        """Use what works, nominated or not, when what we use does not."""
-        pending, current = self._legs.pending, self._legs.current
-        if current is not None and now - self._legs.heard_at < NOMINATION_PATIENCE_S:
-            return
-        for leg in (pending, current):
-            if leg is not None and self._adopt_valid(leg, now):
-                return
-        if now >= self._retry_at and pending is not None:
-            self._retry_at = now + RETRY_CHECKS_S
-            pending.retry_checks()
-
-    def _adopt_valid(self, leg: Leg, now: float) -> bool:
-        patient = leg.checking_since is None or now - leg.checking_since < NOMINATION_PATIENCE_S
-        if patient or leg.answered_at is None or now - leg.answered_at > NOMINATION_PATIENCE_S:
-            return False
-        fresh = [pair for pair in leg.valid_pairs if not pair.same(self._pair)]
-        if fresh:
-            leg.adopt(fresh[0])
-        return bool(fresh)
-
     def _look_after_consent(self, now: float) -> None:
-        leg, pair = self._legs.current, self._pair
+        leg, pair = self._legs.current, self._steering.pair
         if leg is None or pair is None:
             return
         if now - (leg.answered_at or now) > CONSENT_EXPIRES_S:
             log.info("the far end did not answer for %d s; nothing more is sent on this path", CONSENT_EXPIRES_S)
-            self._pair = None
+            self._steering.pair = None
         elif consent_due(now - self._consent_at, now - self._legs.heard_at):
             self._consent_at = now
             self._spawn(self._ask_consent(leg, pair, now))
@@ -250,18 +208,14 @@ class IceTransport:
 
     # what legs report
 
-    def _packet(self, leg: Leg, data: bytes, source: Socket, address: Address) -> None:
-        if not self._closed:
-            self._listener.on_ice_packet(data, leg, source, address)
-
     def _leg_changed(self, leg: Leg) -> None:
         pair = leg.nominated
         if pair is None or self._closed or leg not in (self._legs.pending, self._legs.current):
             return
         if leg is self._legs.pending:
             self._legs.promote(leg, self._loop.time())
-        if not pair.same(self._pair):
-            self._pair = pair
+        if not pair.same(self._steering.pair):
+            self._steering.pair = pair
             self._consent_at = self._loop.time()
             self._listener.on_ice_selected_pair(pair)
         self.tick()
@@ -300,7 +254,7 @@ class IceTransport:
         """Close every socket in the background; idempotent."""
         if self._closed:
             return
-        self._closed, self._pair = True, None
+        self._closed, self._steering.pair = True, None
         for task in self._tasks:
             task.cancel()
         for leg in self._legs.clear():
@@ -317,6 +271,10 @@ class IceTransport:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             log.warning("a task of the ICE transport failed", exc_info=task.exception())
+
+
+def _ignore(*_packet: object) -> None:
+    """Before anybody wants packets."""
 
 
 async def _add_candidate(leg: Leg, text: str) -> None:

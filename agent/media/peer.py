@@ -16,7 +16,7 @@ from aioice import Candidate
 from agent.errors import InvalidStateError
 from agent.media.ice import IceListener, IceTransport
 from agent.media.negotiation import Negotiation
-from agent.media.private import Address, Leg, Pair, Socket
+from agent.media.private import Leg, Pair
 from agent.media.rtp_end import EventSink, RtpEnd
 from agent.media.sdp import Description, IceParameters
 from agent.media.secure import SecureTransport
@@ -153,10 +153,6 @@ class Peer(RtpEnd, IceListener):
 
     # states
 
-    def on_ice_packet(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
-        """A datagram of unknown origin arrived."""
-        self._secure.receive(data, leg, source, address)
-
     def on_ice_state(self, state: str) -> None:
         """The path changed its state."""
         self.on_event("ice_connection_state", state)
@@ -212,9 +208,12 @@ class Peer(RtpEnd, IceListener):
         return CONNECTION_STATES.get(self._ice.state, "closed")
 
     def _tick(self) -> None:
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        now = self._loop.time()
+        # Counted from the latest frame, it falls together with another one, and one wake-up does for both.
+        since = self._pushed_at if now - self._pushed_at < TICK_S / 2 else now
+        self._timer = self._loop.call_at(since + TICK_S, self._tick)
         self._ice.tick()
-        self._tick_rtp(self._loop.time())
+        self._tick_rtp(now)
 
     async def migrate(self) -> None:
         """Move the call to the addresses that this machine has now, without the far end's program being asked."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from agent.media.arrivals import Packet, Timeline
 from agent.media.delay import DelayControl
@@ -40,8 +41,7 @@ class Action(Enum):
     SILENCE = "silence"  # nothing: no packet yet, or none for long
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The next `samples` of sound; up to `adjust` of them should be added (> 0) or cut out (< 0) unheard."""
 
     action: Action

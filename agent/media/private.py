@@ -55,7 +55,7 @@ HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983
 
 Address = tuple[str, int]
 SrtpError = pylibsrtp.Error
-PacketSink = Callable[["Leg", bytes, "Socket", Address], None]
+PacketSink = Callable[[bytes, "Leg", "Socket", Address], None]
 
 
 class Socket(StunProtocol):
@@ -75,7 +75,7 @@ class Socket(StunProtocol):
         if not data or len(data) > MAX_DATAGRAM_BYTES:
             return
         if data[0] > HIGHEST_STUN_BYTE:
-            self.receiver.packet_received(data, self, (addr[0], addr[1]))
+            self.receiver.on_packet(data, self.receiver, self, addr if len(addr) == 2 else (addr[0], addr[1]))
             return
         try:
             super().datagram_received(data, addr)
@@ -170,7 +170,7 @@ class Leg(aioice.Connection):
         policy = aioice.TransportPolicy.RELAY if relay_only else aioice.TransportPolicy.ALL
         super().__init__(ice_controlling=controlling, transport_policy=policy)
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
-        self.packet_received: Callable[[bytes, Socket, Address], None] = lambda *packet: on_packet(self, *packet)
+        self.on_packet = on_packet
         self._on_change = on_change
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks

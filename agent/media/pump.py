@@ -9,12 +9,13 @@ place: silence is sent and what arrives is drained.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from agent.media.streams import KEPT_FRAMES, Taps
-from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, Sound, SoundState
+from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, LoopPaced, Sound, SoundState
 
 CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
@@ -29,21 +30,25 @@ LEAST_WAIT_S = 0.005
 _users: WeakKeyDictionary[Sound, SoundPump] = WeakKeyDictionary()
 
 
+class Ear(Protocol):
+    """What makes sound of what arrived."""
+
+    def ready(self, samples: int) -> bool:
+        """Whether waiting for more packets would be of no use for the next `samples`."""
+
+    def pull(self, due: float, samples: int) -> bytes:
+        """The next `samples` to play, which are needed at `due` (loop time)."""
+
+
 class FrameEnd(Protocol):
     """The peer, as the pump sees it."""
 
     def push_pcm(self, frame: bytes) -> None:
         """Send one frame."""
 
-    def pull_pcm(self, due: float | None = None, samples: int = FRAME_SAMPLES) -> bytes:
-        """The next `samples` to play, which are needed at `due` (loop time; None: now)."""
-
-    def ready_pcm(self, samples: int) -> bool:
-        """Whether waiting for more packets would be of no use for the next `samples`."""
-
     @property
-    def hearing(self) -> bool:
-        """Whether anything ever arrived that could be played."""
+    def ear(self) -> Ear | None:
+        """None before anything arrived that could be played."""
 
 
 class SoundPump:
@@ -65,9 +70,12 @@ class SoundPump:
         self._due: asyncio.TimerHandle | None = None
         self._piece = RATE_HZ * max(LEAST_PIECE_MS, sound.period_ms if sound else 0) // 1000  # samples made at once
         self._played = b""  # of the frame that the listeners get next
+        self._thread_id = threading.get_ident()
         if sound is not None:
             _users[sound] = self
             sound.set_capture(self._captured)
+        if isinstance(sound, LoopPaced):
+            sound.lend_beat(self._loop)
 
     def close(self) -> None:
         """Let go of the device; idempotent."""
@@ -79,10 +87,14 @@ class SoundPump:
         if self._sound is not None and _users.get(self._sound) is self:
             self._sound.set_capture(None)
             self._sound.flush()
+            if isinstance(self._sound, LoopPaced):
+                self._sound.take_back_beat()
 
     def _captured(self, frame: bytes) -> None:
         self._waiting.append(frame)
-        if not self._awake and not self._closed:
+        if threading.get_ident() == self._thread_id:
+            self._send_captured()
+        elif not self._awake and not self._closed:
             self._awake = True
             try:
                 self._loop.call_soon_threadsafe(self._send_captured)
@@ -108,16 +120,17 @@ class SoundPump:
     def top_up(self) -> None:
         """Make what is due, and what can already be made well; also called when a packet arrives."""
         self._rest()
-        sound = self._sound
-        if self._closed or sound is None or sound.state is SoundState.CLOSED or not self._peer.hearing:
+        sound, ear = self._sound, self._peer.ear
+        if self._closed or sound is None or ear is None or sound.state is SoundState.CLOSED:
             return
+        now = self._loop.time()
         spare_s = self._spare_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not self._peer.ready_pcm(self._piece)):
+            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not ear.ready(self._piece)):
                 break
-            sound.write(self._play(spare_s))
+            sound.write(self._play(ear, now + max(0.0, spare_s), self._piece))
             spare_s = self._spare_s(sound)
-        self._due = self._loop.call_later(max(spare_s, LEAST_WAIT_S), self.top_up)
+        self._due = self._loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
 
     @staticmethod
     def _spare_s(sound: Sound) -> float:
@@ -129,8 +142,8 @@ class SoundPump:
             self._due.cancel()
             self._due = None
 
-    def _play(self, spare_s: float) -> bytes:
-        piece = self._peer.pull_pcm(self._loop.time() + max(0.0, spare_s), self._piece)
+    def _play(self, ear: Ear, due: float, samples: int) -> bytes:
+        piece = ear.pull(due, samples)
         self._played += piece
         while len(self._played) >= FRAME_BYTES:
             self.heard(self._played[:FRAME_BYTES])
@@ -140,16 +153,15 @@ class SoundPump:
     def _watch(self) -> None:
         """Take over the beat while the device does not give one."""
         now = self._loop.time()
-        lost = now - self._ticked_at > CLOCK_LOST_S
+        lost = now - self._ticked_at >= CLOCK_LOST_S
         if lost:
             self._send(SILENCE)
-            if self._peer.hearing:
-                self._drain()
-        self._next_at = max(self._next_at + FRAME_S, now) if lost else now + CLOCK_LOST_S
+            self._drain(now)
+        self._next_at = max(self._next_at + FRAME_S, now) if lost else self._ticked_at + CLOCK_LOST_S
         self._timer = self._loop.call_at(self._next_at, self._watch)
 
-    def _drain(self) -> None:
+    def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
-        else:
-            self.heard(self._peer.pull_pcm())
+        elif (ear := self._peer.ear) is not None:
+            self._play(ear, now, FRAME_SAMPLES)

@@ -103,10 +103,8 @@ class ReceiveCounters:
         self._advance(sequence)
         self.packets += 1
         self.octets += octets
-        if timestamp is not None:
-            self._measure(timestamp, now)
-
-    def _measure(self, timestamp: int, now: float) -> None:
+        if timestamp is None:
+            return
         transit = now * self.clock_hz - timestamp
         if self._transit is not None:
             change = abs(transit - self._transit)

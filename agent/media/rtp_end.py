@@ -11,14 +11,14 @@ import secrets
 import time
 from collections.abc import Callable
 
-from agent.media.audio import Audio, plain_name
+from agent.media.audio import Audio
 from agent.media.negotiation import Agreement
+from agent.media.receiver import AudioReceiver
 from agent.media.rtp import RtpPacket
 from agent.media.rtp_session import RtpSession
 from agent.media.sdp import EVENT, Codec
 from agent.media.secure import SecureListener, SecureTransport
 from agent.media.settings import MediaSettings
-from hw.ports import FRAME_SAMPLES
 
 RTP_SILENCE_S = 0.3
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
@@ -46,6 +46,7 @@ class RtpEnd(SecureListener):
         self._audio = Audio(settings, lambda digit: self.on_event("digit", digit))
         self._agreement: Agreement | None = None
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
+        self._pushed_at = 0.0  # the latest frame of ours
         self._rtp_at: float | None = None
         self._rtp_silence_s = RTP_SILENCE_S
         self._rtp_silent = False
@@ -61,7 +62,7 @@ class RtpEnd(SecureListener):
     @property
     def negotiated_codec(self) -> str | None:
         """What we send: "opus" or "PCMU"; None before the descriptions were exchanged."""
-        return plain_name(self._agreement.send_codec) if self._agreement else None
+        return self._agreement.send_codec.kind if self._agreement else None
 
     # RTP
 
@@ -80,8 +81,8 @@ class RtpEnd(SecureListener):
             payload = _scale(payload, EVENT_HZ, event.clock_hz) if event else payload
             return event is not None and self._send(event, payload, timestamp, marker, sequence)
         chosen = agreement.send_codec
-        if codec.lower() != chosen.name.lower():
-            others = [other for other in agreement.sendable if other.name.lower() == codec.lower()]
+        if codec != chosen.kind:
+            others = [other for other in agreement.sendable if other.kind == codec]
             if not others:
                 return False
             chosen = others[0]
@@ -107,15 +108,15 @@ class RtpEnd(SecureListener):
             self.on_event("rtp_resumed")
         self._rtp_silence_s = DTX_SILENCE_S if len(packet.payload) <= DTX_PAYLOAD_BYTES else RTP_SILENCE_S
         self._audio.receive(packet, codec, now)
-        self._relay(packet, codec)
+        if self.on_rtp is not None:
+            self._relay(self.on_rtp, packet, codec)
         if self.on_arrival is not None:
             self.on_arrival()
 
-    def _relay(self, packet: RtpPacket, codec: Codec) -> None:
-        if self.on_rtp is not None:
-            name = plain_name(codec)
-            payload = _scale(packet.payload, codec.clock_hz, EVENT_HZ) if name == EVENT else packet.payload
-            self.on_rtp(payload, packet.timestamp, packet.marker, name, packet.sequence)
+    @staticmethod
+    def _relay(sink: RtpSink, packet: RtpPacket, codec: Codec) -> None:
+        payload = _scale(packet.payload, codec.clock_hz, EVENT_HZ) if codec.kind == EVENT else packet.payload
+        sink(payload, packet.timestamp, packet.marker, codec.kind, packet.sequence)
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
         """A verified report arrived; the loss it tells of is what the encoder has to protect against."""
@@ -135,22 +136,15 @@ class RtpEnd(SecureListener):
 
     def push_pcm(self, frame: bytes) -> None:
         """Send one captured frame."""
+        self._pushed_at = self._loop.time()
         for packet in self._audio.encode(frame, self._secure.state == "connected"):
             self.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
-    def pull_pcm(self, due: float | None = None, samples: int = FRAME_SAMPLES) -> bytes:
-        """The next `samples` to be played, needed at `due` (loop time; None: now); silence while nothing was heard."""
-        return self._audio.pull(self._loop.time() if due is None else due, samples)
-
-    def ready_pcm(self, samples: int) -> bool:
-        """Whether so much can be pulled that was really heard: there is no use in waiting for more packets."""
-        return self._audio.ready(samples)
-
     @property
-    def hearing(self) -> bool:
-        """Whether anything that can be played ever arrived; from now on it is kept."""
+    def ear(self) -> AudioReceiver | None:
+        """What makes sound of what arrives; None before anything that can be played did. From now on it is kept."""
         self._audio.play()
-        return self._audio.receiver is not None
+        return self._audio.receiver
 
     def mute(self, muted: bool) -> None:
         """Send silence instead of the captured frames; the stream itself goes on."""

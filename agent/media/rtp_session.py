@@ -120,26 +120,25 @@ class RtpSession:
         """Read one verified packet; None when it is malformed, of an unknown payload type or of a second source."""
         packet = parse_rtp(data)
         codec = self._codecs.get(packet.payload_type) if packet is not None else None
-        if packet is None or codec is None or not self._of_our_source(packet, codec, now):
+        if packet is None or codec is None:
             return None
+        counters = self.received
+        if counters is None or counters.ssrc != packet.ssrc:
+            if counters is not None and now - self._received_at < SOURCE_SILENCE_S:
+                return None
+            counters = self._begin_source(packet.ssrc, codec.clock_hz)
         self._received_at = now
-        assert self.received is not None
-        in_step = codec.clock_hz == self.received.clock_hz and codec.name.lower() != EVENT
-        self.received.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
+        in_step = codec.clock_hz == counters.clock_hz and codec.kind != EVENT
+        counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
         return packet, codec
 
-    def _of_our_source(self, packet: RtpPacket, codec: Codec, now: float) -> bool:
-        counters = self.received
-        if counters is not None and counters.ssrc == packet.ssrc:
-            return True
-        if counters is not None:
-            if now - self._received_at < SOURCE_SILENCE_S:
-                return False
-            self.packets_received += counters.packets
-            self.octets_received += counters.octets
-            self.packets_lost += counters.lost
-        self.received = ReceiveCounters(packet.ssrc, codec.clock_hz)
-        return True
+    def _begin_source(self, ssrc: int, clock_hz: int) -> ReceiveCounters:
+        if self.received is not None:
+            self.packets_received += self.received.packets
+            self.octets_received += self.received.octets
+            self.packets_lost += self.received.lost
+        self.received = ReceiveCounters(ssrc, clock_hz)
+        return self.received
 
     def read_rtcp(self, data: bytes, now: float, wall: float) -> float | None:
         """Take in verified reports of the far end; the share of our packets that they say was lost, if they do."""

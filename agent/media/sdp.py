@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from agent.errors import SdpError
 
@@ -17,6 +18,7 @@ MAX_SDP_CHARS = 64_000
 MAX_CANDIDATES = 64
 EVENT = "telephone-event"
 SECURE_PROFILES = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF")
+KINDS = {"opus": "opus", "pcmu": "PCMU"}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 SETUP_ROLES = ("active", "passive", "actpass")
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
@@ -36,6 +38,11 @@ class Codec:
     def key(self) -> tuple[str, int]:
         """What makes two payload types the same codec."""
         return self.name.lower(), self.clock_hz
+
+    @cached_property
+    def kind(self) -> str:
+        """The name at this program's seams, however it is written in the description: opus, PCMU or telephone-event."""
+        return KINDS.get(self.name.lower(), EVENT)
 
     @property
     def rtpmap(self) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-import pylibsrtp
+from pylibsrtp import Session
 
 from agent.media.ice import IceTransport
 from agent.media.private import Address, Dtls, Leg, Socket, SrtpError, local_fingerprint, new_certificate
@@ -68,6 +68,7 @@ class SecureTransport:
 
     def __init__(self, path: IceTransport, listener: SecureListener) -> None:
         self._path = path
+        path.on_packet = self.receive
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         certificate = new_certificate()
@@ -76,8 +77,8 @@ class SecureTransport:
         self._dtls = Dtls(self._dtls_path, certificate)
         self._dtls.on("statechange", self._changed)
         self._handshake: asyncio.Task[None] | None = None
-        self._inbound: pylibsrtp.Session | None = None
-        self._outbound: pylibsrtp.Session | None = None
+        self._inbound: Session | None = None
+        self._outbound: Session | None = None
         self.state = "new"
         self.rejected = 0  # packets that failed the check of their authentication or were replayed
 
@@ -110,16 +111,14 @@ class SecureTransport:
 
     def receive(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
         """Take in one datagram that is not STUN, from anybody."""
-        first = data[0]
-        if FIRST_SRTP_BYTE <= first <= LAST_SRTP_BYTE:
-            self._receive_srtp(data, leg, source, address)
-        elif FIRST_DTLS_BYTE <= first <= LAST_DTLS_BYTE:
+        if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
+            session = self._inbound
+            if session is not None and len(data) <= MAX_PACKET_BYTES:
+                self._receive_srtp(session, data, leg, source, address)
+        elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
             self._dtls_path.received(data)
 
-    def _receive_srtp(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
-        session = self._inbound
-        if session is None or len(data) > MAX_PACKET_BYTES:
-            return
+    def _receive_srtp(self, session: Session, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
         rtcp = is_rtcp(data)
         try:
             plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
@@ -127,9 +126,12 @@ class SecureTransport:
             self.rejected += 1
             log.debug("a packet was rejected: %s", error)
             return
-        self._path.authentic(leg, source, address)
-        deliver = self._listener.on_rtcp_packet if rtcp else self._listener.on_rtp_packet
-        deliver(plain, self._loop.time())
+        now = self._loop.time()
+        self._path.authentic(leg, source, address, now)
+        if rtcp:
+            self._listener.on_rtcp_packet(plain, now)
+        else:
+            self._listener.on_rtp_packet(plain, now)
 
     def send_rtp(self, data: bytes) -> bool:
         """Encrypt and send one RTP packet; False when there is no verified far end or no path."""

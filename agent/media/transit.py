@@ -63,6 +63,8 @@ class TransitWindow:
         each = price / count
         best, least = count - 1, ordered[-1]
         for late in range(1, min(count, 1 + count // MOST_LATE)):
+            if ordered[0] + late * each >= least:
+                break  # not even the fastest transit could make up for so many late packets
             cost = ordered[count - 1 - late] + late * each
             if cost < least:
                 best, least = count - 1 - late, cost
