@@ -1,7 +1,7 @@
 """The beat of a sound device without a card: a native thread keeps it, or an event loop that offers to.
 
-A loop that has a call to serve wakes up for each frame anyway; lent the beat, it saves the wake-up of a second thread.
-Only one of them beats at any time: the thread hands over as it ends, and a loop gives back by starting a new thread.
+A loop that has a call to serve wakes up for each frame anyway; lent the beat, it saves the wake-up of a second thread,
+which only sees to it that the loop does not stand still. Only one of them beats at any time.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Any, Protocol
 
 from hw.pacer import Pacer
 from hw.wake import Wake
+
+PATIENCE_S = 0.2  # a loop that is so late loses the beat
+LEAST_WAIT_S = 0.001
 
 
 class Timer(Protocol):
@@ -32,17 +35,24 @@ class Loop(Protocol):
         """Call soon; any thread. RuntimeError when the loop has ended."""
 
 
+class Keeper:
+    """Who keeps the beat at a time: `loop`, or the thread. One that stood still while it was replaced ticks no more."""
+
+    def __init__(self, loop: Loop | None) -> None:
+        self.loop = loop
+        self.ticking = threading.Lock()
+        self.timer: Timer | None = None
+
+
 class Beat:
     """Calls `tick` once in every period between `start` and `stop`."""
 
     def __init__(self, period_s: float, tick: Callable[[], None]) -> None:
-        self._period_s = period_s
         self._tick = tick
         self._pacer = Pacer(period_s, time.monotonic())
+        self._ticked_at = time.monotonic()
         self._wake = Wake()
-        self._ticking = threading.Lock()
-        self._loop: Loop | None = None
-        self._timer: Timer | None = None
+        self._keeper = Keeper(None)
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -50,7 +60,9 @@ class Beat:
         """Begin; idempotent."""
         if self._thread is None and not self._stopped:
             self._pacer.restart(time.monotonic())
-            self._start_thread()
+            thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
+            thread.start()
+            self._thread = thread  # only now can it be joined
 
     def stop(self) -> None:
         """End; no tick begins after this returns; idempotent, any thread."""
@@ -58,57 +70,54 @@ class Beat:
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(1.0)
-        if self._ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
-            self._ticking.release()
+        keeper = self._keeper
+        if keeper.ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
+            keeper.ticking.release()
 
     def lend(self, loop: Loop) -> None:
-        """Let `loop` keep the beat from now on, or from `start` on; call it in the loop's thread."""
-        if self._loop is not loop:
-            self.take_back()  # of a loop that ended without giving it back
-        self._loop = loop
-        self._wake.set()
+        """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
+        keeper = self._replace(loop)
+
+        def beat() -> None:
+            self._catch_up(keeper)
+            if keeper is self._keeper and not self._stopped:
+                again()
+
+        def again() -> None:
+            now = time.monotonic()
+            keeper.timer = loop.call_at(now + max(self._pacer.wait_s(now), LEAST_WAIT_S), beat)
+
+        again()
 
     def take_back(self) -> None:
-        """Keep the beat on a thread again; call it in the loop's thread; idempotent."""
-        if self._loop is None:
-            return
-        self._loop = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            if not self._stopped:
-                self._start_thread()
+        """Keep the beat on the thread again; call it in the loop's thread; idempotent."""
+        if self._keeper.loop is not None:
+            self._replace(None)
 
-    def _start_thread(self) -> None:
-        thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
-        thread.start()
-        self._thread = thread  # only now can it be joined
+    def _replace(self, loop: Loop | None) -> Keeper:
+        before, self._keeper = self._keeper, Keeper(loop)
+        if before.timer is not None:
+            before.timer.cancel()
+        self._ticked_at = time.monotonic()
+        self._wake.set()
+        return self._keeper
 
     def _run(self) -> None:
         while not self._stopped:
-            if (loop := self._loop) is not None and self._hand_over(loop):
+            keeper, now = self._keeper, time.monotonic()
+            if keeper.loop is None:
+                self._wake.wait(self._pacer.wait_s(now))
+                self._catch_up(keeper)
+            elif now - self._ticked_at > PATIENCE_S:
+                self._keeper = Keeper(None)
+            else:
+                self._wake.wait(PATIENCE_S)
+
+    def _catch_up(self, keeper: Keeper) -> None:
+        with keeper.ticking:
+            if keeper is not self._keeper:
                 return
-            self._wake.wait(self._pacer.wait_s(time.monotonic()))
-            self._catch_up()
-
-    def _hand_over(self, loop: Loop) -> bool:
-        try:
-            loop.call_soon_threadsafe(self._beat_in_loop)
-        except RuntimeError:  # the loop has ended meanwhile
-            self._loop = None
-        return self._loop is not None
-
-    def _beat_in_loop(self) -> None:
-        if self._loop is None:  # taken back before the thread had handed over
-            if not self._stopped:
-                self._start_thread()
-            return
-        self._catch_up()
-        now = time.monotonic()
-        self._timer = self._loop.call_at(now + self._pacer.wait_s(now), self._beat_in_loop)
-
-    def _catch_up(self) -> None:
-        with self._ticking:
-            for _ in range(self._pacer.due(time.monotonic())):
-                if not self._stopped:
+            self._ticked_at = time.monotonic()
+            for _ in range(self._pacer.due(self._ticked_at)):
+                if self._thread is not None and not self._stopped:
                     self._tick()

@@ -103,6 +103,20 @@ def test_a_loop_that_ended_without_giving_back_does_not_stop_the_next_one():
         asyncio.run(go_on())
 
 
+def test_a_loop_that_stands_still_loses_the_beat():
+    async def story():
+        ticks = Ticks()
+        with started(ticks) as beat:
+            beat.lend(asyncio.get_running_loop())
+            assert await until_ticked(ticks, wanted=True)
+            assert ticks.wait_for(False, threading.get_ident(), since=len(ticks.threads))  # the loop stands still here
+            since = len(ticks.threads)
+            assert await until_ticked(ticks, wanted=False, since=since + 5)
+            assert threading.get_ident() not in ticks.threads[since:]
+
+    asyncio.run(story())
+
+
 def test_nothing_beats_after_the_stop():
     async def story():
         ticks = Ticks()
