@@ -25,7 +25,6 @@ _CALM_REPORTS = 2  # without any loss in so many reports, that is saved ...
 _WARY_REPORTS = 120  # ... but later once there was some
 _MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
 _TRANSFORM_FROM = 64_000  # bit/s
-_WARY_BITRATE = 48_000  # more does not help the voice model, and losses may come from a full network
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +126,12 @@ class AudioSender:
         plain = percent == 0 and wanted.bitrate >= _TRANSFORM_FROM and not wanted.dtx
         opus.set_loss_percent(percent)
         opus.set_transform(plain)
-        opus.set_bitrate(wanted.bitrate if plain else min(wanted.bitrate, _WARY_BITRATE))
 
     def _make_encoder(self) -> tuple[Encoder, OpusEncoder | None]:
         if self.codec == PCMU:
             return PcmuEncoder(), None
         wanted = self.settings
-        opus = OpusEncoder(complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx)
+        opus = OpusEncoder(bitrate=wanted.bitrate, complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx)
         self._prepare(opus)
         return opus, opus
 
