@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from hw.pacer import Pacer
 from hw.wake import Wake
@@ -30,9 +30,6 @@ class Loop(Protocol):
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call at that time; in the loop's thread only."""
-
-    def call_soon_threadsafe(self, callback: Callable[[], None]) -> Any:
-        """Call soon; any thread. RuntimeError when the loop has ended."""
 
 
 class Keeper:

@@ -1,7 +1,7 @@
 """One end of one audio call: negotiation, ICE, DTLS, SRTP and RTP composed; asyncio only.
 
 A `Peer` plays the part of a browser's RTCPeerConnection for exactly one audio section. Sound goes in and out as frames
-(`push_pcm`, `pull_pcm`) or as RTP payloads (`send_rtp`, `on_rtp`), so that a relay needs no codec. Descriptions are
+(`push_pcm`, `ear`) or as RTP payloads (`send_rtp`, `on_rtp`), so that a relay needs no codec. Descriptions are
 handed out at once; connecting goes on behind them and is reported through `on_event(name, *arguments)`.
 """
 
