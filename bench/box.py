@@ -3,8 +3,8 @@
     python -m bench.box HOST:PORT CA_FILE TOKEN
 
 It says a tone without pause. Every change between hearing it and not hearing it, and every event of the call, is a line
-of JSON on stdout: [monotonic seconds, what]. On stdin, a line "restart"
-restarts ICE, "count" asks how many packets were lost, and the end ends the call.
+of JSON on stdout: [monotonic seconds, what]. On stdin, a line "restart" restarts ICE, "count" asks how many packets
+were lost, and the end ends the call.
 """
 
 from __future__ import annotations

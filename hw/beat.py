@@ -15,7 +15,6 @@ from hw.pacer import Pacer
 from hw.wake import Wake
 
 PATIENCE_S = 0.2  # a loop that is so late loses the beat
-LEAST_WAIT_S = 0.001
 
 
 class Timer(Protocol):
@@ -82,7 +81,7 @@ class Beat:
 
         def again() -> None:
             now = time.monotonic()
-            keeper.timer = loop.call_at(now + max(self._pacer.wait_s(now), LEAST_WAIT_S), beat)
+            keeper.timer = loop.call_at(now + self._pacer.wait_s(now), beat)
 
         again()
 

@@ -127,7 +127,6 @@ class DelayControl:
         losses, recent = self._losses, self._now - _REPAIR_PACKETS * length_s
         if not losses or self._now - losses[-1] > _UNHURT_PACKETS * length_s:
             self._repairing = False
-            losses.clear()
             return 0.0
         count = sum(at >= recent for at in losses)
         self._repairing = self._repairing or count >= 2

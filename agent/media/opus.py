@@ -87,9 +87,7 @@ def version() -> str:
 
 def packet_samples(payload: bytes) -> int:
     """How many 48 kHz samples `payload` decodes to, by its first byte (RFC 6716 3.1); CodecError if malformed."""
-    code = payload[0] & 3 if payload else 0
-    count = (1, 2, 2)[code] if code < 3 else payload[1] & 0x3F if len(payload) > 1 else 0
-    samples = count * _FRAME_SAMPLES[payload[0] >> 3] if payload else 0
+    samples = _frame_count(payload) * _FRAME_SAMPLES[payload[0] >> 3] if payload else 0
     if not 0 < samples <= MAX_PACKET_SAMPLES:
         raise CodecError(f"an Opus packet of {len(payload)} bytes is malformed; it is dropped")
     return samples
@@ -107,16 +105,22 @@ def has_fec(payload: bytes) -> bool:
     return bool(payload[first] >> (7 - voice_flags) & 1)
 
 
+def _frame_count(payload: bytes) -> int:
+    """How many frames a packet says that it has (RFC 6716 3.2)."""
+    code = payload[0] & 3
+    if code < 3:
+        return (1, 2, 2)[code]
+    return payload[1] & 0x3F if len(payload) > 1 else 0
+
+
 def _first_frame(payload: bytes) -> tuple[int, int]:
     """(number of frames, offset of the first one's data) of a packet (RFC 6716 3.2)."""
-    code = payload[0] & 3
-    if code == 0:
-        return 1, 1
-    if code == 1:
-        return 2, 1
+    code, count = payload[0] & 3, _frame_count(payload)
+    if code < 2:
+        return count, 1
     if code == 2:
-        return 2, 2 if payload[1] < 252 else 3
-    count, offset = payload[1] & 0x3F, 2
+        return count, 2 if payload[1] < 252 else 3
+    offset = 2
     if payload[1] & 0x40:
         while offset < len(payload) and payload[offset] == 255:
             offset += 1

@@ -92,7 +92,7 @@ class AudioSender:
         if len(self._frames) * FRAME_MS < self.settings.packet_ms:
             return []
         pcm, self._frames = b"".join(self._frames), []
-        packets, instead = self._event_packets() if self._events else ([], False)
+        packets, instead = self._event_packets()
         if not instead:
             packets += self._sound_packets(pcm)
         self._time += self._step
@@ -136,7 +136,8 @@ class AudioSender:
         return opus, opus
 
     def _event_packets(self) -> tuple[list[Outgoing], bool]:
-        assert self._events
+        if not self._events:
+            return [], False
         packets, instead = self._events.step(self._time, self._step)
         return [Outgoing(p.payload, self._stamp(p.start), p.marker, TELEPHONE_EVENT) for p in packets], instead
 

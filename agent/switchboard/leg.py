@@ -13,6 +13,7 @@ from dataclasses import replace
 from agent.errors import FarSideError
 from agent.log import FailureLog
 from agent.media.peer import Peer
+from agent.media.sdp import KINDS
 from agent.media.sender import AudioSender
 from agent.media.settings import MediaSettings
 from agent.media.telephone_event import EventSender
@@ -26,7 +27,6 @@ TONE_HZ = 440
 TONE_LEVEL = 8000
 EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
-PLAIN_NAMES = {"opus": "opus", "pcmu": "PCMU"}
 
 
 class MediaLeg:
@@ -108,7 +108,7 @@ class MediaLeg:
         return self._peer
 
     def _feed(self, other: MediaLeg) -> None:
-        relay = Relay(other.peer.send_rtp, [PLAIN_NAMES[name] for name in other._spoken])
+        relay = Relay(other.peer.send_rtp, [KINDS[name] for name in other._spoken])
 
         def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
             if other._dialling:
