@@ -10,8 +10,8 @@ import sys
 from agent.config import load
 from agent.errors import ConfigError
 from hw.errors import PinError
-from hw.pins import open_factory
-from hw.rest import put_to_rest
+from hw.panel.all_off import put_to_rest
+from hw.panel.pins import open_factory
 
 
 def main(arguments: list[str]) -> int:

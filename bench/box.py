@@ -17,11 +17,11 @@ import gevent
 import numpy as np
 from gevent.fileobject import FileObject
 
-from agent.media.loop import close_shared_bridge
+from agent.media.bridge import close_shared_bridge
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.ports import RATE_HZ
-from hw.virtual import WavSound
+from hw.sound.interface import RATE_HZ
+from hw.sound.wav_sound import WavSound
 
 TONE_HZ = 440
 AUDIBLE = 500

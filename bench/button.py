@@ -14,8 +14,8 @@ import gevent.event
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hw.buttons import Buttons, ButtonSettings
-from hw.pins import open_factory
+from hw.panel.buttons import Buttons, ButtonSettings
+from hw.panel.pins import open_factory
 
 
 def measure(presses: int, debounce_ms: int) -> list[float]:

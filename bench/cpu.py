@@ -27,7 +27,7 @@ import numpy as np
 
 from bench.measure import Cost, watch
 from bench.speech import pieces
-from hw.ports import RATE_HZ
+from hw.sound.interface import RATE_HZ
 
 FOREIGN_LIMIT = 0.10
 TRIES = 4

@@ -16,12 +16,12 @@ from typing import Any
 import gevent
 from gevent.fileobject import FileObject
 
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
-from hw.ports import Sound
-from hw.sound_settings import SoundSettings
-from hw.virtual import WavSound
+from hw.sound.interface import Sound
+from hw.sound.settings import SoundSettings
+from hw.sound.wav_sound import WavSound
 
 
 def settings(changes: list[str]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def settings(changes: list[str]) -> dict[str, Any]:
 
 def card(capture: str, playback: str, changes: list[str]) -> Sound:
     """A sound card; PortAudio is needed only for this."""
-    from hw.sound import AlsaSound
+    from hw.sound.card import AlsaSound
 
     return AlsaSound(SoundSettings(capture=capture, playback=playback, **settings(changes)))
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass, field, replace
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 
-from agent.media.receiver import AudioReceiver
-from agent.media.sender import AudioSender
+from agent.media.codec.receiver import AudioReceiver
+from agent.media.codec.sender import AudioSender
 from bench.speech import pieces
-from hw.ports import FRAME_SAMPLES
+from hw.sound.interface import FRAME_SAMPLES
 
 FRAME_S = 0.02
 NETWORK_S = 0.05

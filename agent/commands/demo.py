@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Play the scripted call, or keep running until Ctrl-C."""
-    from agent.listen import split_address
+    from agent.net.address import split_address
     from agent.service.journal import set_up_logging
 
     set_up_logging("debug" if options.verbose else "warning")

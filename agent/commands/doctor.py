@@ -17,9 +17,9 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config import load
     from agent.doctor import all_checks, as_json, as_text, run, succeeded
     from agent.kiosk.sound import open_sound
-    from agent.media.loop import close_shared_bridge
+    from agent.media.bridge import close_shared_bridge
     from agent.service.journal import set_up_logging
-    from agent.signaling.token import TokenSource
+    from agent.signaling.token.token_source import TokenSource
 
     config = load(options.config)
     set_up_logging("debug" if options.verbose else "error")

@@ -42,7 +42,7 @@ def perform(options: argparse.Namespace) -> int:
 
     from gevent.queue import Queue
 
-    from agent.media.loop import close_shared_bridge, shared_bridge
+    from agent.media.bridge import close_shared_bridge, shared_bridge
     from agent.service.stopping import StopSignals
     from agent.switchboard.runner import start_switchboard
 
@@ -60,7 +60,7 @@ def perform(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSettings:
-    from agent.listen import split_address
+    from agent.net.address import split_address
 
     settings = config.switchboard
     if options.listen:

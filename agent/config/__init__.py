@@ -17,14 +17,14 @@ from agent.kiosk.answering import AnsweringSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
-from agent.signaling.token_settings import SOURCES, TokenSettings
+from agent.signaling.token.token_settings import SOURCES, TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
-from hw.buttons import ButtonSettings
-from hw.door import DoorSettings
-from hw.lights import LightSettings
-from hw.relay import RelaySettings
-from hw.sound_settings import SoundSettings
+from hw.panel.buttons import ButtonSettings
+from hw.panel.door_code import DoorSettings
+from hw.panel.door_relay import RelaySettings
+from hw.panel.lights import LightSettings
+from hw.sound.settings import SoundSettings
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from hw.actions import parse_action
-from hw.patterns import parse_pattern
+from hw.panel.actions import parse_action
+from hw.panel.patterns import parse_pattern
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")

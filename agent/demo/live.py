@@ -20,8 +20,8 @@ from agent.demo.timeline import Timeline
 from agent.errors import InvalidArgumentError
 from agent.page.settings import PageSettings
 from agent.service.stopping import StopSignals
-from hw.sound_presence import anything
-from hw.virtual import WavSound
+from hw.sound.presence import anything
+from hw.sound.wav_sound import WavSound
 
 PAGE_WITHIN_S = 5.0
 CARD = "this machine's sound card"

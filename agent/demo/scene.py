@@ -10,17 +10,17 @@ from typing import Any
 
 from agent.config import Config, DoorSection
 from agent.kiosk.kiosk import Kiosk
-from agent.kiosk.registrar import device_options
+from agent.kiosk.registration import device_options
 from agent.kiosk.sound import BoxSound
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.page.settings import PageSettings
-from agent.signaling.token import TokenSettings
+from agent.signaling.token.token_source import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.device import Device
-from hw.buttons import ButtonSettings
-from hw.lights import LightSettings
-from hw.ports import Sound
+from hw.panel.buttons import ButtonSettings
+from hw.panel.lights import LightSettings
+from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
 

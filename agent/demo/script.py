@@ -20,7 +20,7 @@ from agent.demo.timeline import Timeline
 from agent.errors import CallFailedError
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.virtual import WavSound
+from hw.sound.wav_sound import WavSound
 
 log = logging.getLogger(__name__)
 

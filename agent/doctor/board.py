@@ -11,9 +11,9 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.doctor.check import Check, failed, ok, warning
-from hw.chips import find_chip, is_raspberry_pi, list_chips
 from hw.errors import PinError
-from hw.pins import Pins, open_factory
+from hw.panel.chips import find_chip, is_raspberry_pi, list_chips
+from hw.panel.pins import Pins, open_factory
 
 MODEL = Path("/proc/device-tree/model")
 

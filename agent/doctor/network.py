@@ -13,13 +13,13 @@ from gevent import socket
 from gevent.ssl import SSLContext
 
 from agent.doctor.check import Check, failed, ok, warning
-from agent.media.loop import Bridge
-from agent.media.relay_probe import probe
-from agent.media.servers import StunServer, TurnServer, usable_servers
+from agent.media.bridge import Bridge
+from agent.media.ice.server_probe import probe
+from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
 from agent.net.dial import dial, route_source
 from agent.net.tls import client_context, explain
-from agent.signaling.endpoints import signaling_uris
+from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.settings import SignalingSettings
 
 SKEW_WARNING_S, SKEW_FAILED_S = 5.0, 120.0

@@ -11,10 +11,10 @@ from gevent.timeout import Timeout
 
 from agent.doctor.check import Check, failed, ok, warning
 from agent.errors import AgentError
-from agent.signaling.access_token import token_validity
-from agent.signaling.endpoints import signaling_uris
+from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.shell import Stream
 from agent.signaling.settings import SignalingSettings
-from agent.signaling.stream import Stream
+from agent.signaling.token.access_token import token_validity
 
 ENDS_SOON_S = 600
 ANSWER_S = 10.0

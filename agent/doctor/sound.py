@@ -14,10 +14,10 @@ import gevent
 from agent.doctor.check import Check, failed, ok, warning
 from agent.doctor.tone import Heard, find_sweep, sweep
 from hw.errors import SoundError
-from hw.ports import RATE_HZ, Sound, SoundState
-from hw.sound_devices import Device, find_device
-from hw.sound_presence import card_numbers
-from hw.sound_settings import SoundSettings
+from hw.sound.devices import Device, find_device
+from hw.sound.interface import RATE_HZ, Sound, SoundState
+from hw.sound.presence import card_numbers
+from hw.sound.settings import SoundSettings
 
 CARDS = Path("/proc/asound/cards")
 OPEN_S = 8.0
@@ -104,7 +104,7 @@ def judge(heard: Heard) -> Check:
 
 
 def _list_devices() -> Sequence[Device]:
-    from hw.sound import available_devices  # loads PortAudio
+    from hw.sound.card import available_devices  # loads PortAudio
 
     return available_devices()
 

@@ -1,4 +1,4 @@
-"""What the actions of the buttons do (`hw.actions` has their names)."""
+"""What the actions of the buttons do (`hw.panel.actions` has their names)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from agent.errors import UsageError
 from agent.kiosk.attendant import Attendant
-from agent.kiosk.doorway import Doorway
-from agent.kiosk.noticeboard import Noticeboard
+from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.door import Doorway
 from agent.kiosk.volume import SpeakerVolume
-from hw.actions import END_PUSH_TO_TALK, Action
 from hw.errors import HardwareError
+from hw.panel.actions import END_PUSH_TO_TALK, Action
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
 from agent.kiosk.answering import AnsweringSettings, Verdict, limit_s, verdict
+from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
 from agent.kiosk.line import Line
-from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.outcomes import INCOMING, OUTGOING
-from agent.kiosk.situation import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.sounds import CallSounds
 from agent.voice.connection import Connection
 from agent.voice.device import Device

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.kiosk.attendant import Attendant
-from agent.kiosk.doorway import Doorway
-from agent.kiosk.noticeboard import Noticeboard
+from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.door import Doorway
 from agent.kiosk.panel import Panel
 from agent.kiosk.volume import SpeakerVolume
 from agent.log import FailureLog
-from hw.ports import Sound
+from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
 

@@ -13,14 +13,14 @@ from agent.events import Emitter
 from agent.kiosk.actions import Actions
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box import KioskBox
-from agent.kiosk.doorway import Doorway
+from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.box_state import Situation
+from agent.kiosk.door import Doorway
 from agent.kiosk.media import MediaThread
-from agent.kiosk.noticeboard import Noticeboard
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.presence import Presence
-from agent.kiosk.registrar import Registrar
-from agent.kiosk.situation import Situation
+from agent.kiosk.registration import Registrar
 from agent.kiosk.sound import BoxSound, open_sound
 from agent.kiosk.sounds import CallSounds, ProgressTones
 from agent.kiosk.volume import SpeakerVolume
@@ -31,9 +31,9 @@ from agent.service.watchdog import Watchdog
 from agent.supervision.heartbeat import Vitals
 from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
-from hw.door import Verdict
-from hw.pins import open_factory
-from hw.ports import SoundState
+from hw.panel.door_code import Verdict
+from hw.panel.pins import open_factory
+from hw.sound.interface import SoundState
 
 log = logging.getLogger(__name__)
 

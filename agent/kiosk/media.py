@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.media.loop import Bridge, close_shared_bridge, shared_bridge
+from agent.media.bridge import Bridge, close_shared_bridge, shared_bridge
 
 CLOSE_S = 0.5
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.errors import InvalidArgumentError
-from hw.actions import Action
-from hw.buttons import Buttons, ButtonSettings, Post
-from hw.gestures import STUCK
-from hw.lights import Lights, LightSettings
-from hw.pins import Pins
+from hw.panel.actions import Action
+from hw.panel.buttons import Buttons, ButtonSettings, Post
+from hw.panel.gestures import STUCK
+from hw.panel.lights import Lights, LightSettings
+from hw.panel.pins import Pins
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.errors import VoiceError
-from agent.kiosk.noticeboard import Noticeboard
+from agent.kiosk.box_events import Noticeboard
 from agent.voice.device import Device
 
 CLOSED = 31005

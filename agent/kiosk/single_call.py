@@ -16,14 +16,14 @@ from agent.kiosk.answering import limit_s
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
-from agent.kiosk.registrar import device_options, refuses_token
+from agent.kiosk.registration import device_options, refuses_token
 from agent.kiosk.sound import BoxSound, open_sound
 from agent.kiosk.sounds import ProgressTones
-from agent.media.loop import close_shared_bridge
+from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
-from agent.signaling.token import TokenSource
+from agent.signaling.token.token_source import TokenSource
 from agent.voice.device import Device
-from hw.virtual import WavSound
+from hw.sound.wav_sound import WavSound
 
 CONNECT_WITHIN_S = 15.0
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hw.mixer import SoftMixer
-from hw.ports import Sound
-from hw.sound_settings import SoundSettings
-from hw.virtual import WavSound
+from hw.sound.interface import Sound
+from hw.sound.mixer import SoftMixer
+from hw.sound.settings import SoundSettings
+from hw.sound.wav_sound import WavSound
 
 
 class BoxSound(Sound, Protocol):
-    """What a box needs of its sound device: a call's port, and the volume's (`hw.volume.Adjustable`)."""
+    """What a box needs of its sound device: a call's port, and the volume's (`hw.sound.volume.Adjustable`)."""
 
     @property
     def mixer(self) -> SoftMixer:
@@ -28,7 +28,7 @@ class BoxSound(Sound, Protocol):
 def open_sound(settings: SoundSettings) -> BoxSound:
     """The device of `[sound]`; it is not started. Raises ToneError for a file that cannot be used."""
     if settings.driver == "alsa":
-        from hw.sound import AlsaSound
+        from hw.sound.card import AlsaSound
 
         return AlsaSound(settings)
     if settings.driver == "wav":

@@ -14,11 +14,11 @@ import gevent
 
 from agent.voice.device import Device
 from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
-from hw import tones
 from hw.errors import ToneError
-from hw.ports import Mixer, Playing
-from hw.sound_files import load_pcm
-from hw.sound_settings import SoundSettings
+from hw.sound import tones
+from hw.sound.interface import Mixer, Playing
+from hw.sound.settings import SoundSettings
+from hw.sound.wav_files import load_pcm
 
 log = logging.getLogger(__name__)
 

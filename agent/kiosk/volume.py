@@ -12,8 +12,8 @@ import gevent
 from gevent.event import Event
 
 from agent.supervision.heartbeat import Heartbeat
-from hw.sound_settings import SoundSettings
-from hw.volume import Adjustable, Volume
+from hw.sound.settings import SoundSettings
+from hw.sound.volume import Adjustable, Volume
 
 
 class SpeakerVolume:

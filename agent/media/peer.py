@@ -14,12 +14,12 @@ import time
 from aioice import Candidate
 
 from agent.errors import InvalidStateError
-from agent.media.ice import IceListener, IceTransport
-from agent.media.negotiation import Negotiation
-from agent.media.private import Leg, Pair
-from agent.media.rtp_end import EventSink, RtpEnd
-from agent.media.sdp import Description, IceParameters
-from agent.media.secure import SecureTransport
+from agent.media.dtls.srtp_transport import SecureTransport
+from agent.media.ice.aioice_adapter import Leg, Pair
+from agent.media.ice.transport import IceListener, IceTransport
+from agent.media.rtp_endpoint import EventSink, RtpEnd
+from agent.media.sdp.offer_answer import Negotiation
+from agent.media.sdp.parse import Description, IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import CandidateInfo, RawStats
 

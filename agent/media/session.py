@@ -18,17 +18,17 @@ import gevent
 
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.events import Emitter
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.media.settings import MediaSettings
 from agent.media.stats import RawStats
 from agent.media.streams import LocalStream, RemoteStream
 from hw.errors import SoundDeniedError, SoundError
-from hw.ports import Sound
+from hw.sound.interface import Sound
 
 if TYPE_CHECKING:
-    from agent.media.netlink import NetworkChange, NetworkWatch
     from agent.media.peer import Peer
     from agent.media.pump import SoundPump
+    from agent.net.netlink import NetworkChange, NetworkWatch
 
 log = logging.getLogger(__name__)
 
@@ -202,7 +202,7 @@ class _Core:
         return self.peer
 
     def _watch_network(self) -> None:
-        from agent.media.netlink import NetworkWatch
+        from agent.net.netlink import NetworkWatch
 
         if not self._settings.network_watch:
             return

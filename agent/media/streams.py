@@ -15,8 +15,8 @@ from pathlib import Path
 import gevent
 from gevent.event import Event
 
-from agent.media.loop import Bridge
-from hw.ports import FRAME_BYTES, FRAME_MS, RATE_HZ
+from agent.media.bridge import Bridge
+from hw.sound.interface import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from agent.version import SDK_VERSION
+from agent.sdk_version import SDK_VERSION
 
 PUBLISHER = "twilio-js-sdk"
 PLATFORM = "WebRTC"

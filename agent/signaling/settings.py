@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent.signaling.link import BACKOFF_MAX_FLOOR_MS, BACKOFF_MAX_MS, CONNECT_TIMEOUT_MS
+from agent.signaling.pstream.link import BACKOFF_MAX_FLOOR_MS, BACKOFF_MAX_MS, CONNECT_TIMEOUT_MS
 
 
 @dataclass(frozen=True)

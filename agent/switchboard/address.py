@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.switchboard.state import outgoing_address
+from agent.switchboard.state_dir import outgoing_address
 
 WILDCARDS = ("", "0.0.0.0", "::")
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 
 from agent.switchboard.client import Client
-from agent.switchboard.commands import Command, Leg
+from agent.switchboard.effects import Command, Leg
 from agent.switchboard.executor import Executor, MakeLeg
 from agent.switchboard.messages import Message, error_payload
 from agent.switchboard.params import invite_parameters, read_params

@@ -11,7 +11,7 @@ from typing import Any
 from agent.errors import InvalidStateError, SdpError
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.client import Client
-from agent.switchboard.commands import (
+from agent.switchboard.effects import (
     Command,
     Join,
     Leg,
@@ -26,7 +26,7 @@ from agent.switchboard.commands import (
     TakeAnswer,
     Tell,
 )
-from agent.switchboard.leg import MediaLeg
+from agent.switchboard.media_leg import MediaLeg
 from agent.switchboard.messages import Payload
 from agent.switchboard.registry import Registry
 from agent.switchboard.router import Call

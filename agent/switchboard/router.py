@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from agent.switchboard import sdp as descriptions
-from agent.switchboard.commands import (
+from agent.switchboard.effects import (
     Command,
     Join,
     Leg,
@@ -30,8 +30,8 @@ from agent.switchboard.commands import (
     hangup,
 )
 from agent.switchboard.messages import Payload
-from agent.switchboard.patience import Patience
 from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.timeouts import Patience
 
 SERVICES = frozenset({"echo", "tone", "busy", "reject", "noanswer"})
 SERVICE_DELAY_S = 0.5  # how long `reject` rings

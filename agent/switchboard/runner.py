@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from agent.errors import BridgeClosedError
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.media.settings import MediaSettings
 from agent.switchboard.address import Address
 from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.state import default_folder, load_api_key
+from agent.switchboard.state_dir import default_folder, load_api_key
 
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0

@@ -24,17 +24,17 @@ from websockets.http11 import Response
 from agent.errors import ConfigError, InvalidStateError, LocalFault, ProtocolError
 from agent.log import FailureLog
 from agent.media.settings import MediaSettings
-from agent.signaling.access_token import ApiKey, mint_token
+from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
 from agent.switchboard.address import WILDCARDS, Address
 from agent.switchboard.calls import Calls
 from agent.switchboard.client import Client
-from agent.switchboard.leg import MediaLeg
+from agent.switchboard.media_leg import MediaLeg
+from agent.switchboard.phone_page import Site, is_near
 from agent.switchboard.registry import Registry
 from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.site import Site, is_near
-from agent.switchboard.state import State, default_folder, server_names
+from agent.switchboard.state_dir import State, default_folder, server_names
 
 log = logging.getLogger(__name__)
 frames_log = logging.getLogger("agent.switchboard.websockets")

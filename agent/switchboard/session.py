@@ -14,8 +14,8 @@ from enum import Enum, auto
 
 from agent.errors import ProtocolError
 from agent.log import FailureLog
-from agent.switchboard.limits import Bucket
 from agent.switchboard.messages import HEARTBEAT, Dialect, Message, Payload, decode, encode, error_payload
+from agent.switchboard.rate_limit import Bucket
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.tokens import Grant, TokenRejected
 

@@ -9,7 +9,7 @@ import jwt
 from jwt.types import Options
 
 from agent.errors import FarSideError
-from agent.signaling.access_token import ApiKey
+from agent.signaling.token.access_token import ApiKey
 
 CLOCK_SKEW_S = 60
 NO_CLOCK: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}  # PyJWT would read the clock itself

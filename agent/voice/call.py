@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from agent.errors import VoiceError
 from agent.quality.warnings import ICE_CONNECTIVITY_LOST
-from agent.voice import catalogue
-from agent.voice.identity import INCOMING
+from agent.voice import call_errors as catalogue
+from agent.voice.call_ids import INCOMING
 from agent.voice.monitoring import Monitoring
 from agent.voice.negotiation import Negotiation
-from agent.voice.recovering import Recovering
-from agent.voice.recovery import Effect, Recovery, RecoveryLimits
-from agent.voice.seams import CallHost, SignalingStream
+from agent.voice.protocols import CallHost, SignalingStream
+from agent.voice.recovery_driver import Recovering
+from agent.voice.recovery_policy import Effect, Recovery, RecoveryLimits
 from agent.voice.sounds import DISCONNECT
 from agent.voice.states import NOTHING, Action, Cause, Flags, State, Trigger, step
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import gevent
 
 from agent.errors import AgentError, CaptureError, SdpError
-from agent.voice.seams import Session
+from agent.voice.protocols import Session
 
 log = logging.getLogger(__name__)
 

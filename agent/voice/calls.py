@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from agent.errors import VoiceError
+from agent.voice.call_ids import INCOMING, OUTGOING
 from agent.voice.connection import Connection
-from agent.voice.identity import INCOMING, OUTGOING
-from agent.voice.seams import CallHost
+from agent.voice.protocols import CallHost
 from agent.voice.sounds import INCOMING as RING
 from agent.voice.sounds import OUTGOING as ANSWERED_SOUND
 

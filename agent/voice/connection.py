@@ -9,14 +9,14 @@ from gevent.event import AsyncResult
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
-from agent.signaling.params import decode_params, encode_params, js_string
-from agent.voice import catalogue
-from agent.voice.aliases import ConnectionAliases, or_handler
+from agent.signaling.pstream.params import decode_params, encode_params, js_string
+from agent.voice import call_errors as catalogue
 from agent.voice.call import Call
+from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
 from agent.voice.feedback import feedback_event
-from agent.voice.identity import INCOMING, OUTGOING, caller_info, new_temporary_sid
-from agent.voice.seams import CallHost
+from agent.voice.protocols import CallHost
 from agent.voice.states import Cause, State, Trigger
 
 

@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
-from agent.media.netlink import NetworkChange
-from agent.version import SDK_VERSION
-from agent.voice.aliases import DeviceAliases, or_handler
+from agent.net.netlink import NetworkChange
+from agent.sdk_version import SDK_VERSION
 from agent.voice.audio import AudioHelper
 from agent.voice.connection import Connection
+from agent.voice.deprecated import DeviceAliases, or_handler
 from agent.voice.host import DeviceHost
 from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
-from agent.voice.seams import SignalingStream
+from agent.voice.protocols import SignalingStream
 from agent.voice.sounds import Sounds
 
 

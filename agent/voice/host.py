@@ -8,18 +8,18 @@ from typing import Any, Final
 
 from agent.clock import Clock, HubClock
 from agent.events import Emitter
-from agent.media.netlink import NetworkChange
-from agent.signaling.endpoints import signaling_uris
-from agent.signaling.stream import Stream
+from agent.net.netlink import NetworkChange
+from agent.net.watch import NetworkWatch, way_after
+from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
 from agent.voice.calls import Calls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
-from agent.voice.network import NetworkWatch, way_after
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
+from agent.voice.protocols import Session, SignalingStream
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
-from agent.voice.seams import Session, SignalingStream
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 
@@ -105,7 +105,7 @@ class DeviceHost:
         if self.options.media_factory is not None:
             made: Session = self.options.media_factory(settings)
             return made
-        from agent.media.loop import shared_bridge
+        from agent.media.bridge import shared_bridge
         from agent.media.session import MediaSession
 
         return MediaSession(self.options.bridge or shared_bridge(), settings, self.options.sound)

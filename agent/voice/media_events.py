@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from agent.quality.candidate import candidate_payload
-from agent.voice.recovering import Recovering
-from agent.voice.seams import Session
+from agent.voice.protocols import Session
+from agent.voice.recovery_driver import Recovering
 
 
 class MediaEventOwner(Protocol):

@@ -10,7 +10,7 @@ from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
 from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
 from agent.quality.volume import INTERVAL_MS, VolumeMeter
 from agent.quality.warnings import QualityWarning
-from agent.version import SDK_VERSION
+from agent.sdk_version import SDK_VERSION
 
 if TYPE_CHECKING:
     from agent.voice.call import Call

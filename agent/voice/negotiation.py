@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from agent.errors import AgentError, CaptureDeniedError, CaptureError, VoiceError
-from agent.media.munge import preferred_codec_info
-from agent.voice import catalogue
+from agent.media.sdp.munge import preferred_codec_info
+from agent.voice import call_errors as catalogue
 from agent.voice.call_media import CallMedia
 from agent.voice.input_feed import Source, feed
 from agent.voice.media_events import MediaEvents
-from agent.voice.seams import Session
+from agent.voice.protocols import Session
 from agent.voice.states import Cause, Trigger
 
 if TYPE_CHECKING:

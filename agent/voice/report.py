@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from agent.quality.envelope import CallFacts, DeviceFacts, default_payload
 from agent.voice.options import DeviceOptions
-from agent.voice.seams import SignalingStream
+from agent.voice.protocols import SignalingStream
 
 
 class Publisher(Protocol):

@@ -15,13 +15,13 @@ from gevent.event import AsyncResult
 
 from agent.clock import Clock
 from agent.errors import VoiceError
-from agent.signaling.endpoints import edge_of_region, region_shortcode
-from agent.voice import catalogue
+from agent.signaling.pstream.endpoints import edge_of_region, region_shortcode
+from agent.voice import call_errors as catalogue
 from agent.voice.calls import Calls
 from agent.voice.connection import Connection
 from agent.voice.options import DeviceOptions
+from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
-from agent.voice.seams import SignalingStream
 from agent.voice.sounds import INCOMING as RING
 from agent.voice.sounds import Sounds
 

@@ -18,8 +18,8 @@ def list_sound_devices(sound: Any) -> list[dict[str, str]]:
 
 
 def _list() -> list[dict[str, str]]:
-    from hw.control import shared_control
-    from hw.sound_streams import list_devices
+    from hw.sound.portaudio import list_devices
+    from hw.sound.portaudio_thread import shared_control
 
     devices = shared_control().run(list_devices, LIST_LIMIT_S)
     return [

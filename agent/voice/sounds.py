@@ -18,9 +18,9 @@ from gevent.event import AsyncResult
 from agent.errors import InvalidArgumentError
 from agent.log import FailureLog
 from agent.voice.async_queue import AsyncQueue
-from hw import tones
-from hw.ports import Playing
-from hw.sound_files import load_pcm
+from hw.sound import tones
+from hw.sound.interface import Playing
+from hw.sound.wav_files import load_pcm
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Sounds:
     """Every sound of a Device, and the switches of three of them."""
 
     def __init__(self, device: Any, replacements: Mapping[str, Any] | None = None, fake_keys: bool = False) -> None:
-        """`device` is a hw.ports.Sound or None (silence); `fake_keys` are tones that no far end takes for digits.
+        """`device` is a hw.sound.interface.Sound or None: silence; `fake_keys` tones that no far end takes for digits.
 
         Raises InvalidArgumentError for an unknown name.
         """

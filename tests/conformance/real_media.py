@@ -17,12 +17,12 @@ from gevent.queue import Queue
 
 from agent.clock import HubClock
 from agent.errors import CaptureDeniedError
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.media.peer import Peer
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
-from hw.ports import FRAME_BYTES, FRAME_MS
-from hw.virtual import WavSound
+from hw.sound.interface import FRAME_BYTES, FRAME_MS
+from hw.sound.wav_sound import WavSound
 from tests.media.link import Link
 
 from .replay import Replay

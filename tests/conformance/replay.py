@@ -19,7 +19,7 @@ from gevent.event import AsyncResult
 from agent import Connection, Device
 from agent.media.settings import MediaSettings
 from agent.signaling.backoff import Backoff
-from agent.signaling.stream import Stream
+from agent.signaling.pstream.shell import Stream
 
 from . import render
 from .scripted_media import ScriptedSession

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 
 from . import compare, deviations
 from .real_media import RealReplay

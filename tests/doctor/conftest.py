@@ -12,7 +12,7 @@ from aioice import stun
 from aioice.turn import make_integrity_key
 from gevent.server import DatagramServer
 
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.signaling.settings import SignalingSettings
 from agent.switchboard.server import Switchboard
 from agent.switchboard.settings import SwitchboardSettings

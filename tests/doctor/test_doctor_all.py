@@ -6,10 +6,10 @@ from typing import Any
 from agent.config import Config
 from agent.config.settings import BoxSettings
 from agent.doctor import Outcome, all_checks, run, succeeded
-from agent.media.loop import Bridge
-from hw.buttons import ButtonSettings
-from hw.sound_settings import SoundSettings
-from hw.virtual import WavSound
+from agent.media.bridge import Bridge
+from hw.panel.buttons import ButtonSettings
+from hw.sound.settings import SoundSettings
+from hw.sound.wav_sound import WavSound
 
 
 def test_a_healthy_virtual_box_passes_every_check(site: Any, bridge: Bridge) -> None:

@@ -9,12 +9,12 @@ from agent.config import Config, DoorSection
 from agent.config.settings import BoxSettings
 from agent.doctor import board
 from agent.doctor.check import Outcome
-from hw.buttons import ButtonSettings
-from hw.chips import Chip
 from hw.errors import PinError
-from hw.lights import LightSettings
-from hw.pins import Pins, open_factory
-from hw.sound_settings import SoundSettings
+from hw.panel.buttons import ButtonSettings
+from hw.panel.chips import Chip
+from hw.panel.lights import LightSettings
+from hw.panel.pins import Pins, open_factory
+from hw.sound.settings import SoundSettings
 
 PANEL = Config(
     box=BoxSettings(pins="mock"),

@@ -6,7 +6,7 @@ import pytest
 
 from agent.doctor import network
 from agent.doctor.check import Outcome
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.media.settings import IceServer, MediaSettings
 from agent.signaling.settings import SignalingSettings
 
@@ -110,6 +110,6 @@ def test_a_wrong_turn_password_is_told_and_not_shown(relay: Any, bridge: Bridge)
 def test_a_relay_that_does_not_answer_is_told(
     closed_port: int, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.media.relay_probe.RETRY_S", 0.01)
+    monkeypatch.setattr("agent.media.ice.server_probe.RETRY_S", 0.01)
     check = network.check_relays(relays("stun:127.0.0.1", closed_port), lambda: bridge)
     assert check.outcome is Outcome.FAILED

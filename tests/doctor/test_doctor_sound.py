@@ -8,11 +8,11 @@ import pytest
 from agent.doctor import sound
 from agent.doctor.check import Outcome
 from agent.doctor.tone import Heard, find_sweep, sweep
-from hw.pcm import scaled
-from hw.ports import RATE_HZ, Sound
-from hw.sound_devices import Device
-from hw.sound_settings import SoundSettings
-from hw.virtual import WavSound
+from hw.sound.devices import Device
+from hw.sound.interface import RATE_HZ, Sound
+from hw.sound.pcm import scaled
+from hw.sound.settings import SoundSettings
+from hw.sound.wav_sound import WavSound
 
 CARDS = """\
  0 [Headphones     ]: bcm2835_headpho - bcm2835 Headphones

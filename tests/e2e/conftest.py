@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 
 from .devtools import find_chromium
 from .stage import PAGES, Box, BrowserPhone, Stage

@@ -16,11 +16,11 @@ import gevent
 import numpy as np
 
 from agent import Device
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.ports import RATE_HZ
-from hw.virtual import WavSound
+from hw.sound.interface import RATE_HZ
+from hw.sound.wav_sound import WavSound
 
 from .devtools import Chromium, Tab
 

@@ -12,7 +12,7 @@ import pytest
 from agent.config import Config
 from agent.demo.scene import BUTTONS, LIGHTS
 from agent.kiosk.kiosk import Kiosk
-from agent.signaling.token import TokenSettings
+from agent.signaling.token.token_source import TokenSettings
 
 from .stage import BOX_HZ, BROWSER_HZ, PATIENCE_S, BrowserPhone, Ear, Stage
 

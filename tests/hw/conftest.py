@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
-from hw.pins import Pins, open_factory
+from hw.panel.pins import Pins, open_factory
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from hw.sound_files import load_pcm
+from hw.sound.wav_files import load_pcm
 
 FAR = (
     "Hello, this is the reception. Thank you for calling. Please tell me whom you would like to visit today, "

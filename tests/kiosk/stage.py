@@ -16,15 +16,15 @@ from agent import Device
 from agent.config import Config, DoorSection
 from agent.demo.scene import LIGHTS
 from agent.kiosk.kiosk import Kiosk
-from agent.kiosk.registrar import device_options
+from agent.kiosk.registration import device_options
 from agent.mailbox import Mailbox
-from agent.media.loop import Bridge
-from agent.signaling.token import TokenSettings
+from agent.media.bridge import Bridge
+from agent.signaling.token.token_source import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.buttons import ButtonSettings
-from hw.ports import RATE_HZ, SoundState
-from hw.virtual import WavSound
+from hw.panel.buttons import ButtonSettings
+from hw.sound.interface import RATE_HZ, SoundState
+from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 20.0
 PRESS_S = 0.06

@@ -11,8 +11,8 @@ import gevent
 import pytest
 from gevent.subprocess import Popen
 
-from hw.ports import FRAME_BYTES
-from hw.volume import CardMixer
+from hw.sound.interface import FRAME_BYTES
+from hw.sound.volume import CardMixer
 from tests.hw.virtual_cards import VirtualCards, shared_cards
 from tests.kiosk.stage import VISITOR_HZ, Box, Ear, Phone, Site, Watcher
 from tests.kiosk.test_sounds import BELL_HZ, write_wav

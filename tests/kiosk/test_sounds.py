@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hw.ports import RATE_HZ
-from hw.sound_settings import SoundSettings
+from hw.sound.interface import RATE_HZ
+from hw.sound.settings import SoundSettings
 from tests.kiosk.stage import BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button, tone
 
 BELL_HZ = (1050, 1320)

@@ -12,8 +12,8 @@ import pytest
 from geventhttpclient import HTTPClient
 
 from agent.errors import RestartLimitError
-from agent.signaling.access_token import mint_token
-from agent.signaling.token import TokenSettings, read_key
+from agent.signaling.token.access_token import mint_token
+from agent.signaling.token.token_source import TokenSettings, read_key
 from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
 
 
@@ -54,7 +54,7 @@ def test_the_box_is_ready_again_after_the_switchboard_was_started_anew(site: Sit
 def test_the_box_comes_back_after_the_service_sent_it_away(
     site: Site, box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.kiosk.registrar.AFTER_CLOSE_S", 0.05)
+    monkeypatch.setattr("agent.kiosk.registration.AFTER_CLOSE_S", 0.05)
 
     site.tell(BOX, "close")
 

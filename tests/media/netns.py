@@ -11,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 
 CLONE_NEWNET = 0x40000000
 NETWORKS = {"wlan": "10.71.1", "eth": "10.71.2", "far": "10.71.9"}

@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from agent.media.rtp import write_rtp
+from agent.media.rtp.packet import write_rtp
 from tests.media.link import Link
 from tests.media.peers import Talker, close, link_up, linked_pair, number_of, run
 

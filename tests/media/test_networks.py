@@ -9,7 +9,7 @@ import pytest
 
 from agent.media.session import MediaSession
 from agent.media.settings import IceServer, MediaSettings
-from hw.virtual import WavSound
+from hw.sound.wav_sound import WavSound
 from tests.media import netns, turn_server
 
 pytestmark = [

@@ -3,8 +3,8 @@
 import asyncio
 
 from agent.media.pump import SoundPump
-from hw.mixer import SoftMixer
-from hw.ports import FRAME_BYTES, SILENCE, SoundState
+from hw.sound.interface import FRAME_BYTES, SILENCE, SoundState
+from hw.sound.mixer import SoftMixer
 
 
 class Card:

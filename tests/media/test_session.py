@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from agent.errors import CaptureDeniedError, InvalidStateError, SdpError
-from agent.media.loop import Bridge, warm_up
+from agent.media.bridge import Bridge, warm_up
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
 from hw.errors import SoundDeniedError
-from hw.ports import FRAME_BYTES, FRAME_SAMPLES, SoundState
-from hw.virtual import WavSound
+from hw.sound.interface import FRAME_BYTES, FRAME_SAMPLES, SoundState
+from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 15
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from agent.media.playout import Action, Decision, PlayoutBuffer
-from hw.ports import FRAME_SAMPLES
+from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer
+from hw.sound.interface import FRAME_SAMPLES
 
 FRAME_S = 0.02
 LONGEST_CUT = 480

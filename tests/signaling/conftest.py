@@ -8,8 +8,8 @@ import gevent
 import pytest
 from gevent.queue import Queue
 
-from agent.signaling.messages import SERVER_TYPES
-from agent.signaling.stream import Stream
+from agent.signaling.pstream.messages import SERVER_TYPES
+from agent.signaling.pstream.shell import Stream
 from tests.signaling.server import WAIT_S, Server
 
 EVENTS = (*sorted(SERVER_TYPES), "transport_open", "transport_close")

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.signaling.link import Link
-from agent.signaling.messages import SERVER_TYPES
-from agent.signaling.pstream import MAX_QUEUED, PStream
+from agent.signaling.pstream.core import MAX_QUEUED, PStream
+from agent.signaling.pstream.link import Link
+from agent.signaling.pstream.messages import SERVER_TYPES
 
 STATUSES = {"disconnected", "connected", "ready", "offline"}
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from agent.media.g711 import PcmuDecoder
-from agent.media.opus import OpusDecoder
+from agent.media.codec.g711 import PcmuDecoder
+from agent.media.codec.opus import OpusDecoder
+from agent.media.codec.sender import AudioSender
+from agent.media.codec.telephone_event import EventReceiver, EventSender
 from agent.media.peer import Peer
-from agent.media.sender import AudioSender
 from agent.media.settings import MediaSettings
-from agent.media.telephone_event import EventReceiver, EventSender
-from hw.ports import FRAME_SAMPLES, RATE_HZ
+from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
 
 from .phones import Phone
 

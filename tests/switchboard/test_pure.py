@@ -8,10 +8,10 @@ import pytest
 
 from agent.errors import ProtocolError
 from agent.switchboard import sdp
-from agent.switchboard.limits import BURST_S, Bucket
 from agent.switchboard.messages import Dialect, decode, encode
+from agent.switchboard.phone_page import is_near
+from agent.switchboard.rate_limit import BURST_S, Bucket
 from agent.switchboard.registry import Registry
-from agent.switchboard.site import is_near
 
 CHROMIUM = (
     "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0 111 63 110 126\r\na=ice-ufrag:piWX\r\na=rtpmap:111 opus/48000/2\r\n"

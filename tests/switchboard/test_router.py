@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from agent.switchboard.commands import (
+from agent.switchboard.effects import (
     Command,
     Join,
     Leg,

@@ -12,7 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from agent.errors import LocalFault
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
 

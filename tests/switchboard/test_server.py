@@ -18,7 +18,7 @@ from websockets.asyncio.server import Server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agent.errors import ConfigError, LocalFault
-from agent.signaling.access_token import ApiKey, mint_token
+from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
 

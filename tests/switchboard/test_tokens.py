@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from agent.signaling.access_token import ApiKey, mint_token
+from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard.tokens import TokenRejected, verify
 
 NOW_S = 1_800_000_000.0

@@ -20,10 +20,10 @@ import gevent
 import numpy as np
 
 from agent import Connection, Device
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.switchboard.runner import start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.virtual import WavSound
+from hw.sound.wav_sound import WavSound
 from tests.media.netns import CLONE_NEWNET, Network
 
 PATIENCE_S = 20.0

@@ -11,7 +11,7 @@ import pytest
 
 from agent.errors import CaptureError, SdpError
 from agent.events import Emitter
-from agent.signaling.pstream import PStream
+from agent.signaling.pstream.core import PStream
 from agent.voice.calls import MAX_PENDING
 from agent.voice.states import State
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.media.netlink import NetworkChange
 from agent.media.stats import CandidateInfo
-from agent.voice.network import way_after
+from agent.net.netlink import NetworkChange
+from agent.net.watch import way_after
 
 from .conftest import World
 
@@ -65,7 +65,7 @@ def test_a_call_that_lost_its_address_is_restarted(world: World) -> None:
 SCRIPT = """
 import subprocess, gevent
 from gevent.event import Event
-from agent.voice.network import NetworkWatch
+from agent.net.watch import NetworkWatch
 def ip(*words): subprocess.run(("ip", *words), check=True)
 seen, arrived = [], Event()
 watch = NetworkWatch(lambda change: (seen.append(change), arrived.set()))

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from agent import Connection, Device
-from agent.media.loop import Bridge
+from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.virtual import WavSound
+from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 30
 LOUD = 500

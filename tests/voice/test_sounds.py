@@ -11,7 +11,7 @@ from gevent.event import Event
 from agent.errors import InvalidArgumentError
 from agent.voice.async_queue import AsyncQueue
 from agent.voice.sounds import KEY_NAMES, NAMES, Sounds
-from hw.sound_files import WavWriter
+from hw.sound.wav_files import WavWriter
 
 from .conftest import World
 from .fakes import settle

@@ -1,0 +1,67 @@
+"""The door: its relay, and the code that a caller may dial; every opening is told, no digit ever is."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+
+from agent.config import DoorSection
+from agent.errors import InvalidStateError
+from agent.events import Emitter
+from hw.panel.buttons import Post
+from hw.panel.door_code import DoorCode, Verdict
+from hw.panel.door_relay import Relay
+from hw.panel.pins import Pins
+
+log = logging.getLogger(__name__)
+
+
+class Doorway(Emitter):
+    """Events, on the hub: `open`(), `closed`(), `refused`(verdict). Without a pin there is no door."""
+
+    def __init__(self, settings: DoorSection, pins: Pins, post: Post) -> None:
+        super().__init__()
+        self._code = DoorCode(settings)
+        self._relay = None
+        if settings.pin is not None:
+            self._relay = Relay(settings, pins, lambda on: post(self.emit, "open" if on else "closed"))
+
+    @property
+    def exists(self) -> bool:
+        """Whether this box has a door."""
+        return self._relay is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the door is released now."""
+        return self._relay is not None and self._relay.on
+
+    @property
+    def locked(self) -> bool:
+        """Whether codes are refused after too many wrong ones."""
+        return self._code.locked(monotonic())
+
+    def open(self, why: str) -> None:
+        """Release the door for its time; raises InvalidStateError where there is no door."""
+        if self._relay is None:
+            raise InvalidStateError("this box has no door: name the relay's pin in [door]")
+        log.info("the door is released: %s", why)
+        self._relay.pulse()
+
+    def call_began(self) -> None:
+        """Forget what was dialled in an earlier call."""
+        self._code.start()
+
+    def digit(self, digit: str) -> None:
+        """Take one digit that the far end dialled; the right code releases the door."""
+        verdict = self._code.digit(digit, monotonic())
+        if verdict is Verdict.OPEN and self.exists:
+            self.open("the code was dialled")
+        elif verdict is not None:
+            log.warning("a door code was refused: %s", verdict.value)
+            self.emit("refused", verdict)
+
+    def close(self) -> None:
+        """Release the relay for good; idempotent."""
+        if self._relay is not None:
+            self._relay.close()

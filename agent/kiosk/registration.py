@@ -1,0 +1,130 @@
+"""Keeps the box registered: sets the Device up with the first token and hands it each renewed one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gevent
+
+from agent.config import Config
+from agent.errors import VoiceError
+from agent.kiosk.sounds import BoxSounds, replacements
+from agent.net.watch import NetworkWatch
+from agent.signaling.token.token_source import TokenError, TokenSource
+from agent.supervision.heartbeat import Heartbeat
+from agent.voice.device import Device
+from hw.sound.interface import Sound
+
+log = logging.getLogger(__name__)
+
+AFTER_CLOSE_S = 5.0  # pause before the next connection after the server closed this one for good
+REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
+
+
+def device_options(config: Config, sound: Sound) -> dict[str, Any]:
+    """What `config` means for `Device.setup`."""
+    call, signaling = config.call, config.signaling
+    return {
+        "backoff_max_ms": signaling.backoff_max_ms,
+        "ca_file": signaling.ca_file or None,
+        "chunderw": signaling.server or None,
+        "codec_preferences": config.media.codec_preferences,
+        "connect_timeout_ms": signaling.connect_timeout_ms,
+        "edge": None if signaling.server else signaling.edges,
+        "enable_ice_restart": call.enable_ice_restart,
+        "enable_ringing_state": call.enable_ringing_state,
+        "eventgw": signaling.insights_host,
+        "media": config.media,
+        "network_watch": config.media.network_watch,
+        "reconnect_limit_s": call.reconnect_limit_s,
+        "publish_events": signaling.publish_events,
+        "sound": sound,
+    }
+
+
+def refuses_token(error: VoiceError) -> bool:
+    """Whether the service does not accept the token; a microphone that cannot be opened has one of these codes, too."""
+    return error.code in REFUSALS and error.twilio_error is not None
+
+
+class Registrar:
+    """`run` is a child for the supervisor; `trouble(why)` is told why there is no usable token, or an empty text."""
+
+    def __init__(
+        self,
+        config: Config,
+        device: Device,
+        sound: Sound,
+        before_ringing: Callable[[], Any],
+        trouble: Callable[[str], None],
+    ) -> None:
+        """Raises InvalidArgumentError when `[token]` names no source."""
+        self.source = TokenSource(config.token, config.box.identity)
+        self._config = config
+        self._device = device
+        self._sound = sound
+        self._before_ringing = before_ringing
+        self._trouble = trouble
+        self._sounds: dict[str, bytes] = {}
+        self._refused = False
+        self._running = False
+        self.source.on("token", self._on_token)
+        self.source.on("error", self._on_token_error)
+        device.on("ready", self._on_ready)
+        device.on("error", self._on_error)
+        device.on("offline", self._on_offline)
+
+    def run(self, _heartbeat: Heartbeat) -> None:
+        """Register, and renew until it is killed."""
+        self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
+        self._running = True
+        network = NetworkWatch(lambda _change: self.source.network_changed())
+        if self._config.media.network_watch:
+            network.start()
+        try:
+            self.source.run()
+        finally:
+            self._running = False
+            network.close()
+
+    def _on_token(self, token: str) -> None:
+        if not self._refused:
+            self._trouble("")
+        if self._device.is_initialized:
+            self._device.update_token(token)
+        else:
+            self._device.setup(token, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        config = self._config
+        return {
+            **device_options(config, self._sound),
+            "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
+            "sounds": self._sounds,
+            "sound_factory": partial(BoxSounds, self._before_ringing),
+        }
+
+    def _on_token_error(self, error: TokenError) -> None:
+        self._trouble(f"there is no access token: {error}")
+
+    def _on_ready(self, _device: Device) -> None:
+        self._refused = False
+        self._trouble("")
+
+    def _on_error(self, error: VoiceError) -> None:
+        if refuses_token(error):
+            self._refused = True
+            self._trouble(f"the service refuses the access token ({error}); check [token] and the clock")
+            self.source.refused()
+
+    def _on_offline(self, _device: Device) -> None:
+        gevent.spawn_later(AFTER_CLOSE_S, self._come_back)
+
+    def _come_back(self) -> None:
+        """Connect anew after the server's `close`, which the seed leaves to the application (spec: signaling 6.4)."""
+        if self._running and self._device.stream is None and self.source.token is not None:
+            log.info("the server had closed the connection; connecting again")
+            self._device.update_token(self.source.token)

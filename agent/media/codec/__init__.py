@@ -1,0 +1,1 @@
+"""Sound to RTP payloads and back: Opus, G.711, DTMF events, loss concealment."""

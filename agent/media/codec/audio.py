@@ -1,0 +1,106 @@
+"""The sound of one peer: captured frames to RTP payloads and back, following what was negotiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agent.media.codec.receiver import AudioReceiver
+from agent.media.codec.sender import AudioSender, Outgoing, SenderSettings
+from agent.media.jitter.buffer import PlayoutSettings
+from agent.media.rtp.packet import RtpPacket
+from agent.media.sdp.offer_answer import Agreement
+from agent.media.sdp.parse import EVENT, Codec
+from agent.media.settings import MediaSettings
+from hw.sound.interface import SILENCE
+
+
+class Audio:
+    """Sender and receivers of one call; asyncio only. What is not used costs nothing: a relay has neither."""
+
+    def __init__(self, settings: MediaSettings, on_digit: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._on_digit = on_digit
+        self._agreement: Agreement | None = None
+        self._muted = False
+        self.sender: AudioSender | None = None
+        self.receiver: AudioReceiver | None = None
+        self._playing = False
+
+    # sending
+
+    def agree(self, agreement: Agreement) -> None:
+        """Follow a new agreement; sound that goes on as before keeps its encoder."""
+        before, self._agreement = self._agreement, agreement
+        same = before is not None and before.send_codec == agreement.send_codec
+        if before is not None and not (same and before.event_codec == agreement.event_codec):
+            self.sender = None
+
+    def mute(self, muted: bool) -> None:
+        """Send silence, or stop doing so."""
+        self._muted = muted
+        if self.sender is not None:
+            self.sender.mute(muted)
+
+    @property
+    def can_insert_dtmf(self) -> bool:
+        """Whether the far end takes digits as events."""
+        return self._agreement is not None and self._agreement.event_codec is not None
+
+    def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
+        """Send digits; replaces those that have not begun; without effect before the descriptions were exchanged."""
+        sender = self._need_sender()
+        if sender is not None:
+            sender.insert_dtmf(tones, duration_ms, gap_ms)
+
+    def encode(self, frame: bytes, connected: bool) -> list[Outgoing]:
+        """The payloads that this frame completes; none before the call is connected."""
+        sender = self._need_sender()
+        if sender is None:
+            return []
+        if not connected:
+            sender.tap.feed(SILENCE if self._muted else frame)
+            return []
+        return sender.push(frame)
+
+    def _need_sender(self) -> AudioSender | None:
+        agreement = self._agreement
+        if self.sender is None and agreement is not None:
+            event = agreement.event_codec
+            self.sender = AudioSender(
+                agreement.send_codec.kind,
+                self._sender_settings(agreement.send_codec),
+                event_hz=event.clock_hz if event else None,
+            )
+            self.sender.mute(self._muted)
+        return self.sender
+
+    def _sender_settings(self, codec: Codec) -> SenderSettings:
+        """Ours, within what the far end asked for (RFC 7587 section 6.1)."""
+        ours, limit = self._settings, codec.parameters.get("maxaveragebitrate", "")
+        bitrate = min(ours.opus_bitrate, max(6_000, int(limit))) if limit.isdecimal() else ours.opus_bitrate
+        fec = ours.opus_fec and codec.parameters.get("useinbandfec") == "1"
+        dtx = ours.opus_dtx or codec.parameters.get("usedtx") == "1"
+        return SenderSettings(ours.packet_ms, bitrate, ours.opus_complexity, fec, dtx)
+
+    # receiving
+
+    def receive(self, packet: RtpPacket, codec: Codec, now: float) -> None:
+        """Take one packet; nothing is kept before somebody pulls, so a relay needs no memory."""
+        if not self._playing:
+            return
+        receiver, kind = self.receiver, codec.kind
+        if kind == EVENT:
+            if receiver is not None:
+                receiver.put_event(packet.sequence, packet.timestamp, packet.payload)
+            return
+        if receiver is None or receiver.codec != kind:
+            receiver = self.receiver = self._new_receiver(kind)
+        receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
+
+    def _new_receiver(self, name: str) -> AudioReceiver:
+        limits = PlayoutSettings(self._settings.playout_min_ms, self._settings.playout_max_ms)
+        return AudioReceiver(name, limits, on_digit=self._on_digit)
+
+    def play(self) -> None:
+        """Somebody is going to pull: keep what arrives."""
+        self._playing = True

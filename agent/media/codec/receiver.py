@@ -1,0 +1,139 @@
+"""Turns RTP packets into frames to be played: playout buffer, decoder, repair, concealment, digits.
+
+Transport-free: the caller takes RTP apart and asks for one frame whenever the player wants one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from agent.errors import CodecError
+from agent.log import FailureLog
+from agent.media.codec import g711, opus
+from agent.media.codec.g711 import PcmuDecoder
+from agent.media.codec.level_snapshots import SnapshotTap
+from agent.media.codec.opus import OpusDecoder
+from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
+from agent.media.codec.telephone_event import EventReceiver
+from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer, PlayoutSettings, PlayoutStats
+from agent.media.jitter.time_stretch import lengthen, shorten
+from hw.sound.interface import FRAME_SAMPLES
+
+log = logging.getLogger(__name__)
+
+_PCM_GRID = 120  # Opus conceals multiples of 2.5 ms
+_HURRY_SAMPLES = 2 * FRAME_SAMPLES  # with more than this to cut, an audible joint is better than the delay
+
+
+class Decoder(Protocol):
+    """What a codec does for the receiver; every call continues the sound of the one before."""
+
+    def decode(self, payload: bytes) -> bytes:
+        """The sound of a packet."""
+
+    def recover(self, next_payload: bytes, samples: int) -> bytes:
+        """The sound of the packet before `next_payload`."""
+
+    def conceal(self, samples: int) -> bytes:
+        """Sound in place of what is missing."""
+
+
+class AudioReceiver:
+    """RTP fields in, 20 ms frames out; one thread at a time."""
+
+    def __init__(
+        self,
+        codec: str = OPUS,
+        settings: PlayoutSettings | None = None,
+        *,
+        on_digit: Callable[[str], None] | None = None,
+    ) -> None:
+        """`on_digit` is called from `put_event`, once for each digit, as it begins."""
+        self.codec = codec
+        self.tap = SnapshotTap()
+        self._playout = PlayoutBuffer(settings, CLOCK_HZ[codec])
+        self._decoder: Decoder = PcmuDecoder() if codec == PCMU else OpusDecoder()
+        self._events = EventReceiver(CLOCK_HZ[codec])
+        self._on_digit = on_digit
+        self._made = b""
+        self._ssrc: int | None = None
+        self._failures = FailureLog(log, "decoding")
+
+    @property
+    def stats(self) -> PlayoutStats:
+        """Counters, delay and target of the playout buffer."""
+        return self._playout.stats
+
+    def put(self, sequence: int, timestamp: int, payload: bytes, now: float, *, ssrc: int | None = None) -> None:
+        """Take one packet of the negotiated codec; a damaged one counts as lost."""
+        if ssrc != self._ssrc:
+            self._playout.restart()
+            self._ssrc = ssrc
+        if self.codec == PCMU:
+            if payload:
+                self._playout.put(sequence, timestamp, payload, len(payload) * g711.RATIO, now)
+            return
+        try:
+            samples = opus.packet_samples(payload)
+        except CodecError as error:
+            self._failures.failed(error)
+            return
+        repairs, pauses = opus.has_fec(payload), len(payload) <= opus.DTX_BYTES
+        self._playout.put(sequence, timestamp, payload, samples, now, repairs=repairs, pauses=pauses)
+
+    def put_event(self, sequence: int, timestamp: int, payload: bytes) -> None:
+        """Take one telephone-event packet: it is no loss, and it may begin a digit."""
+        self._playout.skip(sequence)
+        digit = self._events.put(timestamp, payload)
+        if digit and self._on_digit:
+            self._on_digit(digit)
+
+    def put_other(self, sequence: int) -> None:
+        """Note a packet of any other payload type, such as comfort noise: it is not lost."""
+        self._playout.skip(sequence)
+
+    def ready(self, samples: int = FRAME_SAMPLES) -> bool:
+        """Whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
+        return len(self._made) >= 2 * samples or self._playout.ready
+
+    def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
+        """The next `samples` to be played, which are needed at `due` (now, or later when they are `ready` early)."""
+        self._playout.tick(due, len(self._made) // 2, samples)
+        while len(self._made) < 2 * samples:
+            self._made += self._make(self._playout.next())
+        frame, self._made = self._made[: 2 * samples], self._made[2 * samples :]
+        self.tap.feed(frame)
+        return frame
+
+    def _make(self, decision: Decision) -> bytes:
+        try:
+            return self._decoded(decision)
+        except CodecError as error:
+            self._failures.failed(error)
+            return self._conceal(decision.samples)
+
+    def _decoded(self, decision: Decision) -> bytes:
+        match decision.action:
+            case Action.DECODE:
+                return self._adjust(self._decoder.decode(decision.payload), decision.adjust)
+            case Action.RECOVER if decision.samples % _PCM_GRID == 0:
+                return self._decoder.recover(decision.payload, decision.samples)
+            case Action.SILENCE:
+                return bytes(2 * decision.samples)
+        return self._conceal(decision.samples)
+
+    def _conceal(self, samples: int) -> bytes:
+        whole = -(-samples // _PCM_GRID) * _PCM_GRID
+        return self._decoder.conceal(whole)[: 2 * samples]
+
+    def _adjust(self, pcm: bytes, adjust: int) -> bytes:
+        if not adjust:
+            return pcm
+        sound = np.frombuffer(pcm, np.int16)
+        changed = lengthen(sound, adjust) if adjust > 0 else shorten(sound, -adjust, force=-adjust >= _HURRY_SAMPLES)
+        self._playout.adjusted(len(changed) - len(sound))
+        return changed.tobytes()

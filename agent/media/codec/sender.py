@@ -1,0 +1,154 @@
+"""Turns captured frames into RTP payloads: packets of the wanted length, mute, digits, and protection against loss.
+
+Transport-free: the caller puts sequence number, SSRC and payload type on what `push` returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from agent.errors import InvalidArgumentError
+from agent.media.codec import g711
+from agent.media.codec.g711 import PcmuEncoder
+from agent.media.codec.level_snapshots import SnapshotTap
+from agent.media.codec.opus import DTX_BYTES, OpusEncoder
+from agent.media.codec.telephone_event import EventSender
+from hw.sound.interface import FRAME_BYTES, FRAME_MS, RATE_HZ
+
+OPUS, PCMU, TELEPHONE_EVENT = "opus", "PCMU", "telephone-event"
+PACKET_LENGTHS_MS = (20, 40, 60)
+CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ}
+
+_READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
+_CALM_REPORTS = 2  # without any loss in so many reports, that is saved ...
+_WARY_REPORTS = 120  # ... but later once there was some
+_MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
+_TRANSFORM_FROM = 64_000  # bit/s
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """How sound is encoded; the bit rate and what follows it concern Opus only."""
+
+    packet_ms: int = 20
+    bitrate: int = 64_000
+    complexity: int = 5
+    fec: bool = True
+    dtx: bool = False
+
+
+class Outgoing(NamedTuple):
+    """One RTP payload; `timestamp` is modulo 2^32; `codec` is "opus", "PCMU" or "telephone-event"."""
+
+    payload: bytes
+    timestamp: int
+    marker: bool
+    codec: str
+
+
+class Encoder(Protocol):
+    """What a codec does for the sender."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """One packet for 48 kHz mono int16 `pcm`."""
+
+
+class AudioSender:
+    """Frames in, payloads out; one thread at a time."""
+
+    def __init__(
+        self,
+        codec: str = OPUS,
+        settings: SenderSettings | None = None,
+        *,
+        event_hz: int | None = None,
+        timestamp: int = 0,
+    ) -> None:
+        """`event_hz` is the negotiated telephone-event clock (None: no digits); `timestamp` is the first one."""
+        self.settings = settings or SenderSettings()
+        if codec not in CLOCK_HZ or self.settings.packet_ms not in PACKET_LENGTHS_MS:
+            raise InvalidArgumentError(f"cannot send {codec} in packets of {self.settings.packet_ms} ms")
+        self.codec = codec
+        self.tap = SnapshotTap()
+        self._events = EventSender(CLOCK_HZ[codec], event_hz) if event_hz else None
+        self._offset = timestamp
+        self._time = 0
+        self._step = self.settings.packet_ms * CLOCK_HZ[codec] // 1000
+        self._frames: list[bytes] = []
+        self._muted = False
+        self._pausing = False
+        self._marker = True
+        self._loss = 0.0
+        self._calm_in = _CALM_REPORTS
+        self._encoder, self._opus = self._make_encoder()
+
+    def push(self, frame: bytes) -> list[Outgoing]:
+        """Take 20 ms of captured sound; the payloads that are now complete, in sending order."""
+        if self._muted or len(frame) != FRAME_BYTES:
+            frame = bytes(FRAME_BYTES)
+        self.tap.feed(frame)
+        self._frames.append(frame)
+        if len(self._frames) * FRAME_MS < self.settings.packet_ms:
+            return []
+        pcm, self._frames = b"".join(self._frames), []
+        packets, instead = self._event_packets()
+        if not instead:
+            packets += self._sound_packets(pcm)
+        self._time += self._step
+        return packets
+
+    def mute(self, muted: bool) -> None:
+        """Send silence instead of the captured sound; the stream itself goes on."""
+        self._muted = muted
+
+    @property
+    def can_insert_dtmf(self) -> bool:
+        """Whether digits were negotiated."""
+        return self._events is not None
+
+    def insert_dtmf(self, tones: str, duration_ms: float = 160, gap_ms: float = 70) -> None:
+        """Send digits in place of sound; replaces those that have not begun; without `can_insert_dtmf`, nothing."""
+        if self._events:
+            self._events.insert(tones, duration_ms, gap_ms)
+
+    def report_loss(self, fraction: float) -> None:
+        """The share (0..1) of our packets that a receiver report says was lost: prepares the encoder for more of it."""
+        self._loss = max(fraction, self._loss * 0.7 + fraction * 0.3)
+        self._calm_in = _WARY_REPORTS if fraction else max(0, self._calm_in - 1)
+        if self._opus:
+            self._prepare(self._opus)
+
+    def _prepare(self, opus: OpusEncoder) -> None:
+        """Model the voice, with copies for repair, while losses are likely; take the cheaper way while they are not."""
+        wanted = self.settings
+        percent = min(max(round(self._loss * 100), _READY_PERCENT if self._calm_in else 0), _MOST_PERCENT)
+        plain = percent == 0 and wanted.bitrate >= _TRANSFORM_FROM and not wanted.dtx
+        opus.set_loss_percent(percent)
+        opus.set_transform(plain)
+
+    def _make_encoder(self) -> tuple[Encoder, OpusEncoder | None]:
+        if self.codec == PCMU:
+            return PcmuEncoder(), None
+        wanted = self.settings
+        opus = OpusEncoder(bitrate=wanted.bitrate, complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx)
+        self._prepare(opus)
+        return opus, opus
+
+    def _event_packets(self) -> tuple[list[Outgoing], bool]:
+        if not self._events:
+            return [], False
+        packets, instead = self._events.step(self._time, self._step)
+        return [Outgoing(p.payload, self._stamp(p.start), p.marker, TELEPHONE_EVENT) for p in packets], instead
+
+    def _sound_packets(self, pcm: bytes) -> list[Outgoing]:
+        payload = self._encoder.encode(pcm)
+        short = self._opus is not None and len(payload) <= DTX_BYTES
+        if short and self._pausing:
+            return []  # the first short packet announced the pause; the rest say nothing new
+        marker = self._marker or (self._pausing and not short)
+        self._pausing, self._marker = short, False
+        return [Outgoing(payload, self._stamp(self._time), marker, self.codec)]
+
+    def _stamp(self, time: int) -> int:
+        return self._offset + time & 0xFFFFFFFF

@@ -1,0 +1,1 @@
+"""DTLS-SRTP of one call (RFC 5764), by way of aiortc and pylibsrtp."""

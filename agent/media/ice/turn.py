@@ -1,0 +1,79 @@
+"""Opens relays of either address family on a TURN server (RFC 8656); aioice by itself only ever asks for IPv4."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+
+from aioice import stun
+from aioice.turn import (
+    DEFAULT_ALLOCATION_LIFETIME,
+    DEFAULT_CHANNEL_REFRESH_TIME,
+    TurnClientMixin,
+    TurnClientProtocol,
+    TurnClientTcpProtocol,
+    TurnClientUdpProtocol,
+    TurnTransport,
+)
+
+from agent.media.ice.aioice_adapter import allocate
+from agent.media.ice.server_urls import TurnServer
+
+FAMILY = (0x0017, "REQUESTED-ADDRESS-FAMILY", stun.pack_unsigned, stun.unpack_unsigned)
+IPV6 = stun.IPV6_PROTOCOL << 24  # the family is the first of four bytes (RFC 8656, section 18.9)
+NO_SUCH_FAMILY = (420, 440)  # the first from servers that are older than the attribute
+
+stun.ATTRIBUTES_BY_TYPE[FAMILY[0]] = stun.ATTRIBUTES_BY_NAME[FAMILY[1]] = FAMILY
+
+
+class _Ipv6Client(TurnClientMixin):
+    """A client whose allocation has an IPv6 address."""
+
+    async def request_with_retry(self, request: stun.Message) -> tuple[stun.Message, tuple[str, int]]:
+        if request.message_method == stun.Method.ALLOCATE:
+            request.attributes[FAMILY[1]] = IPV6
+        return await super().request_with_retry(request)
+
+
+class _Ipv6UdpClient(_Ipv6Client, TurnClientUdpProtocol):
+    """The same over UDP."""
+
+
+class _Ipv6TcpClient(_Ipv6Client, TurnClientTcpProtocol):
+    """The same over TCP or TLS."""
+
+
+async def open_relay(
+    server: TurnServer, family: socket.AddressFamily, protocol: asyncio.DatagramProtocol, tls: ssl.SSLContext | None
+) -> TurnTransport:
+    """Let `protocol` work through a new relay whose address is of `family`.
+
+    The server is reached over the same family where it can be, so that a network on which one of them is dead costs
+    only the relay of that one.
+    """
+    try:
+        client = await _reach(server, family, family, tls)
+    except OSError as error:
+        if isinstance(error, ssl.SSLError) or error.errno == socket.EAI_AGAIN:
+            raise  # a server that is not trusted, or a name service that is silent, is so over either family
+        client = await _reach(server, family, socket.AF_UNSPEC, tls)
+    return await allocate(client, protocol)
+
+
+def lacks_family(error: Exception) -> bool:
+    """Whether a server answered that it has no relays of the family that was asked for."""
+    return isinstance(error, stun.TransactionFailed) and error.response.error_code in NO_SUCH_FAMILY
+
+
+async def _reach(server: TurnServer, relayed: int, over: int, tls: ssl.SSLContext | None) -> TurnClientProtocol:
+    loop, address = asyncio.get_running_loop(), (server.host, server.port)
+    terms = server.username, server.credential, DEFAULT_ALLOCATION_LIFETIME, DEFAULT_CHANNEL_REFRESH_TIME
+    if server.transport == "tcp":
+        over_tcp = _Ipv6TcpClient if relayed == socket.AF_INET6 else TurnClientTcpProtocol
+        stream = functools.partial(over_tcp, address, *terms)
+        return (await loop.create_connection(stream, *address, family=over, ssl=tls))[1]
+    over_udp = _Ipv6UdpClient if relayed == socket.AF_INET6 else TurnClientUdpProtocol
+    datagrams = functools.partial(over_udp, address, *terms)
+    return (await loop.create_datagram_endpoint(datagrams, remote_addr=address, family=over))[1]

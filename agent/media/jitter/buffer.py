@@ -1,0 +1,282 @@
+"""Adaptive playout buffer: decides what the next piece of far-end sound is made of. Pure: no codec, no clock.
+
+`delay` decides how long sound waits. What is missing when it is needed is filled by what is known about it:
+
+    a later packet waits and repairs the one before   recover   media time goes on
+    a later packet waits                              conceal   media time goes on
+    nothing waits                                     conceal   media time stands still until the next packet shows
+                                                                whether this one was late (it is played) or lost
+    the sender pauses (DTX, RFC 4733)                 comfort   playing starts anew with the next packet
+    nothing for long                                  silence   playing starts anew with the next packet
+
+A burst of losses therefore leaves the delay as it was, and a burst of late packets adds what they were late by, which
+is then cut out again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from agent.media.jitter.delay_control import DelayControl
+from agent.media.jitter.timestamps import Packet, Timeline
+from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+
+_MS = RATE_HZ // 1000
+_OVERDUE_MS = 40.0  # at the start nobody hears that sound so late is left out
+_STARVED_SAMPLES = 300 * _MS  # after so much concealment playing starts anew
+_MAX_GAP_SAMPLES = 1000 * _MS  # a longer gap is not filled
+_STALL_S = 0.3  # ticks so far apart mean that nobody listened
+_MAX_WAITING = 128
+
+
+class Action(Enum):
+    """What the next piece of sound is made of."""
+
+    DECODE = "decode"  # the packet `payload`
+    RECOVER = "recover"  # the copy of the missing packet inside `payload`, which is the packet after it
+    CONCEAL = "conceal"  # whatever continues the sound plausibly
+    COMFORT = "comfort"  # the quiet of a sender that pauses
+    SILENCE = "silence"  # nothing: no packet yet, or none for long
+
+
+class Decision(NamedTuple):
+    """The next `samples` of sound; up to `adjust` of them should be added (> 0) or cut out (< 0) unheard."""
+
+    action: Action
+    samples: int
+    payload: bytes = b""
+    adjust: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutSettings:
+    """Bounds of the delay that the buffer may choose."""
+
+    min_ms: float = 0.0
+    max_ms: float = 400.0
+
+
+@dataclass(slots=True)
+class PlayoutStats:
+    """Packets and milliseconds counted since the start, and the state of this moment (`delay_ms`, `target_ms`)."""
+
+    received: int = 0
+    decoded: int = 0
+    recovered: int = 0
+    concealed_ms: float = 0.0
+    late: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    starts: int = 0
+    inserted_ms: float = 0.0
+    removed_ms: float = 0.0
+    delay_ms: float = 0.0  # from the latest packet's arrival to the hand-over of its first sample
+    target_ms: float = 0.0
+
+
+class PlayoutBuffer:
+    """`put` every packet as it arrives; for every frame to play, `tick` once, then `next` until it is full."""
+
+    def __init__(self, settings: PlayoutSettings | None = None, clock_rate_hz: int = RATE_HZ) -> None:
+        bounds = settings or PlayoutSettings()
+        self.stats = PlayoutStats()
+        self._timeline = Timeline(clock_rate_hz)
+        self._delay = DelayControl(bounds.min_ms, bounds.max_ms)
+        self._waiting: dict[int, Packet] = {}  # by media time
+        self._head: int | None = None  # media time of the next sample; None: playing starts anew with the next packet
+        self._last: Packet | None = None  # the latest packet that was decoded
+        self._pending = 0  # samples concealed while media time stood still
+        self._in_loss = False
+        self._short = False  # more is to be cut out than the frame could spare
+        self._quiet = False  # the sender said that it pauses
+        self._now = float("-inf")  # of the latest tick
+        self._backlog = 0
+        self._frame = FRAME_SAMPLES
+
+    # Arrival
+
+    def put(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        samples: int,
+        now: float,
+        *,
+        repairs: bool = False,
+        pauses: bool = False,
+    ) -> None:
+        """Take an RTP packet that lasts `samples` at 48 kHz; it may repair the one before, or announce a pause."""
+        time = self._timeline.media_time(timestamp)
+        packets = self._timeline.believe(Packet(sequence, time, samples, payload, now, repairs, pauses), timestamp)
+        if len(packets) != 1:
+            self.stats.dropped += 1 - len(packets)
+        if len(packets) > 1:
+            self._begin_timeline()
+        for packet in packets:
+            self._store(packet)
+
+    def skip(self, sequence: int) -> None:
+        """Note an RTP packet that is not sound (RFC 4733, comfort noise): it is not lost, and the sender pauses."""
+        self._timeline.note(sequence)
+        self._quiet = True
+
+    def restart(self) -> None:
+        """Forget the stream (another SSRC begins); the counters stay."""
+        self._timeline.restart()
+        self._begin_timeline()
+
+    def _begin_timeline(self) -> None:
+        self._waiting.clear()
+        self._delay.restart()
+        self._last = None
+        self._pause()
+
+    def _store(self, packet: Packet) -> None:
+        if not self._timeline.note(packet.sequence):
+            self.stats.duplicates += 1
+            return
+        self.stats.received += 1
+        self._quiet = False
+        self._delay.arrived(packet)
+        if self._head is not None and packet.time < self._head:
+            self.stats.late += 1
+            return
+        self._waiting[packet.time] = packet
+        if len(self._waiting) > _MAX_WAITING:
+            self._drop_before(sorted(self._waiting)[1])
+
+    # Playing
+
+    def tick(self, now: float, backlog: int, frame: int = FRAME_SAMPLES) -> None:
+        """`frame` samples are needed at `now`; `backlog` of them already wait in front of what `next` will make."""
+        if now - self._now > _STALL_S:
+            self._pause()
+            self._delay.resume(now)
+        self._now, self._backlog, self._frame = now, backlog, frame
+        self._delay.tick(now, backlog, frame)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next piece is here, and the one behind it where so much is to be cut that it is needed, too."""
+        packet = self._waiting.get(self._head) if self._head is not None else None
+        return packet is not None and (not self._short or packet.time + packet.samples in self._waiting)
+
+    def next(self) -> Decision:
+        """What follows in the frame of this tick."""
+        packet = self._earliest()
+        if self._head is None:
+            return self._start(packet)
+        if packet is None:
+            return self._starve()
+        gap = self._settle(packet.time - self._head)
+        if not gap:
+            return self._decode(*self._catch_up(packet, self._delay.most_excess_ms))
+        if gap > _MAX_GAP_SAMPLES:
+            self._pause()
+            return self._start(packet)
+        return self._fill(packet, gap)
+
+    def adjusted(self, samples: int) -> None:
+        """Report how many samples were really added (> 0) or cut out (< 0), for the statistics."""
+        if samples > 0:
+            self.stats.inserted_ms += samples / _MS
+        else:
+            self.stats.removed_ms -= samples / _MS
+
+    def _earliest(self) -> Packet | None:
+        return self._waiting[min(self._waiting)] if self._waiting else None
+
+    def _pause(self) -> None:
+        self._head, self._pending, self._in_loss = None, 0, False
+
+    def _start(self, packet: Packet | None) -> Decision:
+        """Play the first packet as soon as the slower ones behind it will be in time too."""
+        if packet is not None:
+            packet, excess_ms = self._catch_up(packet, _OVERDUE_MS)
+            if excess_ms >= 0:
+                self.stats.starts += 1
+                return self._decode(packet, excess_ms)
+        return Decision(Action.COMFORT if self._sender_is_quiet else Action.SILENCE, FRAME_SAMPLES)
+
+    def _starve(self) -> Decision:
+        """Nothing waits: the next packet is late, or lost, or the sender pauses."""
+        if self._sender_is_quiet:
+            self._pause()
+            return Decision(Action.COMFORT, FRAME_SAMPLES)
+        if self._pending >= _STARVED_SAMPLES:
+            self._pause()
+            return Decision(Action.SILENCE, FRAME_SAMPLES)
+        self._pending += FRAME_SAMPLES
+        return self._conceal(FRAME_SAMPLES)
+
+    def _settle(self, gap: int) -> int:
+        """What remains of a gap after what was already concealed in its place."""
+        covered = min(gap, self._pending)
+        self._pending = 0
+        if covered:
+            self._advance(covered)
+            self._note_loss()
+        return gap - covered
+
+    def _fill(self, packet: Packet, gap: int) -> Decision:
+        """Make up for the gap before `packet`, or for its first part."""
+        if self._last is None or self._timeline.complete_between(self._last.sequence, packet.sequence):
+            return Decision(Action.COMFORT, self._advance(min(gap, FRAME_SAMPLES)))
+        self._note_loss()
+        if packet.repairs and gap <= packet.samples:
+            self.stats.recovered += 1
+            return Decision(Action.RECOVER, self._advance(gap), packet.payload)
+        return self._conceal(self._advance(min(gap - packet.samples if packet.repairs else gap, FRAME_SAMPLES)))
+
+    def _conceal(self, samples: int) -> Decision:
+        self.stats.concealed_ms += samples / _MS
+        return Decision(Action.CONCEAL, samples)
+
+    def _decode(self, packet: Packet, excess_ms: float) -> Decision:
+        del self._waiting[packet.time]
+        self._head = packet.time + packet.samples
+        self._pending, self._in_loss, self._last = 0, False, packet
+        self.stats.decoded += 1
+        self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
+        self.stats.target_ms = self._delay.target_ms
+        return Decision(Action.DECODE, packet.samples, packet.payload, self._adjustment(packet, excess_ms))
+
+    def _adjustment(self, packet: Packet, excess_ms: float) -> int:
+        """What to add or to cut out; never so much that the frame would need a packet that is not here yet."""
+        wanted = self._delay.adjustment(excess_ms)
+        least = self._frame - self._backlog - packet.samples
+        self._short = wanted < min(0, least)
+        if self._short and self._head not in self._waiting:
+            return min(0, least)
+        return wanted
+
+    def _advance(self, samples: int) -> int:
+        assert self._head is not None
+        self._head += samples
+        return samples
+
+    def _catch_up(self, packet: Packet, limit_ms: float) -> tuple[Packet, float]:
+        """(the packet to play, its excess): leaves out what came so late, all at once, that the delay were absurd."""
+        excess_ms = self._delay.excess_ms(packet)
+        if len(self._waiting) < 2 or excess_ms < limit_ms:
+            return packet, excess_ms
+        self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
+        packet = self._waiting[min(self._waiting)]
+        return packet, self._delay.excess_ms(packet)
+
+    def _drop_before(self, time: int) -> None:
+        for old in [waiting for waiting in self._waiting if waiting < time]:
+            del self._waiting[old]
+            self.stats.dropped += 1
+
+    @property
+    def _sender_is_quiet(self) -> bool:
+        return self._quiet or (self._last is not None and self._last.pauses)
+
+    def _note_loss(self) -> None:
+        if not self._in_loss:
+            self._in_loss = True
+            self._delay.lost()

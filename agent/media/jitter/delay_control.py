@@ -1,0 +1,149 @@
+"""How long received sound should wait before it is played: the control of the playout buffer. Pure.
+
+Theory. The player takes one frame a tick. `head` is the media time of the next sample to be made, and `backlog`
+samples made before it still wait; a packet at `head` is needed at the tick that finds less than a frame there. How long
+a packet with the usual transit has been here by then is its `spare` time, and all of its sound is then played `backlog`
+samples later:
+
+    delay of a usual packet = spare + backlog
+
+Backlog is always waste, and so is a whole frame of spare time above the `floor`: samples are cut out. Spare time below
+the floor is too little: samples are added. Because clocks that drift apart show as a transit that drifts, this keeps
+the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the length of the packet
+that brings the repair.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from agent.media.jitter.timestamps import Packet
+from agent.media.jitter.transit_window import TransitWindow
+from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+
+_MS = RATE_HZ // 1000
+_LATE_COST = 2000 * _MS  # one packet in a hundred too late is as bad as a hundredth of this as delay
+_FEW_PACKETS = 15  # fewer say nothing about the jitter
+_FIRST_WAIT_MS = 10.0
+_GUARD_MS = 1.5
+_HYSTERESIS_MS = 3.0
+_CALM_S = 0.5  # how long a frame must have been spare before it is cut
+_HURRY_MS = 40.0  # so much is cut at once
+_LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
+_REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
+_UNHURT_PACKETS = 300  # ... until there was none in so many
+_REPAIRS_S = 10.0
+
+
+class DelayControl:
+    """Watches transits, ticks and losses; tells by how much the delay is too long or too short."""
+
+    def __init__(self, min_ms: float, max_ms: float) -> None:
+        self._min_ms = min_ms
+        self._max = max_ms * _MS
+        self._transits = TransitWindow()
+        self._losses: deque[float] = deque(maxlen=64)
+        self._repairing = False
+        self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
+        self._now = 0.0
+        self._backlog = 0
+        self._frame = FRAME_SAMPLES
+        self._expected_tick = 0.0
+        self._tick_error = 0.0
+        self._spare_since: float | None = None
+        self._adjusted = False  # in this tick
+        self._growing = False
+        self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
+
+    def arrived(self, packet: Packet) -> None:
+        """Note a packet's transit, late or not."""
+        self._transits.add(packet.arrival, packet.transit)
+        if packet.repairs:
+            self._repairs_at = packet.arrival
+
+    def lost(self) -> None:
+        """Note that sound was missing when it was needed."""
+        self._losses.append(self._now)
+
+    def tick(self, now: float, backlog: int, frame: int) -> None:
+        """Note that `frame` samples are wanted, with `backlog` samples in front of what will be made for them."""
+        error = now - self._expected_tick
+        self._expected_tick += frame / RATE_HZ + error / 16
+        self._tick_error += (abs(error) - self._tick_error) / 16
+        self._now, self._backlog, self._frame, self._adjusted = now, backlog, frame, False
+
+    def resume(self, now: float) -> None:
+        """Forget how even the ticks were: there were none for a while."""
+        self._expected_tick, self._tick_error = now, 0.0
+
+    def restart(self) -> None:
+        """Forget the transits: another timeline begins."""
+        self._transits.clear()
+
+    def excess_ms(self, packet: Packet) -> float:
+        """How much longer than needed a usual packet in the place of `packet` has waited; negative: not long enough.
+
+        Sets `target_ms`.
+        """
+        if len(self._transits) < _FEW_PACKETS:
+            return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS
+        fastest = self._transits.fastest
+        usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
+        jitter_ms = (usual - fastest) / _MS
+        floor_ms = max(self._floor_ms(packet) + self._repair_ms(packet, usual), self._min_ms - jitter_ms)
+        self.target_ms = jitter_ms + floor_ms
+        return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
+
+    @property
+    def most_excess_ms(self) -> float:
+        """The excess that is not cut bit by bit any more: what lies behind it is left out."""
+        return min(_MOST_EXCESS_MS, max(_LEAST_EXCESS_MS, self._max / _MS - self.target_ms))
+
+    def adjustment(self, excess_ms: float) -> int:
+        """How many samples to add (> 0) or to cut out (< 0) with this excess; asked for once in a tick."""
+        if self._adjusted or len(self._transits) < _FEW_PACKETS:
+            return 0
+        self._adjusted = True
+        # Half a frame added helps nothing: what was begun is finished, or it would be cut out again at once.
+        self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
+        if self._growing:
+            self._spare_since = None
+            return self._frame - self._backlog
+        return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * self._frame)
+
+    def _spare_frames(self, excess_ms: float) -> int:
+        """Whole frames that may be cut now: at once when they are many, else when they stayed spare for a while."""
+        frames = int(excess_ms * _MS // self._frame)
+        if frames < 1:
+            self._spare_since = None
+            return 0
+        if self._spare_since is None:
+            self._spare_since = self._now
+        hurry = frames * self._frame >= _HURRY_MS * _MS
+        return frames if hurry or self._now - self._spare_since >= _CALM_S else 0
+
+    def _loss_share(self, length_s: float) -> float:
+        """The recent share of lost packets; 0 while it is too small to act on."""
+        losses, recent = self._losses, self._now - _REPAIR_PACKETS * length_s
+        if not losses or self._now - losses[-1] > _UNHURT_PACKETS * length_s:
+            self._repairing = False
+            return 0.0
+        count = sum(at >= recent for at in losses)
+        self._repairing = self._repairing or count >= 2
+        return max(count, 1) / _REPAIR_PACKETS if self._repairing else 0.0
+
+    def _floor_ms(self, packet: Packet) -> float:
+        """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
+        reach = max(0, self._frame - 1 - self._backlog) // packet.samples * packet.samples
+        return _GUARD_MS + 2000 * self._tick_error + reach / _MS
+
+    def _repair_ms(self, packet: Packet, usual: float) -> float:
+        """How much longer to wait so that the packet after a lost one is there to repair it.
+
+        Only where one was lost is that needed, so more of them may be late than of those that are played.
+        """
+        length_ms = packet.samples / _MS
+        share = self._loss_share(length_ms / 1000)
+        if not share or self._now - self._repairs_at > _REPAIRS_S:
+            return 0.0
+        return max(0.0, length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

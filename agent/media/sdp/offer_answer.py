@@ -1,0 +1,152 @@
+"""Offer and answer of one audio call, without I/O: which text is signalled, and what both sides then agreed on.
+
+Covers RFC 8829's part that matters here: one audio section, codec order by preference on both descriptions (spec:
+signaling 10.3), DTLS roles that never change within a call, and ICE restarts as further offers of the same session.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent.errors import InvalidStateError, SdpError
+from agent.media.sdp import munge
+from agent.media.sdp.parse import (
+    EVENT,
+    MAX_SDP_CHARS,
+    OPUS,
+    OUR_CODECS,
+    PCMU,
+    REVERSED,
+    Codec,
+    Description,
+    IceParameters,
+    answer_codecs,
+    parse,
+)
+from agent.media.sdp.write import LocalDescription
+from agent.media.settings import MediaSettings
+
+AUDIO_KEYS = (OPUS.key, PCMU.key)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What both descriptions together say; `sendable` may leave, `receivable` may arrive."""
+
+    send_codec: Codec  # with the far end's payload type and parameters
+    event_codec: Codec | None
+    sendable: tuple[Codec, ...]
+    receivable: tuple[Codec, ...]
+    dtls_client: bool
+    may_send: bool
+    fingerprints: tuple[tuple[str, str], ...]
+
+
+class Negotiation:
+    """The signaling state (W3C's names) and both descriptions."""
+
+    def __init__(self, settings: MediaSettings, fingerprint: tuple[str, str], ssrc: int, cname: str) -> None:
+        self._settings = settings
+        self._version = 1
+        self._local = LocalDescription(
+            session_id=secrets.randbits(62),
+            version=self._version,
+            ice=IceParameters("", ""),
+            fingerprints=(fingerprint,),
+            setup="actpass",
+            codecs=OUR_CODECS,
+            ssrc=ssrc,
+            cname=cname,
+            ptime_ms=settings.packet_ms,
+        )
+        self._dtls_client: bool | None = None
+        self.signaling_state = "stable"
+        self.local_sdp = ""
+        self.remote: Description | None = None
+
+    def read(self, sdp: object) -> Description:
+        """The far end's description after the seed's edits. Raises SdpError."""
+        if isinstance(sdp, str) and len(sdp) <= MAX_SDP_CHARS:
+            if self._settings.aggressive_nomination:
+                sdp = munge.remove_ice_lite(sdp)
+            sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)
+        description = parse(sdp)
+        if self.remote is not None and set(description.fingerprints) != set(self.remote.fingerprints):
+            raise SdpError("the far end changed its certificate within the call; it has to make a new call")
+        return description
+
+    def offer(self, ice: IceParameters) -> str:
+        """Our offer, first or further."""
+        text = self._write(ice, "actpass")
+        self.signaling_state = "have-local-offer"
+        return text
+
+    def accept_answer(self, answer: Description) -> Agreement:
+        """Take the far end's answer to our offer. Raises SdpError."""
+        if answer.setup == "actpass":
+            raise SdpError("the far end answered without choosing a DTLS role; it has to say active or passive")
+        agreement = self._agree(answer, client=answer.setup == "passive")
+        self.signaling_state = "stable"
+        return agreement
+
+    def answer(self, offer: Description, ice: IceParameters) -> tuple[str, Agreement]:
+        """Our answer to the far end's offer, first or further. Raises SdpError."""
+        self._local = replace(
+            self._local,
+            codecs=answer_codecs(offer.codecs),
+            mid=offer.mid,
+            direction=REVERSED.get(offer.direction, offer.direction),
+            others=offer.others,
+            audio_index=offer.audio_index,
+        )
+        agreement = self._agree(offer, client=offer.setup != "active")
+        text = self._write(ice, "active" if agreement.dtls_client else "passive")
+        self.signaling_state = "stable"
+        return text, agreement
+
+    def yield_to(self, offer: Description) -> None:
+        """Both ends made an offer: forget ours, unless ours stands, which both ends must judge alike.
+
+        Raises InvalidStateError when ours stands.
+        """
+        if self._local.session_id > offer.session_id:
+            raise InvalidStateError("both ends made an offer at once and ours stands; wait for its answer")
+        self.signaling_state = "stable"
+
+    def _write(self, ice: IceParameters, setup: str) -> str:
+        self._local = replace(self._local, ice=ice, setup=setup, version=self._version)
+        self._version += 1
+        text = munge.set_max_average_bitrate(self._local.write(), self._settings.max_average_bitrate)
+        self.local_sdp = munge.set_codec_preferences(text, self._settings.codec_preferences)
+        return self.local_sdp
+
+    def _agree(self, remote: Description, client: bool) -> Agreement:
+        if self._dtls_client is None:
+            self._dtls_client = client
+        self.remote = remote
+        send_codec = _negotiated(remote.codecs)
+        return Agreement(
+            send_codec=send_codec,
+            event_codec=_event_codec(answer_codecs(remote.codecs), send_codec),
+            sendable=remote.codecs,
+            receivable=self._local.codecs,
+            dtls_client=self._dtls_client,
+            may_send=remote.direction in ("sendrecv", "recvonly"),
+            fingerprints=remote.fingerprints,
+        )
+
+
+def _negotiated(codecs: Sequence[Codec]) -> Codec:
+    """The far end's first codec that we speak, with its parameters."""
+    return next(codec for codec in codecs if codec.key in AUDIO_KEYS)
+
+
+def _event_codec(codecs: Sequence[Codec], audio: Codec) -> Codec | None:
+    """The payload type for digits: on the audio's clock where possible (RFC 4733 section 2.1), else on 8000 Hz."""
+    for clock_hz in (audio.clock_hz, 8_000):
+        for codec in codecs:
+            if codec.key == (EVENT, clock_hz):
+                return codec
+    return None

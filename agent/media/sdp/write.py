@@ -1,0 +1,81 @@
+"""Our own session description, written like a browser's: the servers this talks to were built against browsers.
+
+Payload types 111, 0, 110, 126; port 9 and no address; trickle announced; whatever candidates are known at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.media.sdp.parse import Codec, IceParameters, RejectedSection
+
+USUAL_PTIME_MS = 20
+
+
+@dataclass(frozen=True)
+class LocalDescription:
+    """What our own description says; `write` gives its text."""
+
+    session_id: int
+    version: int
+    ice: IceParameters
+    fingerprints: tuple[tuple[str, str], ...]
+    setup: str
+    codecs: tuple[Codec, ...]
+    ssrc: int
+    cname: str
+    direction: str = "sendrecv"
+    mid: str = "0"
+    ptime_ms: int = USUAL_PTIME_MS
+    others: tuple[RejectedSection, ...] = ()
+    audio_index: int = 0
+
+    def write(self) -> str:
+        """The description as text with CRLF line ends."""
+        sections = [_write_rejected(other) for other in self.others]
+        sections.insert(self.audio_index, self._audio())
+        return "".join(line + "\r\n" for line in [*self._head(), *(line for part in sections for line in part)])
+
+    def _head(self) -> list[str]:
+        return [
+            "v=0",
+            f"o=- {self.session_id} {self.version} IN IP4 127.0.0.1",
+            "s=-",
+            "t=0 0",
+            f"a=group:BUNDLE {self.mid}",
+            f"a=msid-semantic: WMS {self.cname}",
+        ]
+
+    def _audio(self) -> list[str]:
+        numbers = " ".join(str(codec.payload_type) for codec in self.codecs)
+        return [
+            f"m=audio 9 UDP/TLS/RTP/SAVPF {numbers}",
+            "c=IN IP4 0.0.0.0",
+            "a=rtcp:9 IN IP4 0.0.0.0",
+            *(f"a=candidate:{candidate}" for candidate in self.ice.candidates),
+            f"a=ice-ufrag:{self.ice.ufrag}",
+            f"a=ice-pwd:{self.ice.password}",
+            "a=ice-options:trickle",
+            *(f"a=fingerprint:{algorithm} {value}" for algorithm, value in self.fingerprints),
+            f"a=setup:{self.setup}",
+            f"a=mid:{self.mid}",
+            f"a={self.direction}",
+            f"a=msid:{self.cname} {self.cname}-audio",
+            "a=rtcp-mux",
+            *self._codec_lines(),
+            *([f"a=ptime:{self.ptime_ms}"] if self.ptime_ms != USUAL_PTIME_MS else []),
+            f"a=ssrc:{self.ssrc} cname:{self.cname}",
+            f"a=ssrc:{self.ssrc} msid:{self.cname} {self.cname}-audio",
+        ]
+
+    def _codec_lines(self) -> list[str]:
+        lines = []
+        for codec in self.codecs:
+            lines.append(f"a=rtpmap:{codec.payload_type} {codec.rtpmap}")
+            if codec.parameters:
+                lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+        return lines
+
+
+def _write_rejected(section: RejectedSection) -> list[str]:
+    return [section.first_line, "c=IN IP4 0.0.0.0", "a=inactive", f"a=mid:{section.mid}"]

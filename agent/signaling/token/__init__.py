@@ -1,0 +1,1 @@
+"""Access tokens: minted, fetched, renewed in time."""

@@ -1,0 +1,131 @@
+"""The access token of one box: fetched, renewed in time, and handed on as events."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import gevent
+from gevent.event import Event
+
+from agent.events import Emitter
+from agent.log import FailureLog
+from agent.signaling.token.access_token import ApiKey, Validity, mint_token, token_validity
+from agent.signaling.token.fetch import TokenError, fetcher, read_key
+from agent.signaling.token.renewal import Renewal
+from agent.signaling.token.token_settings import TokenSettings
+
+__all__ = [
+    "ApiKey",
+    "TokenError",
+    "TokenSettings",
+    "TokenSource",
+    "Validity",
+    "mint_token",
+    "read_key",
+    "token_validity",
+]
+
+log = logging.getLogger(__name__)
+
+FILE_POLL_S = 10.0
+
+
+class TokenSource(Emitter):
+    """Keeps a usable token for `identity`.
+
+    Events: `token(str)` whenever there is a new one, the first included; `error(TokenError)` whenever none could be
+    had. Raises InvalidArgumentError when the settings name no source.
+    """
+
+    def __init__(self, settings: TokenSettings, identity: str) -> None:
+        super().__init__()
+        self.token: str | None = None  #: the latest one
+        self._settings = settings
+        self._fetch = fetcher(settings, identity)
+        is_fixed = settings.source in ("value", "file")
+        self._renewal = Renewal(settings.renew_before_s, None if is_fixed else settings.opaque_life_s)
+        self._failures = FailureLog(log, "getting an access token")
+        self._wake = Event()
+        self._available = Event()
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._file_stamp: int | None = None
+
+    @property
+    def ends_in_s(self) -> float | None:
+        """Seconds until the token in use ends, by its own account; None when it does not tell."""
+        return None if self._renewal.ends_s is None else self._renewal.ends_s - time.monotonic()
+
+    def start(self) -> None:
+        """Begin to fetch and renew, in a greenlet of its own; returns at once, idempotent."""
+        if self._greenlet is None:
+            self._greenlet = gevent.spawn(self.run)
+
+    def wait(self, timeout_s: float | None = None) -> str | None:
+        """Wait for the first token; None when there is none after `timeout_s`."""
+        self._available.wait(timeout_s)
+        return self.token
+
+    def refused(self) -> None:
+        """The service does not accept the token (expired, invalid): get another one."""
+        self._renewal.refused(time.monotonic())
+        self._wake.set()
+
+    def network_changed(self) -> None:
+        """A fetch that failed is tried again at once."""
+        self._renewal.network_changed(time.monotonic())
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Fetch nothing more; idempotent."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def fetch(self) -> str:
+        """Get a token now, blocking the calling greenlet; raises TokenError."""
+        return self._fetch()
+
+    def run(self) -> None:
+        """Fetch and renew until the calling greenlet is killed: for those who look after their greenlets themselves."""
+        self._renewal.changed(time.monotonic())
+        while True:
+            self._look_at_file()
+            if self._renewal.begin(time.monotonic()):
+                self._renew()
+            self._wake.wait(self._pause_s())
+            self._wake.clear()
+
+    def _renew(self) -> None:
+        try:
+            token = self._fetch()
+        except TokenError as exc:
+            self._renewal.failed(time.monotonic())
+            self._failures.failed(exc)
+            self.emit("error", exc)
+            return
+        self._failures.recovered()
+        self._renewal.obtained(token_validity(token), unix_now=time.time(), now=time.monotonic())
+        if token != self.token:
+            self.token = token
+            self._available.set()
+            self.emit("token", token)
+
+    def _pause_s(self) -> float | None:
+        due_s = self._renewal.due_s
+        pause_s = None if due_s is None else max(0.0, due_s - time.monotonic())
+        if self._settings.source != "file":
+            return pause_s
+        return FILE_POLL_S if pause_s is None else min(pause_s, FILE_POLL_S)
+
+    def _look_at_file(self) -> None:
+        if self._settings.source != "file":
+            return
+        try:
+            stamp: int | None = Path(self._settings.file).expanduser().stat().st_mtime_ns
+        except OSError:
+            stamp = None
+        if stamp != self._file_stamp:
+            self._file_stamp = stamp
+            self._renewal.changed(time.monotonic())

@@ -1,0 +1,184 @@
+"""The media of one leg: a peer that hears a client and speaks to it, joined to another leg or to a tone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import struct
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from agent.errors import FarSideError
+from agent.log import FailureLog
+from agent.media.codec.sender import AudioSender
+from agent.media.codec.telephone_event import EventSender
+from agent.media.peer import Peer
+from agent.media.sdp.parse import KINDS
+from agent.media.settings import MediaSettings
+from agent.switchboard import sdp as descriptions
+from agent.switchboard.transcoder import EVENT, Relay
+from hw.sound.interface import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+
+log = logging.getLogger(__name__)
+
+TONE_HZ = 440
+TONE_LEVEL = 8000
+EVENT_HZ = 8000
+PAUSE_S = 0.5  # of a `w` (spec: connection 5)
+
+
+class MediaLeg:
+    """One client's audio; asyncio only. `on_alive` hears when its path goes and returns, `on_ended` when it leaves."""
+
+    def __init__(self, settings: MediaSettings, on_alive: Callable[[bool], None], on_ended: Callable[[], None]) -> None:
+        self._settings = settings
+        self._on_alive = on_alive
+        self._on_ended = on_ended
+        self._peer: Peer | None = None
+        self._spoken: tuple[str, ...] = ()
+        self._player: asyncio.Task[None] | None = None
+        self._dialling = False
+        self._closed = False
+        self._damaged = FailureLog(log, "passing a packet on")
+
+    @property
+    def codec(self) -> str | None:
+        """What the client chose, lower-case; None before that."""
+        return self._spoken[0] if self._spoken else None
+
+    async def offer(self, codecs: tuple[str, ...]) -> str:
+        """Make an offer that lists `codecs` first."""
+        return await self._make_peer(codecs).create_offer()
+
+    async def accept(self, sdp: str) -> None:
+        """Take the client's answer; SdpError when it cannot be used."""
+        self._spoken = descriptions.codecs(sdp)
+        await self.peer.apply_answer(sdp)
+
+    async def answer(self, sdp: str, codecs: tuple[str, ...]) -> str:
+        """Answer the client's offer with one of `codecs`; SdpError when it cannot be used."""
+        offer = descriptions.keep_codecs(sdp, codecs)
+        self._spoken = descriptions.codecs(offer)
+        return await self._make_peer(codecs).answer_offer(offer)
+
+    async def restart(self, sdp: str) -> str:
+        """Answer an ICE restart; SdpError when it cannot be used."""
+        return await self.peer.answer_restart_offer(descriptions.keep_codecs(sdp, self._spoken))
+
+    def join(self, other: MediaLeg) -> None:
+        """Let both hear each other; a leg joined to itself hears its echo."""
+        self._feed(other)
+        if other is not self:
+            other._feed(self)
+
+    def play_tone(self) -> None:
+        """Speak a tone until the leg closes."""
+        self._player = asyncio.get_running_loop().create_task(self._play_tone())
+
+    def play_digits(self, digits: str) -> None:
+        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound."""
+        previous = self._player
+        self._player = asyncio.get_running_loop().create_task(self._play_digits(digits, previous))
+
+    def sever(self) -> None:
+        """Cut the path to the client without telling it: for demonstrations and tests."""
+        self.peer.sever()
+
+    async def close(self) -> None:
+        """End the media; idempotent."""
+        self._closed = True
+        if self._player is not None:
+            self._player.cancel()
+        if self._peer is not None:
+            self._peer.on_rtp = None
+            self._peer.close()
+
+    @property
+    def peer(self) -> Peer:
+        """The peer, once made."""
+        assert self._peer is not None, "a description comes first"
+        return self._peer
+
+    def _make_peer(self, codecs: tuple[str, ...]) -> Peer:
+        if self._closed:
+            raise ConnectionAbortedError("the call ended meanwhile")
+        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        return self._peer
+
+    def _feed(self, other: MediaLeg) -> None:
+        relay = Relay(other.peer.send_rtp, [KINDS[name] for name in other._spoken])
+
+        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
+            if other._dialling:
+                return  # digits take the place of sound, and have a time line of their own
+            try:
+                relay(payload, timestamp, marker, codec, sequence)
+            except FarSideError as error:
+                self._damaged.failed(error)
+
+        self.peer.on_rtp = pass_on
+        other.peer.on_loss = self.peer.report_loss_beyond
+
+    def _on_event(self, name: str, *arguments: object) -> None:
+        if self._closed:
+            return
+        if name == "connection_state":
+            self._on_alive(arguments[0] in ("connected", "connecting"))
+        elif name == "dtls_state" and arguments[0] in ("closed", "failed"):
+            log.info("a client's media ended: DTLS %s", arguments[0])
+            self._on_ended()
+
+    async def _play_tone(self) -> None:
+        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        sound = _tone()
+        async for _ in _every_frame():
+            for packet in sender.push(next(sound)):
+                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+
+    async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
+        if previous is not None:
+            with suppress(asyncio.CancelledError):
+                await previous
+        self._dialling = True
+        try:
+            await self._send_digits(digits)
+        finally:
+            self._dialling = False
+
+    async def _send_digits(self, digits: str) -> None:
+        clock_hz = RATE_HZ if self.peer.negotiated_codec == "opus" else EVENT_HZ
+        samples = clock_hz * FRAME_MS // 1000
+        events, time = EventSender(clock_hz, EVENT_HZ), 0
+        for tones in digits.split("w"):
+            events.insert(tones)
+            async for _ in _every_frame():
+                packets, sounding = events.step(time, samples)
+                time += samples
+                for packet in packets:
+                    self.peer.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
+                if not (packets or sounding or events.pending):
+                    break
+            await asyncio.sleep(PAUSE_S)
+            time += int(PAUSE_S * clock_hz)
+
+
+async def _every_frame() -> AsyncIterator[None]:
+    """Yield every 20 ms; what came late is caught up."""
+    loop = asyncio.get_running_loop()
+    at = loop.time()
+    while True:
+        yield
+        at += FRAME_MS / 1000
+        await asyncio.sleep(at - loop.time())
+
+
+def _tone() -> Iterator[bytes]:
+    """Yield frames of an endless tone; 440 Hz repeats after five of them."""
+    count = 5 * FRAME_SAMPLES
+    wave = [round(TONE_LEVEL * math.sin(2 * math.pi * TONE_HZ * n / RATE_HZ)) for n in range(count)]
+    pcm = struct.pack(f"<{count}h", *wave)
+    frames = [pcm[n : n + FRAME_SAMPLES * 2] for n in range(0, len(pcm), FRAME_SAMPLES * 2)]
+    while True:
+        yield from frames

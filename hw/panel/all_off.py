@@ -1,0 +1,28 @@
+"""Brings a panel to rest from outside: for the moment after the program has died without doing so itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hw.errors import PinError
+from hw.panel.door_relay import Relay, RelaySettings
+from hw.panel.lights import Lights, LightSettings
+from hw.panel.pins import Pins
+
+
+def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySettings) -> None:
+    """Release the door's relay, turn all lights off and close `pins`; PinError names what cannot be, after the rest."""
+    problems = []
+    if door.pin is not None:
+        try:
+            Relay(door, pins).close()
+        except PinError as error:
+            problems.append(f"door: {error}")
+    for name, light in lights.items():
+        try:
+            Lights({name: light}, pins).close()
+        except PinError as error:
+            problems.append(str(error))
+    pins.close()
+    if problems:
+        raise PinError("; ".join(problems))

@@ -1,0 +1,234 @@
+"""Buttons: native pin edges in, gestures out, on the hub.
+
+A pin's thread only notes the edge and its time and wakes the one greenlet that looks after all buttons. That greenlet
+also re-reads the pins when `hw.panel.debounce` asks for it, so that it doubles as the heartbeat of the pins.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from hw.errors import ActionError, PinError, SettingError
+from hw.panel.actions import END_PUSH_TO_TALK, Action, parse_action
+from hw.panel.debounce import Debounce
+from hw.panel.gestures import GESTURES, STUCK, Gestures, GestureTiming
+from hw.panel.pins import PULLS, InputPin, Pins
+
+log = logging.getLogger(__name__)
+
+MAX_PENDING_EDGES = 64  # a noisy cable must not fill the memory; the level is re-read anyway
+
+Post = Callable[..., None]
+OnGesture = Callable[[str, str], None]
+
+
+def _action(when: str) -> Any:
+    help_ = f"what to do {when}: accept, reject, hang_up, mute, call:WHOM, ..."
+    return field(default="", metadata={"help": help_, "kind": "action"})
+
+
+@dataclass(frozen=True)
+class ButtonSettings:
+    """[buttons.NAME]: one contact, and what its gestures do."""
+
+    pin: int = field(metadata={"help": "GPIO number of the contact", "kind": "pin", "min": 0, "max": 53})
+    pull: str = field(default="up", metadata={"help": "resistor inside the chip", "choices": tuple(PULLS)})
+    active_low: bool = field(default=True, metadata={"help": "whether the contact, when pressed, pulls the pin low"})
+    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
+    debounce_ms: int = field(default=20, metadata={"help": "how long a level must stand still", "min": 1, "max": 200})
+    long_ms: int = field(default=800, metadata={"help": "from when on a press is long", "min": 200, "max": 10_000})
+    held_ms: int = field(default=3000, metadata={"help": "from when on it is held", "min": 300, "max": 30_000})
+    double_ms: int = field(default=350, metadata={"help": "time for a second press", "min": 100, "max": 2000})
+    stuck_s: int = field(default=60, metadata={"help": "from when on it is reported stuck", "min": 10, "max": 3600})
+    short: str = _action("after a short press")
+    long: str = _action("after a long press")
+    double: str = _action("after two short presses")
+    held: str = _action("while it is held for held_ms")
+    press: str = _action("at once when it is pressed")
+    release: str = _action("when it is let go")
+
+    def __post_init__(self) -> None:
+        if self.long_ms >= self.held_ms:
+            raise SettingError(f"held_ms ({self.held_ms}) must be greater than long_ms ({self.long_ms})")
+        for gesture, action in self.bindings().items():
+            if action.name == "push_to_talk" and gesture != "press":
+                raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
+        if self.release and "push_to_talk" in self.press:
+            raise ActionError("release = is taken: letting go ends push_to_talk")
+
+    def bindings(self) -> dict[str, Action]:
+        """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
+        bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
+        if "press" in bound and bound["press"].name == "push_to_talk":
+            end = Action(END_PUSH_TO_TALK)
+            bound.update({"release": end, STUCK: end})
+        return bound
+
+    @staticmethod
+    def _parse(gesture: str, text: str) -> Action:
+        try:
+            return parse_action(text)
+        except ActionError as error:
+            raise ActionError(f"{gesture} = {error}") from None
+
+    def timing(self) -> GestureTiming:
+        """The times in seconds."""
+        return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
+
+
+class Buttons:
+    """All buttons of the panel; `on_gesture(name, gesture)` is called on the hub and must not block.
+
+    `post(fn, *args)` runs `fn` on the hub from any thread. Gestures are those of `hw.panel.gestures`, and `stuck`.
+    """
+
+    def __init__(self, settings: Mapping[str, ButtonSettings], pins: Pins, post: Post, on_gesture: OnGesture) -> None:
+        self._post = post
+        self._on_gesture = on_gesture
+        self._wake = Event()
+        self._posted = False
+        self._greenlet: gevent.Greenlet[[], None] | None = None
+        self._alive_at = time.monotonic()
+        now = time.monotonic()
+        self._buttons = {name: _Button(name, one, _open(name, one, pins), now) for name, one in settings.items()}
+
+    def start(self) -> None:
+        """Watch the pins; idempotent. Inputs start last: call it when everything that buttons act on is there."""
+        if self._greenlet is None:
+            for button in self._buttons.values():
+                button.start(self._edge_seen)
+            self._greenlet = gevent.spawn(self._run)
+
+    def restart(self) -> None:
+        """Begin anew to look after the pins, for a supervisor that saw no progress."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """Let all pins go; idempotent."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+        for button in self._buttons.values():
+            button.close()
+
+    def press(self, name: str, hold_s: float = 0.1) -> None:
+        """Press a button as if by hand and let it go after `hold_s`; returns at once. KeyError when there is none.
+
+        While it is pressed already the new time replaces the old one, and 0 lets go now.
+        """
+        self._buttons[name].simulate(hold_s)
+
+    def progress_s(self) -> float:
+        """Seconds since the pins were last looked at: at most about one while all is well."""
+        return time.monotonic() - self._alive_at
+
+    def _edge_seen(self) -> None:
+        if not self._posted:  # any thread
+            self._posted = True
+            self._post(self._wake.set)
+
+    def _run(self) -> None:
+        while True:
+            self._posted = False
+            now = self._alive_at = time.monotonic()
+            for button in self._buttons.values():
+                for gesture in button.step(now):
+                    self._tell(button.name, gesture)
+            due = min((button.due for button in self._buttons.values()), default=now + 1.0)
+            self._wake.wait(max(0.0, due - time.monotonic()))
+            self._wake.clear()
+
+    def _tell(self, name: str, gesture: str) -> None:
+        if gesture == STUCK:
+            log.warning("button %s has been down for very long: is it stuck, or its cable shorted?", name)
+        try:
+            self._on_gesture(name, gesture)
+        except Exception:
+            log.exception("what button %s does on %s failed", name, gesture)
+
+
+class _Button:
+    """One button: its pin, and the pure parts behind it."""
+
+    def __init__(self, name: str, settings: ButtonSettings, pin: InputPin, now: float) -> None:
+        self.name = name
+        self.pin = pin
+        self._settle_s = settings.debounce_ms / 1000
+        self._debounce = Debounce(self._settle_s, False, now)
+        self._gestures = Gestures(settings.bindings(), settings.timing())
+        self._edges: deque[tuple[bool, float]] = deque(maxlen=MAX_PENDING_EDGES)
+        self._failed = False
+        self._letting_go: gevent.Greenlet[[bool], None] | None = None
+
+    @property
+    def due(self) -> float:
+        return min(self._debounce.due, self._gestures.due)
+
+    def start(self, edge_seen: Callable[[], None]) -> None:
+        now = time.monotonic()
+        pressed = self.pin.active
+        self._debounce = Debounce(self._settle_s, pressed, now)
+        if pressed:
+            self._gestures.found_pressed(now)
+
+        def changed(active: bool, at: float) -> None:
+            self._edges.append((active, at))
+            edge_seen()
+
+        self.pin.watch(changed)
+
+    def simulate(self, hold_s: float) -> None:
+        if self._letting_go is not None:
+            self._letting_go.kill(block=False)
+        self.pin.simulate(hold_s > 0)
+        gevent.get_hub().loop.update_now()  # after a busy moment the loop's clock is late, and the hold would be short
+        self._letting_go = gevent.spawn_later(hold_s, self.pin.simulate, False) if hold_s > 0 else None
+
+    def close(self) -> None:
+        if self._letting_go is not None:
+            self._letting_go.kill(block=False)
+        self.pin.close()
+
+    def step(self, now: float) -> list[str]:
+        """Take in the edges and the level; the gestures that are now certain."""
+        done: list[str] = []
+        while self._edges:
+            if self._debounce.edge(*self._edges.popleft()):
+                done += self._changed()
+        if now >= self._debounce.due and self._debounce.read(self._level(), now):
+            done += self._changed()
+        return done + self._gestures.tick(now)
+
+    def _changed(self) -> list[str]:
+        at = self._debounce.changed_at
+        return self._gestures.press(at) if self._debounce.pressed else self._gestures.release(at)
+
+    def _level(self) -> bool:
+        try:
+            level = self.pin.active
+        except PinError as error:
+            if not self._failed:
+                log.warning("button %s cannot be read and counts as released: %s", self.name, error)
+            self._failed = True
+            return False
+        if self._failed:
+            log.info("button %s can be read again", self.name)
+            self._failed = False
+        return level
+
+
+def _open(name: str, settings: ButtonSettings, pins: Pins) -> InputPin:
+    try:
+        return pins.input(settings.pin, pull=settings.pull, active_low=settings.active_low)
+    except PinError as error:
+        raise PinError(f"button {name}: {error}") from error

@@ -1,0 +1,93 @@
+"""The door's relay: pulsed, never longer than its cap, and released whatever happens to the hub.
+
+The end of a pulse is timed by a native thread of its own, so that a blocked hub cannot keep a door open.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hw.errors import PinError
+from hw.panel.pins import Pins
+
+log = logging.getLogger(__name__)
+
+MAX_ON_MS = 30_000  # no door opener needs more, and many burn out
+
+
+@dataclass(frozen=True)
+class RelaySettings:
+    """[door]: the relay that releases the door."""
+
+    pin: int | None = field(
+        default=None, metadata={"help": "GPIO number of the relay; absent: no door", "kind": "pin", "min": 0, "max": 53}
+    )
+    active_low: bool = field(default=False, metadata={"help": "whether a low pin closes the relay"})
+    open_ms: int = field(
+        default=3000, metadata={"help": "how long the door is released", "min": 100, "max": MAX_ON_MS}
+    )
+
+
+class Relay:
+    """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
+
+    def __init__(
+        self, settings: RelaySettings, pins: Pins, on_change: Callable[[bool], None] | None = None
+    ) -> None:
+        if settings.pin is None:
+            raise PinError("[door] has no pin; name the GPIO number of the relay")
+        self._open_s = min(settings.open_ms, MAX_ON_MS) / 1000
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._on_since = 0.0
+        self._pin = pins.output(settings.pin, active_low=settings.active_low)
+
+    @property
+    def on(self) -> bool:
+        """Whether the door is released now."""
+        return self._timer is not None
+
+    def pulse(self) -> None:
+        """Release the door for its time; again while it is open prolongs, up to the cap. Returns at once."""
+        with self._lock:
+            now = time.monotonic()
+            was_on = self._timer is not None
+            if self._timer is not None:
+                self._timer.cancel()
+            else:
+                self._on_since = now
+            end = min(now + self._open_s, self._on_since + MAX_ON_MS / 1000)
+            timer = threading.Timer(max(0.0, end - now), lambda: self._release(timer))
+            timer.daemon = True
+            timer.start()
+            self._timer = timer
+            self._pin.set(1.0)
+        if not was_on:
+            self._tell(True)
+
+    def close(self) -> None:
+        """Release the relay and let the pin go; idempotent."""
+        if self._timer is not None:
+            self._release(self._timer)
+        self._pin.close()
+
+    def _release(self, timer: threading.Timer) -> None:
+        with self._lock:
+            if self._timer is not timer:  # prolonged in the moment of its end
+                return
+            timer.cancel()
+            self._timer = None
+            try:
+                self._pin.set(0.0)
+            except PinError as error:
+                log.error("the door's relay cannot be released; cut its supply: %s", error)
+        self._tell(False)
+
+    def _tell(self, on: bool) -> None:
+        if self._on_change is not None:
+            self._on_change(on)

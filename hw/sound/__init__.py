@@ -1,0 +1,1 @@
+"""The sound card, and everything between it and the call: tones, echo canceller, volume."""

@@ -1,0 +1,209 @@
+"""Keeps a sound card open: opens by name, watches the age of the callbacks, closes, pauses, and tries again.
+
+PortAudio calls a dead stream active, and its own list of devices never changes; so whatever happens, everything is
+closed and opened from the start. What the keeper finds is reported as
+
+    CLOSED -> OPENING -> OPEN <-> LOST -> CLOSED
+
+LOST may be half a loss: when only the microphone or only the speaker is missing, the other one works on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from hw.errors import SoundError, SoundWedgedError
+from hw.sound.backoff import Pauses
+from hw.sound.dsp import DspWorker
+from hw.sound.interface import SoundState
+from hw.sound.mixer import SoftMixer
+from hw.sound.portaudio import Names, OpenCard, Rings, open_card
+from hw.sound.portaudio_thread import shared_control
+from hw.sound.presence import fingerprint
+from hw.sound.settings import SoundSettings
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.1
+CLOSE_LIMIT_S = 1.5
+FIRST_PAUSE_S = 0.25
+SETTLE_S = 0.3  # udev and the sound server need a moment with a card that was just plugged
+HALF_PATIENCE = 6  # with half a card open, so many times the longest pause between attempts
+
+
+class Keeper:
+    """One native thread; never raises."""
+
+    def __init__(self, settings: SoundSettings, names: Names, rings: Rings, worker: DspWorker, mixer: SoftMixer,
+                 on_state: Callable[[SoundState, str], None], on_look: Callable[[float], None]) -> None:
+        """Calls `on_state(state, why)` on its thread, and `on_look(now)` ten times a second while a card is open."""
+        self._settings = settings
+        self._rings, self._worker, self._mixer = rings, worker, mixer
+        self._on_state, self._on_look = on_state, on_look
+        self._pauses = Pauses(FIRST_PAUSE_S, settings.retry_max_ms / 1000)
+        self._control = shared_control()
+        self._thread: threading.Thread | None = None
+        self._told = threading.Event()
+        self._ended = False
+        self._reopen = False
+        self._paused_at = 0.0
+        self.names = names
+        self.devices: Mapping[str, str] = {}
+        self.state, self.why = SoundState.CLOSED, ""
+        self.opened = self.lost = 0
+
+    @property
+    def wedged(self) -> bool:
+        """Whether the sound server hangs."""
+        return self._control.wedged
+
+    def progress_s(self) -> float:
+        """Seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
+        beats = [ring.beat.at for ring in self._rings]
+        return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
+
+    def start(self) -> None:
+        """Start the thread; idempotent."""
+        if self._thread is None and not self._ended:
+            self._thread = threading.Thread(target=self._keep, name="sound-keeper", daemon=True)
+            self._thread.start()
+
+    def use(self, names: Names) -> None:
+        """Other devices from now on."""
+        if names != self.names:
+            self.names = names
+            self._reopen = True
+            self._told.set()
+
+    def close(self) -> None:
+        """End the thread and release the card; idempotent; gives up a card that does not let go."""
+        if self._ended:
+            return
+        self._ended = True
+        self._told.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            if self.state is not SoundState.OPEN:
+                self._control.interrupt(self._thread)
+            self._thread.join(CLOSE_LIMIT_S + LOOK_S)
+        self._report(SoundState.CLOSED, "closed")
+
+    def _keep(self) -> None:
+        while not self._ended:
+            try:
+                self._keep_one_card()
+            except Exception:
+                log.exception("looking after the sound card failed; it is tried again")
+                self._pause()
+
+    def _keep_one_card(self) -> None:
+        self._reopen = False
+        card = self._open()
+        if card is None:
+            self._pause()
+            return
+        try:
+            why = self._watch(card)
+            if not self._ended:
+                self.lost += 1
+                self._report(SoundState.LOST, why)
+        finally:
+            self._close(card)
+
+    def _open(self) -> OpenCard | None:
+        if self.state is SoundState.CLOSED:
+            self._report(SoundState.OPENING, "opening the sound card")
+        for ring in self._rings:
+            ring.forget_beat()
+        self._worker.restart()
+        limit_s, priority = self._settings.call_limit_ms / 1000, self._settings.realtime_priority
+        try:
+            card = self._control.run(lambda: open_card(self.names, self._rings, priority), limit_s, OpenCard.close)
+        except SoundError as error:
+            if not self._ended:
+                self._report(SoundState.LOST, str(error))
+            return None
+        self._worker.convert = card.convert
+        self._mixer.separate_ring = "ring" in card.names
+        self.devices = card.names
+        self.opened += 1
+        return card
+
+    def _close(self, card: OpenCard) -> None:
+        self._mixer.separate_ring = False
+        self.devices = {}
+        try:
+            self._control.run(card.close, CLOSE_LIMIT_S)
+        except SoundWedgedError as error:
+            log.debug("the sound card was not released: %s", error)
+
+    def _watch(self, card: OpenCard) -> str:
+        """Look after an open card; returns why it must be opened anew."""
+        opened_at = time.monotonic()
+        before = fingerprint() if card.missing else ()
+        while not self._ended and not self._reopen:
+            now = time.monotonic()
+            stalled = self._stalled(card, opened_at, now)
+            if stalled:
+                return f"{stalled} stopped"
+            self._note_running(card)
+            self._on_look(now)
+            if card.missing and self._worth_retrying(before, now - opened_at):
+                return "looking for " + " and ".join(card.missing)
+            self._told.wait(LOOK_S)
+            self._told.clear()
+        return "other devices were chosen"
+
+    def _stalled(self, card: OpenCard, opened_at: float, now: float) -> str:
+        for role, name in card.names.items():
+            beat_at = getattr(self._rings, role).beat.at
+            # A stream may take a few buffers at once and then pause for a second, until the other one runs.
+            still_starting = now - opened_at < self._settings.start_grace_ms / 1000
+            if not still_starting and now - max(beat_at, opened_at) > self._settings.stall_ms / 1000:
+                return name
+        return ""
+
+    def _note_running(self, card: OpenCard) -> None:
+        if not all(getattr(self._rings, role).beat.at for role in card.names):
+            return
+        self._pauses.reset()
+        if card.missing:
+            self._report(SoundState.LOST, "; ".join(card.missing.values()))
+        else:
+            self._report(SoundState.OPEN, ", ".join(dict.fromkeys(card.names.values())))
+
+    def _worth_retrying(self, before: tuple[object, ...], open_s: float) -> bool:
+        """With half a card open, each attempt interrupts the other half: only when something changed, or rarely."""
+        if open_s > HALF_PATIENCE * self._settings.retry_max_ms / 1000:
+            return True
+        return fingerprint() != before and not self._told.wait(SETTLE_S)
+
+    def _pause(self) -> None:
+        """Wait for the next attempt; less when a card is plugged, longer while the sound server hangs.
+
+        Each attempt costs half a second of CPU time, and PortAudio loses some 12 kB of memory by it.
+        """
+        before, until = fingerprint(), time.monotonic() + self._pauses.next_s()
+        while not self._ended and not self._reopen and (time.monotonic() < until or self._control.wedged):
+            self._told.wait(LOOK_S)
+            self._told.clear()
+            if self._control.wedged:
+                continue
+            self._paused_at = time.monotonic()
+            if fingerprint() != before:
+                self._told.wait(SETTLE_S)
+                self._pauses.reset()
+                return
+
+    def _report(self, state: SoundState, why: str) -> None:
+        if (state, why) == (self.state, self.why):
+            return
+        changed = state is not self.state
+        self.state, self.why = state, why
+        if changed:
+            log.log(logging.WARNING if state is SoundState.LOST else logging.INFO, "sound is %s: %s", state.value, why)
+        else:
+            log.debug("sound is still %s: %s", state.value, why)
+        self._on_state(state, why)

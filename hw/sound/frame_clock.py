@@ -1,0 +1,119 @@
+"""The beat of a sound device without a card: a native thread keeps it, or an event loop that offers to.
+
+A loop that has a call to serve wakes up for each frame anyway; lent the beat, it saves the wake-up of a second thread,
+which only sees to it that the loop does not stand still. Only one of them beats at any time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from hw.sound.pacer import Pacer
+from hw.sound.wake import Wake
+
+PATIENCE_S = 0.2  # a loop that is so late loses the beat
+
+
+class Timer(Protocol):
+    """What a loop returns for a call to come."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Loop(Protocol):
+    """What the beat needs of an asyncio loop, whose clock is `time.monotonic`."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call at that time; in the loop's thread only."""
+
+
+class Keeper:
+    """Who keeps the beat at a time: `loop`, or the thread. One that stood still while it was replaced ticks no more."""
+
+    def __init__(self, loop: Loop | None) -> None:
+        self.loop = loop
+        self.ticking = threading.Lock()
+        self.timer: Timer | None = None
+
+
+class Beat:
+    """Calls `tick` once in every period between `start` and `stop`."""
+
+    def __init__(self, period_s: float, tick: Callable[[], None]) -> None:
+        self._tick = tick
+        self._pacer = Pacer(period_s, time.monotonic())
+        self._ticked_at = time.monotonic()
+        self._wake = Wake()
+        self._keeper = Keeper(None)
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Begin; idempotent."""
+        if self._thread is None and not self._stopped:
+            self._pacer.restart(time.monotonic())
+            thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
+            thread.start()
+            self._thread = thread  # only now can it be joined
+
+    def stop(self) -> None:
+        """End; no tick begins after this returns; idempotent, any thread."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(1.0)
+        keeper = self._keeper
+        if keeper.ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
+            keeper.ticking.release()
+
+    def lend(self, loop: Loop) -> None:
+        """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
+        keeper = self._replace(loop)
+
+        def beat() -> None:
+            self._catch_up(keeper)
+            if keeper is self._keeper and not self._stopped:
+                again()
+
+        def again() -> None:
+            now = time.monotonic()
+            keeper.timer = loop.call_at(now + self._pacer.wait_s(now), beat)
+
+        again()
+
+    def take_back(self) -> None:
+        """Keep the beat on the thread again; call it in the loop's thread; idempotent."""
+        if self._keeper.loop is not None:
+            self._replace(None)
+
+    def _replace(self, loop: Loop | None) -> Keeper:
+        before, self._keeper = self._keeper, Keeper(loop)
+        if before.timer is not None:
+            before.timer.cancel()
+        self._ticked_at = time.monotonic()
+        self._wake.set()
+        return self._keeper
+
+    def _run(self) -> None:
+        while not self._stopped:
+            keeper, now = self._keeper, time.monotonic()
+            if keeper.loop is None:
+                self._wake.wait(self._pacer.wait_s(now))
+                self._catch_up(keeper)
+            elif now - self._ticked_at > PATIENCE_S:
+                self._keeper = Keeper(None)
+            else:
+                self._wake.wait(PATIENCE_S)
+
+    def _catch_up(self, keeper: Keeper) -> None:
+        with keeper.ticking:
+            if keeper is not self._keeper:
+                return
+            self._ticked_at = time.monotonic()
+            for _ in range(self._pacer.due(self._ticked_at)):
+                if self._thread is not None and not self._stopped:
+                    self._tick()

@@ -1,0 +1,108 @@
+"""What the rest of the program knows of sound: one frame format and one interface, with no card behind it.
+
+Every frame that crosses a room is 20 ms of 48 kHz mono signed 16-bit little-endian samples: 1920 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+from hw.sound.frame_clock import Loop
+
+RATE_HZ = 48_000
+FRAME_MS = 20
+FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
+FRAME_BYTES = FRAME_SAMPLES * 2
+BYTES_PER_MS = RATE_HZ * 2 // 1000
+SILENCE = bytes(FRAME_BYTES)
+
+CaptureSink = Callable[[bytes], None]
+
+
+class SoundState(Enum):
+    """Where a sound device stands; anything but OPEN means silence in, or out, or both, never an exception.
+
+    Until it is CLOSED frames are captured and taken at the pace of the clock, whatever becomes of the card.
+    """
+
+    CLOSED = "closed"
+    OPENING = "opening"
+    OPEN = "open"
+    LOST = "lost"
+
+
+class Playing(Protocol):
+    """A sound that was started."""
+
+    def stop(self) -> None:
+        """End it now; idempotent, any thread."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended by itself or by `stop`."""
+
+
+class Mixer(Protocol):
+    """Mixes ring, key and progress tones into the one open output stream."""
+
+    def play(self, pcm: bytes, *, loop: bool = False, max_ms: int | None = None, ring: bool = False) -> Playing:
+        """Start 48 kHz mono int16 `pcm`; `ring` sends it to the ring device where one is configured."""
+
+    def stop_all(self) -> None:
+        """End every sound."""
+
+
+@runtime_checkable
+class LoopPaced(Protocol):
+    """A sound device whose beat the event loop of a call may keep; frames are then captured in the loop's thread."""
+
+    def lend_beat(self, loop: Loop) -> None:
+        """Let `loop` keep the beat; call it in the loop's thread. The device may go on keeping it itself."""
+
+    def take_back_beat(self) -> None:
+        """The loop has no more use for it; call it in the loop's thread; idempotent."""
+
+
+class Sound(Protocol):
+    """What a call listens to and speaks through (design: 5)."""
+
+    period_ms: int  # how much far-end sound the card takes at once
+    playout_target_ms: int  # how long before the card needs far-end sound it should have been written
+    on_state: Callable[[SoundState, str], None] | None  # called on a native thread with a reason in words
+
+    @property
+    def mixer(self) -> Mixer:
+        """Plays tones over, or instead of, the far end."""
+
+    @property
+    def state(self) -> SoundState:
+        """The current state; changes are reported through `on_state`."""
+
+    def start(self) -> None:
+        """Open, and keep trying when there is no card; returns at once; idempotent."""
+
+    def close(self) -> None:
+        """Release the card; idempotent; returns within 2 s even if the sound server is wedged."""
+
+    def set_capture(self, sink: CaptureSink | None) -> None:
+        """Send each captured frame to `sink`, on a native thread; it must not block."""
+
+    def write(self, sound: bytes) -> None:
+        """Queue far-end sound for playing, a frame or a multiple of the period; any thread; the oldest is dropped."""
+
+    def queued_ms(self) -> float:
+        """How much far-end audio waits to be played."""
+
+    def due_ms(self) -> float:
+        """How long until the card takes sound that was not written yet: what waits, and the time to its next beat."""
+
+    def flush(self) -> None:
+        """Drop what waits to be played."""
+
+    def configure(self, constraints: Mapping[str, Any] | None) -> None:
+        """Apply `audio_constraints`: echoCancellation, noiseSuppression, autoGainControl (bools), deviceId (a name)."""
+
+    def progress_s(self) -> float:
+        """Seconds since the last sign of life of the device's callbacks."""

@@ -1,0 +1,221 @@
+"""The PortAudio side of the sound card. Everything here runs on the control thread, except the callbacks.
+
+A callback must return exactly the bytes that were asked for and must never raise: fewer bytes stop the stream without
+a word, and an exception is thrown into the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pyaudio
+
+from hw.errors import SoundDeniedError, SoundError
+from hw.sound.alsa_quiet import silence_alsa
+from hw.sound.convert import CaptureConverter, PlaybackConverter
+from hw.sound.devices import Device, find_device
+from hw.sound.interface import RATE_HZ
+from hw.sound.presence import card_numbers, holder, is_denied
+from hw.sound.priority import raise_priority
+from hw.sound.rings import CaptureRing, PlayoutRing
+
+log = logging.getLogger(__name__)
+
+Callback = Callable[[bytes | None, int, Any, int], tuple[bytes | None, int]]
+
+# With it PortAudio opens hardware through ALSA's conversion of rates and channels.
+os.environ.setdefault("PA_ALSA_PLUGHW", "1")
+
+_NO_DEVICE = {"", "none"}
+
+
+class Names(NamedTuple):
+    """Which devices to open; `none` or nothing leaves one out."""
+
+    capture: str
+    playback: str
+    ring: str = ""
+
+
+class Rings(NamedTuple):
+    """Where the callbacks put and find their sound."""
+
+    capture: CaptureRing
+    playback: PlayoutRing
+    ring: PlayoutRing
+
+
+class OpenCard:
+    """The open streams of one PortAudio instance."""
+
+    def __init__(self, instance: pyaudio.PyAudio, priority: int) -> None:
+        self.instance = instance
+        self.priority = priority
+        self._streams: list[Any] = []
+        self.convert: CaptureConverter | None = None
+        self.names: dict[str, str] = {}
+        self.missing: dict[str, str] = {}
+
+    def add(self, role: str, device: Device, stream: Any) -> None:
+        """Note one more open stream."""
+        self._streams.append(stream)
+        self.names[role] = device.name
+
+    def start(self) -> None:
+        """Let the callbacks begin."""
+        for stream in self._streams:
+            stream.start_stream()
+
+    def close(self) -> None:
+        """Stop at once, without playing what is buffered; PortAudio forgets its list of devices with it."""
+        for stream in self._streams:
+            try:
+                stream.close()
+            except OSError as error:
+                log.debug("a sound stream did not close cleanly: %s", error)
+        self._streams.clear()
+        self.instance.terminate()
+
+
+def list_devices() -> list[Device]:
+    """Every device that can be opened now, from a fresh PortAudio. On the control thread only."""
+    silence_alsa()
+    instance = pyaudio.PyAudio()
+    try:
+        return _devices(instance)
+    finally:
+        instance.terminate()
+
+
+def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
+    """Open what there is of `names` and start it. SoundError when nothing of it can be opened; what is missing of the
+    rest stands in `missing`, by role."""
+    silence_alsa()
+    card = OpenCard(pyaudio.PyAudio(), priority)
+    try:
+        _open_all(card, names, rings)
+        if not card.names:
+            raise _error_of(card.missing)
+        card.start()
+    except BaseException:
+        card.close()
+        raise
+    return card
+
+
+def _open_all(card: OpenCard, names: Names, rings: Rings) -> None:
+    devices, cards = _devices(card.instance), card_numbers()
+    for role, wanted in zip(Names._fields, names, strict=True):
+        if wanted in _NO_DEVICE:
+            continue
+        try:
+            device = find_device(devices, wanted, role == "capture", cards)
+            _open_one(card, role, device, rings)
+        except SoundError as error:
+            user = holder(wanted, role == "capture")
+            card.missing[role] = f"{wanted} is in use by {user}: end that program" if user else str(error)
+
+
+def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
+    error: OSError | None = None
+    period_ms = getattr(rings, role).period_ms
+    for rate, channels in _formats(device, role == "capture"):
+        convert: CaptureConverter | PlaybackConverter | None = None
+        if role == "capture":
+            convert = CaptureConverter(rate, channels)
+            callback = _capture_callback(rings.capture, convert, card.priority)
+        else:
+            ring = rings.playback if role == "playback" else rings.ring
+            convert = PlaybackConverter(rate, channels)
+            callback = _playback_callback(ring, convert, card.priority)
+        try:
+            stream = _open_stream(card.instance, device, role == "capture", rate, channels, period_ms, callback)
+        except OSError as refused:
+            error = error or refused
+            if refused.args and refused.args[0] == pyaudio.paDeviceUnavailable:
+                break
+            continue
+        card.add(role, device, stream)
+        if isinstance(convert, CaptureConverter):
+            card.convert = convert
+        return
+    raise SoundError(f"{device.name} cannot be opened: {_why(error)}")
+
+
+def _formats(device: Device, capture: bool) -> list[tuple[int, int]]:
+    """Rates and channel counts to try, best first: only odd cards need more than the first."""
+    most = device.inputs if capture else device.outputs
+    rates = dict.fromkeys((RATE_HZ, device.rate_hz, 44_100))
+    return [(rate, channels) for rate in rates for channels in (1, 2) if channels <= most]
+
+
+def _open_stream(instance: pyaudio.PyAudio, device: Device, capture: bool, rate: int, channels: int, period_ms: int,
+                 callback: Callback) -> Any:
+    side = {"input": True, "input_device_index": device.number} if capture else {
+        "output": True, "output_device_index": device.number}
+    return instance.open(format=pyaudio.paInt16, channels=channels, rate=rate, stream_callback=callback, start=False,
+                         frames_per_buffer=rate * period_ms // 1000, **side)
+
+
+def _capture_callback(ring: CaptureRing, convert: CaptureConverter, priority: int) -> Callback:
+    first = True
+
+    def heard(data: bytes | None, frames: int, _times: Any, status: int) -> tuple[None, int]:
+        nonlocal first
+        try:
+            if first:
+                first = False
+                raise_priority(priority)
+            if data:
+                ring.put(data, convert.samples(frames), time.monotonic(), bool(status & pyaudio.paInputOverflow))
+        except BaseException:
+            pass
+        return None, pyaudio.paContinue
+
+    return heard
+
+
+def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter, priority: int) -> Callback:
+    first = True
+
+    def wanted(_data: bytes | None, frames: int, _times: Any, _status: int) -> tuple[bytes, int]:
+        nonlocal first
+        needed = convert.frame_bytes * frames
+        try:
+            if first:
+                first = False
+                raise_priority(priority)
+            played = convert.fill(needed, ring)
+        except BaseException:
+            played = b""
+        return (played if len(played) == needed else bytes(needed)), pyaudio.paContinue
+
+    return wanted
+
+
+def _devices(instance: pyaudio.PyAudio) -> list[Device]:
+    found = (instance.get_device_info_by_index(index) for index in range(instance.get_device_count()))
+    return [
+        Device(int(info["index"]), str(info["name"]), int(info["maxInputChannels"]), int(info["maxOutputChannels"]),
+               int(info["defaultSampleRate"]))
+        for info in found
+    ]
+
+
+def _why(error: OSError | None) -> str:
+    code = error.args[0] if error is not None and error.args else None
+    if code == pyaudio.paDeviceUnavailable:
+        return "another program uses it; end that program, or let both use a sound server"
+    if code == pyaudio.paInvalidSampleRate:
+        return "it knows none of the rates 48000 and 44100 Hz; name it as plughw:... so that ALSA converts"
+    return str(error.args[-1] if error is not None and error.args else error)
+
+
+def _error_of(missing: dict[str, str]) -> SoundError:
+    if is_denied():
+        return SoundDeniedError("this user may not open the sound card: add it to the group `audio`")
+    return SoundError("; ".join(dict.fromkeys(missing.values())) or "no device is named")

@@ -1,0 +1,182 @@
+"""The sounds a phone makes, computed: ring, ringback, busy, keys, connect, disconnect. Pure.
+
+Cadences and frequencies are those of "Various tones used in national networks (according to ITU-T Recommendation
+E.180)", annex to ITU Operational Bulletin 781. A cadence alternates tone and silence, in seconds. The bell rings in
+the rhythm of the country's ringback tone, as its exchanges do. Each function returns 48 kHz mono int16 bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hw.errors import ToneError
+from hw.sound.interface import RATE_HZ
+
+FADE_MS = 4  # a tone that starts or ends at full level clicks
+
+Samples = npt.NDArray[np.float64]
+
+
+class Cadence(NamedTuple):
+    """One period of a repeated tone: all `hz` sound together in every other span of `on_off_s`."""
+
+    hz: tuple[float, ...]
+    on_off_s: tuple[float, ...]
+
+
+class Country(NamedTuple):
+    """What a caller hears in one country."""
+
+    ringback: Cadence
+    busy: Cadence
+
+
+def _country(ringback_hz: tuple[float, ...], ringing_s: tuple[float, ...], busy_hz: tuple[float, ...],
+             busy_s: float) -> Country:
+    return Country(Cadence(ringback_hz, ringing_s), Cadence(busy_hz, (busy_s, busy_s)))
+
+
+_DOUBLE = (0.4, 0.2, 0.4, 2.0)
+_EUROPE = (425.0,)
+
+# Countries that modulate one carrier (400 Hz by 16 Hz) are given the two sidebands, which beat alike.
+COUNTRIES: dict[str, Country] = {
+    "at": _country((420.0,), (1.0, 5.0), (420.0,), 0.4),
+    "au": _country((413.0, 438.0), _DOUBLE, _EUROPE, 0.375),
+    "be": _country(_EUROPE, (1.0, 3.0), _EUROPE, 0.5),
+    "br": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.25),
+    "ca": _country((440.0, 480.0), (2.0, 4.0), (480.0, 620.0), 0.5),
+    "ch": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "cn": _country((450.0,), (1.0, 4.0), (450.0,), 0.35),
+    "cz": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.33),
+    "de": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.48),
+    "dk": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "es": _country(_EUROPE, (1.5, 3.0), _EUROPE, 0.2),
+    "fi": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.3),
+    "fr": _country((440.0,), (1.5, 3.5), (440.0,), 0.5),
+    "gb": _country((400.0, 450.0), _DOUBLE, (400.0,), 0.375),
+    "ie": _country((400.0, 450.0), _DOUBLE, _EUROPE, 0.5),
+    "in": _country((387.5, 412.5), _DOUBLE, (400.0,), 0.75),
+    "it": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "jp": _country((392.0, 408.0), (1.0, 2.0), (400.0,), 0.5),
+    "nl": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "no": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "nz": _country((400.0, 450.0), _DOUBLE, (400.0,), 0.5),
+    "pl": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
+    "pt": _country(_EUROPE, (1.0, 5.0), _EUROPE, 0.5),
+    "se": _country(_EUROPE, (1.0, 5.0), _EUROPE, 0.25),
+    "us": _country((440.0, 480.0), (2.0, 4.0), (480.0, 620.0), 0.5),
+    "za": _country((383.5, 416.5), _DOUBLE, (400.0,), 0.5),
+}
+
+# ITU-T Q.23: row and column of each key.
+_ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
+_COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
+_KEYPAD = ("123A", "456B", "789C", "*0#D")
+
+# The seed's `fakeLocalDTMF`: deliberately no real digits, so that the far end cannot detect them (spec: device 10).
+_FAKE_ROWS_HZ = (720.0, 790.0, 870.0, 960.0)
+_FAKE_COLUMNS_HZ = (1230.0, 1360.0, 1480.0)
+_FAKE_LEVEL = 0.1
+
+
+def _frequencies(digit: str, rows: tuple[float, ...], columns: tuple[float, ...]) -> tuple[float, float]:
+    for row, keys in zip(rows, _KEYPAD, strict=True):
+        column = keys.find(digit)
+        if len(digit) == 1 and 0 <= column < len(columns):
+            return columns[column], row
+    raise ToneError(f"there is no key {digit!r}: use one of 0-9, * and #")
+
+
+def _sines(hz: tuple[float, ...], duration_s: float, level: float) -> Samples:
+    """All of `hz` together, `level` (0..1) each, faded at both ends."""
+    t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+    tone = np.sum([np.sin(2 * np.pi * f * t) for f in hz], axis=0) * level
+    return np.asarray(_faded(tone), np.float64)
+
+
+def _faded(tone: Samples) -> Samples:
+    n = min(RATE_HZ * FADE_MS // 1000, len(tone) // 2)
+    ramp = np.linspace(0.0, 1.0, n)
+    tone[:n] *= ramp
+    tone[len(tone) - n :] *= ramp[::-1]
+    return tone
+
+
+def _silence(duration_s: float) -> Samples:
+    return np.zeros(round(duration_s * RATE_HZ))
+
+
+def _pcm(*parts: Samples) -> bytes:
+    joined = np.concatenate(parts)
+    return (np.clip(joined, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def _repeated(cadence: Cadence, level: float) -> bytes:
+    on_off = cadence.on_off_s
+    parts = [_sines(cadence.hz, s, level) if i % 2 == 0 else _silence(s) for i, s in enumerate(on_off)]
+    return _pcm(*parts)
+
+
+def country_named(name: str) -> Country:
+    """The tones of the country with this two-letter ISO 3166 code; ToneError lists those that exist."""
+    try:
+        return COUNTRIES[name.lower()]
+    except KeyError:
+        raise ToneError(f"no tones are known for {name!r}: use one of {', '.join(sorted(COUNTRIES))}") from None
+
+
+@functools.lru_cache(maxsize=4)
+def ring(country: str = "us") -> bytes:
+    """The bell of the box itself, one period; play it looped. A two-pitch warble in the country's ringing rhythm."""
+    on_off = country_named(country).ringback.on_off_s
+    return _pcm(*(_warble(s) if i % 2 == 0 else _silence(s) for i, s in enumerate(on_off)))
+
+
+def _warble(duration_s: float) -> Samples:
+    t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
+    pitch_hz = np.where((t * 25.0).astype(np.int64) % 2 == 0, 1050.0, 1320.0)
+    phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ
+    return _faded(0.45 * np.sin(phase) + 0.15 * np.sin(3 * phase))
+
+
+@functools.lru_cache(maxsize=4)
+def ringback(country: str = "us") -> bytes:
+    """What a caller hears while the other end rings, one period; play it looped."""
+    return _repeated(country_named(country).ringback, 0.12)
+
+
+@functools.lru_cache(maxsize=4)
+def busy(country: str = "us") -> bytes:
+    """What a caller hears when the other end is engaged, one period; play it looped."""
+    return _repeated(country_named(country).busy, 0.12)
+
+
+@functools.lru_cache(maxsize=32)
+def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
+    """The tone of a pressed key, for the ear at this box: DTMF, or the seed's harmless look-alike when `fake`."""
+    if fake:
+        return _pcm(_sines(_frequencies(digit, _FAKE_ROWS_HZ, _FAKE_COLUMNS_HZ), duration_ms / 1000, _FAKE_LEVEL))
+    return _pcm(_sines(_frequencies(digit, _ROWS_HZ, _COLUMNS_HZ), duration_ms / 1000, 0.2))
+
+
+@functools.lru_cache(maxsize=1)
+def connected() -> bytes:
+    """Two rising notes: the call stands."""
+    return _pcm(_sines((523.25,), 0.12, 0.25), _silence(0.03), _sines((783.99,), 0.18, 0.25))
+
+
+@functools.lru_cache(maxsize=1)
+def disconnected() -> bytes:
+    """Two falling notes: the call is over."""
+    return _pcm(_sines((783.99,), 0.12, 0.25), _silence(0.03), _sines((523.25,), 0.18, 0.25))
+
+
+@functools.lru_cache(maxsize=1)
+def probe(duration_s: float = 1.0, hz: float = 1000.0) -> bytes:
+    """A steady tone for testing a speaker."""
+    return _pcm(_sines((hz,), duration_s, 0.3))

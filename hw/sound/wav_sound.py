@@ -1,0 +1,201 @@
+"""A sound device without a card: files, bytes or nothing at all, paced by the monotonic clock.
+
+Calls can so be tested, and scripted, on any machine. At every beat, 20 ms apart, one frame is played (what was queued,
+with the mixer's sounds) and one is captured.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hw.sound.frame_clock import Beat, Loop
+from hw.sound.interface import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
+from hw.sound.mixer import SoftMixer
+from hw.sound.pcm import mixed, scaled
+from hw.sound.wav_files import WavWriter, load_pcm
+
+log = logging.getLogger(__name__)
+
+MOST_QUEUED_FRAMES = 20
+READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
+
+Tap = Callable[[bytes], None]
+
+
+class PcmSource:
+    """Frames of fixed samples: once and then silence, or over and over; sounds may be added on top."""
+
+    def __init__(self, pcm: bytes, loop: bool) -> None:
+        """`pcm` is 48 kHz mono int16."""
+        self._pcm = pcm[: len(pcm) // 2 * 2]
+        self._loop = loop
+        self._at = 0
+        self._spoken: deque[bytes] = deque()
+
+    def speak(self, pcm: bytes) -> None:
+        """Queue sound that starts now, over what plays; any thread."""
+        padded = pcm + bytes(-len(pcm) % FRAME_BYTES)
+        self._spoken.extend(padded[i : i + FRAME_BYTES] for i in range(0, len(padded), FRAME_BYTES))
+
+    def frame(self) -> bytes:
+        """The next 20 ms."""
+        base = self._base()
+        try:
+            return mixed(base, self._spoken.popleft())
+        except IndexError:
+            return base
+
+    def _base(self) -> bytes:
+        piece = self._pcm[self._at : self._at + FRAME_BYTES]
+        self._at += FRAME_BYTES
+        if len(piece) == FRAME_BYTES:
+            return piece
+        if self._loop and self._pcm:
+            self._at = FRAME_BYTES - len(piece)
+            return (piece + self._pcm * (FRAME_BYTES // len(self._pcm) + 1))[:FRAME_BYTES]
+        return piece + bytes(FRAME_BYTES - len(piece))
+
+
+class WavSound:
+    """hw.sound.interface.Sound over WAV files (any PCM rate and channel count), paced as a card would.
+
+        WavSound(capture="in.wav", playback="out.wav", loop=True)
+        WavSound()                                     a silent microphone, and a speaker that nobody hears
+
+    `capture` may also be 48 kHz mono int16 bytes; `playback` may be a function that is given each played frame.
+    """
+
+    def __init__(
+        self,
+        capture: str | Path | bytes | None = None,
+        playback: str | Path | Tap | None = None,
+        *,
+        loop: bool = False,
+    ) -> None:
+        """Raises ToneError when a file cannot be read or written."""
+        pcm = capture if isinstance(capture, bytes) else load_pcm(capture) if capture else b""
+        self._source = PcmSource(pcm, loop)
+        self._writer = WavWriter(playback) if isinstance(playback, (str, Path)) else None
+        self._tap: Tap | None = playback if callable(playback) else None
+        self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
+        self._sink: CaptureSink | None = None
+        self._ended = False
+        self._state = SoundState.CLOSED
+        self._beat = Beat(FRAME_MS / 1000, self._tick)
+        self._beat_at = time.monotonic()
+        self._gain = 1.0
+        self.mixer = SoftMixer()
+        self.period_ms = FRAME_MS
+        self.playout_target_ms = READY_MS
+        self.on_state: Callable[[SoundState, str], None] | None = None
+        self.constraints: Mapping[str, Any] = {}
+
+    @property
+    def state(self) -> SoundState:
+        """OPEN between start and close."""
+        return self._state
+
+    def start(self) -> None:
+        """Start the beat; idempotent."""
+        if self._state is SoundState.CLOSED and not self._ended:
+            self._beat_at = time.monotonic()
+            self._beat.start()
+            self._report(SoundState.OPEN, "files paced by the clock")
+
+    def close(self) -> None:
+        """Stop and finish the playback file; idempotent."""
+        if self._ended:
+            return
+        self._ended = True
+        self._beat.stop()
+        if self._writer is not None:
+            self._writer.close()
+        self._report(SoundState.CLOSED, "closed")
+
+    def set_capture(self, sink: CaptureSink | None) -> None:
+        """Send each captured frame to `sink`, on the thread that keeps the beat; it must not block."""
+        self._sink = sink
+
+    def lend_beat(self, loop: Loop) -> None:
+        """Let a call's loop keep the beat (LoopPaced); not while a file is written, which may take time."""
+        if self._writer is None:
+            self._beat.lend(loop)
+
+    def take_back_beat(self) -> None:
+        """The call has ended."""
+        self._beat.take_back()
+
+    def write(self, frame: bytes) -> None:
+        """Queue one far-end frame; beyond 400 ms the oldest is dropped."""
+        self._queue.append(frame)
+
+    def queued_ms(self) -> float:
+        """How much far-end audio waits to be played."""
+        return float(len(self._queue) * FRAME_MS)
+
+    def due_ms(self) -> float:
+        """How long until a beat takes sound that was not written yet."""
+        return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat_at) * 1000)
+
+    def flush(self) -> None:
+        """Drop what waits to be played."""
+        self._queue.clear()
+
+    def configure(self, constraints: Mapping[str, Any] | None) -> None:
+        """Remember the constraints; files have no echo, noise or gain to treat."""
+        self.constraints = dict(constraints or {})
+
+    def progress_s(self) -> float:
+        """Seconds since the last beat."""
+        return time.monotonic() - self._beat_at
+
+    def speak(self, pcm: bytes) -> None:
+        """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
+        self._source.speak(pcm)
+
+    def hear(self, tap: Tap | None) -> None:
+        """Hand every played frame to `tap` too, on the thread that keeps the beat."""
+        self._tap = tap
+
+    @property
+    def playback_name(self) -> str:
+        """No card, and so no mixer of its own."""
+        return ""
+
+    def set_gain(self, gain: float) -> None:
+        """Software volume of the far end (see hw.sound.volume)."""
+        self._gain = gain
+
+    def _tick(self) -> None:
+        self._beat_at = time.monotonic()
+        try:
+            self._play(self._next_played())
+            captured = self._source.frame()
+            if (sink := self._sink) is not None:
+                sink(captured)
+        except Exception:
+            log.exception("a frame of the virtual sound card was lost")
+
+    def _next_played(self) -> bytes:
+        try:
+            speech = scaled(self._queue.popleft(), self._gain)
+        except IndexError:
+            speech = SILENCE
+        tones = self.mixer.render(FRAME_SAMPLES)
+        return speech if tones is None else mixed(speech, tones)
+
+    def _play(self, frame: bytes) -> None:
+        if self._writer is not None:
+            self._writer.write(frame)
+        if (tap := self._tap) is not None:
+            tap(frame)
+
+    def _report(self, state: SoundState, why: str) -> None:
+        self._state = state
+        if (on_state := self.on_state) is not None:
+            on_state(state, why)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from hw.errors import SettingError
+from hw.panel.door_code import DoorCode, DoorSettings, Verdict
+
+
+def dial(door: DoorCode, digits: str, now: float = 0.0) -> list[Verdict]:
+    return [verdict for digit in digits if (verdict := door.digit(digit, now))]
+
+
+@pytest.fixture
+def door() -> DoorCode:
+    return DoorCode(DoorSettings(code="2468", tries=3, lockout_s=60, entry_s=8))
+
+
+def test_the_code_opens(door: DoorCode) -> None:
+    assert dial(door, "2468") == [Verdict.OPEN]
+
+
+def test_a_hash_ends_an_entry_early(door: DoorCode) -> None:
+    assert dial(door, "24#2468") == [Verdict.WRONG, Verdict.OPEN]
+
+
+def test_a_hash_after_the_code_is_no_wrong_entry(door: DoorCode) -> None:
+    assert dial(door, "2468#") == [Verdict.OPEN]
+
+
+def test_a_star_corrects(door: DoorCode) -> None:
+    assert dial(door, "29*2468") == [Verdict.OPEN]
+
+
+def test_only_whole_entries_count(door: DoorCode) -> None:
+    assert dial(door, "92468") == [Verdict.WRONG]
+
+
+def test_a_pause_starts_anew(door: DoorCode) -> None:
+    assert dial(door, "24", now=0.0) == []
+    assert dial(door, "2468", now=9.0) == [Verdict.OPEN]
+
+
+def test_another_call_starts_anew(door: DoorCode) -> None:
+    dial(door, "24")
+    door.start()
+    assert dial(door, "68") == []
+
+
+def test_after_wrong_tries_even_the_code_is_refused_for_a_while(door: DoorCode) -> None:
+    assert dial(door, "111122223333") == [Verdict.WRONG] * 3
+    assert dial(door, "2468", now=59.0) == [Verdict.LOCKED]
+    assert dial(door, "2468", now=61.0) == [Verdict.OPEN]
+
+
+def test_hanging_up_does_not_end_the_lock_out(door: DoorCode) -> None:
+    dial(door, "111122223333")
+    door.start()
+    assert dial(door, "2468", now=1.0) == [Verdict.LOCKED]
+
+
+def test_the_right_code_forgives_the_wrong_ones(door: DoorCode) -> None:
+    assert dial(door, "1111" + "2222" + "2468" + "3333" + "2468")[-1] is Verdict.OPEN
+
+
+def test_without_a_code_nothing_opens() -> None:
+    assert dial(DoorCode(DoorSettings()), "0000#*##") == []
+
+
+def test_digits_are_never_logged_nor_shown(door: DoorCode, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        dial(door, "111122223333" + "2468")
+    assert caplog.text == ""
+    assert "2468" not in repr(DoorSettings(code="2468"))
+
+
+@pytest.mark.parametrize("code", ["12", "1" * 17, "12a4", "12#4", "١٢٣٤"])
+def test_a_code_that_nobody_can_dial_is_refused_without_repeating_it(code: str) -> None:
+    with pytest.raises(SettingError) as error:
+        DoorSettings(code=code)
+    assert code not in str(error.value)

@@ -1,0 +1,141 @@
+"""The private names of aiortc and aioice that this program leans on: an upgrade that moves one must fail here."""
+
+import ast
+import asyncio
+import socket
+from importlib.metadata import version
+from pathlib import Path
+
+import aioice
+import aioice.ice
+import aioice.stun
+import aioice.turn
+import pytest
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+import agent.media.ice.aioice_adapter as private
+from agent.media.ice.aioice_adapter import PRIVATE_NAMES, Dtls, Leg, Socket, new_certificate
+from agent.media.ice.server_urls import TurnServer
+from agent.media.ice.turn import FAMILY, open_relay
+from tests.media.peers import run
+
+MEDIA = Path(private.__file__).parents[1]
+
+
+def test_pinned_versions_are_installed():
+    assert version("aiortc").startswith("1.16.")
+    assert version("aioice").startswith("0.13.")
+
+
+def test_names_of_a_connection_exist():
+    async def story():
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        assert [name for name in PRIVATE_NAMES[aioice.Connection] if not hasattr(leg, name)] == []
+
+    run(story())
+
+
+def test_socket_makes_room_for_one_packet_only():
+    async def story():
+        loop = asyncio.get_running_loop()
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        transport, _ = await loop.create_datagram_endpoint(lambda: Socket(leg), local_addr=("127.0.0.1", 0))
+        assert hasattr(type(transport), "max_size"), "asyncio has another way to say how much is read at once"
+        assert transport.max_size == private.MAX_DATAGRAM_BYTES + 1
+        transport.close()
+
+    run(story())
+
+
+def test_names_of_a_turn_transport_exist():
+    transport = aioice.turn.TurnTransport(object())
+    assert [name for name in PRIVATE_NAMES[aioice.turn.TurnTransport] if not hasattr(transport, name)] == []
+
+
+def test_names_of_the_dtls_transport_exist():
+    async def story():
+        dtls = Dtls(object(), new_certificate())
+        assert [name for name in PRIVATE_NAMES[RTCDtlsTransport] if not hasattr(dtls, name)] == []
+        assert dtls.inbound is None and dtls.outbound is None
+
+    run(story())
+
+
+def test_dtls_transport_uses_nothing_of_its_path_but_recv_send_and_role():
+    source = ast.parse(Path(__import__("aiortc.rtcdtlstransport", fromlist=["x"]).__file__).read_text())
+    used = {
+        node.attr
+        for node in ast.walk(source)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr in ("transport", "_transport")
+    }
+    assert used == {"_recv", "_send", "role"}
+
+
+@pytest.mark.parametrize(
+    "owner, method",
+    [
+        (aioice.Connection, "check_incoming"),
+        (aioice.Connection, "check_complete"),
+        (aioice.Connection, "data_received"),
+        (aioice.Connection, "protocol_lost"),
+        (aioice.Connection, "query_consent"),
+        (aioice.ice.StunProtocol, "datagram_received"),
+    ],
+)
+def test_overridden_methods_still_exist(owner, method):
+    ours = Socket if owner is aioice.ice.StunProtocol else Leg
+    assert method in vars(owner) and method in vars(ours)
+
+
+@pytest.mark.parametrize("family, told", [(socket.AF_INET, False), (socket.AF_INET6, True)])
+def test_relay_request_names_the_family_only_when_that_is_ipv6(family, told):
+    async def story():
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            server = TurnServer(*silent.getsockname(), "udp", False, "user", "secret")
+            asking = loop.create_task(open_relay(server, family, asyncio.DatagramProtocol(), None))
+            request = await asyncio.wait_for(loop.sock_recv(silent, 2_048), 5)
+            assert (bytes.fromhex("0017 0004 02000000") in request) is told
+            asking.cancel()
+            await asyncio.wait([asking])
+
+    run(story())
+
+
+def test_aioice_does_not_know_the_attribute_that_we_add():
+    assert FAMILY[0] not in [number for number, *_ in aioice.stun.ATTRIBUTES], "aioice may ask for IPv6 relays itself"
+
+
+def test_every_name_of_the_list_is_used():
+    source = Path(private.__file__).read_text()
+    uses = source.replace(source[source.index("PRIVATE_NAMES = {") : source.index("logging.getLogger")], "")
+    assert [name for group in PRIVATE_NAMES.values() for name in group if name not in uses] == []
+
+
+def test_retransmission_pace_is_the_one_we_set():
+    assert aioice.stun.RETRY_RTO == 0.1
+    assert aioice.stun.Transaction.__init__.__globals__["RETRY_RTO"] == 0.1
+
+
+def test_no_other_file_touches_a_private_name():
+    names = {name for group in PRIVATE_NAMES.values() for name in group}
+    for path in MEDIA.glob("*.py"):
+        if path.name == "private.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in names:
+                assert isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"), (path.name, node.attr)
+
+
+def test_leg_does_not_gather_by_itself():
+    async def story():
+        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
+        await leg.gather_candidates()
+        assert leg.local_candidates == []
+        await asyncio.wait_for(leg.close(), 5)
+
+    run(story())

@@ -1,0 +1,174 @@
+"""Reading and writing the descriptions of one audio call."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.errors import SdpError
+from agent.media.sdp.parse import (
+    OUR_CODECS,
+    Codec,
+    IceParameters,
+    RejectedSection,
+    answer_codecs,
+    parse,
+)
+from agent.media.sdp.write import LocalDescription
+
+CHROMIUM_OFFER = """v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0
+a=extmap-allow-mixed
+a=msid-semantic: WMS stream
+m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126
+c=IN IP4 0.0.0.0
+a=rtcp:9 IN IP4 0.0.0.0
+a=ice-ufrag:Q9eL
+a=ice-pwd:0vXjHhVn3c8K7nZlT6Lq5w2M
+a=ice-options:trickle
+a=fingerprint:sha-256 AA:BB:CC
+a=setup:actpass
+a=mid:0
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
+a=sendrecv
+a=msid:stream track
+a=rtcp-mux
+a=rtcp-rsize
+a=rtpmap:111 opus/48000/2
+a=rtcp-fb:111 transport-cc
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
+a=rtpmap:9 G722/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:13 CN/8000
+a=rtpmap:110 telephone-event/48000
+a=rtpmap:126 telephone-event/8000
+a=ssrc:1234 cname:abc
+""".replace("\n", "\r\n")
+
+
+def without(name):
+    return "".join(line for line in CHROMIUM_OFFER.splitlines(True) if name not in line)
+
+
+def local(**changes):
+    description = LocalDescription(
+        session_id=7,
+        version=1,
+        ice=IceParameters("ufra", "p" * 22, ("1 1 udp 5 192.0.2.1 4000 typ host",)),
+        fingerprints=(("sha-256", "AA:BB"),),
+        setup="actpass",
+        codecs=OUR_CODECS,
+        ssrc=99,
+        cname="us",
+    )
+    return replace(description, **changes)
+
+
+def test_browser_offer_is_understood():
+    offer = parse(CHROMIUM_OFFER)
+    assert (offer.ice.ufrag, offer.ice.candidates, offer.ice.lite) == ("Q9eL", (), False)
+    assert offer.setup == "actpass" and offer.mid == "0" and offer.direction == "sendrecv"
+    assert [codec.payload_type for codec in offer.codecs] == [111, 63, 9, 0, 8, 13, 110, 126]
+    assert offer.codec("opus").parameters == {"minptime": "10", "useinbandfec": "1"}
+    assert offer.session_id == 4611731400430051336
+
+
+def test_answer_takes_only_what_we_speak_with_the_offers_numbers():
+    codecs = answer_codecs(parse(CHROMIUM_OFFER.replace("111", "96")).codecs)
+    assert [(c.payload_type, c.name) for c in codecs] == [
+        (96, "opus"),
+        (0, "PCMU"),
+        (110, "telephone-event"),
+        (126, "telephone-event"),
+    ]
+
+
+def test_our_description_looks_like_a_browsers():
+    lines = local().write().split("\r\n")
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 110 126" in lines
+    assert "a=fmtp:111 minptime=10;useinbandfec=1" in lines
+    assert "a=ice-options:trickle" in lines and "a=rtcp-mux" in lines and "a=group:BUNDLE 0" in lines
+    assert lines[-1] == ""
+
+
+def test_what_we_write_we_can_read():
+    read = parse(local().write())
+    assert read.ice == local().ice and read.codecs == OUR_CODECS and read.fingerprints == local().fingerprints
+
+
+def test_longer_packets_are_announced():
+    assert parse(local(ptime_ms=60).write()).ptime_ms == 60
+    assert "a=ptime" not in local().write()
+
+
+def test_further_sections_are_answered_with_port_zero_in_their_place():
+    video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n"
+    head, audio = CHROMIUM_OFFER.split("m=audio")
+    offer = parse(head + video + "m=audio" + audio)
+    assert offer.others == (RejectedSection("m=video 0 UDP/TLS/RTP/SAVPF 96", "v"),)
+    answer = local(others=offer.others, audio_index=offer.audio_index).write()
+    assert answer.index("m=video 0") < answer.index("m=audio 9")
+
+
+def test_session_level_keys_count_for_the_section():
+    moved = without("a=fingerprint").replace("t=0 0\r\n", "t=0 0\r\na=fingerprint:sha-256 11:22\r\na=ice-lite\r\n")
+    offer = parse(moved)
+    assert offer.fingerprints == (("sha-256", "11:22"),) and offer.ice.lite
+
+
+def test_static_payload_type_needs_no_rtpmap():
+    assert Codec(0, "PCMU", 8000) in parse(without("a=rtpmap:0 ")).codecs
+
+
+@pytest.mark.parametrize(
+    "sdp, why",
+    [
+        (None, "no session description"),
+        ("", "no session description"),
+        ("hello", "no encrypted audio"),
+        ("v=0\r\n" + "a=x\r\n" * 20_000, "characters"),
+        (CHROMIUM_OFFER.replace("m=audio 9", "m=audio 0"), "no encrypted audio"),
+        (CHROMIUM_OFFER.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), "no encrypted audio"),
+        (CHROMIUM_OFFER.replace("m=audio", "m=video"), "no encrypted audio"),
+        (without("a=fingerprint"), "fingerprint"),
+        (without("a=ice-ufrag"), "ICE"),
+        (without("a=ice-pwd"), "ICE"),
+        (CHROMIUM_OFFER.replace("0vXjHhVn3c8K7nZlT6Lq5w2M", "short"), "ICE"),
+        (CHROMIUM_OFFER.replace("a=setup:actpass", "a=setup:boss"), "setup"),
+        (CHROMIUM_OFFER.replace("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 9 8 126"), "neither Opus nor PCMU"),
+        (CHROMIUM_OFFER.replace("SAVPF 111", "SAVPF 9999 111"), "cannot be read"),
+        (CHROMIUM_OFFER.replace("SAVPF 111", "SAVPF x 111"), "cannot be read"),
+        (CHROMIUM_OFFER.replace("opus/48000/2", "opus"), "cannot be read"),
+        (CHROMIUM_OFFER.replace("opus/48000/2", "opus/-/2"), "cannot be read"),
+    ],
+)
+def test_unusable_description_is_refused_with_the_reason(sdp, why):
+    with pytest.raises(SdpError, match=why):
+        parse(sdp)
+
+
+def test_absurdly_many_candidates_are_cut():
+    many = "".join(f"a=candidate:{n} 1 udp 1 192.0.2.1 {n + 1} typ host\r\n" for n in range(500))
+    assert len(parse(CHROMIUM_OFFER + many).ice.candidates) == 64
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_damaged_description_is_refused_or_understood_but_never_breaks(data):
+    lines = CHROMIUM_OFFER.splitlines(True)
+    for _ in range(data.draw(st.integers(1, 4))):
+        index = data.draw(st.integers(0, len(lines) - 1))
+        at = data.draw(st.integers(0, len(lines[index])))
+        junk = data.draw(st.text(max_size=12))
+        lines[index] = data.draw(st.sampled_from(["", lines[index][:at] + junk, junk + lines[index][at:]]))
+    try:
+        parse("".join(lines))
+    except SdpError as error:
+        assert str(error)

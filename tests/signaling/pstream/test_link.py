@@ -1,0 +1,474 @@
+"""The reconnecting link on a fake clock (oracle 4.2, 4.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agent.errors import InvalidArgumentError
+from agent.signaling.pstream.link import Link
+
+HAIR_S = 1e-6  #: what sums of floats may miss
+A, B, C = "wss://a/signal", "wss://b/signal", "wss://c/signal"
+
+
+class FakeSocket:
+    """Remembers what it was told; `is_broken` makes it refuse to send."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.sent: list[str] = []
+        self.is_broken = False
+        self.is_closed = False
+
+    def send(self, text: str) -> None:
+        if self.is_broken:
+            raise OSError("broken")
+        self.sent.append(text)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Bench:
+    """A link whose clock the test moves; `log` is what happened, as (ms, event)."""
+
+    def __init__(self, *uris: str, **options: Any) -> None:
+        self.now = 0.0
+        self.log: list[tuple[int, str]] = []
+        self.errors: list[dict[str, Any]] = []
+        self.sockets: list[FakeSocket] = []
+        self.dial_error: Exception | None = None
+        self.link = Link(uris or (A,), self._dial, self, **({"random": lambda: 0} | options))
+
+    @property
+    def socket(self) -> FakeSocket:
+        return self.sockets[-1]
+
+    def _dial(self, uri: str) -> FakeSocket:
+        if self.dial_error is not None:
+            raise self.dial_error
+        self.sockets.append(FakeSocket(uri))
+        self._note(f"connect {uri[6]}")
+        return self.socket
+
+    def _note(self, event: str) -> None:
+        self.log.append((round(self.now * 1000), event))
+
+    def transport_opened(self) -> None:
+        self._note("open")
+
+    def transport_closed(self) -> None:
+        self._note("close")
+
+    def transport_failed(self, error: dict[str, Any] | None = None) -> None:
+        assert error is not None
+        self.errors.append(error)
+        self._note(f"error {error['code']}")
+
+    def transport_message(self, data: str | bytes) -> None:
+        self._note(f"message {data!r}")
+
+    def at(self, time_ms: float, act: Callable[[], None] | None = None) -> None:
+        """Let the clock run to this time, timers included, then act."""
+        end = time_ms / 1000
+        while (deadline := self.link.deadline()) is not None and deadline <= end + HAIR_S:
+            self.now = max(self.now, deadline)
+            self.link.tick(self.now)
+        self.now = end
+        if act is not None:
+            act()
+
+    def open(self) -> None:
+        self.link.open(self.now)
+
+    def opened(self) -> None:
+        self.link.socket_opened(self.now)
+
+    def closed(self, code: int = 1006, reason: str = "") -> None:
+        self.link.socket_closed(code, reason, self.now)
+
+    def message(self, data: str | bytes) -> None:
+        self.link.socket_message(data, self.now)
+
+
+# Timelines
+
+
+def test_a_server_that_never_answers_is_tried_ever_more_seldom():
+    bench = Bench()
+    bench.open()
+    bench.at(36_300)
+    connects = [0, 5100, 10_300, 15_700, 21_500, 28_100, 36_300]
+    closes = [time + 5000 for time in connects[:-1]]
+    assert [time for time, event in bench.log if event == "connect a"] == connects
+    assert [time for time, event in bench.log if event == "close"] == closes
+    assert not bench.errors
+
+
+def test_a_silent_server_is_left_after_15_seconds_and_the_same_edge_tried_first():
+    bench = Bench(A, B)
+    bench.open()
+    bench.at(50, bench.opened)
+    bench.at(16_050)
+    assert bench.log == [(0, "connect a"), (50, "open"), (15_050, "close"), (16_050, "connect a")]
+
+
+def test_the_second_failure_moves_on_to_the_next_edge():
+    bench = Bench(A, B)
+    bench.open()
+    bench.at(50, bench.opened)
+    bench.at(12_000, bench.closed)
+    bench.at(13_100, bench.closed)
+    bench.at(15_100)
+    assert bench.log == [
+        (0, "connect a"),
+        (50, "open"),
+        (12_000, "error 31005"),
+        (12_000, "close"),
+        (13_000, "connect a"),
+        (13_100, "error 31005"),
+        (13_100, "close"),
+        (15_100, "connect b"),
+    ]
+
+
+def test_heartbeats_keep_the_connection_and_their_end_ends_it():
+    bench = Bench()
+    bench.open()
+    bench.at(0, bench.opened)
+    for beat in range(1, 5):
+        bench.at(beat * 10_000, lambda: bench.message("\n"))
+    first = bench.socket
+    bench.at(60_000)
+    assert first.sent == ["\n"] * 4
+    assert bench.log[2:] == [(55_000, "close"), (55_100, "connect a"), (60_100, "close")][:2]
+
+
+def test_a_connection_that_lived_more_than_10_seconds_resets_the_pause():
+    bench = Bench()
+    bench.open()
+    delays = []
+    for life_ms in (5000, 5000, 10_001):
+        bench.at(bench.now * 1000, bench.opened)
+        bench.at(bench.now * 1000 + life_ms, lambda: bench.closed(1001))
+        lost = bench.now
+        deadline = bench.link.deadline()
+        assert deadline is not None
+        delays.append(round((deadline - lost) * 1000))
+        bench.at(deadline * 1000)
+    assert delays == [100, 200, 100]
+
+
+@pytest.mark.parametrize(("life_ms", "pause_ms"), [(11_000, 100), (10_000, 200), (9_000, 200)])
+def test_the_pause_is_reset_only_after_more_than_10_seconds(life_ms, pause_ms):
+    bench = Bench()
+    bench.open()
+    bench.closed()
+    bench.at(100, bench.opened)
+    bench.at(100 + life_ms, lambda: bench.closed(1000))
+    assert bench.link.deadline() == pytest.approx((100 + life_ms + pause_ms) / 1000)
+
+
+def test_an_old_success_does_not_reset_the_pause_of_later_failures():
+    bench = Bench()
+    bench.open()
+    bench.at(0, bench.opened)
+    bench.at(12_000, bench.closed)
+    bench.at(12_100, bench.closed)
+    bench.at(12_300, bench.closed)
+    bench.at(12_700)
+    assert [time for time, event in bench.log if event.startswith("connect")] == [0, 12_100, 12_300, 12_700]
+
+
+# Opening and closing
+
+
+def test_a_new_link_has_no_socket():
+    assert Bench().sockets == []
+
+
+def test_opening_twice_makes_one_socket():
+    bench = Bench()
+    bench.open()
+    bench.open()
+    bench.opened()
+    bench.open()
+    assert len(bench.sockets) == 1
+
+
+def test_opening_again_after_closing_makes_another():
+    bench = Bench()
+    bench.open()
+    bench.link.close(0)
+    bench.open()
+    bench.at(4_000)
+    assert len(bench.sockets) == 2
+    assert bench.sockets[0].is_closed
+
+
+def test_a_closed_link_stays_closed():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.link.close(0)
+    bench.at(100_000)
+    assert bench.log == [(0, "connect a"), (0, "open"), (0, "close")]
+    assert bench.link.state == "closed"
+
+
+def test_closing_during_the_pause_ends_it():
+    bench = Bench()
+    bench.open()
+    bench.closed()
+    bench.link.close(0)
+    assert bench.link.deadline() is None
+
+
+def test_an_address_that_cannot_be_dialled_ends_the_link():
+    bench = Bench()
+    bench.dial_error = ValueError("not an address")
+    bench.open()
+    bench.at(100_000)
+    assert (bench.errors[0]["code"], bench.errors[0]["twilioError"].code) == (31000, 53001)
+    assert bench.link.state == "closed"
+    assert len(bench.errors) == 1
+
+
+def test_a_link_needs_an_address():
+    with pytest.raises(InvalidArgumentError):
+        Link((), lambda uri: FakeSocket(uri), Bench())
+
+
+# Sending
+
+
+def test_nothing_can_be_sent_without_an_open_connection():
+    bench = Bench()
+    assert not bench.link.send("x", 0)
+    bench.open()
+    assert not bench.link.send("x", 0)
+    bench.opened()
+    assert bench.link.send("x", 0)
+    assert bench.socket.sent == ["x"]
+    bench.link.close(0)
+    assert not bench.link.send("x", 0)
+
+
+def test_a_socket_that_breaks_while_sending_is_dropped():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.socket.is_broken = True
+    assert not bench.link.send("x", 0)
+    assert bench.socket.is_closed
+    assert bench.log[-1] == (0, "close")
+
+
+def test_a_socket_that_breaks_on_a_heartbeat_is_dropped():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.socket.is_broken = True
+    bench.message("\n")
+    assert bench.log[-1] == (0, "close")
+
+
+# Receiving
+
+
+def test_a_heartbeat_is_answered_and_not_passed_on():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.message("\n")
+    assert bench.socket.sent == ["\n"]
+    assert bench.log[-1] == (0, "open")
+
+
+def test_any_other_message_is_passed_on_and_not_answered():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.message("foo")
+    assert bench.log[-1] == (0, "message 'foo'")
+    assert bench.socket.sent == []
+
+
+def test_any_message_is_a_sign_of_life():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.at(14_000, lambda: bench.message("foo"))
+    bench.at(28_999)
+    assert bench.link.is_open
+
+
+# Falling back
+
+
+@pytest.mark.parametrize("code", [1006, 1015])
+def test_an_abnormal_end_is_an_error_before_it_is_a_close(code):
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.closed(code)
+    assert [event for _time, event in bench.log[-2:]] == ["error 31005", "close"]
+    assert bench.errors[0]["twilioError"].code == 53000
+    assert bench.link.state == "open"
+
+
+def test_the_reason_of_an_abnormal_end_is_its_message():
+    bench = Bench()
+    bench.open()
+    bench.closed(1006, "because")
+    assert bench.errors[0]["message"] == "because"
+
+
+@pytest.mark.parametrize("code", [123, 1000, 1001, 1011])
+def test_any_other_end_is_no_error_and_keeps_the_edge(code):
+    bench = Bench(A, B)
+    bench.open()
+    bench.closed(code)
+    assert not bench.errors
+    assert bench.link.uri == A
+
+
+@pytest.mark.parametrize("code", [1006, 1015])
+def test_edges_that_never_open_are_tried_in_turn(code):
+    bench = Bench(A, B, C)
+    bench.open()
+    for uri in (B, C, A):
+        bench.closed(code)
+        assert bench.link.uri == uri
+        bench.at(bench.now * 1000 + 30_000 if bench.link.deadline() is None else bench.link.deadline() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("timeout_ms", "checks"),
+    [(5_000, [(3_000, A), (5_000, B)]), (20_000, [(5_000, A), (19_999, A), (20_000, B)])],
+)
+def test_a_slow_edge_is_left_for_the_next(timeout_ms, checks):
+    bench = Bench(A, B, connect_timeout_ms=timeout_ms)
+    bench.open()
+    for time_ms, uri in checks:
+        bench.at(time_ms)
+        assert bench.link.uri == uri
+
+
+def test_an_opened_connection_forgets_that_it_should_fall_back():
+    bench = Bench(A, B)
+    bench.open()
+    bench.opened()
+    bench.closed()
+    bench.at(1_000, bench.opened)
+    bench.closed()
+    assert bench.link.uri == A
+
+
+@pytest.mark.parametrize("draw", [0, 0.5, 0.999999])
+def test_the_first_pause_with_several_edges_is_drawn_once(draw):
+    bench = Bench(A, B, random=lambda: draw)
+    bench.open()
+    bench.closed(1000)
+    first = bench.link.deadline()
+    assert first is not None
+    initial_ms = 1000 + int(draw * 4001)
+    assert first == pytest.approx(initial_ms * (1 + draw * 0.4) / 1000, abs=0.001)
+
+
+@pytest.mark.parametrize("limit_ms", [1, 2999, 3000])
+def test_the_longest_pause_is_at_least_3_seconds(limit_ms):
+    bench = Bench(backoff_max_ms=limit_ms)
+    bench.open()
+    for _ in range(10):
+        bench.closed(1000)
+        lost, deadline = bench.now, bench.link.deadline()
+        assert deadline is not None
+        bench.at(deadline * 1000)
+    assert deadline - lost == pytest.approx(3.0)
+
+
+def test_several_edges_and_a_short_longest_pause_go_together():
+    bench = Bench(A, B, backoff_max_ms=3000, random=lambda: 0.999999)
+    bench.open()
+    bench.closed(1000)
+    assert bench.link.deadline() is not None
+
+
+# A changed network
+
+
+def test_a_changed_network_ends_the_pause():
+    bench = Bench()
+    bench.open()
+    for _ in range(6):
+        bench.closed()
+        bench.at((bench.link.deadline() or 0) * 1000)
+    bench.closed()
+    bench.link.network_changed(bench.now, path_intact=False)
+    assert bench.log[-1][1] == "connect a"
+    bench.closed()
+    assert bench.link.deadline() == pytest.approx(bench.now + 0.1)
+
+
+def test_a_connection_whose_way_is_gone_is_replaced_at_once():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.at(2_000, lambda: bench.link.network_changed(bench.now, path_intact=False))
+    assert bench.log[-2:] == [(2_000, "close"), (2_000, "connect a")]
+    assert bench.sockets[0].is_closed
+
+
+def test_a_connection_whose_way_is_unharmed_is_kept():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    bench.link.network_changed(1, path_intact=True)
+    assert bench.link.is_open
+
+
+def test_a_burst_of_changes_makes_one_try():
+    bench = Bench()
+    bench.open()
+    for time in (0.01, 0.05, 0.2):
+        bench.link.network_changed(time, path_intact=False)
+    assert len(bench.sockets) == 1
+    bench.link.network_changed(0.3, path_intact=False)
+    assert len(bench.sockets) == 2
+
+
+def test_a_closed_link_does_not_care_about_the_network():
+    bench = Bench()
+    bench.link.network_changed(0, path_intact=False)
+    assert bench.sockets == []
+
+
+# Logging
+
+
+def test_failures_in_a_row_are_one_warning_and_their_end_one_line(caplog):
+    bench = Bench(A, B)
+    with caplog.at_level(logging.INFO):
+        bench.open()
+        bench.at(5_000)
+        bench.link.socket_failed("refused")
+        bench.at(6_000)
+        bench.at(6_500, bench.closed)
+        bench.at(20_000)
+        bench.opened()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert f"{A} did not answer within 5 s" in caplog.text
+
+
+def test_an_end_that_was_asked_for_is_no_failure(caplog):
+    bench = Bench()
+    with caplog.at_level(logging.INFO):
+        bench.open()
+        bench.opened()
+        bench.link.close(0)
+    assert not caplog.records

@@ -1,0 +1,78 @@
+"""Call parameters on the wire (spec: signaling 7; oracle 10)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.signaling.pstream.params import UNDEFINED, decode_params, encode_params
+
+
+def test_values_are_written_as_javascript_writes_them():
+    params = {
+        "To": "foo",
+        "a": UNDEFINED,
+        "b": True,
+        "c": False,
+        "d": "",
+        "e": 123,
+        "f": "123",
+        "g": None,
+        "h": "undefined",
+        "i": "null",
+        "j": 0,
+        "k": "0",
+        "l": "a$b&c?d=e",
+    }
+    assert encode_params(params) == (
+        "To=foo&a=undefined&b=true&c=false&d=&e=123&f=123&g=null&h=undefined&i=null&j=0&k=0&l=a%24b%26c%3Fd%3De"
+    )
+
+
+def test_text_is_percent_encoded_as_utf_8():
+    assert encode_params({"n": "我不吃蛋 -_.!~*'()"}) == "n=%E6%88%91%E4%B8%8D%E5%90%83%E8%9B%8B%20-_.!~*'()"
+
+
+def test_integer_like_keys_come_first():
+    assert encode_params({"b": 1, "10": 2, "2": 3, "01": 4}) == "2=3&10=2&b=1&01=4"
+
+
+def test_no_parameters_make_an_empty_text():
+    assert encode_params({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "params"),
+    [
+        (None, {}),
+        ("", {}),
+        ("foo=bar", {"foo": "bar"}),
+        ("123=123", {"123": "123"}),
+        ("f+oo=ba+r&b+ar=fo+o", {"f+oo": "ba r", "b+ar": "fo o"}),
+        ("f%2Boo=ba%2Br", {"f%2Boo": "ba+r"}),
+        ("foo=&bar=", {"foo": "", "bar": ""}),
+        ("foo=bar&foo=baz&bar=%E6%88%91%E4%B8%8D%E5%90%83%E8%9B%8B", {"foo": "baz", "bar": "我不吃蛋"}),
+        ("foo", {"foo": ""}),
+        ("foo=b=c", {"foo": "b"}),
+        ("=x", {}),
+        ("a=1&&b=2", {"a": "1", "b": "2"}),
+    ],
+)
+def test_parameters_of_an_incoming_call_are_decoded(text, params):
+    assert decode_params(text) == params
+
+
+@pytest.mark.parametrize("value", ["%zz", "%", "50%", "%E6%88", "a+%zz"])
+def test_a_broken_percent_sequence_is_kept_as_it_is(value):
+    assert decode_params(f"a={value}&b=1") == {"a": value, "b": "1"}
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(st.characters(exclude_categories=["Cs"]))))
+def test_what_is_encoded_can_be_decoded(params):
+    assert decode_params(encode_params(params)) == params
+
+
+@given(st.text())
+def test_any_text_can_be_decoded(text):
+    assert all(decode_params(text))
