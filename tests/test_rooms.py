@@ -25,7 +25,7 @@ FLOORS = (
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
     {"agent.net", "agent.supervision"},
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
-     "agent.media.jitter", "agent.media.dtls.light_import"},
+     "agent.media.jitter", "agent.media.light_import"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
