@@ -8,12 +8,14 @@ from time import monotonic
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
+from agent.log import Seldom
 from hw.buttons import Post
 from hw.door import DoorCode, Verdict
 from hw.pins import Pins
 from hw.relay import Relay
 
 log = logging.getLogger(__name__)
+_strangers = Seldom(log)
 
 
 class Doorway(Emitter):
@@ -58,7 +60,7 @@ class Doorway(Emitter):
         if verdict is Verdict.OPEN and self.exists:
             self.open("the code was dialled")
         elif verdict is not None:
-            log.warning("a door code was refused: %s", verdict.value)
+            _strangers.warning("a door code was refused: %s", verdict.value)
             self.emit("refused", verdict)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from agent.errors import AgentError, InvalidArgumentError
+from agent.log import Seldom
 from agent.page.box import Box
 from agent.page.guard import Guard, Refusal
 from agent.page.live import Live
@@ -61,6 +62,7 @@ class Page:
         self._live = Live(box)
         self._files = _read_files()
         self._guesses = BoundedSemaphore(1)
+        self._strangers = Seldom(log)
         self._pool = Pool(MAX_CONNECTIONS)
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
         self._server = WSGIServer((settings.host, settings.port), self._answer, spawn=self._pool,
@@ -110,7 +112,7 @@ class Page:
             if self._guard.knows(headers):
                 return
             if "Authorization" in headers:
-                log.warning("somebody gave a wrong password for the page")
+                self._strangers.warning("somebody gave a wrong password for the page")
                 gevent.sleep(WRONG_PASSWORD_S)
         raise Refusal("401 Unauthorized", "give the page's password, with any user name")
 
