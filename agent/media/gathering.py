@@ -74,6 +74,9 @@ class Gatherer:
         except OSError as error:
             log.info("no socket on %s: %s", address, error)
             return None
+        if leg.ended:  # the call is over meanwhile
+            transport.close()
+            return None
         _mark(transport.get_extra_info("socket"), self._settings.dscp)
         host, port = transport.get_extra_info("sockname")[:2]
         opened.local_candidate = _candidate("host", host, port, host, preference)

@@ -14,6 +14,7 @@ from typing import Any
 
 from aioice import Candidate
 
+from agent.log import Seldom, excerpt
 from agent.media.gathering import Gatherer
 from agent.media.legs import Legs
 from agent.media.path import CONSENT_EXPIRES_S, PathLimits, consent_due
@@ -23,6 +24,7 @@ from agent.media.settings import MediaSettings
 from agent.media.steering import Steering
 
 log = logging.getLogger(__name__)
+_strangers = Seldom(log)
 
 CONSENT_RETRANSMISSIONS = 3
 
@@ -73,7 +75,8 @@ class IceTransport:
         leg = self._legs.pending = Leg(controlling, self.on_packet, self._leg_changed, self._gatherer.relay_only)
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(leg)
-        self._spawn(self._ask_servers(leg))
+        if not leg.ended:
+            self._spawn(self._ask_servers(leg))
         return leg
 
     async def _ask_servers(self, leg: Leg) -> None:
@@ -97,6 +100,8 @@ class IceTransport:
             return
         before = leg.sockets
         await self._gatherer.open_hosts(leg)
+        if leg.ended:
+            return
         leg.check_from(leg.sockets - before)
 
         def check_relays() -> None:
@@ -283,6 +288,6 @@ async def _add_candidate(leg: Leg, text: str) -> None:
         if candidate.transport.lower() == "udp" and candidate.component == 1 and 0 < candidate.port < 65_536:
             await leg.add_remote_candidate(candidate)
     except (ValueError, OSError) as error:
-        log.info("a candidate of the far end is left out (%s): %s", error, text[:120])
+        _strangers.say(logging.INFO, "a candidate of the far end is left out: %s", excerpt(error))
 
 

@@ -76,6 +76,7 @@ class Peer(RtpEnd, IceListener):
     async def _offer(self) -> str:
         self._check_open()
         leg = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
+        self._check_open()
         sdp = self._negotiation.offer(_parameters(leg))
         self.on_event("signaling_state", "have-local-offer")
         return sdp
@@ -119,6 +120,7 @@ class Peer(RtpEnd, IceListener):
         fresh = leg is None or not self._ice.is_remote(offer.ice)
         if leg is None or fresh:
             leg = await self._ice.new_generation(controlling=offer.ice.lite)
+            self._check_open()
         sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
         self._agree(agreement)  # W3C reports a track with the offer, before the answer makes the state stable
         self.on_event("signaling_state", "stable")
@@ -169,7 +171,7 @@ class Peer(RtpEnd, IceListener):
     def on_ice_selected_pair(self, pair: Pair) -> None:
         """Media takes a path: the first one, or another."""
         self.on_event("selected_pair", CandidateInfo.of(pair.local), CandidateInfo.of(pair.remote))
-        if self._agreement is not None:
+        if self._agreement is not None and not self._closed:
             self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
 
     def on_dtls_state(self, state: str) -> None:
