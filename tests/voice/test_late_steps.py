@@ -17,6 +17,7 @@ from agent.voice.preflight import PreflightTest
 
 from .conftest import World
 from .fakes import FakeClock, FakeStream, settle
+from .test_sounds import Noted, asked
 
 
 def test_a_wait_that_begins_after_a_busy_moment_is_not_shortened_by_it() -> None:
@@ -50,17 +51,28 @@ def test_a_microphone_that_fails_after_the_call_leaves_no_session_open(world: Wo
 
 
 @pytest.mark.parametrize("end", [Connection.disconnect, lambda call: call.on_hangup(None), Connection.on_cancel])
-def test_digits_of_a_call_that_is_over_are_neither_sent_nor_heard(world: World, end: Any) -> None:
+def test_digits_of_a_call_that_is_over_are_neither_sent_nor_heard(make_world: Any, end: Any) -> None:
+    world: World = make_world(sound_factory=Noted)
     call = world.talks()
     call.send_digits("1w2w3")
-    heard: list[str] = []
-    world.device.sounds.play = lambda name: heard.append(name)  # type: ignore[assignment, method-assign]
 
     end(call)
     world.run(5)
 
     assert world.session.inserted == ["1"]
-    assert [name for name in heard if name.startswith("dtmf")] == []
+    assert [name for name in asked(world) if "dtmf" in name] == ["play dtmf1"]
+
+
+def test_keys_pressed_after_the_call_are_not_heard(make_world: Any) -> None:
+    world: World = make_world(sound_factory=Noted)
+    call = world.talks()
+    call.disconnect()
+
+    call.send_digits("12")  # the service is told, as by the seed
+    world.run(5)
+
+    assert not any("dtmf" in name for name in asked(world))
+    assert (world.session.inserted, world.stream.sent("dtmf")) == ([], ["dtmf"])
 
 
 def test_a_listener_that_ends_the_call_ends_its_recovery(make_world: Any) -> None:
