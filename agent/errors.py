@@ -17,6 +17,8 @@
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
     │   ├── SdpError                 a session description that cannot be used
+    │   ├── HandshakeError           a DTLS handshake that broke off
+    │   │   └── IdentityError          ... because the far end is not the one its description names
     │   └── CodecError               a media packet that cannot be decoded
     └── VoiceError                 what `error` events carry (spec: device 12)
 """
@@ -97,6 +99,14 @@ class ProtocolError(FarSideError):
 
 class SdpError(FarSideError):
     """A session description cannot be used for one audio call."""
+
+
+class HandshakeError(FarSideError):
+    """An attempt at a DTLS handshake broke off; anybody's packet may have been the cause."""
+
+
+class IdentityError(HandshakeError):
+    """The handshake is over, and whoever took part in it is not the far end that we were told of."""
 
 
 class CodecError(FarSideError):

@@ -43,8 +43,9 @@ CONFINED = {
 PURE = (
     "agent.config.kinds", "agent.config.schema", "agent.config.settings", "agent.config.value_types", "agent.errors",
     "agent.kiosk.answering", "agent.kiosk.outcomes", "agent.kiosk.situation", "agent.media.arrivals",
-    "agent.media.conceal", "agent.media.delay", "agent.media.munge", "agent.media.path", "agent.media.playout",
-    "agent.media.rtcp", "agent.media.rtp", "agent.media.sdp", "agent.media.stretch", "agent.media.telephone_event",
+    "agent.media.conceal", "agent.media.delay", "agent.media.dtls_records", "agent.media.early", "agent.media.munge",
+    "agent.media.path", "agent.media.playout", "agent.media.rtcp", "agent.media.rtp", "agent.media.sdp",
+    "agent.media.stretch", "agent.media.telephone_event",
     "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics", "agent.quality.monitor",
     "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
     "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.link",

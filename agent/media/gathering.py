@@ -89,7 +89,9 @@ class Gatherer:
         try:
             address = await _resolve(server.host, server.port, family)
             request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
-            response, _ = await opened.request(request, (address, server.port))
+            response, source = await opened.request(request, (address, server.port))
+            if source != (address, server.port):
+                raise ConnectionError(f"{source[0]} answered in its place")
             host, port = response.attributes["XOR-MAPPED-ADDRESS"]
         except Exception as error:
             log.info("STUN server %s gives no address for %s: %s", server.host, base.host, error)

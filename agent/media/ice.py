@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aioice import Candidate
@@ -50,6 +50,7 @@ class IceTransport:
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
         self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
+        self.on_verified: Callable[[Socket, Address], None] = _ignore  # hears which addresses passed a check
         self._listener = listener
         self._limits = PathLimits(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
@@ -73,6 +74,7 @@ class IceTransport:
         """Open a new leg with fresh credentials on every local address; a leg still unconnected is given up."""
         self._drop_pending()
         leg = self._legs.pending = Leg(controlling, self.on_packet, self._leg_changed, self._gatherer.relay_only)
+        leg.on_verified = self.on_verified
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(leg)
         if not leg.ended:
@@ -278,8 +280,8 @@ class IceTransport:
             log.warning("a task of the ICE transport failed", exc_info=task.exception())
 
 
-def _ignore(*_packet: object) -> None:
-    """Before anybody wants packets."""
+def _ignore(*_report: object) -> None:
+    """Before anybody listens."""
 
 
 async def _add_candidate(leg: Leg, text: str) -> None:

@@ -215,6 +215,7 @@ class Peer(RtpEnd, IceListener):
         since = self._pushed_at if now - self._pushed_at < TICK_S / 2 else now
         self._timer = self._loop.call_at(since + TICK_S, self._tick)
         self._ice.tick()
+        self._secure.tick()
         self._tick_rtp(now)
 
     async def migrate(self) -> None:
@@ -239,7 +240,7 @@ class Peer(RtpEnd, IceListener):
         self._ending = self._loop.create_task(self._shut_down())
 
     async def _shut_down(self) -> None:
-        await self._secure.close()
+        self._secure.close()
         self._ice.close()
         self._set_connection_state()
 

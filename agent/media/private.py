@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
 import aioice
 import aioice.ice
@@ -21,8 +22,12 @@ import aioice.turn
 import pylibsrtp
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
+from OpenSSL import SSL
 
+from agent.errors import HandshakeError, IdentityError
+from agent.media.dtls_records import datagrams
 from agent.media.light_import import without_codecs
+from agent.media.strangers import strangers
 
 with without_codecs():
     from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
@@ -30,6 +35,7 @@ with without_codecs():
 log = logging.getLogger(__name__)
 
 PRIVATE_NAMES = {
+    aioice.Candidate: ("_network_host",),
     aioice.Connection: (
         "_check_list",
         "_early_checks_done",
@@ -42,26 +48,60 @@ PRIVATE_NAMES = {
         "_remote_candidates",
     ),
     aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol", "_connect"),
-    RTCDtlsTransport: ("_rx_srtp", "_set_role", "_tx_srtp"),
+    RTCCertificate: ("_create_ssl_context",),
+    RTCDtlsTransport: (
+        "_rx_srtp",
+        "_set_role",
+        "_setup_srtp",
+        "_srtp_profiles",
+        "_ssl",
+        "_tx_srtp",
+        "_validate_peer_identity",
+    ),
 }
 
 logging.getLogger("aioice").setLevel(logging.WARNING)  # it tells of every connectivity check at INFO
 aioice.stun.RETRY_RTO = 0.1  # the default 0.5 s makes one lost check cost half a second of a restart
 
 COMPONENT = 1
+MOST_REMOTE_ADDRESSES = 64  # of a leg; a check that was overheard can be repeated from anywhere
 MAX_DATAGRAM_BYTES = 2_048
+MOST_DTLS_BYTES = 1_200  # of a datagram of ours, which fits everywhere
+MOST_FLIGHT_BYTES = 65_536
 STILL_GOOD_S = 0.5  # a path on which something was heard this recently works
 HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
 Address = tuple[str, int]
+Certificate = RTCCertificate
 SrtpError = pylibsrtp.Error
 PacketSink = Callable[[bytes, "Leg", "Socket", Address], None]
+
+
+class DatagramPath(Protocol):
+    """Where datagrams for the far end go."""
+
+    def send(self, data: bytes) -> bool:
+        """Send one datagram; False when there is no way."""
 
 
 class Socket(StunProtocol):
     """A UDP socket, or a TURN allocation, of one leg."""
 
     receiver: Leg
+
+    def __init__(self, leg: Leg) -> None:
+        super().__init__(leg)
+        self._verified: set[Address] = set()
+
+    def is_verified(self, address: Address) -> bool:
+        """Whether the far end has proved, by a check, that it is there."""
+        return address in self._verified
+
+    def verify(self, address: Address) -> None:
+        """A check was passed: what this address sends may be looked at."""
+        if address not in self._verified and len(self._verified) < MOST_REMOTE_ADDRESSES:
+            self._verified.add(address)
+            self.receiver.on_verified(self, address)
 
     def connection_made(self, transport: Any) -> None:
         """Start on a transport; asyncio would make room for 256 KiB for each datagram, at ten times its price."""
@@ -79,8 +119,8 @@ class Socket(StunProtocol):
             return
         try:
             super().datagram_received(data, addr)
-        except Exception as error:  # a hostile STUN message must not leave the socket's callback
-            log.debug("a malformed STUN message was dropped: %r", error)
+        except Exception:  # a hostile STUN message must not leave the socket's callback
+            strangers.note("malformed STUN messages", str(addr[0]))
 
     def send_stun(self, message: aioice.stun.Message, addr: Address) -> None:
         """Send one STUN message; a socket that is closed, as by `abort`, sends nothing and its requests time out."""
@@ -171,6 +211,7 @@ class Leg(aioice.Connection):
         super().__init__(ice_controlling=controlling, transport_policy=policy)
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
         self.on_packet = on_packet
+        self.on_verified: Callable[[Socket, Address], None] = lambda socket, address: None
         self._on_change = on_change
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks
@@ -224,10 +265,17 @@ class Leg(aioice.Connection):
 
     def probe(self, socket: Socket, address: Address) -> None:
         """Check the path to where authenticated media came from, as if the far end had sent a check from there."""
+        if not self._early_checks_done or self._is_crowded(address):
+            return
         priority = candidate_priority(COMPONENT, "prflx")
         message = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
         message.attributes["PRIORITY"] = priority
-        self.check_incoming(message, address, socket)
+        super().check_incoming(message, address, socket)
+
+    def _is_crowded(self, address: Address) -> bool:
+        """Whether the far end has named, or used, so many addresses that no other one is learnt."""
+        known = {candidate._network_host for candidate in self._remote_candidates if candidate.port == address[1]}
+        return address[0] not in known and len(self._remote_candidates) >= MOST_REMOTE_ADDRESSES
 
     def retry_checks(self) -> None:
         """Try again what failed, or was cancelled when another pair won, as long as there is something to gain."""
@@ -256,10 +304,20 @@ class Leg(aioice.Connection):
 
     # what aioice calls
 
+    def request_received(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
+        """Somebody's request arrived; if it is authenticated, the far end sent it and its address is verified.
+
+        Also before the far end's description is here: aioice answers such a check, so media may follow at once.
+        """
+        super().request_received(message, addr, protocol)
+        if not self.ended and message.check_message_integrity(self.local_password.encode()):
+            assert isinstance(protocol, Socket)
+            protocol.verify(addr)
+
     def check_incoming(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
         """An authenticated check arrived."""
         self.heard_at = asyncio.get_running_loop().time()
-        if "PRIORITY" in message.attributes:
+        if "PRIORITY" in message.attributes and not self._is_crowded(addr):
             super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: CandidatePair) -> None:
@@ -267,6 +325,8 @@ class Leg(aioice.Connection):
         now, heard_at = asyncio.get_running_loop().time(), self.heard_at
         if pair.state == CandidatePair.State.SUCCEEDED:
             self.heard_at = self.answered_at = now
+            assert isinstance(pair.protocol, Socket)
+            pair.protocol.verify(pair.remote_addr)
         before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
         if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relay(pair, before):
@@ -297,16 +357,59 @@ class Leg(aioice.Connection):
 
 
 class Dtls(RTCDtlsTransport):
-    """aiortc's DTLS over any object that has `_recv`, `_send` and `role`, with the SRTP sessions made reachable."""
+    """One attempt at a DTLS association, moved on by each datagram; `path` has `send(datagram)`.
 
-    def __init__(self, path: object, certificate: RTCCertificate) -> None:
+    It is aiortc's transport without its task and its queue: nothing waits, and an error keeps its reason.
+    """
+
+    def __init__(self, path: DatagramPath, certificate: Certificate) -> None:
         super().__init__(path, [certificate])  # type: ignore[arg-type]
+        self._path = path
+        self._ssl = self._connection = SSL.Connection(certificate._create_ssl_context(self._srtp_profiles))
+        self.ended = False  # the far end closed the association
 
-    async def handshake(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
-        """Run the handshake and check the far end's certificate; look at `state` for the outcome."""
+    def begin(self, client: bool) -> None:
+        """Start; the client speaks first."""
         self._set_role("client" if client else "server")
-        parameters = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in fingerprints]
-        await self.start(RTCDtlsParameters(fingerprints=parameters))
+        if client:
+            self._connection.set_connect_state()
+        else:
+            self._connection.set_accept_state()
+        self._move_on()
+
+    def receive(self, records: bytes) -> None:
+        """Take in the records of one datagram. Raises HandshakeError: the attempt is over then."""
+        self._connection.bio_write(records)
+        self._move_on()
+
+    @property
+    def timeout_s(self) -> float | None:
+        """When `retransmit` is due; None when nothing is waited for."""
+        return self._connection.DTLSv1_get_timeout()
+
+    def retransmit(self) -> None:
+        """Send again what was not answered. Raises HandshakeError when that was tried too often."""
+        try:
+            self._connection.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise HandshakeError(_reason(error)) from None
+        self._send_all()
+
+    def verify(self, fingerprints: Sequence[tuple[str, str]]) -> None:
+        """Compare the far end's certificate with its description, then derive the keys. Raises IdentityError."""
+        told = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in fingerprints]
+        self._validate_peer_identity(RTCDtlsParameters(fingerprints=told))
+        if self.state == "failed":
+            raise IdentityError("the far end's certificate is not the one that its description names")
+        self._setup_srtp()
+        if self.state == "failed":
+            raise IdentityError("the far end knows no encryption of sound that we know")
+
+    def end(self) -> None:
+        """Tell the far end that this is over, if that is possible."""
+        with suppress(SSL.Error):
+            self._connection.shutdown()
+        self._send_all()
 
     @property
     def inbound(self) -> pylibsrtp.Session:
@@ -318,13 +421,40 @@ class Dtls(RTCDtlsTransport):
         """Encrypts what leaves."""
         return self._tx_srtp
 
+    def _move_on(self) -> None:
+        try:
+            if not self.encrypted:
+                self._connection.do_handshake()
+                self.encrypted = True
+            while True:
+                self._connection.recv(MAX_DATAGRAM_BYTES)
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.ended = True
+        except SSL.Error as error:
+            if not self.encrypted:  # and its alert is not sent: the far end may not be the one who broke the rules
+                raise HandshakeError(_reason(error)) from None
+        self._send_all()
 
-def local_fingerprint(certificate: RTCCertificate) -> tuple[str, str]:
+    def _send_all(self) -> None:
+        with suppress(SSL.Error):
+            for datagram in datagrams(self._connection.bio_read(MOST_FLIGHT_BYTES), MOST_DTLS_BYTES):
+                self._path.send(datagram)
+
+
+def _reason(error: SSL.Error) -> str:
+    """OpenSSL's own words for what went wrong."""
+    found = error.args[0] if error.args and isinstance(error.args[0], list) and error.args[0] else None
+    return str(found[-1][-1]) if found else "its messages do not fit together"
+
+
+def local_fingerprint(certificate: Certificate) -> tuple[str, str]:
     """Algorithm and value for `a=fingerprint`."""
     print_ = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
     return print_.algorithm, print_.value
 
 
-def new_certificate() -> RTCCertificate:
+def new_certificate() -> Certificate:
     """A self-signed certificate for one call."""
     return RTCCertificate.generateCertificate()

@@ -11,7 +11,7 @@ import aioice.ice
 import aioice.stun
 import aioice.turn
 import pytest
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 
 import agent.media.private as private
 from agent.media.private import PRIVATE_NAMES, Dtls, Leg, Socket, new_certificate
@@ -77,6 +77,7 @@ def test_dtls_transport_uses_nothing_of_its_path_but_recv_send_and_role():
     "owner, method",
     [
         (aioice.Connection, "check_incoming"),
+        (aioice.Connection, "request_received"),
         (aioice.Connection, "check_complete"),
         (aioice.Connection, "data_received"),
         (aioice.Connection, "protocol_lost"),
@@ -139,3 +140,34 @@ def test_leg_does_not_gather_by_itself():
         await asyncio.wait_for(leg.close(), 5)
 
     run(story())
+
+
+def test_names_of_candidate_and_certificate_exist():
+    candidate = aioice.Candidate.from_sdp("1 1 udp 1 10.0.0.1 9 typ host")
+    owners = {aioice.Candidate: candidate, RTCCertificate: new_certificate()}
+    for owner, instance in owners.items():
+        assert [name for name in PRIVATE_NAMES[owner] if not hasattr(instance, name)] == []
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_malformed_answers_of_a_relay_are_left_out(family, caplog):
+    async def story():
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            server.setblocking(False)
+            where = TurnServer(*server.getsockname(), "udp", False, "user", "secret")
+            asking = loop.create_task(open_relay(where, family, asyncio.DatagramProtocol(), None))
+            request, address = await asyncio.wait_for(loop.sock_recvfrom(server, 2_048), 5)
+            short = request[:2] + b"\x00\x08" + request[4:20] + b"\x00\x24\x00\x02ab\x00\x00"  # a priority of 2 bytes
+            refusal = aioice.stun.Message(
+                aioice.stun.Method.ALLOCATE, aioice.stun.Class.ERROR, transaction_id=request[8:20]
+            )
+            refusal.attributes["ERROR-CODE"] = (486, "enough")
+            for packet in (b"", b"\x40", b"\x00\x01", short, bytes(refusal)):
+                server.sendto(packet, address)
+            with pytest.raises(aioice.stun.TransactionFailed):
+                await asyncio.wait_for(asking, 5)
+
+    run(story())
+    assert "Exception" not in caplog.text
