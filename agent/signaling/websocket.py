@@ -148,6 +148,8 @@ class WebSocket:
             if self._unsent_bytes > MAX_UNSENT_BYTES:
                 raise ConnectionError("the server takes no data")
             for event in protocol.events_received():
+                if self._left:
+                    break
                 self._take(event)
             if protocol.handshake_exc is not None:
                 self._fail(f"{self._uri.host} refused the WebSocket: {protocol.handshake_exc}.")
@@ -159,7 +161,7 @@ class WebSocket:
 
     def _take(self, event: Any) -> None:
         owner = self._owner
-        if owner is None or self._left:
+        if owner is None:
             return
         if isinstance(event, Response):
             if self._protocol.state is State.OPEN:
