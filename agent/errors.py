@@ -16,6 +16,7 @@
     │   └── CallFailedError          a call that a command placed did not come about
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
+    │   ├── OversizeError            more than any honest answer has
     │   ├── SdpError                 a session description that cannot be used
     │   ├── HandshakeError           a DTLS handshake that broke off
     │   │   └── IdentityError          ... because the far end is not the one its description names
@@ -95,6 +96,10 @@ class FarSideError(AgentError):
 
 class ProtocolError(FarSideError):
     """A signaling message is malformed; it is dropped."""
+
+
+class OversizeError(FarSideError):
+    """More comes than anything honest needs; reading ends."""
 
 
 class SdpError(FarSideError):

@@ -3,61 +3,70 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
+from time import monotonic
+from typing import Any
 
 SELDOM_S = 60.0
 
 
 class FailureLog:
-    """Logs one recurring failure without flooding: warn once, count the repeats, report the recovery."""
+    """Logs one recurring failure without flooding: warn once, count the repeats, report the recovery.
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
+    What fails, recovers and fails again is told once in SELDOM_S.
+    """
+
+    def __init__(self, log: logging.Logger, what: str, clock: Callable[[], float] = monotonic) -> None:
         self._log = log
         self._what = what
+        self._clock = clock
+        self._warned_at = -SELDOM_S
+        self._is_told = False  # this series
         self.count = 0
 
     def failed(self, why: object) -> None:
         """Note one more failure; only the first of a series is a warning."""
         self.count += 1
-        if self.count == 1:
+        now = self._clock()
+        if self.count == 1 and now - self._warned_at >= SELDOM_S:
+            self._is_told, self._warned_at = True, now
             self._log.warning("%s failed: %s", self._what, why)
         else:
             self._log.debug("%s failed %d times in a row: %s", self._what, self.count, why)
 
     def recovered(self) -> None:
-        """Note success; logged only when it ends a series of failures."""
-        if self.count:
+        """Note success; logged only when it ends a series of failures that was told."""
+        if self._is_told:
             self._log.info("%s works again after %d failure%s", self._what, self.count, "s" if self.count > 1 else "")
-            self.count = 0
+        self._is_told = False
+        self.count = 0
 
 
-class Seldom:
-    """Logs what others can provoke: each message, whatever its arguments, at most once a minute."""
+class SeldomLog:
+    """Logs what others can provoke: each kind of it, which is the constant `message`, at most once in SELDOM_S.
 
-    def __init__(self, log: logging.Logger, now: Callable[[], float] = time.monotonic) -> None:
+    What others wrote belongs into `arguments`, cut by `excerpt`, because each message is remembered.
+    """
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
         self._log = log
-        self._now = now
-        self._said: dict[str, tuple[float, int]] = {}  # message -> when it was last logged, how often it was not since
+        self._clock = clock
+        self._since: dict[str, tuple[float, int]] = {}  # of each kind: when it was logged, and how often it came since
 
-    def warning(self, message: str, *args: object) -> None:
-        self.say(logging.WARNING, message, *args)
+    def warning(self, message: str, *arguments: object, exc_info: Any = None) -> None:
+        """Log a warning, or only count."""
+        self.say(logging.WARNING, message, *arguments, exc_info=exc_info)
 
-    def say(self, level: int, message: str, *args: object) -> None:
-        """Log it, unless it was logged less than a minute ago; the next line tells how often that happened.
-
-        `message` is a fixed text, because each one is remembered: what others wrote belongs into `args`.
-        """
-        now = self._now()
-        at, left_out = self._said.get(message, (-SELDOM_S, 0))
+    def say(self, level: int, message: str, *arguments: object, exc_info: Any = None) -> None:
+        """Log, or only count; the next line tells how often it came since."""
+        now = self._clock()
+        at, unsaid = self._since.get(message, (now - SELDOM_S, 0))
         if now - at < SELDOM_S:
-            self._said[message] = (at, left_out + 1)
+            self._since[message] = at, unsaid + 1
             return
-        self._said[message] = (now, 0)
-        if left_out:
-            self._log.log(level, f"{message} (and %d more like it since the last such line)", *args, left_out)
-        else:
-            self._log.log(level, message, *args)
+        self._since[message] = now, 0
+        more = f" ({unsaid} more since the last time)" if unsaid else ""
+        self._log.log(level, message + "%s", *arguments, more, exc_info=exc_info)
 
 
 def excerpt(text: object, most: int = 40) -> str:

@@ -207,7 +207,7 @@ class _Button:
     def step(self, now: float) -> list[str]:
         """Take in the edges and the level; the gestures that are now certain."""
         done: list[str] = []
-        while self._edges:
+        for _ in range(len(self._edges)):  # those of a contact that never rests are for the next turn
             if self._debounce.edge(*self._edges.popleft()):
                 done += self._changed()
         if now >= self._debounce.due and self._debounce.read(self._level(), now):

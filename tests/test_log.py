@@ -1,4 +1,4 @@
-"""What others send cannot flood the log, nor write lines of its own into it."""
+"""What repeats, and what strangers cause, fills no log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,76 @@ import logging
 
 import pytest
 
-from agent.log import Seldom, excerpt
+from agent.log import SELDOM_S, FailureLog, SeldomLog, excerpt
+
+log = logging.getLogger("agent.test")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 5.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+
+
+def test_what_a_stranger_causes_is_told_once_a_minute_with_a_count(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    strangers = SeldomLog(log, clock)
+
+    for _ in range(1000):
+        strangers.warning("%s knocked", "somebody")
+    clock.now += SELDOM_S
+    strangers.warning("%s knocked", "another")
+
+    assert said(caplog) == ["somebody knocked", "another knocked (999 more since the last time)"]
+
+
+def test_each_kind_of_thing_is_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    strangers = SeldomLog(log, clock)
+
+    for number in range(10):
+        strangers.warning("client %d knocked", number)
+        strangers.warning("client %d shouted", number)
+
+    assert said(caplog) == ["client 0 knocked", "client 0 shouted"]
+
+
+def test_what_fails_and_works_in_turn_is_told_once_a_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    failures = FailureLog(log, "dialling", clock)
+
+    for _ in range(100):
+        failures.failed("no")
+        failures.failed("still no")
+        failures.recovered()
+        clock.now += 1.0
+
+    assert said(caplog) == [
+        "dialling failed: no", "dialling works again after 2 failures",
+        "dialling failed: no", "dialling works again after 2 failures",
+    ]  # fmt: skip
+
+
+def test_a_failure_that_lasts_is_told_once_however_long(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    failures = FailureLog(log, "dialling", clock)
+
+    for _ in range(100):
+        failures.failed("no")
+        clock.now += SELDOM_S
+
+    assert said(caplog) == ["dialling failed: no"]
 
 
 @pytest.mark.parametrize(
@@ -23,20 +92,3 @@ from agent.log import Seldom, excerpt
 )
 def test_an_excerpt_is_short_and_of_one_line(given: object, shown: str) -> None:
     assert excerpt(given) == shown
-
-
-def test_each_message_is_logged_once_a_minute_with_a_count(caplog: pytest.LogCaptureFixture) -> None:
-    now = 0.0
-    seldom = Seldom(logging.getLogger("test"), lambda: now)
-
-    for second in range(0, 130, 10):
-        now = float(second)
-        seldom.warning("somebody knocks: %s", f"caller {second}")
-    seldom.warning("something else")
-
-    assert [record.getMessage() for record in caplog.records] == [
-        "somebody knocks: caller 0",
-        "somebody knocks: caller 60 (and 5 more like it since the last such line)",
-        "somebody knocks: caller 120 (and 5 more like it since the last such line)",
-        "something else",
-    ]

@@ -50,7 +50,7 @@ PURE = (
     "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
     "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.endpoints", "agent.signaling.link",
     "agent.signaling.messages", "agent.signaling.params", "agent.signaling.pstream", "agent.signaling.renewal",
-    "agent.signaling.token_settings", "agent.supervision.restart", "agent.switchboard.limits",
+    "agent.signaling.token_settings", "agent.supervision.restart", "agent.net.bucket",
     "agent.switchboard.messages", "agent.switchboard.registry", "agent.switchboard.router", "agent.switchboard.sdp",
     "agent.twilio_errors", "agent.voice.aliases", "agent.voice.digits", "agent.voice.identity", "agent.voice.options",
     "agent.voice.recovery", "agent.voice.settings", "agent.voice.states", "hw.actions", "hw.debounce", "hw.door",

@@ -8,14 +8,14 @@ from time import monotonic
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
-from agent.log import Seldom
+from agent.log import SeldomLog
 from hw.buttons import Post
 from hw.door import DoorCode, Verdict
 from hw.pins import Pins
 from hw.relay import Relay
 
 log = logging.getLogger(__name__)
-_strangers = Seldom(log)
+_strangers = SeldomLog(log)
 
 
 class Doorway(Emitter):

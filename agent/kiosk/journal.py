@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from agent.log import Seldom, excerpt
+from agent.log import SeldomLog, excerpt
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Journal:
     """Writes moments into the log."""
 
     def __init__(self) -> None:
-        self._strangers = Seldom(log)
+        self._strangers = SeldomLog(log)
 
     def note(self, moment: str, detail: object) -> None:
         """Something happened; what is not known to be the box's own doing counts as a stranger's."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from aioice import Candidate
 
-from agent.log import Seldom, excerpt
+from agent.log import SeldomLog, excerpt
 from agent.media.gathering import Gatherer
 from agent.media.legs import Legs
 from agent.media.path import CONSENT_EXPIRES_S, PathLimits, consent_due
@@ -24,7 +24,7 @@ from agent.media.settings import MediaSettings
 from agent.media.steering import Steering
 
 log = logging.getLogger(__name__)
-_strangers = Seldom(log)
+_strangers = SeldomLog(log)
 
 CONSENT_RETRANSMISSIONS = 3
 

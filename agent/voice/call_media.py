@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import gevent
 
 from agent.errors import AgentError, CaptureError, SdpError
-from agent.log import Seldom, excerpt
+from agent.log import SeldomLog, excerpt
 from agent.voice.seams import Session
 
 log = logging.getLogger(__name__)
-_strangers = Seldom(log)
+_strangers = SeldomLog(log)
 
 Step = Callable[[Session], Any]
 

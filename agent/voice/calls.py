@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from agent.errors import VoiceError
-from agent.log import Seldom
+from agent.log import SeldomLog
 from agent.voice.connection import Connection
 from agent.voice.identity import INCOMING, OUTGOING
 from agent.voice.ringing import Ringing
@@ -20,7 +20,7 @@ from agent.voice.seams import CallHost
 from agent.voice.sounds import OUTGOING as ANSWERED_SOUND
 
 log = logging.getLogger(__name__)
-_strangers = Seldom(log)
+_strangers = SeldomLog(log)
 
 MAX_PENDING: Final = 16  # a server that announces more calls at once is not answered
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from agent.errors import ProtocolError
+from agent.net.bucket import BURST_S, Bucket
 from agent.switchboard import sdp
-from agent.switchboard.limits import BURST_S, Bucket
 from agent.switchboard.messages import Dialect, decode, encode
 from agent.switchboard.registry import Registry
 from agent.switchboard.site import is_near
