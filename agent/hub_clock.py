@@ -18,6 +18,7 @@ class HubTimer:
     """One pending call on the gevent hub."""
 
     def __init__(self, delay_s: float, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        gevent.get_hub().loop.update_now()  # after a busy moment the loop's clock is late, and the wait would be short
         self._greenlet = gevent.spawn_later(delay_s, self._run, fn, args)
         self._started = False
 

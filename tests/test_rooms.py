@@ -25,7 +25,7 @@ FLOORS = (
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
     {"agent.net", "agent.supervision"},
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
-     "agent.media.jitter", "agent.media.light_import"},
+     "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
@@ -44,7 +44,8 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 CONFINED = {
     "aiortc": ("agent.media",),
     "aioice": ("agent.media",),
-    "pylibsrtp": ("agent.media",),
+    "pylibsrtp": ("agent.media.dtls",),
+    "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.net.netlink", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
     "gpiozero": ("hw.panel.pins", "hw.panel.pins_lgpio"),
@@ -65,16 +66,17 @@ PURE_ROOMS = {
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "errors", "events", "log", "sdk_version", "twilio_errors"),
+    "agent.base": ("clock", "errors", "events", "sdk_version", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
+    "agent.media.dtls": ("early_packets", "records"),
     "agent.media.codec": ("g711", "plc", "telephone_event", "level_snapshots"),
     "agent.media.ice": ("consent", "server_urls"),
-    "agent.net": ("address",),
+    "agent.net": ("address", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
-    "agent.switchboard": ("effects", "messages", "params", "rate_limit", "registry", "router", "timeouts"),
+    "agent.switchboard": ("effects", "messages", "params", "registry", "router", "timeouts"),
     "agent.voice": ("call_errors", "call_ids", "deprecated", "digits", "options", "recovery_policy", "settings",
                     "states"),
     "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),

@@ -8,12 +8,14 @@ from time import monotonic
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
+from agent.log import SeldomLog
 from hw.panel.buttons import Post
 from hw.panel.door_code import CodeVerdict, DoorCode
 from hw.panel.door_relay import DoorRelay
 from hw.panel.pins import Pins
 
 log = logging.getLogger(__name__)
+_strangers = SeldomLog(log)
 
 
 class Doorway(Emitter):
@@ -58,7 +60,7 @@ class Doorway(Emitter):
         if verdict is CodeVerdict.OPEN and self.exists:
             self.open("the code was dialled")
         elif verdict is not None:
-            log.warning("a door code was refused: %s", verdict.value)
+            _strangers.warning("a door code was refused: %s", verdict.value)
             self.emit("refused", verdict)
 
     def close(self) -> None:

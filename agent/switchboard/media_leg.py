@@ -7,7 +7,6 @@ import logging
 import math
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 from agent.errors import FarSideError
@@ -139,8 +138,11 @@ class MediaLeg:
 
     async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
-            with suppress(asyncio.CancelledError):
-                await previous
+            try:
+                await asyncio.wait([previous])
+            except asyncio.CancelledError:  # the leg closes: neither of the two goes on
+                previous.cancel()
+                raise
         self._dialling = True
         try:
             await self._send_digits(digits)

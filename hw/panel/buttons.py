@@ -41,12 +41,13 @@ class Buttons:
         self._posted = False
         self._greenlet: gevent.Greenlet[[], None] | None = None
         self._alive_at = time.monotonic()
+        self._closed = False
         now = time.monotonic()
         self._buttons = {name: _Button(name, one, _open(name, one, pins), now) for name, one in settings.items()}
 
     def start(self) -> None:
         """Watch the pins; idempotent. Inputs start last: call it when everything that buttons act on is there."""
-        if self._greenlet is None:
+        if self._greenlet is None and not self._closed:
             for button in self._buttons.values():
                 button.start(self._edge_seen)
             self._greenlet = gevent.spawn(self._run)
@@ -55,10 +56,12 @@ class Buttons:
         """Begin anew to look after the pins, for a supervisor that saw no progress."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
-        self._greenlet = gevent.spawn(self._run)
+        if not self._closed:
+            self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """Let all pins go; idempotent."""
+        """Let all pins go; what was pressed and not yet decided is forgotten; idempotent."""
+        self._closed = True
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
@@ -70,7 +73,9 @@ class Buttons:
 
         While it is pressed already the new time replaces the old one, and 0 lets go now.
         """
-        self._buttons[name].simulate(hold_s)
+        button = self._buttons[name]
+        if not self._closed:
+            button.simulate(hold_s)
 
     def progress_s(self) -> float:
         """Seconds since the pins were last looked at: at most about one while all is well."""
@@ -82,7 +87,7 @@ class Buttons:
             self._post(self._wake.set)
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             self._posted = False
             now = self._alive_at = time.monotonic()
             for button in self._buttons.values():
@@ -146,7 +151,7 @@ class _Button:
     def step(self, now: float) -> list[str]:
         """Take in the edges and the level; the gestures that are now certain."""
         done: list[str] = []
-        while self._edges:
+        for _ in range(len(self._edges)):  # those of a contact that never rests are for the next turn
             if self._debounce.edge(*self._edges.popleft()):
                 done += self._changed()
         if now >= self._debounce.due and self._debounce.read(self._level(), now):

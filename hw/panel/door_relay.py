@@ -30,6 +30,7 @@ class DoorRelay:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._closed = False
         self._on_since = 0.0
         self._pin = pins.output(settings.pin, active_low=settings.active_low)
 
@@ -39,8 +40,13 @@ class DoorRelay:
         return self._timer is not None
 
     def pulse(self) -> None:
-        """Release the door for its time; again while it is open prolongs, up to the cap. Returns at once."""
+        """Release the door for its time; again while it is open prolongs, up to the cap. Returns at once.
+
+        Raises PinError when the pin cannot be set, or was let go.
+        """
         with self._lock:
+            if self._closed:
+                raise PinError("the door's relay was let go: the program ends")
             now = time.monotonic()
             was_on = self._timer is not None
             if self._timer is not None:
@@ -52,12 +58,20 @@ class DoorRelay:
             timer.daemon = True
             timer.start()
             self._timer = timer
-            self._pin.set(1.0)
+            try:
+                self._pin.set(1.0)
+            except PinError:
+                if not was_on:  # a pulse that never began has no end to be told
+                    timer.cancel()
+                    self._timer = None
+                raise
         if not was_on:
             self._tell(True)
 
     def close(self) -> None:
         """Release the relay and let the pin go; idempotent."""
+        with self._lock:
+            self._closed = True
         if self._timer is not None:
             self._release(self._timer)
         self._pin.close()

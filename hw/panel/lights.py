@@ -28,6 +28,7 @@ class Lights:
     def __init__(self, settings: Mapping[str, LightSettings], pins: Pins) -> None:
         self.on_change: Callable[[], None] | None = None
         self._wake = Event()
+        self._closed = False
         self._lights = {name: _Light(one, _open(name, one, pins)) for name, one in settings.items()}
         self._greenlet = gevent.spawn(self._run)
 
@@ -51,22 +52,24 @@ class Lights:
         return {name: light.describe(now) for name, light in self._lights.items()}
 
     def progress_s(self) -> float:
-        """0 while the lights are being driven, for ever otherwise; for a supervisor."""
-        return math.inf if self._greenlet.dead else 0.0
+        """0 while the lights are being driven, or need not be any more, for ever otherwise; for a supervisor."""
+        return math.inf if self._greenlet.dead and not self._closed else 0.0
 
     def restart(self) -> None:
         """Begin anew to drive the lights."""
         self._greenlet.kill(block=False)
-        self._greenlet = gevent.spawn(self._run)
+        if not self._closed:
+            self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """All off; idempotent."""
+        """All off, for good; idempotent."""
+        self._closed = True
         self._greenlet.kill(block=False)
         for light in self._lights.values():
             light.close()
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             now = time.monotonic()
             due = min((light.step(now) for light in self._lights.values()), default=math.inf)
             self._wake.wait(None if due == math.inf else max(0.0, due - time.monotonic()))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from agent.errors import ProtocolError
+from agent.net.rate_limit import BURST_S, Bucket
 from agent.switchboard import sdp
 from agent.switchboard.messages import Dialect, decode, encode
 from agent.switchboard.phone_page import is_near
-from agent.switchboard.rate_limit import BURST_S, Bucket
 from agent.switchboard.registry import Registry
 
 CHROMIUM = (

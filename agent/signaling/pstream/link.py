@@ -178,8 +178,11 @@ class Link:
         self._owner.transport_failed({"code": 31000, "message": text, "twilioError": entry})
 
     def socket_closed(self, code: int, reason: str, now: float) -> None:
-        how = "without a closing handshake" if code in ABNORMAL_CODES else f"with code {code}"
-        why = self._why or f"{self.uri} closed it {how} {reason}".rstrip()
+        if code in ABNORMAL_CODES:
+            how = reason or "closed it without a closing handshake"
+        else:
+            how = f"closed it with code {code} {reason}".rstrip()
+        why = self._why or f"{self.uri} {how}"
         if code in ABNORMAL_CODES:
             entry = twilio_error(SIGNALING_ERROR)
             text = reason or (

@@ -16,7 +16,7 @@ from agent.errors import ProtocolError
 
 VERSION = "1.5"
 HEARTBEAT = "\n"
-MAX_FRAME_CHARS = 256 * 1024  #: a session description has a few thousand
+MAX_FRAME_CHARS = 64 * 1024  #: a session description has a few thousand
 MAX_DEPTH = 16
 
 SERVER_TYPES: Final = frozenset(

@@ -67,3 +67,32 @@ def test_closing_releases_at_once(pins: Pins) -> None:
 def test_a_relay_without_a_pin_says_so(pins: Pins) -> None:
     with pytest.raises(PinError, match=r"\[door\] has no pin"):
         DoorRelay(RelaySettings(), pins)
+
+
+def test_a_relay_that_was_let_go_is_never_closed_again(pins: Pins) -> None:
+    changes: list[bool] = []
+    relay = DoorRelay(RelaySettings(pin=22), pins, changes.append)
+    relay.close()
+
+    with pytest.raises(PinError, match="let go"):
+        relay.pulse()
+
+    assert not relay.on
+    assert changes == []
+
+
+def test_a_pulse_that_the_pin_refuses_never_began(pins: Pins, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[bool] = []
+    relay = DoorRelay(RelaySettings(pin=22), pins, changes.append)
+
+    def refuse(_value: float) -> None:
+        raise PinError("the chip is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay._pin, "set", refuse)
+        with pytest.raises(PinError, match="gone"):
+            relay.pulse()
+
+    assert not relay.on
+    assert changes == []
+    relay.close()
