@@ -1,4 +1,4 @@
-"""The command line (design: 8). Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+"""The command line. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
 Results go to stdout, logs to stderr. Each command lives in `agent/commands/` under its own name and
 is imported only when it is used, so that `--help` and `check` need neither sound nor media libraries.

@@ -66,7 +66,7 @@ class LoopPaced(Protocol):
 
 
 class Sound(Protocol):
-    """What a call listens to and speaks through (design: 5)."""
+    """What a call listens to and speaks through."""
 
     period_ms: int  # how much far-end sound the card takes at once
     playout_target_ms: int  # how long before the card needs far-end sound it should have been written

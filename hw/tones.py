@@ -78,7 +78,7 @@ _ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
 _COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 _KEYPAD = ("123A", "456B", "789C", "*0#D")
 
-# The seed's `fakeLocalDTMF`: deliberately no real digits, so that the far end cannot detect them (spec: device 10).
+# The SDK's `fakeLocalDTMF`: deliberately no real digits, so that the far end cannot detect them (spec: device 10).
 _FAKE_ROWS_HZ = (720.0, 790.0, 870.0, 960.0)
 _FAKE_COLUMNS_HZ = (1230.0, 1360.0, 1480.0)
 _FAKE_LEVEL = 0.1
@@ -158,7 +158,7 @@ def busy(country: str = "us") -> bytes:
 
 @functools.lru_cache(maxsize=32)
 def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
-    """The tone of a pressed key, for the ear at this box: DTMF, or the seed's harmless look-alike when `fake`."""
+    """The tone of a pressed key, for the ear at this box: DTMF, or the SDK's harmless look-alike when `fake`."""
     if fake:
         return _pcm(_sines(_frequencies(digit, _FAKE_ROWS_HZ, _FAKE_COLUMNS_HZ), duration_ms / 1000, _FAKE_LEVEL))
     return _pcm(_sines(_frequencies(digit, _ROWS_HZ, _COLUMNS_HZ), duration_ms / 1000, 0.2))

@@ -124,7 +124,7 @@ class Registrar:
         gevent.spawn_later(AFTER_CLOSE_S, self._come_back)
 
     def _come_back(self) -> None:
-        """Connect anew after the server's `close`, which the seed leaves to the application (spec: signaling 6.4)."""
+        """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
         if self._running and self._device.stream is None and self.source.token is not None:
             log.info("the server had closed the connection; connecting again")
             self._device.update_token(self.source.token)

@@ -34,7 +34,7 @@ class Situation:
         return replace(self, troubles={**others, part: why} if why else others)
 
     def light_states(self) -> frozenset[str]:
-        """Names of the light states that are true now (design: 6); `hw.lights` picks by priority."""
+        """Names of the light states that are true now; `hw.lights` picks by priority."""
         on = self.phase != IDLE
         flags = {
             "booting": self.booting,

@@ -62,7 +62,7 @@ class LookupThreads(ThreadPoolExecutor):
 
 
 class Bridge:
-    """Runs an asyncio loop in a native thread for the hub that created it (design: 3)."""
+    """Runs an asyncio loop in a native thread for the hub that created it."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()

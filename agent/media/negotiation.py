@@ -67,7 +67,7 @@ class Negotiation:
         self.remote: Description | None = None
 
     def read(self, sdp: object) -> Description:
-        """The far end's description after the seed's edits. Raises SdpError."""
+        """The far end's description after the SDK's edits. Raises SdpError."""
         if isinstance(sdp, str) and len(sdp) <= MAX_SDP_CHARS:
             if self._settings.aggressive_nomination:
                 sdp = munge.remove_ice_lite(sdp)

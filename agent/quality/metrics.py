@@ -13,7 +13,7 @@ BATCH = 10
 
 Entry = dict[str, Any]
 
-# What is unknown is left out, but for what the seed computes: there the unknown comes out as null.
+# What is unknown is left out, but for what the SDK computes: there the unknown comes out as null.
 _NULLABLE = ("packets_received", "packets_lost", "bytes_received", "bytes_sent", "mos")
 
 

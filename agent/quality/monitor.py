@@ -108,7 +108,7 @@ class StatsMonitor:
     def _warning(self, threshold: Threshold, data: dict[str, Any], *, cleared: bool) -> QualityWarning:
         limit: dict[str, Any] = {"name": threshold.kind, "value": threshold.limit}
         if cleared and threshold.stat in self._listed:
-            del limit["value"]  # as in the seed, whose clear event finds no limit among several
+            del limit["value"]  # as in the SDK, whose clear event finds no limit among several
         data |= {"name": threshold.stat, "threshold": limit}
         return QualityWarning(threshold.stat, threshold.kind, data, cleared)
 

@@ -1,7 +1,7 @@
-"""Mean opinion score of a call as the seed computes it (spec: quality 5).
+"""Mean opinion score of a call as the SDK computes it (spec: quality 5).
 
 A simplified E-model: an R factor falls with the effective latency and with loss, and a polynomial makes of it a score
-between 1 and 4.6. The steps at 1000 ms and at 37 % loss, and the missing score for very small R, are the seed's.
+between 1 and 4.6. The steps at 1000 ms and at 37 % loss, and the missing score for very small R, are the SDK's.
 """
 
 from __future__ import annotations

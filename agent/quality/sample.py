@@ -1,4 +1,4 @@
-"""One second of a call in numbers (spec: quality 3). The keys are the seed's, for programs and for the wire alike."""
+"""One second of a call in numbers (spec: quality 3). The keys are the SDK's, for programs and for the wire alike."""
 
 from __future__ import annotations
 

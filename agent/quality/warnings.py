@@ -32,7 +32,7 @@ _LOSS_BASES = {"max": "packet-loss", "maxAverage": "packets-lost-fraction"}
 
 @dataclass(frozen=True)
 class QualityWarning:
-    """A limit was passed, or `cleared`; `data` is the seed's object for the program."""
+    """A limit was passed, or `cleared`; `data` is the SDK's object for the program."""
 
     stat: str
     kind: Kind

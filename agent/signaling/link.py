@@ -240,5 +240,5 @@ def _backoff(uris: int, max_ms: float | None, random: Callable[[], float]) -> Ba
     if uris == 1:
         return Backoff(BACKOFF_INITIAL_MS, limit, random=random)
     low, high = BACKOFF_INITIAL_SEVERAL_MS
-    high = int(min(high, limit - 1))  # the seed cannot start at all when it draws more than its own limit
+    high = int(min(high, limit - 1))  # the SDK cannot start at all when it draws more than its own limit
     return Backoff(low + int(random() * (high - low + 1)), limit, random=random)

@@ -1,7 +1,7 @@
 """PStream frames: building those of the client, reading those of the server (spec: signaling 3, 7, 8).
 
 A frame is one JSON object in one text message, `{"type": ..., "version": "1.5", "payload": {...}}`. Members keep the
-order that the seed writes; a member without a value is left out, never sent as null.
+order that the SDK writes; a member without a value is left out, never sent as null.
 """
 
 from __future__ import annotations

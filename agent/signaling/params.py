@@ -22,7 +22,7 @@ UNDEFINED = Undefined()
 
 
 def js_string(value: object) -> str:
-    """Text of a parameter's value in the seed's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    """Text of a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`."""
     if value is None:
         return "null"
     if isinstance(value, Undefined):

@@ -2,8 +2,8 @@
 
 A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
 others; one reject rejects for all; a client that ignores the call says nothing, so the others go on ringing. The
-caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are
-(design: 8). The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
+caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are.
+The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
 """
 
 from __future__ import annotations

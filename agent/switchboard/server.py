@@ -1,4 +1,4 @@
-"""The embedded switchboard: the server side of PStream for one site, on one asyncio loop (design: 8).
+"""The embedded switchboard: the server side of PStream for one site, on one asyncio loop.
 
 `/signal` is the signaling WebSocket; every other path is a page. Sessions, registry and router decide; this file
 moves their frames, and lets time pass for them.

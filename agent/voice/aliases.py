@@ -1,4 +1,4 @@
-"""Deprecated members of the seed, kept for programs that still use them; each warns once per process."""
+"""Deprecated members of the SDK, kept for programs that still use them; each warns once per process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def deprecated(old: str, better: str) -> None:
 
 
 def or_handler(event: str) -> Callable[[F], F]:
-    """Let `thing.method(function)` register the function as a listener of `event`, as the seed once did."""
+    """Let `thing.method(function)` register the function as a listener of `event`, as the SDK once did."""
 
     def decorate(method: F) -> F:
         @functools.wraps(method)

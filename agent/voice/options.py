@@ -1,6 +1,6 @@
 """Everything that `Device.setup` can be told (spec: device 2), and what is allowed for each.
 
-The names are the seed's in snake_case; the seed's own spelling is understood too.
+The names are the SDK's in snake_case; the SDK's own spelling is understood too.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 
 @dataclass(frozen=True)
 class DeviceOptions:
-    """The options of one Device; None means "not set" where the seed knows that state."""
+    """The options of one Device; None means "not set" where the SDK knows that state."""
 
-    # The seed's public options
+    # The SDK's public options
     allow_incoming_while_busy: bool = False
     app_name: str | None = None
     app_version: str | None = None

@@ -18,7 +18,7 @@ _TOTALS_DIGITS: Final = 5
 
 
 def call_quality(mos: float) -> str:
-    """The judgement on a mean MOS. The seed's ranges have gaps (4.05, 3.65), which it calls degraded; here none."""
+    """The judgement on a mean MOS. The SDK's ranges have gaps (4.05, 3.65), which it calls degraded; here none."""
     if mos > 4.2:
         return EXCELLENT
     if mos >= 4.05:
@@ -54,7 +54,7 @@ def preflight_report(
     ended_ms: float,
     warnings: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The seed's report, with its names."""
+    """The SDK's report, with its names."""
     stats = statistics(samples)
     report: dict[str, Any] = {
         "callSid": call_sid,

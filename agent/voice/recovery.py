@@ -1,4 +1,4 @@
-"""When to restart ICE, and when to give up: the policy, without I/O or clock (spec: recovery 2-4; design: 7).
+"""When to restart ICE, and when to give up: the policy, without I/O or clock (spec: recovery 2-4).
 
 Theory: everything known about the path comes in with the time at which it became known, and what should be done comes
 out as a list of effects in order; `tick` is due at `deadline()`. One *episode* begins when the path is lost and ends

@@ -1,4 +1,4 @@
-"""The sounds of calls under the seed's names, played through the sound device's mixer (spec: device 10).
+"""The sounds of calls under the SDK's names, played through the sound device's mixer (spec: device 10).
 
     incoming     rings until it is stopped          outgoing     an outgoing call is open
     disconnect   a call's media has ended           dtmf0 … dtmf9, dtmfs (*), dtmfh (#)   a key was sent
