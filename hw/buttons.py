@@ -17,6 +17,7 @@ import gevent
 from gevent.event import Event
 
 from hw.actions import END_PUSH_TO_TALK, Action, parse_action
+from hw.closing import Closing
 from hw.debounce import Debounce
 from hw.errors import ActionError, PinError, SettingError
 from hw.gestures import GESTURES, STUCK, Gestures, GestureTiming
@@ -84,7 +85,7 @@ class ButtonSettings:
         return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
 
 
-class Buttons:
+class Buttons(Closing):
     """All buttons of the panel; `on_gesture(name, gesture)` is called on the hub and must not block.
 
     `post(fn, *args)` runs `fn` on the hub from any thread. Gestures are those of `hw.gestures`, and `stuck`.

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from hw.closing import Closing
 from hw.drift import Drift, DriftCorrector
 from hw.echo import Canceller, NoCanceller
 from hw.echo_reference import EchoReference
@@ -33,7 +34,7 @@ IDLE_WAKE_MS = 100
 Convert = Callable[[bytes], bytes]
 
 
-class DspWorker:
+class DspWorker(Closing):
     """One thread; everything it is told from outside is a single assignment."""
 
     def __init__(self, wake: Wake, capture: CaptureRing, playback: PlayoutRing, ring: PlayoutRing,

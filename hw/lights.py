@@ -16,6 +16,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from hw.closing import Closing
 from hw.errors import PatternError, PinError, SettingError
 from hw.patterns import OFF, WHITE, Pattern, parse_pattern
 from hw.pins import OutputPin, Pins
@@ -87,7 +88,7 @@ class LightSettings:
             raise PatternError(f"{state} = {error}") from None
 
 
-class Lights:
+class Lights(Closing):
     """All lights of the panel. `on_change()` is called on the hub when what a light shows has changed."""
 
     def __init__(self, settings: Mapping[str, LightSettings], pins: Pins) -> None:

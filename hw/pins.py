@@ -15,6 +15,7 @@ from gpiozero.exc import PinPWMUnsupported
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
 from hw.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
+from hw.closing import Closing
 from hw.errors import PinError
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def open_factory(kind: str = "auto", chip: str = "") -> Pins:
     return Pins(MockFactory(), "mock")
 
 
-class Pins:
+class Pins(Closing):
     """All pins of one board; hands out each pin once, and closes what is left."""
 
     def __init__(self, factory: Any, label: str) -> None:
@@ -105,7 +106,7 @@ class Pins:
             return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
 
 
-class InputPin:
+class InputPin(Closing):
     """A pin that reads a contact: active or not, whatever the wiring."""
 
     def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool) -> None:
@@ -151,7 +152,7 @@ class InputPin:
             watcher(bool(state) != self._active_low or self._simulated, at)
 
 
-class OutputPin:
+class OutputPin(Closing):
     """A pin that drives a light or a relay: brightness 0 to 1, whatever the wiring."""
 
     def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool, dimmable: bool) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hw.closing import Closing
 from hw.errors import PinError
 from hw.pins import Pins
 
@@ -32,7 +33,7 @@ class RelaySettings:
     )
 
 
-class Relay:
+class Relay(Closing):
     """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
 
     def __init__(

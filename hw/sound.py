@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from hw.closing import Closing
 from hw.control import shared_control
 from hw.dsp import DspWorker
 from hw.echo import Canceller, Treatment, make_canceller
@@ -51,7 +52,7 @@ class SoundStats(NamedTuple):
     devices: Mapping[str, str]
 
 
-class AlsaSound:
+class AlsaSound(Closing):
     """hw.ports.Sound over PyAudio. Never raises for a missing card: it reports and keeps trying."""
 
     def __init__(self, settings: SoundSettings | None = None) -> None:

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from hw.closing import Closing
 from hw.control import shared_control
 from hw.dsp import DspWorker
 from hw.errors import SoundError, SoundWedgedError
@@ -34,7 +35,7 @@ SETTLE_S = 0.3  # udev and the sound server need a moment with a card that was j
 HALF_PATIENCE = 6  # with half a card open, so many times the longest pause between attempts
 
 
-class Keeper:
+class Keeper(Closing):
     """One native thread; never raises."""
 
     def __init__(self, settings: SoundSettings, names: Names, rings: Rings, worker: DspWorker, mixer: SoftMixer,

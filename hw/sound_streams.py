@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pyaudio
 
 from hw.alsa_quiet import silence_alsa
+from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError
 from hw.ports import RATE_HZ
 from hw.priority import raise_priority
@@ -49,7 +50,7 @@ class Rings(NamedTuple):
     ring: PlayoutRing
 
 
-class OpenCard:
+class OpenCard(Closing):
     """The open streams of one PortAudio instance."""
 
     def __init__(self, instance: pyaudio.PyAudio, priority: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.beat import Beat, Loop
+from hw.closing import Closing
 from hw.mixer import SoftMixer
 from hw.pcm import mixed, scaled
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
@@ -61,7 +62,7 @@ class PcmSource:
         return piece + bytes(FRAME_BYTES - len(piece))
 
 
-class WavSound:
+class WavSound(Closing):
     """hw.ports.Sound over WAV files (any PCM rate and channel count), paced as a card would.
 
         WavSound(capture="in.wav", playback="out.wav", loop=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent.closing import Closing
 from agent.config import Config, DoorSection
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registrar import device_options
@@ -49,7 +50,7 @@ LIGHTS = {
 }  # fmt: skip
 
 
-class Scene:
+class Scene(Closing):
     """Everything in one process, talking over real sockets; `close` ends all of it."""
 
     def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: BoxSound | None,

@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from agent.closing import Closing
 from agent.demo.scene import BOX, CALLER, Scene
 from agent.demo.speech import Hearing, Samples, from_pcm, hearing, read, speak
 from agent.demo.timeline import Timeline
@@ -59,7 +60,7 @@ class Side:
         self.sound = WavSound(path, self.ear, loop=True)
 
 
-class Script:
+class Script(Closing):
     """One run; `play` raises CallFailedError when a step does not happen or somebody was not heard."""
 
     def __init__(self, timeline: Timeline, folder: Path, listen: tuple[str, int], state_dir: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from agent.closing import Closing
 from agent.media.loop import Bridge, close_shared_bridge, shared_bridge
 
 CLOSE_S = 0.5
 
 
-class MediaThread:
+class MediaThread(Closing):
     """Owner of the process's bridge."""
 
     def __init__(self) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 from hw.actions import Action
 from hw.buttons import Buttons, ButtonSettings, Post
@@ -16,7 +17,7 @@ from hw.pins import Pins
 log = logging.getLogger(__name__)
 
 
-class Panel:
+class Panel(Closing):
     """Lights work at once; buttons from `start` on, because inputs start last."""
 
     def __init__(

@@ -14,6 +14,7 @@ from typing import Any
 
 from aioice import Candidate
 
+from agent.closing import Closing
 from agent.media.gathering import Gatherer
 from agent.media.legs import Legs
 from agent.media.path import CONSENT_EXPIRES_S, PathLimits, consent_due
@@ -43,7 +44,7 @@ class IceListener:
         """What we send travels over another pair from now on."""
 
 
-class IceTransport:
+class IceTransport(Closing):
     """The facade; asyncio only."""
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import gevent
 from gevent.event import AsyncResult, Event
 
+from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.mailbox import Mailbox
 
@@ -61,7 +62,7 @@ class LookupThreads(ThreadPoolExecutor):
             future.set_exception(error)
 
 
-class Bridge:
+class Bridge(Closing):
     """Runs an asyncio loop in a native thread for the hub that created it."""
 
     def __init__(self) -> None:

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from agent.closing import Closing
+
 log = logging.getLogger(__name__)
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18
@@ -178,7 +180,7 @@ def _routes(messages: Iterator[tuple[int, bytes]], links: dict[int, int]) -> Ite
             yield Route(family, index, str(ipaddress.ip_address(gateway)) if gateway else "", metric)
 
 
-class NetworkWatch:
+class NetworkWatch(Closing):
     """Reports changes of the network to `on_change`, in the asyncio loop that created it."""
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:

@@ -13,6 +13,7 @@ import time
 
 from aioice import Candidate
 
+from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.media.ice import IceListener, IceTransport
 from agent.media.negotiation import Negotiation
@@ -29,7 +30,7 @@ TICK_S = 0.1
 ANSWERS_KEPT = 4
 CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
 
-class Peer(RtpEnd, IceListener):
+class Peer(RtpEnd, IceListener, Closing):
     """One end of a call; see the module. Make it in a running asyncio loop.
 
     `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec,

@@ -22,6 +22,7 @@ import pylibsrtp
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
+from agent.closing import AsyncClosing
 from agent.media.light_import import without_codecs
 
 with without_codecs():
@@ -163,7 +164,7 @@ class Pair:
             log.debug("a datagram could not be sent: %r", error)
 
 
-class Leg(aioice.Connection):
+class Leg(aioice.Connection, AsyncClosing):
     """One ICE generation."""
 
     def __init__(self, controlling: bool, on_packet: PacketSink, on_change: Callable[[Leg], None], relay_only: bool):

@@ -14,6 +14,7 @@ from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from agent.closing import Closing
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.ports import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, LoopPaced, Sound, SoundState
 
@@ -51,7 +52,7 @@ class FrameEnd(Protocol):
         """None before anything arrived that could be played."""
 
 
-class SoundPump:
+class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `_captured`, which the device calls on its own thread."""
 
     def __init__(self, peer: FrameEnd, sound: Sound | None) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from pylibsrtp import Session
 
+from agent.closing import AsyncClosing
 from agent.media.ice import IceTransport
 from agent.media.private import Address, Dtls, Leg, Socket, SrtpError, local_fingerprint, new_certificate
 from agent.media.rtp import MAX_PACKET_BYTES, is_rtcp
@@ -63,7 +64,7 @@ class SecureListener:
         """A verified and decrypted RTCP packet."""
 
 
-class SecureTransport:
+class SecureTransport(AsyncClosing):
     """One DTLS association and its SRTP sessions; asyncio only."""
 
     def __init__(self, path: IceTransport, listener: SecureListener) -> None:

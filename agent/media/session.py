@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.events import Emitter
 from agent.media.loop import Bridge
@@ -39,7 +40,7 @@ NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
 
-class MediaSession(Emitter):
+class MediaSession(Emitter, Closing):
     """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
 
     Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)

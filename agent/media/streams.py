@@ -15,6 +15,7 @@ from pathlib import Path
 import gevent
 from gevent.event import Event
 
+from agent.closing import Closing
 from agent.media.loop import Bridge
 from hw.ports import FRAME_BYTES, FRAME_MS, RATE_HZ
 
@@ -46,7 +47,7 @@ class Taps:
             tap(frame)
 
 
-class Recorder:
+class Recorder(Closing):
     """Writes frames to a WAV file (48 kHz mono int16) on a thread of its own, so a slow disk disturbs nobody."""
 
     def __init__(self, path: str | Path, taps: Taps) -> None:

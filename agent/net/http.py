@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import gevent
 from geventhttpclient import HTTPClient
 
+from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError
 from agent.net.tls import client_context, explain
 
@@ -31,7 +32,7 @@ class Answer:
     body: bytes
 
 
-class HttpHost:
+class HttpHost(Closing):
     """One server, its connection kept open between requests; `base` is `https://host[:port]` or http."""
 
     def __init__(self, base: str, *, ca_file: str | None = None, timeout_s: float = 10.0) -> None:

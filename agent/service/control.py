@@ -24,6 +24,7 @@ import gevent.queue
 import gevent.socket
 from gevent.server import StreamServer
 
+from agent.closing import Closing
 from agent.errors import AgentError, ControlError
 from hw.errors import HardwareError
 
@@ -52,7 +53,7 @@ def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -
     return Path(configured) if configured else socket_folder(environ) / SOCKET_NAME
 
 
-class ControlServer:
+class ControlServer(Closing):
     """Serves `commands` (name -> function of the request's other members) to the users of the socket at `path`."""
 
     def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:

@@ -7,12 +7,13 @@ import os
 import socket
 from collections.abc import Mapping
 
+from agent.closing import Closing
 from agent.log import FailureLog
 
 log = logging.getLogger(__name__)
 
 
-class Notifier:
+class Notifier(Closing):
     """Sends state to the service manager; every method does nothing when no manager listens."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:

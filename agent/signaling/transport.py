@@ -8,12 +8,13 @@ from typing import Any
 from gevent.ssl import SSLContext
 
 from agent.clock import Clock, HubClock, Timer
+from agent.closing import Closing
 from agent.signaling.browserinfo import user_agent
 from agent.signaling.link import Link, LinkOwner
 from agent.signaling.websocket import WebSocket
 
 
-class Transport:
+class Transport(Closing):
     """Keeps a WebSocket to one of `uris` open between `open` and `close`, and reports to `owner`.
 
     `timing` is that of the Link: `connect_timeout_ms`, `heartbeat_timeout_ms`, `backoff_max_ms`.

@@ -21,6 +21,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from agent.closing import Closing
 from agent.net.dial import dial, route_source
 from agent.net.tls import explain
 
@@ -47,7 +48,7 @@ class SocketOwner(Protocol):
     def socket_closed(self, code: int, reason: str) -> None: ...
 
 
-class WebSocket:
+class WebSocket(Closing):
     """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address."""
 
     def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> None:

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from agent.closing import AsyncClosing
 from agent.switchboard.client import Client
 from agent.switchboard.commands import Command, Leg
 from agent.switchboard.executor import Executor, MakeLeg
@@ -25,7 +26,7 @@ TOO_MANY = (31503, "Service Unavailable")
 Found = tuple[Call, Leg]
 
 
-class Calls:
+class Calls(AsyncClosing):
     """Every call of one switchboard; asyncio only."""
 
     def __init__(self, settings: SwitchboardSettings, registry: Registry[Client], make_leg: MakeLeg) -> None:

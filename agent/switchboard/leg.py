@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from agent.closing import AsyncClosing
 from agent.errors import FarSideError
 from agent.log import FailureLog
 from agent.media.peer import Peer
@@ -29,7 +30,7 @@ EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
 
 
-class MediaLeg:
+class MediaLeg(AsyncClosing):
     """One client's audio; asyncio only. `on_alive` hears when its path goes and returns, `on_ended` when it leaves."""
 
     def __init__(self, settings: MediaSettings, on_alive: Callable[[bool], None], on_ended: Callable[[], None]) -> None:

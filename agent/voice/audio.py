@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
 from agent.voice.options import DeviceOptions
@@ -42,7 +43,7 @@ class AudioOwner(Protocol):
     def is_calling(self) -> bool: ...
 
 
-class AudioHelper(Emitter):
+class AudioHelper(Emitter, Closing):
     """Events: deviceChange(lost_active_devices) when devices come or go, inputVolume(0..1) during calls."""
 
     def __init__(self, device: AudioOwner) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import AgentError, CaptureError, SdpError
 from agent.voice.seams import Session
 
@@ -40,7 +41,7 @@ class CallMediaOwner(Protocol):
     def restart_answer_made(self, sdp: str) -> None: ...
 
 
-class CallMedia:
+class CallMedia(Closing):
     """Owns the media session of one call from its capture to its close."""
 
     def __init__(self, owner: CallMediaOwner) -> None:

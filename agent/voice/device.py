@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
@@ -17,6 +17,8 @@ from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
 from agent.voice.seams import SignalingStream
 from agent.voice.sounds import Sounds
+
+LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
 
 
 class Device(Emitter, DeviceAliases):
@@ -70,6 +72,16 @@ class Device(Emitter, DeviceAliases):
         """Hang up, close the connection to the service, and forget every listener; idempotent."""
         self._host.close()
         self.remove_all_listeners()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        """Destroy it, and wait until the service has been told."""
+        stream = self.stream
+        self.destroy()
+        if stream is not None:
+            stream.join(LAST_WORDS_S)
 
     def update_token(self, token: str) -> None:
         """Use a new token from now on, in calls and without interrupting them."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from agent.clock import Clock, Timer
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 
 TONE_MS: Final = 160
@@ -59,7 +60,7 @@ def key_tone_schedule(digits: str) -> list[KeyTone]:
     return [KeyTone(n * KEY_TONE_MS, digit) for n, digit in enumerate(digits) if digit != "w"]
 
 
-class DigitSender:
+class DigitSender(Closing):
     """Carries the schedules out; digits asked for while others are under way follow them."""
 
     def __init__(self, clock: Clock, insert: Callable[[str], None], play_key: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from agent.clock import Clock, HubClock
+from agent.closing import Closing
 from agent.events import Emitter
 from agent.media.netlink import NetworkChange
 from agent.signaling.endpoints import signaling_uris
@@ -26,7 +27,7 @@ from agent.voice.sounds import Sounds
 CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its reports
 
 
-class DeviceHost:
+class DeviceHost(Closing):
     """Made with its Device, filled by `prepare`; implements what the parts ask for in their protocols."""
 
     def __init__(self, device: Emitter) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import gevent
 from gevent import socket
 
+from agent.closing import Closing
 from agent.media.netlink import GROUPS, SETTLE_S, NetworkChange, snapshot
 from agent.net.dial import route_source
 
@@ -17,7 +18,7 @@ log = logging.getLogger(__name__)
 ANY_PORT = 9  # no packet is sent to find a route
 
 
-class NetworkWatch:
+class NetworkWatch(Closing):
     """Calls `on_change(change)` in a greenlet of its own; one change of many parts comes as one."""
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.clock import Clock, Timer
+from agent.closing import Closing
 from agent.voice.recovery import Effect, Recovery
 
 
-class Recovering:
+class Recovering(Closing):
     """Feeds the policy with the time and hands each effect to `perform`, in order."""
 
     def __init__(self, clock: Clock, policy: Recovery, perform: Callable[[Effect], None]) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from agent.closing import Closing
 from agent.signaling.backoff import Backoff
 
 BACKOFF_INITIAL_MS = 1
@@ -66,7 +67,7 @@ class RecoveryLimits:
         return self.limit_s + WATCHDOG_GRACE_S
 
 
-class Recovery:
+class Recovery(Closing):
     """The policy of one call."""
 
     def __init__(
