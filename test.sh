@@ -12,4 +12,5 @@ fi
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m mypy --strict agent hw
+.venv/bin/python -m mypy --strict --explicit-package-bases examples
 exec .venv/bin/python -m pytest "$@"
