@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from agent.voice.connection import Connection
     from agent.voice.device import Device
 
-__all__ = ["Connection", "Device"]
+__all__ = ["Connection", "Device", "__version__"]
+
+__version__ = "0.2.0"
 
 _HOMES = {"Connection": "agent.voice.connection", "Device": "agent.voice.device"}
 

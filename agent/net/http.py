@@ -14,6 +14,7 @@ from geventhttpclient import HTTPClient
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError
 from agent.net.tls import client_context, explain
+from agent.user_agent import user_agent
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class HttpHost(Closing):
                 connection_timeout=self._timeout_s,
                 network_timeout=self._timeout_s,
             )
-        response = self._client.request(method, target, body=body, headers=dict(headers))
+        response = self._client.request(method, target, body=body, headers={"User-Agent": user_agent(), **headers})
         try:
             return Answer(response.status_code, bytes(response.read(MAX_BODY_BYTES)))
         finally:

@@ -9,9 +9,9 @@ from gevent.ssl import SSLContext
 
 from agent.clock import Clock, HubClock, Timer
 from agent.closing import Closing
-from agent.signaling.browserinfo import user_agent
 from agent.signaling.link import Link, LinkOwner
 from agent.signaling.websocket import WebSocket
+from agent.user_agent import user_agent
 
 
 class Transport(Closing):
