@@ -164,3 +164,16 @@ def test_a_broken_link_and_a_missing_file_are_found() -> None:
     assert missing_files(readme, "`agent/nothing.py`, `agent/errors.py`, `hw/nothing/`, `any.py`") == [
         "agent/nothing.py", "hw/nothing/",
     ]  # fmt: skip
+
+
+def test_the_readme_says_first_what_it_is_and_how_to_run_it() -> None:
+    readme = (ROOT / "README.md").read_text()
+    screen = "\n".join(readme.splitlines()[:20])
+    headings = re.findall(r"^## (.+)$", readme, re.MULTILINE)
+
+    assert "./run.sh" in screen
+    assert "./test.sh" in screen
+    assert headings[:3] == ["Install it on a Pi", "The box", "Settings"]
+    figures = readme.split("## Measured\n")[1].split("\n## ")[0]
+    assert figures.count("\n- ") <= 5 and "|---" not in figures
+    assert "(docs/benchmarks.md)" in figures
