@@ -11,8 +11,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from agent import __version__
 from agent.errors import AgentError, UsageError
+from agent.program import NAME, VERSION
 from hw.errors import HardwareError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -20,9 +20,9 @@ COMMANDS = ("run", "demo", "call", "press", "status", "doctor", "check", "switch
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
-    top = argparse.ArgumentParser(prog="kiosk-agent", description="A phone with buttons and lights.")
-    top.add_argument("--version", action="version", version=f"kiosk-agent {__version__}", help="print the version")
+    """Build the parser of every command."""
+    top = argparse.ArgumentParser(prog=NAME, description="A phone with buttons and lights.")
+    top.add_argument("--version", action="version", version=f"{NAME} {VERSION}", help="print the version")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"agent.commands.{name}")

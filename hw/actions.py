@@ -41,7 +41,7 @@ class Action:
 
 
 def parse_action(text: str) -> Action:
-    """The action that `text` names; ActionError says what is possible."""
+    """Parse the action that `text` names; ActionError says what is possible."""
     name, colon, rest = text.strip().partition(":")
     if name in PLAIN and not colon:
         return Action(name)

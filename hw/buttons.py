@@ -66,7 +66,7 @@ class ButtonSettings:
             raise ActionError("release = is taken: letting go ends push_to_talk")
 
     def bindings(self) -> dict[str, Action]:
-        """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
+        """Map gestures to actions; push-to-talk ends with the release, and when the button is stuck. ActionError."""
         bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
         if "press" in bound and bound["press"].name == "push_to_talk":
             end = Action(END_PUSH_TO_TALK)
@@ -81,7 +81,7 @@ class ButtonSettings:
             raise ActionError(f"{gesture} = {error}") from None
 
     def timing(self) -> GestureTiming:
-        """The times in seconds."""
+        """Return the times in seconds."""
         return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
 
 
@@ -130,7 +130,7 @@ class Buttons(Closing):
         self._buttons[name].simulate(hold_s)
 
     def progress_s(self) -> float:
-        """Seconds since the pins were last looked at: at most about one while all is well."""
+        """Return the seconds since the pins were last looked at: at most about one while all is well."""
         return time.monotonic() - self._alive_at
 
     def _edge_seen(self) -> None:

@@ -122,5 +122,5 @@ class ControlThread(Closing):
 
 @functools.cache
 def shared_control() -> ControlThread:
-    """The one of this process: PortAudio is one library, however many cards are open."""
+    """Return the one of this process: PortAudio is one library, however many cards are open."""
     return ControlThread()

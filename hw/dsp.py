@@ -86,7 +86,7 @@ class DspWorker(Closing):
             self._thread.join(timeout_s)
 
     def restart(self) -> None:
-        """The card was opened anew: what is half done belongs to the past."""
+        """Drop what is half done, because the card was opened anew."""
         self._restart = True
         self._wake.set()
 

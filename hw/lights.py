@@ -77,7 +77,7 @@ class LightSettings:
         self.patterns()
 
     def patterns(self) -> dict[str, Pattern]:
-        """State -> pattern, most important first; only the states that this light knows."""
+        """Map states to patterns, most important first; only the states that this light knows. PatternError."""
         return {state: self._parse(state, text) for state in STATES if (text := getattr(self, state))}
 
     @staticmethod
@@ -107,17 +107,17 @@ class Lights(Closing):
                 self.on_change()
 
     def snapshot(self) -> dict[str, float]:
-        """Brightness of each light now, 0 to 1."""
+        """Return the brightness of each light now, 0 to 1."""
         now = time.monotonic()
         return {name: light.pattern.brightness(now - light.since) for name, light in self._lights.items()}
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """What each light shows, for somebody who draws it: state, shape, level, colour #rrggbb and times in ms."""
+        """Describe what each light shows, to be drawn: state, shape, level, colour #rrggbb and times in ms."""
         now = time.monotonic()
         return {name: light.describe(now) for name, light in self._lights.items()}
 
     def progress_s(self) -> float:
-        """0 while the lights are being driven, for ever otherwise; for a supervisor."""
+        """Return 0 while the lights are being driven, and for ever otherwise; for a supervisor."""
         return math.inf if self._greenlet.dead else 0.0
 
     def restart(self) -> None:
@@ -126,7 +126,7 @@ class Lights(Closing):
         self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """All off; idempotent."""
+        """Turn all off; idempotent."""
         self._greenlet.kill(block=False)
         for light in self._lights.values():
             light.close()

@@ -30,9 +30,9 @@ AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
 
 
 def open_factory(kind: str = "auto", chip: str = "") -> Pins:
-    """The pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
+    """Open the pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
 
-    `chip` is the label of the chip to use on a board that is no Raspberry Pi. Raises PinError.
+    `chip` is the label of the chip to use on a board that is not a Raspberry Pi. Raises PinError.
     """
     if kind not in KINDS:
         raise PinError(f"pins = {kind!r} is not known; use one of {', '.join(KINDS)}")
@@ -80,7 +80,7 @@ class Pins(Closing):
         return self._keep(OutputPin(self, number, raw, active_low, dimmable))
 
     def raw(self, number: int) -> Any:
-        """The gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
+        """Return the gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
         return self._open[number].raw
 
     def close(self) -> None:
@@ -124,7 +124,10 @@ class InputPin(Closing):
             return bool(self.raw.state) != self._active_low or self._simulated
 
     def watch(self, callback: Watcher) -> None:
-        """Call `callback(active, at)` for each edge, on a native thread; it must not block. `at` is monotonic."""
+        """Call `callback(active, at)` for each edge, on a native thread; it must not block.
+
+        `at` is monotonic. Raises PinError.
+        """
         self._watcher = callback
         with _explained(self.number):
             self.raw.when_changed = self._changed

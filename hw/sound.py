@@ -108,11 +108,11 @@ class AlsaSound(Closing):
         self._rings.playback.write(scaled(frame, self._gain))
 
     def queued_ms(self) -> float:
-        """How much far-end audio waits to be played."""
+        """Tell how much far-end audio waits to be played."""
         return float(self._rings.playback.speech_ms())
 
     def due_ms(self) -> float:
-        """How long until the card takes sound that was not written yet."""
+        """Tell how long until the card takes sound that was not written yet."""
         return self._rings.playback.due_ms(time.monotonic())
 
     def flush(self) -> None:
@@ -131,7 +131,7 @@ class AlsaSound(Closing):
         self._use(capture=str(wanted or self._microphone))
 
     def progress_s(self) -> float:
-        """Seconds since the card, or the attempt to open one, last showed a sign of life.
+        """Return the seconds since the card, or the attempt to open one, last showed a sign of life.
 
         While no card exists the attempts count; while the sound server is wedged nothing does, so that a watchdog
         which is fed from here restarts the process.
@@ -165,11 +165,11 @@ class AlsaSound(Closing):
         self._keeper.use(self._keeper.names._replace(**resolved))
 
     def set_gain(self, gain: float) -> None:
-        """Software volume of the far end (see hw.volume)."""
+        """Set the software volume of the far end (see hw.volume)."""
         self._gain = gain
 
     def stats(self) -> SoundStats:
-        """The figures so far."""
+        """Return the figures so far."""
         playback, worker = self._rings.playback, self._worker
         return SoundStats(
             opened=self._keeper.opened,
@@ -203,7 +203,7 @@ class AlsaSound(Closing):
 
 
 def available_devices(limit_s: float = 10.0) -> list[Device]:
-    """Every device that can be named, as of now or of when the open card was opened; blocks for about half a second.
+    """List devices that can be named, as of now or of when the open card was opened; blocks about half a second.
 
     SoundError when sound does not answer.
     """

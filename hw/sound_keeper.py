@@ -62,7 +62,7 @@ class Keeper(Closing):
         return self._control.wedged
 
     def progress_s(self) -> float:
-        """Seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
+        """Return the seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
         beats = [ring.beat.at for ring in self._rings]
         return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
 
@@ -73,7 +73,7 @@ class Keeper(Closing):
             self._thread.start()
 
     def use(self, names: Names) -> None:
-        """Other devices from now on."""
+        """Use other devices from now on."""
         if names != self.names:
             self.names = names
             self._reopen = True

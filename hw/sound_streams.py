@@ -83,7 +83,7 @@ class OpenCard(Closing):
 
 
 def list_devices() -> list[Device]:
-    """Every device that can be opened now, from a fresh PortAudio. On the control thread only."""
+    """List devices that can be opened now, from a fresh PortAudio. On the control thread only."""
     silence_alsa()
     instance = pyaudio.PyAudio()
     try:
@@ -93,8 +93,10 @@ def list_devices() -> list[Device]:
 
 
 def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
-    """Open what there is of `names` and start it. SoundError when nothing of it can be opened; what is missing of the
-    rest stands in `missing`, by role."""
+    """Open what there is of `names` and start it; SoundError when that is nothing.
+
+    What is missing of the rest stands in `missing`, by role.
+    """
     silence_alsa()
     card = OpenCard(pyaudio.PyAudio(), priority)
     try:

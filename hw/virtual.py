@@ -44,7 +44,7 @@ class PcmSource:
         self._spoken.extend(padded[i : i + FRAME_BYTES] for i in range(0, len(padded), FRAME_BYTES))
 
     def frame(self) -> bytes:
-        """The next 20 ms."""
+        """Make the next 20 ms."""
         base = self._base()
         try:
             return mixed(base, self._spoken.popleft())
@@ -128,7 +128,7 @@ class WavSound(Closing):
             self._beat.lend(loop)
 
     def take_back_beat(self) -> None:
-        """The call has ended."""
+        """Keep the beat alone again, after the call."""
         self._beat.take_back()
 
     def write(self, frame: bytes) -> None:
@@ -136,11 +136,11 @@ class WavSound(Closing):
         self._queue.append(frame)
 
     def queued_ms(self) -> float:
-        """How much far-end audio waits to be played."""
+        """Tell how much far-end audio waits to be played."""
         return float(len(self._queue) * FRAME_MS)
 
     def due_ms(self) -> float:
-        """How long until a beat takes sound that was not written yet."""
+        """Tell how long until a beat takes sound that was not written yet."""
         return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat_at) * 1000)
 
     def flush(self) -> None:
@@ -152,7 +152,7 @@ class WavSound(Closing):
         self.constraints = dict(constraints or {})
 
     def progress_s(self) -> float:
-        """Seconds since the last beat."""
+        """Return the seconds since the last beat."""
         return time.monotonic() - self._beat_at
 
     def speak(self, pcm: bytes) -> None:
@@ -169,7 +169,7 @@ class WavSound(Closing):
         return ""
 
     def set_gain(self, gain: float) -> None:
-        """Software volume of the far end (see hw.volume)."""
+        """Set the software volume of the far end (see hw.volume)."""
         self._gain = gain
 
     def _tick(self) -> None:

@@ -23,7 +23,7 @@ SETUP.read(ROOT / "setup.cfg")
 
 
 def test_the_version_stands_in_one_place() -> None:
-    assert SETUP["metadata"]["version"] == "attr: agent.__version__"
+    assert SETUP["metadata"]["version"] == "attr: agent.program.VERSION"
     assert re.fullmatch(r"\d+\.\d+\.\d+", agent.__version__)
     assert importlib.metadata.version("kiosk-agent") == agent.__version__, "scripts/setup.sh has not run since"
 

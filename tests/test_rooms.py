@@ -41,7 +41,7 @@ CONFINED = {
 
 # Protocol and policy: no hub, no clock, no socket, no thread. Time is an argument.
 PURE = (
-    "agent.closing", "hw.closing",
+    "agent.closing", "agent.program", "hw.closing",
     "agent.config.kinds", "agent.config.schema", "agent.config.settings", "agent.config.value_types", "agent.errors",
     "agent.kiosk.answering", "agent.kiosk.outcomes", "agent.kiosk.situation", "agent.media.arrivals",
     "agent.media.conceal", "agent.media.delay", "agent.media.munge", "agent.media.path", "agent.media.playout",

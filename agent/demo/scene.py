@@ -66,7 +66,7 @@ class Scene(Closing):
         self._callers: list[Device] = []
 
     def caller(self, sound: Sound, listen: Callable[[Device], Any]) -> Device:
-        """Another phone, registered as CALLER; `listen` attaches listeners before it connects."""
+        """Make another phone, registered as CALLER; `listen` attaches listeners before it connects."""
         device = Device()
         self._callers.append(device)
         listen(device)

@@ -47,7 +47,7 @@ class Ear:
         self._frames = []
 
     def heard(self) -> Samples:
-        """What was heard since `begin`."""
+        """Return what was heard since `begin`."""
         return from_pcm(b"".join(self._frames))
 
 
@@ -72,7 +72,7 @@ class Script(Closing):
         self._scene.kiosk.on("moment", lambda name, detail: self._note(BOX, name, detail))
 
     def play(self) -> str:
-        """The whole call; returns what is worth a last line."""
+        """Play the whole call; returns what is worth a last line. Raises CallFailedError."""
         scene, kiosk = self._scene, self._scene.kiosk
         self._note("switchboard", "listening", scene.switchboard.address.server)
         kiosk.start()

@@ -51,11 +51,11 @@ class Panel(Closing):
         self._buttons.press(name, hold_s)
 
     def progress_s(self) -> float:
-        """Seconds since the pins were last looked at."""
+        """Return the seconds since the pins were last looked at."""
         return self._buttons.progress_s()
 
     def describe_buttons(self) -> list[dict[str, Any]]:
-        """The buttons as the page shows them."""
+        """Describe the buttons as the page shows them."""
         return [
             {
                 "name": name,
@@ -66,7 +66,7 @@ class Panel(Closing):
         ]
 
     def close(self) -> None:
-        """Lights off, pins released; idempotent."""
+        """Turn the lights off and release the pins; idempotent."""
         self._buttons.close()
         self.lights.close()
 

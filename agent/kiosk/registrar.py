@@ -25,7 +25,7 @@ REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
-    """What `config` means for `Device.setup`."""
+    """Translate `config` into options of `Device.setup`."""
     call, signaling = config.call, config.signaling
     return {
         "backoff_max_ms": signaling.backoff_max_ms,
@@ -46,7 +46,7 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
 
 
 def refuses_token(error: VoiceError) -> bool:
-    """Whether the service does not accept the token; a microphone that cannot be opened has one of these codes, too."""
+    """Tell whether the service refuses the token; a microphone that cannot be opened has one of these codes, too."""
     return error.code in REFUSALS and error.twilio_error is not None
 
 

@@ -32,16 +32,16 @@ class IceListener:
     """What the facade reports; every method is called in the asyncio loop."""
 
     def on_ice_state(self, state: str) -> None:
-        """new, checking, connected, disconnected, failed or closed."""
+        """Take the new state: new, checking, connected, disconnected, failed or closed."""
 
     def on_ice_gathering_state(self, state: str) -> None:
-        """gathering or complete."""
+        """Take the new state: gathering or complete."""
 
     def on_ice_candidate(self, candidate: Candidate) -> None:
-        """One more local candidate."""
+        """Take one more local candidate."""
 
     def on_ice_selected_pair(self, pair: Pair) -> None:
-        """What we send travels over another pair from now on."""
+        """Take the pair over which what we send travels from now on."""
 
 
 class IceTransport(Closing):
@@ -135,7 +135,7 @@ class IceTransport(Closing):
         return self._legs.pending is not None
 
     def is_remote(self, parameters: IceParameters) -> bool:
-        """Whether the newest leg already works with these credentials."""
+        """Tell whether the newest leg already works with these credentials."""
         leg = self.newest
         theirs = parameters.ufrag, parameters.password
         return leg is not None and (leg.remote_username, leg.remote_password) == theirs
@@ -166,7 +166,7 @@ class IceTransport(Closing):
         return self._legs.current.rtt_ms if self._legs.current is not None else None
 
     def authentic(self, leg: Leg, source: Socket, address: Address, now: float) -> None:
-        """The datagram just reported came from the far end for certain: it keeps the path alive and shows the way."""
+        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
         leg.heard_at = leg.media_at = now
         self._steering.heard(leg, source, address, now)
 

@@ -132,7 +132,7 @@ class Bridge(Closing):
             raise
 
     def progress_s(self) -> float:
-        """Seconds since the asyncio loop last showed a sign of life."""
+        """Return the seconds since the asyncio loop last showed a sign of life."""
         return time.monotonic() - self._beat_s
 
     def close(self, timeout_s: float = 5) -> None:
@@ -198,7 +198,7 @@ _shared: Bridge | None = None
 
 
 def shared_bridge() -> Bridge:
-    """The process's bridge, made when first asked for; hub only."""
+    """Return the process's bridge, made when first asked for; hub only."""
     global _shared
     if _shared is None or _shared._closing:
         _shared = Bridge()

@@ -70,7 +70,7 @@ class Snapshot:
     routes: frozenset[Route]
 
     def hosts(self) -> list[str]:
-        """Addresses to offer, the likeliest first (default route, IPv4); loopback only when there is nothing else."""
+        """List addresses to offer, the likeliest first (default route, IPv4); loopback only without any other."""
         rank = {route.interface: route.metric for route in sorted(self.routes, key=lambda r: -r.metric)}
         usable = [a for a in self.addresses if not a.loopback] or list(self.addresses)
         usable.sort(key=lambda a: (a.interface not in rank, rank.get(a.interface, 0), ":" in a.ip, a.ip))
@@ -87,7 +87,7 @@ class NetworkChange:
 
     @classmethod
     def between(cls, before: Snapshot, after: Snapshot) -> NetworkChange | None:
-        """The difference; None when there is none that a call could feel."""
+        """Return the difference; None when there is none that a call could feel."""
         old = {a.ip for a in before.addresses if not a.loopback}
         new = {a.ip for a in after.addresses if not a.loopback}
         change = cls(frozenset(new - old), frozenset(old - new), before.routes != after.routes)

@@ -108,12 +108,12 @@ async def allocate(
 
 
 def is_relay(pair: CandidatePair, other: CandidatePair) -> bool:
-    """Whether `pair` goes through a relay of ours and `other` does not."""
+    """Tell whether `pair` goes through a relay of ours and `other` does not."""
     return pair.local_candidate.type == "relay" != other.local_candidate.type
 
 
 def is_closing(transport: Any) -> bool:
-    """Whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
+    """Tell whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
     return isinstance(transport, asyncio.BaseTransport) and transport.is_closing()
 
 
@@ -151,7 +151,7 @@ class Pair:
         return self._raw.remote_candidate
 
     def same(self, other: Pair | None) -> bool:
-        """Whether both are the same pair."""
+        """Tell whether both are the same pair."""
         return other is not None and other._raw is self._raw
 
     def send(self, data: bytes) -> None:
@@ -202,7 +202,7 @@ class Leg(aioice.Connection, AsyncClosing):
 
     @property
     def host_sockets(self) -> list[StunProtocol]:
-        """The sockets that are no TURN allocations."""
+        """The sockets that are not TURN allocations."""
         return [socket for socket in self._protocols if socket.local_candidate.type == "host"]
 
     # pairs
@@ -245,7 +245,7 @@ class Leg(aioice.Connection, AsyncClosing):
                 self.check_start_task(raw)
 
     async def ask_consent(self, pair: Pair, retransmissions: int) -> bool:
-        """Whether the far end still answers on this pair (RFC 7675)."""
+        """Ask whether the far end still answers on this pair (RFC 7675)."""
         assert self.remote_password is not None
         request = self.build_request(pair._raw, nominate=True)
         key = self.remote_password.encode()
@@ -258,13 +258,13 @@ class Leg(aioice.Connection, AsyncClosing):
     # what aioice calls
 
     def check_incoming(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
-        """An authenticated check arrived."""
+        """Note that an authenticated check arrived, and answer it."""
         self.heard_at = asyncio.get_running_loop().time()
         if "PRIORITY" in message.attributes:
             super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: CandidatePair) -> None:
-        """One of our checks ended."""
+        """Note the outcome of one of our checks."""
         now, heard_at = asyncio.get_running_loop().time(), self.heard_at
         if pair.state == CandidatePair.State.SUCCEEDED:
             self.heard_at = self.answered_at = now
@@ -275,13 +275,13 @@ class Leg(aioice.Connection, AsyncClosing):
         self._on_change(self)
 
     def data_received(self, data: bytes, component: int) -> None:
-        """What looked like STUN but is not: dropped."""
+        """Drop what looked like STUN but is not."""
 
     def protocol_lost(self, protocol: StunProtocol) -> None:
-        """A socket was closed: the facade above decides what that means."""
+        """Leave it to the facade above what a closed socket means."""
 
     async def query_consent(self) -> None:
-        """aioice's own consent would close the leg after 28 s; ours lives in the facade."""
+        """Ask for nothing: aioice's own consent would close the leg after 28 s; ours lives in the facade."""
 
     # end
 
@@ -321,11 +321,11 @@ class Dtls(RTCDtlsTransport):
 
 
 def local_fingerprint(certificate: RTCCertificate) -> tuple[str, str]:
-    """Algorithm and value for `a=fingerprint`."""
+    """Return algorithm and value for `a=fingerprint`."""
     print_ = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
     return print_.algorithm, print_.value
 
 
 def new_certificate() -> RTCCertificate:
-    """A self-signed certificate for one call."""
+    """Make a self-signed certificate for one call."""
     return RTCCertificate.generateCertificate()

@@ -35,10 +35,10 @@ class Ear(Protocol):
     """What makes sound of what arrived."""
 
     def ready(self, samples: int) -> bool:
-        """Whether waiting for more packets would be of no use for the next `samples`."""
+        """Tell whether waiting for more packets would be of no use for the next `samples`."""
 
     def pull(self, due: float, samples: int) -> bytes:
-        """The next `samples` to play, which are needed at `due` (loop time)."""
+        """Make the next `samples` to play, which are needed at `due` (loop time)."""
 
 
 class FrameEnd(Protocol):

@@ -46,7 +46,7 @@ class Report(NamedTuple):
 
 
 def parse_rtcp(data: bytes) -> list[Report]:
-    """The reports in a compound packet; what is malformed or unknown is skipped."""
+    """Parse the reports in a compound packet; what is malformed or unknown is skipped."""
     reports, position = [], 0
     while position + 8 <= len(data):
         first, kind, words = struct.unpack_from("!BBH", data, position)
@@ -139,7 +139,7 @@ class ReceiveCounters:
         return self._jitter / self.clock_hz * 1000
 
     def block(self, last_report: int, delay: int, loss_beyond: float = 0.0) -> bytes:
-        """The report block about this stream since the previous one; it tells of `loss_beyond` where that is more."""
+        """Write the report block about this stream since the previous one; `loss_beyond` counts where that is more."""
         expected = self.expected - self._reported_expected
         lost = max(0, expected - (self.packets - self._reported_packets))
         self._reported_expected, self._reported_packets = self.expected, self.packets
@@ -165,7 +165,7 @@ class SentCounters:
         self._timestamp, self._clock_hz, self._at = timestamp, clock_hz, now
 
     def timestamp_at(self, now: float) -> int:
-        """Our RTP clock at `now`."""
+        """Return our RTP clock at `now`."""
         return self._timestamp + int((now - self._at) * self._clock_hz) & MAX_UINT32
 
 
@@ -181,7 +181,7 @@ class RtcpSession:
         self._last_report_at = 0.0
 
     def write(self, now: float, wall: float, sent: SentCounters, received: ReceiveCounters | None) -> bytes:
-        """A compound packet: sender report (receiver report before we sent anything) and source description."""
+        """Write a compound packet: sender report (receiver report before we sent anything) and source description."""
         block = received.block(self._last_report, self._delay(now), self.loss_beyond) if received else b""
         count = 1 if block else 0
         if sent.packets:
@@ -192,7 +192,7 @@ class RtcpSession:
         return HEAD.pack(0x80 | count, kind, 1 + len(body) // 4, self.ssrc) + body + self._description()
 
     def bye(self) -> bytes:
-        """The packet that ends our stream (RFC 3550 section 6.6)."""
+        """Write the packet that ends our stream (RFC 3550 section 6.6)."""
         return HEAD.pack(0x80, RECEIVER_REPORT, 1, self.ssrc) + HEAD.pack(0x81, BYE, 1, self.ssrc)
 
     def read(self, data: bytes, now: float, wall: float) -> float | None:

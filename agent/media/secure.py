@@ -55,13 +55,13 @@ class SecureListener:
     """What the transport reports, in the asyncio loop."""
 
     def on_dtls_state(self, state: str) -> None:
-        """connecting, connected, closed or failed."""
+        """Take the new state: connecting, connected, closed or failed."""
 
     def on_rtp_packet(self, data: bytes, now: float) -> None:
-        """A verified and decrypted RTP packet."""
+        """Take a verified and decrypted RTP packet."""
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """A verified and decrypted RTCP packet."""
+        """Take a verified and decrypted RTCP packet."""
 
 
 class SecureTransport(AsyncClosing):

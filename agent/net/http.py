@@ -14,7 +14,7 @@ from geventhttpclient import HTTPClient
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError
 from agent.net.tls import client_context, explain
-from agent.user_agent import user_agent
+from agent.program import user_agent
 
 log = logging.getLogger(__name__)
 

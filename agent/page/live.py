@@ -38,7 +38,7 @@ class Live(Closing):
         return len(self._changes) >= MAX_STREAMS
 
     def events(self) -> Iterator[bytes]:
-        """A new stream of chunks for one browser."""
+        """Open a new stream of chunks for one browser."""
         changed = Event()
         changed.set()
         self._changes.add(changed)

@@ -12,7 +12,7 @@ _R0 = 94.768
 
 
 def mos(rtt_ms: object, jitter_ms: object, loss_percent: object) -> float | None:
-    """Score from 1.0 up to 4.6; None when an input is not a number from 0 up, or the result is no score."""
+    """Score from 1.0 up to 4.6; None when an input is not a number from 0 up, or the result is not a score."""
     if not (_is_measure(rtt_ms) and _is_measure(jitter_ms) and _is_measure(loss_percent)):
         return None
     return _score(float(rtt_ms), float(jitter_ms), float(loss_percent))  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ MAX_CLIENTS = 32
 
 
 def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the control socket belongs: the service's runtime folder, the session's, or one of the user's own."""
+    """Choose where the control socket belongs: the service's runtime folder, the session's, or the user's own."""
     if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
         return Path(folder)
     if session := environ.get("XDG_RUNTIME_DIR"):
@@ -49,7 +49,7 @@ def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -> Path:
-    """The path of this agent's socket; `configured` wins."""
+    """Return the path of this agent's socket; `configured` wins."""
     return Path(configured) if configured else socket_folder(environ) / SOCKET_NAME
 
 
@@ -116,7 +116,7 @@ class _Client:
         self._writer = gevent.spawn(self._write)
 
     def requests(self) -> Iterator[Any]:
-        """The parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
+        """The parsed lines; None for one that is not JSON. Ends with the connection or an endless line."""
         with self._connection.makefile("rb") as lines:
             while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n"):
                 try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.user_agent import platform_name, user_agent
+from agent.program import platform_name, user_agent
 from agent.version import SDK_VERSION
 
 
 def browserinfo() -> dict[str, Any]:
-    """The member `browserinfo` of `listen`."""
+    """Build the member `browserinfo` of `listen`."""
     return {
         "p": "browser",
         "v": SDK_VERSION,

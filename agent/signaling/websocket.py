@@ -73,7 +73,7 @@ class WebSocket(Closing):
         self._writer: gevent.Greenlet[..., None] | None = None
 
     def send(self, text: str) -> None:
-        """Queue one text message; raises OSError when the connection is not open or does not take any more."""
+        """Queue one text message; raises ConnectionError when the connection is not open or full."""
         if self._protocol.state is not State.OPEN or self._unsent_bytes > MAX_UNSENT_BYTES:
             raise ConnectionError("the signaling socket takes no message now")
         self._protocol.send_text(text.encode())
@@ -89,7 +89,7 @@ class WebSocket(Closing):
         self._reader.join(timeout_s)
 
     def path_intact(self) -> bool:
-        """Whether the kernel would still send to this peer from the address that the connection uses.
+        """Tell whether the kernel would still send to this peer from the address that the connection uses.
 
         Without any route the answer is yes: the connection survives until the route is back, or its time-outs end it.
         """

@@ -50,7 +50,7 @@ class MediaLeg(AsyncClosing):
         return self._spoken[0] if self._spoken else None
 
     async def offer(self, codecs: tuple[str, ...]) -> str:
-        """Make an offer that lists `codecs` first."""
+        """Make an offer that lists `codecs` first. Raises ConnectionAbortedError when the call is over meanwhile."""
         return await self._make_peer(codecs).create_offer()
 
     async def accept(self, sdp: str) -> None:
@@ -59,7 +59,7 @@ class MediaLeg(AsyncClosing):
         await self.peer.apply_answer(sdp)
 
     async def answer(self, sdp: str, codecs: tuple[str, ...]) -> str:
-        """Answer the client's offer with one of `codecs`; SdpError when it cannot be used."""
+        """Answer the client's offer with one of `codecs`; SdpError when it cannot, ConnectionAbortedError."""
         offer = descriptions.keep_codecs(sdp, codecs)
         self._spoken = descriptions.codecs(offer)
         return await self._make_peer(codecs).answer_offer(offer)

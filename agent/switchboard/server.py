@@ -103,6 +103,7 @@ class Switchboard:
         """Read keys and certificates anew, drop every socket, listen again on the same port.
 
         Calls keep their media and wait for their clients. ConfigError when a file cannot be used: nothing changes then.
+        InvalidStateError when the switchboard does not run.
         """
         server = self._server
         if server is None:
@@ -117,7 +118,7 @@ class Switchboard:
         await self._listen_again()
 
     def mint(self, identity: str) -> str:
-        """Make a token for `identity`: it may call and be called."""
+        """Make a token for `identity`: it may call and be called. Raises LocalFault before the start."""
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return mint(self._state.api_key, identity, self.settings.token_ttl_s)

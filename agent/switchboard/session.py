@@ -126,7 +126,7 @@ class Session:
         return effects
 
     def say(self, message_type: str, payload: Payload) -> Send:
-        """Word a message to this client in its dialect."""
+        """Put a message to this client into words of its dialect."""
         return Send(encode(message_type, payload, self.dialect))
 
     def malformed(self, error: ProtocolError) -> None:
@@ -134,7 +134,7 @@ class Session:
         self._malformed.failed(error)
 
     def closed(self) -> list[Effect]:
-        """The socket has gone."""
+        """Forget a client whose socket has gone."""
         was_ready = self.state is State.READY
         self.state = State.CLOSED
         return [Presence(False)] if was_ready else []

@@ -43,11 +43,11 @@ class Calls:
         self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
 
     def listening(self) -> list[Connection]:
-        """Every call that hears the server: a program may still accept one that was dropped with its socket."""
+        """List every call that hears the server: a program may still accept one that was dropped with its socket."""
         return self.all() + [call for call in self._dropped if call.status() != "closed" and call not in self.all()]
 
     def all(self) -> list[Connection]:
-        """Every call that is not over."""
+        """List every call that is not over."""
         return self.pending + ([self.active] if self.active is not None and self.active not in self.pending else [])
 
     def incoming(self, parameters: dict[str, Any], offer_sdp: str) -> Connection | None:
@@ -69,7 +69,7 @@ class Calls:
         return connection
 
     def before_accept(self, connection: Connection) -> None:
-        """A call is being accepted: the active one makes way."""
+        """Let the active call make way for one that is being accepted."""
         active = self.active
         if active is not None and active is not connection:
             active.disconnect()
@@ -93,7 +93,7 @@ class Calls:
             self._dropped.add(connection)
 
     def find(self, callsid: object) -> Connection | None:
-        """The call that the server means."""
+        """Find the call that the server means."""
         return next((call for call in self.all() if call.is_called(callsid)), None)
 
     def _make(self, **kwargs: Any) -> Connection:

@@ -84,7 +84,7 @@ class Device(Emitter, DeviceAliases):
             stream.join(LAST_WORDS_S)
 
     def update_token(self, token: str) -> None:
-        """Use a new token from now on, in calls and without interrupting them."""
+        """Use a new token from now on, without interrupting calls. InvalidArgumentError, InvalidStateError."""
         self._check_set_up()
         self.token = _checked_token(token)
         self._host.use_token(self.token)
@@ -120,24 +120,24 @@ class Device(Emitter, DeviceAliases):
         return list(self._host.calls.pending)
 
     def active_connection(self) -> Connection | None:
-        """The active call, or else the first pending one."""
+        """Return the active call, or else the first pending one."""
         return self._host.calls.active or next(iter(self._host.calls.pending), None)
 
     def disconnect_all(self) -> None:
-        """End the active call and forget the pending ones, which the service is not told."""
+        """End the active call and forget the pending ones, which the service is not told. InvalidStateError."""
         self._check_set_up()
         self._host.calls.disconnect_all()
 
     # Presence
 
     def register_presence(self) -> Device:
-        """Take incoming calls."""
+        """Take incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(True)
         return self
 
     def unregister_presence(self) -> Device:
-        """Take no incoming calls."""
+        """Take no incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(False)
         return self
@@ -150,7 +150,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.options
 
     def status(self) -> str:
-        """busy, ready or offline."""
+        """Return busy, ready or offline. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         return "busy" if self._host.calls.active is not None else self._host.status
 
@@ -160,7 +160,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.edge
 
     def region(self) -> str:
-        """Deprecated: the region in use, or `offline`."""
+        """Return the region in use, or `offline`; deprecated. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         return self._host.region if self._host.region is not None else "offline"
 
@@ -180,7 +180,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.stream
 
     def network_changed(self, change: NetworkChange | None = None) -> None:
-        """This machine's addresses or routes changed: look after signaling and the calls at once.
+        """Look after signaling and the calls at once: this machine's addresses or routes changed.
 
         With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
         """

@@ -78,7 +78,7 @@ class Way(NamedTuple):
 
 
 def way_after(change: NetworkChange | None, local_ip: str | None, remote_ip: str | None) -> Way:
-    """What `change` means for a path between two addresses; an unknown change or path counts as harmed."""
+    """Judge what `change` means for a path between two addresses; an unknown change or path counts as harmed."""
     if remote_ip is None:
         return Way(harmed=True, reachable=True)
     family = socket.AF_INET6 if ":" in remote_ip else socket.AF_INET

@@ -73,11 +73,11 @@ class DeviceOptions:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DeviceOptions:
-        """The defaults, changed as `given`; raises InvalidArgumentError."""
+        """Make the defaults, changed as `given`; raises InvalidArgumentError."""
         return cls().merged(given)
 
     def merged(self, given: Mapping[str, Any]) -> DeviceOptions:
-        """These options with some replaced; one that is given as None goes back to its default."""
+        """Replace some options, by their default where None is given. Raises InvalidArgumentError."""
         changes: dict[str, Any] = {}
         for spelled, value in given.items():
             name = option_name(spelled)
@@ -112,7 +112,7 @@ _DEFAULTS: Final = vars(DeviceOptions())
 
 
 def option_name(spelled: str) -> str:
-    """`enableIceRestart` or `enable_ice_restart` as `enable_ice_restart`; raises InvalidArgumentError if unknown."""
+    """Turn `enableIceRestart` or `enable_ice_restart` into the latter; raises InvalidArgumentError if unknown."""
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", str(spelled).replace("DTMF", "Dtmf").replace("RTCPeer", "Rtcpeer")).lower()
     name = _ALIASES.get(snake, snake)
     if name in _DEFAULTS:

@@ -123,7 +123,7 @@ class Sounds:
         return self._sounds[name].stop()
 
     def switch(self, name: str, on: bool | None = None) -> bool:
-        """Whether `incoming`, `outgoing` or `disconnect` may be heard; with `on`, set that first."""
+        """Tell whether `incoming`, `outgoing` or `disconnect` is heard; `on` sets it. InvalidArgumentError."""
         if on is not None:
             if not isinstance(on, bool):
                 raise InvalidArgumentError(f"argument on: {on!r} is not allowed; give True or False")
@@ -131,15 +131,15 @@ class Sounds:
         return self.enabled[name]
 
     def incoming(self, on: bool | None = None) -> bool:
-        """Whether the ring is heard."""
+        """Tell whether the ring is heard."""
         return self.switch(INCOMING, on)
 
     def outgoing(self, on: bool | None = None) -> bool:
-        """Whether an answered outgoing call is heard."""
+        """Tell whether an answered outgoing call is heard."""
         return self.switch(OUTGOING, on)
 
     def disconnect(self, on: bool | None = None) -> bool:
-        """Whether the end of a call is heard."""
+        """Tell whether the end of a call is heard."""
         return self.switch(DISCONNECT, on)
 
     def stop_all(self) -> None:

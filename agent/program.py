@@ -1,10 +1,12 @@
-"""How this program names itself to servers: by its own name and version, which have nothing to do with the SDK's."""
+"""Who this program is: its version, and how it names itself to servers; the version of the SDK is another thing."""
 
 from __future__ import annotations
 
 import platform
+from typing import Final
 
-from agent import __version__
+NAME: Final = "kiosk-agent"
+VERSION = "0.2.0"  # the only place; setup.cfg reads it without running anything
 
 
 def platform_name() -> str:
@@ -14,4 +16,4 @@ def platform_name() -> str:
 
 def user_agent() -> str:
     """Name the program as an HTTP header does, e.g. `kiosk-agent/0.2.0 (Linux aarch64)`."""
-    return f"kiosk-agent/{__version__} ({platform_name()})"
+    return f"{NAME}/{VERSION} ({platform_name()})"
