@@ -71,3 +71,13 @@ def test_a_package_tells_that_it_has_types(package: object) -> None:
 
 def test_the_licence_is_the_one_that_the_package_names() -> None:
     assert SETUP["metadata"]["license"] == (ROOT / "LICENSE").read_text().split()[0] == "MIT"
+
+
+def test_the_checks_before_a_commit_need_nothing_but_the_checkout() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text()
+    entries = re.findall(r"entry: (.+)", text)
+
+    assert len(entries) == text.count("- id:") == text.count("language: system")
+    assert "repo: local" in text and text.count("repo:") == 1
+    assert all(entry.startswith(".venv/bin/python -m ") for entry in entries)
+    assert not [name for name in re.findall(r"tests/\S+\.py", text) if not (ROOT / name).exists()]
