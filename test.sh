@@ -15,6 +15,7 @@ fi
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m mypy --strict agent hw
+.venv/bin/python -m mypy --strict --explicit-package-bases examples
 case ${1:-} in
   quick) set -- tests/config tests/hw/panel tests/media/jitter tests/media/rtp tests/media/sdp tests/quality \
     tests/signaling/pstream tests/supervision tests/test_rooms.py ;;

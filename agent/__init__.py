@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from agent.program import VERSION as __version__
+
 if TYPE_CHECKING:
     from agent.voice.connection import Connection
     from agent.voice.device import Device
 
-__all__ = ["Connection", "Device"]
+__all__ = ["Connection", "Device", "__version__"]
 
 _HOMES = {"Connection": "agent.voice.connection", "Device": "agent.voice.device"}
 

@@ -1,4 +1,4 @@
-"""The command line (design: 8). Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+"""The command line. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 
 Results go to stdout, logs to stderr. Each command lives in `agent/commands/` under its own name and
 is imported only when it is used, so that `--help` and `check` need neither sound nor media libraries.
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from agent.errors import AgentError, UsageError
+from agent.program import NAME, VERSION
 from hw.errors import HardwareError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
@@ -19,8 +20,9 @@ COMMANDS = ("run", "demo", "call", "press", "status", "doctor", "check", "switch
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of every command."""
-    top = argparse.ArgumentParser(prog="kiosk-agent", description="A phone with buttons and lights.")
+    """Build the parser of every command."""
+    top = argparse.ArgumentParser(prog=NAME, description="A phone with buttons and lights.")
+    top.add_argument("--version", action="version", version=f"{NAME} {VERSION}", help="print the version")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = importlib.import_module(f"agent.commands.{name}")

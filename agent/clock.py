@@ -17,7 +17,7 @@ class Clock(Protocol):
     """Where the time comes from and who calls back."""
 
     def now(self) -> float:
-        """Monotonic seconds."""
+        """Return monotonic seconds."""
 
     def call_later(self, delay_s: float, fn: Callable[..., Any], *args: Any) -> Timer:
         """Call `fn(*args)` once in a greenlet of its own after `delay_s`; 0 means the hub's next turn."""

@@ -59,7 +59,7 @@ class LocalFault(AgentError):
 
 
 class CaptureError(LocalFault):
-    """No sound can be captured; `code` is the number of the seed (spec: device 12)."""
+    """No sound can be captured; `code` is the number of the SDK (spec: device 12)."""
 
     code = 31201
 
@@ -120,7 +120,7 @@ class CodecError(FarSideError):
 
 @dataclass(frozen=True)
 class TwilioError:
-    """One entry of the seed's error catalogue, attached to the errors of calls (spec: device 12)."""
+    """One entry of the SDK's error catalogue, attached to the errors of calls (spec: device 12)."""
 
     code: int
     name: str

@@ -21,4 +21,4 @@ class Emitter(EventEmitter):
             log.exception("a listener of %s failed: %r", type(self).__name__, f)
 
     def _emit_handle_potential_error(self, event: str, error: Any) -> None:
-        """An `error` that nobody listens to is swallowed, as in the seed (spec: device 7.1)."""
+        """An `error` that nobody listens to is swallowed, as in the SDK (spec: device 7.1)."""

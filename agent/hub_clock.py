@@ -30,6 +30,7 @@ class HubTimer:
             log.exception("a timer failed: %r", fn)
 
     def cancel(self) -> None:
+        """Make sure it does not happen; idempotent."""
         if not self._started:  # a callback may cancel its own timer and must then still run to its end
             self._greenlet.kill(block=False)
 
@@ -38,7 +39,9 @@ class HubClock:
     """The real clock."""
 
     def now(self) -> float:
+        """Return monotonic seconds."""
         return time.monotonic()
 
     def call_later(self, delay_s: float, fn: Callable[..., Any], *args: Any) -> Timer:
+        """Call `fn(*args)` once in a greenlet of its own after `delay_s`; 0 means the hub's next turn."""
         return HubTimer(max(0.0, delay_s), fn, args)

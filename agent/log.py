@@ -70,7 +70,7 @@ class SeldomLog:
 
 
 def excerpt(text: object, most: int = 40) -> str:
-    """The beginning of what somebody else wrote, fit for a log line: at most `most` printable characters."""
+    """Cut what somebody else wrote so that it fits a log line: at most `most` printable characters."""
     given = str(text)
     line = "".join(c if c.isprintable() else "?" for c in given[:most])
     return line if len(given) <= most else f"{line}…"

@@ -9,10 +9,12 @@ from typing import Any
 
 import gevent
 
+from agent.closing import Closing
+
 log = logging.getLogger(__name__)
 
 
-class Mailbox:
+class Mailbox(Closing):
     """Belongs to the hub that made it; libev's `async` watcher is the only one that other threads may touch."""
 
     def __init__(self) -> None:

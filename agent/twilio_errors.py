@@ -115,7 +115,7 @@ _CATALOGUE = {
 
 
 def twilio_error(code: int, message: str = "", original_error: BaseException | None = None) -> TwilioError:
-    """The entry with this code, carrying `message` and the error it was made from; raises InvalidArgumentError."""
+    """Look up the entry with this code; it carries `message` and the error behind it. Raises InvalidArgumentError."""
     entry = _CATALOGUE.get(code)
     if entry is None:
         raise InvalidArgumentError(f"there is no error {code} in the catalogue; known are {sorted(_CATALOGUE)}")

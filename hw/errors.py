@@ -32,8 +32,8 @@ class SettingError(HardwareError, ValueError):
 
 
 class ActionError(SettingError):
-    """A button is bound to something that is no action."""
+    """A button is bound to something that is not an action."""
 
 
 class PatternError(SettingError):
-    """A light is given something that is no pattern."""
+    """A light is given something that is not a pattern."""

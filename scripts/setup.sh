@@ -67,7 +67,7 @@ find_python() {
 }
 
 # What the environment was made from; any change to it means: install again.
-fingerprint() { { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml; echo "$1"; } 2>/dev/null | sha256sum; }
+fingerprint() { { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py; echo "$1"; } 2>/dev/null | sha256sum; }
 
 is_ready() { [ -f ".venv/ready-$1" ] && [ "$(cat ".venv/ready-$1")" = "$(fingerprint "$1")" ]; }
 

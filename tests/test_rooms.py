@@ -66,7 +66,7 @@ PURE_ROOMS = {
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "errors", "events", "sdk_version", "twilio_errors"),
+    "agent.base": ("clock", "closing", "errors", "events", "program", "sdk_version", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
@@ -79,6 +79,7 @@ PURE_FILES = {
     "agent.switchboard": ("effects", "messages", "params", "registry", "router", "timeouts"),
     "agent.voice": ("call_errors", "call_ids", "deprecated", "digits", "options", "recovery_policy", "settings",
                     "states"),
+    "hw": ("closing", "errors"),
     "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume"),

@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Call, wait for the end, and say how it went."""
+    """Call, wait for the end, and say how it went. InvalidArgumentError, CallFailedError."""
     from dataclasses import replace
 
     from agent.config import load_for_calls

@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Ask the running agent to press the button."""
+    """Ask the running agent to press the button. Raises InvalidArgumentError, ControlError."""
     from agent.config import control_socket_of
     from agent.errors import InvalidArgumentError
     from agent.service.control_client import ControlClient

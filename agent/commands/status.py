@@ -27,7 +27,7 @@ def perform(options: argparse.Namespace) -> int:
 
 
 def in_words(status: Mapping[str, Any]) -> Iterator[str]:
-    """The status as lines for people."""
+    """Word the status as lines for people."""
     yield _line("box", status["identity"], *(state.replace("_", " ") for state in status["states"]))
     service = status["service"]
     yield _line("service", "ready" if service["ready"] else "offline", status["edge"], service["reason"])

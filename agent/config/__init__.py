@@ -48,7 +48,7 @@ class Config:
 
 
 def load_for_calls(path: str | Path) -> Config:
-    """As `load`, for those who will call: without a source of tokens it raises `ConfigError`, too."""
+    """Load as `load` does, for those who will call: without a source of tokens it raises `ConfigError`, too."""
     config = load(path)
     if not config.token.source:
         known = ", ".join(SOURCES)
@@ -58,7 +58,7 @@ def load_for_calls(path: str | Path) -> Config:
 
 
 def control_socket_of(path: Path | None) -> str:
-    """Where the agent with these settings is reached; empty, without a file or a setting: at the usual place."""
+    """Tell where the agent with these settings is reached; empty, without a file or a setting: at the usual place."""
     return load(path).service.control_socket if path is not None else ""
 
 

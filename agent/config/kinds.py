@@ -25,7 +25,7 @@ Kind = Callable[[Any, Path], Any]
 
 
 def file(value: Any, folder: Path) -> Any:
-    """A file that exists; a relative name starts at the folder of config.toml. Empty stands for none."""
+    """Check a file that exists; a relative name starts at the folder of config.toml; empty is none. ValueError."""
     if not value:
         return value
     path = folder / Path(value).expanduser()
@@ -35,7 +35,7 @@ def file(value: Any, folder: Path) -> Any:
 
 
 def wav(value: Any, folder: Path) -> Any:
-    """A WAV file that can be played; empty stands for none."""
+    """Check a WAV file that can be played; empty stands for none. Raises ValueError."""
     path = file(value, folder)
     if path:
         try:
@@ -47,7 +47,7 @@ def wav(value: Any, folder: Path) -> Any:
 
 
 def host_port(value: Any, folder: Path) -> Any:
-    """HOST:PORT, port 0 where any will do; empty stands for none."""
+    """Check HOST:PORT, port 0 where any will do; empty stands for none. Raises ValueError."""
     host, _, port = value.rpartition(":")
     if value and not (_HOST.fullmatch(host) and port.isascii() and port.isdigit() and int(port) < 65536):
         raise ValueError('an address "HOST:PORT", like "switchboard.local:8443"')
@@ -55,14 +55,14 @@ def host_port(value: Any, folder: Path) -> Any:
 
 
 def hhmm(value: Any, folder: Path) -> Any:
-    """A time of day; empty stands for none."""
+    """Check a time of day; empty stands for none. Raises ValueError."""
     if value and not _HHMM.fullmatch(value):
         raise ValueError('a time of day "HH:MM", like "22:30"')
     return value
 
 
 def url(value: Any, folder: Path) -> Any:
-    """An http or https address; empty stands for none."""
+    """Check an http or https address; empty stands for none. Raises ValueError."""
     if value:
         try:
             parts = urlsplit(value)
@@ -75,21 +75,21 @@ def url(value: Any, folder: Path) -> Any:
 
 
 def token(value: Any, folder: Path) -> Any:
-    """An access token, a JSON Web Token of three parts (RFC 7519 section 3); empty stands for none."""
+    """Check an access token, a JSON Web Token of three parts (RFC 7519 section 3); empty is none. ValueError."""
     if value and not _is_jwt(value):
         raise ValueError("an access token (three parts of base64url text with dots between them)")
     return value
 
 
 def action(value: Any, folder: Path) -> Any:
-    """What a button does; empty stands for nothing."""
+    """Check what a button does; empty stands for nothing."""
     if value:
         parse_action(value)
     return value
 
 
 def pattern(value: Any, folder: Path) -> Any:
-    """What a light shows; empty stands for nothing."""
+    """Check what a light shows; empty stands for nothing."""
     if value:
         parse_pattern(value)
     return value

@@ -38,7 +38,7 @@ class Reader:
             raise ConfigError("\n".join(f"{self._source.place(key)}: {key}: {text}" for key, text in ordered))
 
     def read(self, cls: type[Any], table: Any, where: str = "") -> Any:
-        """An instance of the dataclass `cls` made of `table`, which stands at `where`; INVALID with problems in it."""
+        """Make an instance of the dataclass `cls` of `table`, which stands at `where`; INVALID with problems in it."""
         if not isinstance(table, dict):
             return self.problem(where, f"{show(table)}: expected a table [{where}]")
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}

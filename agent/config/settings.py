@@ -9,7 +9,7 @@ from agent.supervision.restart import RestartLimits
 
 
 def setting(default: Any, help_: str, **metadata: Any) -> Any:
-    """A dataclass field with what the reader of config.toml checks (`agent.config.schema`)."""
+    """Declare a field with what the reader of config.toml checks (`agent.config.schema`)."""
     return field(default=default, metadata={"help": help_, **metadata})
 
 

@@ -24,13 +24,13 @@ class TomlSource:
     lines: dict[str, int] = field(default_factory=dict)
 
     def line(self, key: str) -> int:
-        """The line of `key`, or of the nearest table around it; 0 where neither stands in the file."""
+        """Return the line of `key`, or of the nearest table around it; 0 where neither stands in the file."""
         while key and key not in self.lines:
             key = key.rpartition(".")[0]
         return self.lines.get(key, 0)
 
     def place(self, key: str) -> str:
-        """`file:line` of `key`, as far as it is known."""
+        """Return `file:line` of `key`, as far as it is known."""
         line = self.line(key)
         return f"{self.path}:{line}" if line else str(self.path)
 

@@ -31,7 +31,7 @@ class Mismatch(ValueError):
 
 
 def convert(value: Any, hint: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
-    """`value` as the type `hint` within the limits of `metadata`; raises `Mismatch` or `SettingError`."""
+    """Convert `value` to the type `hint` within the limits of `metadata`; raises `Mismatch` or `SettingError`."""
     hint = without_none(hint)
     if alternatives := _alternatives(hint):
         return _first_fit(value, alternatives, metadata, folder)
@@ -45,13 +45,13 @@ def convert(value: Any, hint: Any, metadata: Mapping[str, Any], folder: Path) ->
 
 
 def show(value: Any) -> str:
-    """`value` as it may have been written in the file, shortened."""
+    """Write `value` as it may have been written in the file, shortened."""
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value).replace("'", '"')
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def without_none(hint: Any) -> Any:
-    """`X` for `X | None`: a file cannot say None, it leaves the key out."""
+    """Return `X` for `X | None`: a file cannot say None, it leaves the key out."""
     if _is_union(hint):
         arms = [arm for arm in typing.get_args(hint) if arm is not type(None)]
         if len(arms) == 1:
@@ -60,13 +60,13 @@ def without_none(hint: Any) -> Any:
 
 
 def mapping_type(hint: Any) -> Any:
-    """`X` for `Mapping[str, X]` and `dict[str, X]`, else None."""
+    """Return `X` for `Mapping[str, X]` and `dict[str, X]`, else None."""
     origin = typing.get_origin(hint)
     return typing.get_args(hint)[1] if isinstance(origin, type) and issubclass(origin, Mapping) else None
 
 
 def item_type(hint: Any) -> Any:
-    """`X` for `tuple[X, ...]`, else None."""
+    """Return `X` for `tuple[X, ...]`, else None."""
     arms = typing.get_args(hint)
     return arms[0] if typing.get_origin(hint) is tuple and len(arms) == 2 and arms[1] is Ellipsis else None
 

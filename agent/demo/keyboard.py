@@ -9,10 +9,12 @@ from collections.abc import Callable
 import gevent
 from gevent.select import select
 
+from agent.closing import Closing
+
 CHUNK_BYTES = 1024
 
 
-class Keyboard:
+class Keyboard(Closing):
     """Hands each line that is typed to `typed(line)`, on the hub, as long as somebody sits at the terminal."""
 
     def __init__(self, typed: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from agent.closing import Closing
 from agent.config import Config, DoorSection
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registration import device_options
@@ -48,7 +49,7 @@ LIGHTS = {
 }  # fmt: skip
 
 
-class Scene:
+class Scene(Closing):
     """Everything in one process, talking over real sockets; `close` ends all of it."""
 
     def __init__(self, listen: tuple[str, int], state_dir: Path, box_sound: BoxSound | None,
@@ -64,7 +65,7 @@ class Scene:
         self._callers: list[Device] = []
 
     def caller(self, sound: Sound, listen: Callable[[Device], Any]) -> Device:
-        """Another phone, registered as CALLER; `listen` attaches listeners before it connects."""
+        """Make another phone, registered as CALLER; `listen` attaches listeners before it connects."""
         device = Device()
         self._callers.append(device)
         listen(device)

@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from agent.closing import Closing
 from agent.demo.scene import BOX, CALLER, Scene
 from agent.demo.speech import Hearing, Samples, from_pcm, hearing, read, speak
 from agent.demo.timeline import Timeline
@@ -46,7 +47,7 @@ class Ear:
         self._frames = []
 
     def heard(self) -> Samples:
-        """What was heard since `begin`."""
+        """Return what was heard since `begin`."""
         return from_pcm(b"".join(self._frames))
 
 
@@ -59,7 +60,7 @@ class Side:
         self.sound = WavSound(path, self.ear, loop=True)
 
 
-class Script:
+class Script(Closing):
     """One run; `play` raises CallFailedError when a step does not happen or somebody was not heard."""
 
     def __init__(self, timeline: Timeline, folder: Path, listen: tuple[str, int], state_dir: Path) -> None:
@@ -71,7 +72,7 @@ class Script:
         self._scene.kiosk.on("moment", lambda name, detail: self._note(BOX, name, detail))
 
     def play(self) -> str:
-        """The whole call; returns what is worth a last line."""
+        """Play the whole call; returns what is worth a last line. Raises CallFailedError."""
         scene, kiosk = self._scene, self._scene.kiosk
         self._note("switchboard", "listening", scene.switchboard.address.server)
         kiosk.start()

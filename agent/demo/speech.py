@@ -48,7 +48,7 @@ def speak(text: str, path: Path, voice: str = "en") -> Path:
 
 
 def read(path: Path) -> Samples:
-    """The samples of a 16-bit WAV file at the rate of the check, first channel, -1..1."""
+    """Read a 16-bit WAV file's first channel at the rate of the check, -1..1."""
     with wave.open(str(path)) as file:
         rate_hz, channels = file.getframerate(), file.getnchannels()
         raw = np.frombuffer(file.readframes(file.getnframes()), "<i2")
@@ -58,7 +58,7 @@ def read(path: Path) -> Samples:
 
 
 def from_pcm(pcm: bytes) -> Samples:
-    """48 kHz mono int16 samples at the rate of the check, -1..1."""
+    """Convert 48 kHz mono int16 to samples at the rate of the check, -1..1."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float64) / 32768
     resampled: Samples = soxr.resample(samples, 48_000, CHECK_RATE_HZ)
     return resampled

@@ -22,5 +22,5 @@ class Timeline:
         print(f"{ms:8.0f} ms  {who:<11} {what:<14} {detail}".rstrip(), file=self._out, flush=True)
 
     def ms_of(self, who: str, what: str) -> float | None:
-        """When `who` first did `what`; None if it never happened."""
+        """Tell when `who` first did `what`; None if it never happened."""
         return next((ms for ms, by, did, _ in self.moments if (by, did) == (who, what)), None)

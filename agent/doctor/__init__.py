@@ -22,7 +22,7 @@ def all_checks(
     open_sound: sound.OpenSound,
     bridge: Callable[[], Bridge] = shared_bridge,
 ) -> list[tuple[str, Test]]:
-    """Every check by name, in an order in which the first failure explains the later ones.
+    """List every check by name, in an order in which the first failure explains the later ones.
 
     `get_token` gives an access token; AgentError or OSError says why it cannot. `open_sound` makes the configured
     sound device, not started. Who runs the checks closes the shared bridge afterwards.

@@ -19,7 +19,7 @@ MODEL = Path("/proc/device-tree/model")
 
 
 def check_board() -> Check:
-    """Which computer this is."""
+    """Tell which computer this is."""
     try:
         model = MODEL.read_bytes().rstrip(b"\0").decode(errors="replace")
     except OSError:
@@ -29,7 +29,7 @@ def check_board() -> Check:
 
 
 def check_chip(config: Config) -> Check:
-    """Which GPIO chip drives the panel, by its label."""
+    """Tell which GPIO chip drives the panel, by its label."""
     if config.box.pins == "mock":
         return ok("gpio chip", "not needed: pins = 'mock', the panel is virtual")
     try:
@@ -46,7 +46,7 @@ def check_chip(config: Config) -> Check:
 
 
 def check_pins(config: Config, open_pins: Callable[[str, str], Pins] = open_factory) -> Check:
-    """Whether each pin of the panel can be opened, and no button is down."""
+    """Check whether each pin of the panel can be opened, and no button is down."""
     try:
         pins = open_pins(config.box.pins, config.box.chip)
     except PinError as error:
@@ -64,7 +64,7 @@ def check_pins(config: Config, open_pins: Callable[[str, str], Pins] = open_fact
 
 
 def check_groups(config: Config) -> Check:
-    """Whether this user belongs to the groups that own the pins and the sound card."""
+    """Check whether this user belongs to the groups that own the pins and the sound card."""
     needed = [name for name, is_needed in _groups(config).items() if is_needed]
     user = getpass.getuser()
     if os.geteuid() == 0:

@@ -34,22 +34,22 @@ Test = Callable[[], Check]
 
 
 def ok(name: str, detail: str) -> Check:
-    """All is well, or there is nothing to check."""
+    """Report that all is well, or that there is nothing to check."""
     return Check(name, Outcome.OK, detail)
 
 
 def warning(name: str, detail: str, remedy: str) -> Check:
-    """It works, but not as it should."""
+    """Report that it works, but not as it should."""
     return Check(name, Outcome.WARNING, detail, remedy)
 
 
 def failed(name: str, detail: str, remedy: str) -> Check:
-    """It does not work."""
+    """Report that it does not work."""
     return Check(name, Outcome.FAILED, detail, remedy)
 
 
 def run(tests: Iterable[tuple[str, Test]], time_limit_s: float = TIME_LIMIT_S) -> Iterator[Check]:
-    """The outcome of each named test, as it comes; one that breaks or takes too long has failed, the others go on."""
+    """Yield the outcome of each named test; one that breaks or takes too long has failed, the others go on."""
     for name, test in tests:
         try:
             with gevent.Timeout(time_limit_s):
@@ -61,17 +61,17 @@ def run(tests: Iterable[tuple[str, Test]], time_limit_s: float = TIME_LIMIT_S) -
 
 
 def as_text(check: Check) -> str:
-    """One or two lines for a person."""
+    """Write one or two lines for a person."""
     line = f"{check.outcome:<8} {check.name:<16} {check.detail}"
     return f"{line}\n{'':<26}-> {check.remedy}" if check.remedy else line
 
 
 def as_json(checks: Iterable[Check]) -> str:
-    """All checks, for a program."""
+    """Write all checks, for a program."""
     found = list(checks)
     return json.dumps({"ok": succeeded(found), "checks": [asdict(check) for check in found]}, indent=2)
 
 
 def succeeded(checks: Iterable[Check]) -> bool:
-    """Whether nothing has failed; warnings do not count."""
+    """Tell whether nothing has failed; warnings do not count."""
     return all(check.outcome is not Outcome.FAILED for check in checks)

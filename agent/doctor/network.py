@@ -33,13 +33,13 @@ ANYWHERE = ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1"
 
 
 def server_of(settings: SignalingSettings) -> tuple[str, int]:
-    """Host and port of the voice service that is tried first."""
+    """Return host and port of the voice service that is tried first."""
     uri = urlsplit(signaling_uris(edge=settings.edges, chunderw=settings.server or None)[0])
     return uri.hostname or "", uri.port or 443
 
 
 def check_network(settings: SignalingSettings) -> Check:
-    """Whether there is a way out of this machine, and from which addresses."""
+    """Check whether there is a way out of this machine, and from which addresses."""
     sources = [source for family, peer in ANYWHERE if (source := route_source(family, peer))]
     if sources:
         return ok("network", f"goes out from {' and '.join(sources)}")
@@ -49,7 +49,7 @@ def check_network(settings: SignalingSettings) -> Check:
 
 
 def check_dns(settings: SignalingSettings) -> Check:
-    """Whether the name of the voice service can be looked up."""
+    """Check whether the name of the voice service can be looked up."""
     host, port = server_of(settings)
     began = time.monotonic()
     try:
@@ -61,7 +61,7 @@ def check_dns(settings: SignalingSettings) -> Check:
 
 
 def check_tls(settings: SignalingSettings) -> Check:
-    """Whether the voice service can be reached and proves who it is, and for how much longer it can."""
+    """Check whether the voice service can be reached and proves who it is, and for how much longer it can."""
     host, port = server_of(settings)
     try:
         began = time.monotonic()
@@ -78,7 +78,7 @@ def check_tls(settings: SignalingSettings) -> Check:
 
 
 def check_clock(settings: SignalingSettings) -> Check:
-    """Whether this machine's clock agrees with the voice service's: certificates and tokens depend on it."""
+    """Check whether this machine's clock agrees with the voice service's: certificates and tokens depend on it."""
     host, port = server_of(settings)
     try:
         date = _date_of(host, port)
@@ -90,7 +90,7 @@ def check_clock(settings: SignalingSettings) -> Check:
 
 
 def judge_clock(skew_s: float) -> Check:
-    """What a difference of `skew_s` (positive: this machine is ahead) means."""
+    """Judge a difference of `skew_s` (positive: this machine is ahead)."""
     ahead = "ahead of" if skew_s > 0 else "behind"
     facts = f"{abs(skew_s):.0f} s {ahead} the voice service"
     remedy = "switch on time synchronisation: sudo timedatectl set-ntp true"
@@ -100,7 +100,7 @@ def judge_clock(skew_s: float) -> Check:
 
 
 def check_relays(media: MediaSettings, bridge: Callable[[], Bridge]) -> Check:
-    """Whether each STUN and TURN server answers, the latter to our credentials."""
+    """Check whether each STUN and TURN server answers, the latter to our credentials."""
     stun, turn = usable_servers(media.ice_servers)
     servers: list[StunServer | TurnServer] = [*stun, *turn]
     answers, broken = [], []

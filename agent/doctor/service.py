@@ -24,7 +24,7 @@ GetToken = Callable[[], str]
 
 
 def check_token(get_token: GetToken) -> Check:
-    """Whether a token can be had, and for how long it is good."""
+    """Check whether a token can be had, and for how long it is good."""
     try:
         token = get_token()
     except (AgentError, OSError) as error:
@@ -43,7 +43,7 @@ def check_token(get_token: GetToken) -> Check:
 
 
 def check_registration(settings: SignalingSettings, get_token: GetToken, answer_s: float = ANSWER_S) -> Check:
-    """Whether the voice service accepts the token; takes no calls, and disturbs no agent that is running."""
+    """Check whether the voice service accepts the token; takes no calls, and disturbs no agent that is running."""
     try:
         token = get_token()
     except (AgentError, OSError):

@@ -31,7 +31,7 @@ OpenSound = Callable[[], Sound]
 
 
 def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
-    """Which sound cards the kernel has."""
+    """Tell which sound cards the kernel has."""
     if settings.driver != "alsa":
         return ok("sound cards", f"not needed: driver = '{settings.driver}'")
     try:
@@ -45,7 +45,7 @@ def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
 
 
 def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[SoundDevice]] | None = None) -> Check:
-    """Which devices can be opened, and whether the configured ones are among them."""
+    """Tell which devices can be opened, and whether the configured ones are among them."""
     if settings.driver != "alsa":
         return ok("sound devices", f"not needed: driver = '{settings.driver}'")
     try:
@@ -58,7 +58,7 @@ def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[S
 
 
 def check_canceller(settings: SoundSettings) -> Check:
-    """Whether the echo canceller that is wanted is installed."""
+    """Check whether the echo canceller that is wanted is installed."""
     there = {
         "webrtc": importlib.util.find_spec("pywebrtc_audio") is not None,
         "speex": ctypes.util.find_library("speexdsp") is not None,
@@ -90,7 +90,7 @@ def check_tone(settings: SoundSettings, open_sound: OpenSound) -> Check:
 
 
 def judge(heard: Heard) -> Check:
-    """What a measured sweep means to an installer."""
+    """Judge what a measured sweep means to an installer."""
     facts = f"heard {heard.level_db:+.0f} dB, {heard.delay_ms:.0f} ms after it was played"
     if heard.clarity_db < CLEAR_DB:
         remedy = "check speaker, microphone and volume; with headphones or in two rooms this is expected"

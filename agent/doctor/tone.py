@@ -31,7 +31,7 @@ class Heard(NamedTuple):
 
 
 def sweep() -> bytes:
-    """The sweep as 48 kHz mono int16, faded in and out."""
+    """Compute the sweep as 48 kHz mono int16, faded in and out."""
     return bytes((_sweep() * PEAK * 32767).astype("<i2").tobytes())
 
 

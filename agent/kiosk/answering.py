@@ -18,7 +18,7 @@ class Verdict(Enum):
 
 
 def verdict(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_disturb: bool) -> Verdict:
-    """What to do about a call from `caller`, which is the invite's `From`."""
+    """Decide what to do about a call from `caller`, which is the invite's `From`."""
     if do_not_disturb:
         return Verdict(settings.disturbing_calls)
     if busy:
@@ -28,5 +28,5 @@ def verdict(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_dist
 
 
 def limit_s(seconds: float) -> float | None:
-    """A limit of the settings; None is for ever."""
+    """Return a limit of the settings; None is for ever."""
     return seconds or None

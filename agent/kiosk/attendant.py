@@ -67,23 +67,23 @@ class Attendant(Emitter):
     # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
     def accept(self) -> None:
-        """Take the call that has rung longest; a call that is on ends."""
+        """Take the call that has rung longest; a call that is on ends. Raises InvalidStateError when none rings."""
         if not self.ringing:
             raise InvalidStateError("no call rings")
         self._accept(self.ringing[0])
 
     def reject(self) -> None:
-        """Refuse what rings, for every phone that is rung."""
+        """Refuse what rings, for every phone that is rung. Raises InvalidStateError when nothing rings."""
         for line in self._all_ringing():
             line.connection.reject()
 
     def ignore(self) -> None:
-        """Stop the ringing here."""
+        """Stop the ringing here. Raises InvalidStateError when nothing rings."""
         for line in self._all_ringing():
             line.ignore()
 
     def hang_up(self) -> None:
-        """End the call that is on; without one, refuse what rings."""
+        """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
         if self.current is not None:
             self.current.connection.disconnect()
             return
@@ -92,14 +92,14 @@ class Attendant(Emitter):
             line.connection.disconnect()
 
     def answer_or_hang_up(self) -> None:
-        """The button of a box that has only one."""
+        """Take what rings, or else hang up: for a box with only one button."""
         if self.ringing:
             self.accept()
         else:
             self.hang_up()
 
     def toggle_mute(self) -> None:
-        """Microphone off, or on again."""
+        """Turn the microphone off, or on again. Raises InvalidStateError without a call."""
         connection = self._current().connection
         connection.mute(not connection.is_muted())
 
@@ -114,7 +114,7 @@ class Attendant(Emitter):
         return self._call({"To": to, **(params or {})})
 
     def redial(self) -> Connection:
-        """Place the last call again."""
+        """Place the last call again. Raises InvalidStateError before the first."""
         if self._last_dialled is None:
             raise InvalidStateError("nobody was called since the start")
         return self._call(self._last_dialled)
@@ -128,7 +128,7 @@ class Attendant(Emitter):
                 self._refuse(line, self._verdict(line))
 
     def feedback(self, score: int, issue: str | None = None) -> None:
-        """Tell the service how good the call that is on, or else the last one, was."""
+        """Tell the service how good the call that is on, or else the last one, was; InvalidStateError before any."""
         if self._last is None:
             raise InvalidStateError("there was no call yet")
         self._last.connection.post_feedback(score, issue)

@@ -45,7 +45,7 @@ class KioskBox:
             emitter.on(event, lambda *_: self.changed())
 
     def status(self) -> dict[str, Any]:
-        """Everything there is to show, ready for JSON."""
+        """Collect everything there is to show, ready for JSON."""
         attendant = self._attendant
         situation = self._board.situation
         call = attendant.current or next(iter(attendant.ringing), None)

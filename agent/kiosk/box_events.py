@@ -23,14 +23,14 @@ class Noticeboard(Emitter):
         self._become(self.situation.with_(**facts))
 
     def trouble(self, part: str, why: str) -> None:
-        """Something needs the installer; an empty `why` says that it does no longer."""
+        """Show what needs the installer; an empty `why` says that it does no longer."""
         if self.situation.troubles.get(part, "") != why:
             self.tell("trouble" if why else "trouble over", why or part)
         still_booting = self.situation.booting and not why
         self._become(self.situation.with_(booting=still_booting).with_trouble(part, why))
 
     def tell(self, moment: str, detail: object = "") -> None:
-        """Something happened."""
+        """Tell what happened."""
         self.emit("moment", moment, detail)
 
     def _become(self, situation: Situation) -> None:

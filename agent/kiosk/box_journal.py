@@ -28,7 +28,7 @@ class Journal:
         self._strangers = SeldomLog(log)
 
     def note(self, moment: str, detail: object) -> None:
-        """Something happened; what is not known to be the box's own doing counts as a stranger's."""
+        """Write down what happened; what is not known to be the box's own doing counts as a stranger's."""
         level = _LEVELS.get(moment, logging.INFO)
         if moment in OWN:
             log.log(level, "%s: %s" if detail else "%s%s", moment, detail)

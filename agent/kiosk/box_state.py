@@ -25,16 +25,16 @@ class Situation:
     troubles: Mapping[str, str] = field(default_factory=dict)  # part -> what the installer must look after
 
     def with_(self, **facts: Any) -> Situation:
-        """The same situation with some facts changed."""
+        """Change some facts; returns the new situation."""
         return replace(self, **facts)
 
     def with_trouble(self, part: str, why: str) -> Situation:
-        """The same with one more trouble; an empty `why` ends that of `part`."""
+        """Add a trouble, or end that of `part` by an empty `why`; returns the new situation."""
         others = {name: text for name, text in self.troubles.items() if name != part}
         return replace(self, troubles={**others, part: why} if why else others)
 
     def light_states(self) -> frozenset[str]:
-        """Names of the light states that are true now (design: 6); `hw.panel.lights` picks by priority."""
+        """Name the light states that are true now; `hw.panel.lights` picks by priority."""
         on = self.phase != IDLE
         flags = {
             "booting": self.booting,

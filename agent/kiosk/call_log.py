@@ -22,7 +22,7 @@ class CallRecord:
     outcome: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """As the page shows it."""
+        """Describe the call as the page shows it."""
         duration_s = (self.ended_s or self.at_s) - self.answered_s if self.answered_s else 0.0
         return {
             "direction": self.direction,
@@ -40,11 +40,11 @@ class CallLog:
         self._records: deque[CallRecord] = deque(maxlen=MOST_CALLS)
 
     def begin(self, direction: str, peer: str) -> CallRecord:
-        """A call came in or was placed."""
+        """Enter a call that came in or was placed."""
         record = CallRecord(direction, peer, time.time())
         self._records.appendleft(record)
         return record
 
     def as_json(self) -> list[dict[str, Any]]:
-        """The calls that have ended."""
+        """Describe the calls that have ended."""
         return [record.as_json() for record in self._records if record.ended_s is not None]

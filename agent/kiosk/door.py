@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
+from agent.closing import Closing
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
 
-class Doorway(Emitter):
+class Doorway(Emitter, Closing):
     """Events, on the hub: `open`(), `closed`(), `refused`(verdict). Without a pin there is no door."""
 
     def __init__(self, settings: DoorSection, pins: Pins, post: Post) -> None:

@@ -54,17 +54,17 @@ class Line:
             timer.cancel()
 
     def answer(self) -> None:
-        """Both sides talk from now on."""
+        """Note that both sides talk from now on."""
         self.move_on()
         self.record.answered_s = time.time()
 
     def ignore(self) -> None:
-        """Somebody here wants it to ring no longer; elsewhere it may."""
+        """Let it ring here no longer; elsewhere it may."""
         self._ignored = True
         self.connection.ignore()
 
     def end(self, event: str) -> None:
-        """The call is over; `event` is what it ended with."""
+        """Enter the end of the call; `event` is what it ended with."""
         self.move_on()
         self.record.ended_s = time.time()
         failed = self.error is not None
@@ -73,7 +73,7 @@ class Line:
         self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed)
 
     def describe(self) -> dict[str, Any]:
-        """The call as the page shows it."""
+        """Describe the call as the page shows it."""
         connection, record = self.connection, self.record
         return {
             "direction": record.direction,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from agent.closing import Closing
 from agent.media.bridge import Bridge, close_shared_bridge, shared_bridge
 
 CLOSE_S = 0.5
 
 
-class MediaThread:
+class MediaThread(Closing):
     """Owner of the process's bridge."""
 
     def __init__(self) -> None:
         self.bridge: Bridge = shared_bridge()
 
     def progress_s(self) -> float:
-        """Seconds since its last sign of life."""
+        """Return the seconds since its last sign of life."""
         return self.bridge.progress_s()
 
     def replace(self) -> None:

@@ -16,7 +16,7 @@ _REFUSALS = {
 
 
 def outcome(direction: str, event: str, *, answered: bool, code: int | None, failed: bool) -> str:
-    """`event` is the call's last one; `failed` says whether an error came before it, `code` which."""
+    """Name the end of a call: `event` was its last, `failed` says whether an error came before it, `code` which."""
     if answered:
         return "answered"
     if direction == OUTGOING:

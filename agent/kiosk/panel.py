@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 from hw.panel.actions import ButtonAction
 from hw.panel.buttons import Buttons, Post
@@ -17,7 +18,7 @@ from hw.panel.settings import ButtonSettings, LightSettings
 log = logging.getLogger(__name__)
 
 
-class Panel:
+class Panel(Closing):
     """Lights work at once; buttons from `start` on, because inputs start last."""
 
     def __init__(
@@ -51,11 +52,11 @@ class Panel:
         self._buttons.press(name, hold_s)
 
     def progress_s(self) -> float:
-        """Seconds since the pins were last looked at."""
+        """Return the seconds since the pins were last looked at."""
         return self._buttons.progress_s()
 
     def describe_buttons(self) -> list[dict[str, Any]]:
-        """The buttons as the page shows them."""
+        """Describe the buttons as the page shows them."""
         return [
             {
                 "name": name,
@@ -66,7 +67,7 @@ class Panel:
         ]
 
     def close(self) -> None:
-        """Lights off, pins released; idempotent."""
+        """Turn the lights off and release the pins; idempotent."""
         self._buttons.close()
         self.lights.close()
 

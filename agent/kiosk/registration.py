@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 
 from agent.clock import Timer
+from agent.closing import Closing
 from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
@@ -27,7 +28,7 @@ REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
-    """What `config` means for `Device.setup`."""
+    """Translate `config` into options of `Device.setup`."""
     call, signaling = config.call, config.signaling
     return {
         "backoff_max_ms": signaling.backoff_max_ms,
@@ -48,11 +49,11 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
 
 
 def refuses_token(error: VoiceError) -> bool:
-    """Whether the service does not accept the token; a microphone that cannot be opened has one of these codes, too."""
+    """Tell whether the service refuses the token; a microphone that cannot be opened has one of these codes, too."""
     return error.code in REFUSALS and error.twilio_error is not None
 
 
-class Registrar:
+class Registrar(Closing):
     """`run` is a child for the supervisor; `trouble(why)` is told why there is no usable token, or an empty text."""
 
     def __init__(
@@ -143,7 +144,7 @@ class Registrar:
             timer.cancel()
 
     def _come_back(self) -> None:
-        """Connect anew after the server's `close`, which the seed leaves to the application (spec: signaling 6.4)."""
+        """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
         if self._running and self._device.stream is None and self.source.token is not None:
             log.info("the server had closed the connection; connecting again")
             self._device.update_token(self.source.token)

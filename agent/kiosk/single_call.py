@@ -40,7 +40,7 @@ class SingleCall:
         self._over: AsyncResult[str] = AsyncResult()
 
     def run(self, to: str, params: Mapping[str, str], seconds: float, digits: str) -> int:
-        """0 when the call was answered; raises CallFailedError otherwise."""
+        """Call and see it through; returns 0 when it was answered. Raises CallFailedError."""
         signals = StopSignals(lambda _reason: self._end("interrupted"))
         self._sound.start()
         try:

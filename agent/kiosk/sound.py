@@ -22,11 +22,11 @@ class BoxSound(Sound, Protocol):
         """What plays now, by its full name; empty without a card."""
 
     def set_gain(self, gain: float) -> None:
-        """Gain of the far end."""
+        """Set the gain of the far end."""
 
 
 def open_sound(settings: SoundSettings) -> BoxSound:
-    """The device of `[sound]`; it is not started. Raises ToneError for a file that cannot be used."""
+    """Make the device of `[sound]`; it is not started. Raises ToneError for a file that cannot be used."""
     if settings.driver == "alsa":
         from hw.sound.card import AlsaSound
 

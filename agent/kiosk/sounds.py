@@ -26,7 +26,7 @@ FAILED_MS = 4_000  # how long the busy tone is worth listening to
 
 
 def replacements(settings: SoundSettings) -> dict[str, bytes]:
-    """The Device's sounds by name, where the settings choose them: files, and the ring of a country; reads files."""
+    """Load the Device's sounds that the settings choose, by name: files, and the ring of a country."""
     files = {INCOMING: settings.ring_file, OUTGOING: settings.connect_file, DISCONNECT: settings.disconnect_file}
     chosen = {INCOMING: tones.ring(settings.tone_country)}
     for name, file in files.items():
@@ -60,31 +60,31 @@ class CallSounds:
         self._tones = tones
 
     def may_ring(self, may: bool) -> None:
-        """Whether an incoming call is heard."""
+        """Let incoming calls be heard, or not."""
         self._device.sounds.incoming(may)
 
     def dialling(self) -> None:
-        """A call was placed. One that does not come about ends with the busy tone in the place of the usual one."""
+        """Begin an outgoing call: one that does not come about ends with the busy tone instead of the usual one."""
         self._device.sounds.disconnect(False)
         if not self._device.options.enable_ringing_state:
             self._tones.ringback()  # nothing will say when it rings
 
     def ringing_there(self, has_early_media: bool) -> None:
-        """It rings at the other end, which may send its own tone."""
+        """Play the ringback tone, unless the other end sends its own."""
         if has_early_media:
             self._tones.stop()
         else:
             self._tones.ringback()
 
     def talking(self, incoming: bool) -> None:
-        """A call was answered. The Device lets it be heard of calls that went out; here it is of all."""
+        """Let an answer be heard of incoming calls too; the Device does so for those that went out."""
         self._tones.stop()
         self._device.sounds.disconnect(True)
         if incoming:
             self._device.sounds.play_if_enabled(OUTGOING)
 
     def over(self, failed: bool) -> None:
-        """The call has ended, or it failed before it was answered."""
+        """End the tones, or play the busy tone for a call that failed before it was answered."""
         self._device.sounds.disconnect(True)
         if failed:
             self.failed()
@@ -92,7 +92,7 @@ class CallSounds:
             self._tones.stop()
 
     def failed(self) -> None:
-        """No call is possible."""
+        """Play the busy tone: no call is possible."""
         self._tones.failed()
 
 
@@ -111,15 +111,15 @@ class ProgressTones:
             gevent.get_hub().threadpool.spawn(tone, self._country)
 
     def ringback(self) -> None:
-        """It rings at the other end."""
+        """Let the ringing at the other end be heard."""
         self._play(tones.ringback(self._country), None)
 
     def failed(self) -> None:
-        """The other end is busy, or cannot be reached."""
+        """Play the busy tone for a while."""
         self._play(tones.busy(self._country), FAILED_MS)
 
     def stop(self) -> None:
-        """Be silent."""
+        """Fall silent."""
         if self._playing is not None:
             self._playing.stop()
             self._playing = None

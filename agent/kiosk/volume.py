@@ -42,11 +42,11 @@ class SpeakerVolume:
         self._on_change()
 
     def change(self, steps: int) -> None:
-        """Louder, or softer, by so many presses of a button."""
+        """Turn it up, or down, by so many presses of a button."""
         self.set(self.percent + steps * self._step)
 
     def card_opened(self) -> None:
-        """Another card may play now: find its mixer."""
+        """Find the mixer of the card that plays now."""
         self._card_is_new = True
         self._wanted.set()
 

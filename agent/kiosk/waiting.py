@@ -30,15 +30,15 @@ class Waiting:
         return next((line for line in self.lines if not line.pending), None)
 
     def add(self, line: Line) -> None:
-        """A call was presented."""
+        """Take in a call that was presented."""
         self._lines.append(line)
 
     def remove(self, line: Line) -> None:
-        """It is on, or over; idempotent."""
+        """Leave out a call that is on, or over; idempotent."""
         if line in self._lines:
             self._lines.remove(line)
 
     def dropped(self) -> list[Line]:
-        """Those that nobody can take any more although they never ended."""
+        """Return those that nobody can take any more although they never ended."""
         waiting = self.lines
         return [line for line in self._lines if line.pending and line not in waiting]

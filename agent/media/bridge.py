@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import gevent
 from gevent.event import AsyncResult, Event
 
+from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.mailbox import Mailbox
 
@@ -63,8 +64,8 @@ class LookupThreads(ThreadPoolExecutor):
             future.set_exception(error)
 
 
-class Bridge:
-    """Runs an asyncio loop in a native thread for the hub that created it (design: 3)."""
+class Bridge(Closing):
+    """Runs an asyncio loop in a native thread for the hub that created it."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -133,7 +134,7 @@ class Bridge:
             raise
 
     def progress_s(self) -> float:
-        """Seconds since the asyncio loop last showed a sign of life."""
+        """Return the seconds since the asyncio loop last showed a sign of life."""
         return time.monotonic() - self._beat_s
 
     def close(self, timeout_s: float = 5) -> None:
@@ -216,7 +217,7 @@ _shared: Bridge | None = None
 
 
 def shared_bridge() -> Bridge:
-    """The process's bridge, made when first asked for; hub only."""
+    """Return the process's bridge, made when first asked for; hub only."""
     global _shared
     if _shared is None or _shared._closing:
         _shared = Bridge()

@@ -13,6 +13,7 @@ import time
 
 from aioice import Candidate
 
+from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.ice.aioice_adapter import Leg, Pair
@@ -30,7 +31,7 @@ TICK_S = 0.1
 ANSWERS_KEPT = 4
 CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
 
-class Peer(RtpEnd, IceListener):
+class Peer(RtpEnd, IceListener, Closing):
     """One end of a call; see the module. Make it in a running asyncio loop.
 
     `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec,
@@ -63,12 +64,12 @@ class Peer(RtpEnd, IceListener):
         return self._negotiation.local_sdp
 
     async def create_offer(self) -> str:
-        """Our first offer, with the candidates known at once. Raises InvalidStateError."""
+        """Make our first offer, with the candidates known at once. Raises InvalidStateError."""
         async with self._negotiating:
             return await self._offer()
 
     async def create_restart_offer(self) -> str:
-        """An offer that restarts ICE below the running call and replaces one still unanswered; InvalidStateError."""
+        """Make an offer that restarts ICE below the running call, replacing one still unanswered; InvalidStateError."""
         async with self._negotiating:
             if self._agreement is None:
                 raise InvalidStateError("ICE can be restarted only after the first answer; make the call first")
@@ -83,7 +84,7 @@ class Peer(RtpEnd, IceListener):
         return sdp
 
     async def apply_answer(self, sdp: str) -> None:
-        """Take the answer to our offer; one that is repeated or comes too late changes nothing. Raises SdpError."""
+        """Take the answer to our offer; one repeated or too late changes nothing. SdpError, InvalidStateError."""
         async with self._negotiating:
             self._check_open()
             answer = self._negotiation.read(sdp)
@@ -98,7 +99,7 @@ class Peer(RtpEnd, IceListener):
     apply_restart_answer = apply_answer
 
     async def answer_offer(self, sdp: str) -> str:
-        """Our answer to the far end's offer, first or further; the same offer gets the same answer.
+        """Answer the far end's offer, first or further; the same offer gets the same answer.
 
         Raises SdpError, and InvalidStateError when both ends made an offer at once and ours stands.
         """
@@ -134,7 +135,7 @@ class Peer(RtpEnd, IceListener):
             raise InvalidStateError("the call's media was closed; make a new call")
 
     def stats(self) -> RawStats:
-        """The figures so far; may be read from another thread."""
+        """Return the figures so far; may be read from another thread."""
         packets, octets, lost = self._rtp.total_received
         received, pair, rtcp = self._rtp.received, self._ice.pair, self._rtp.rtcp
         sender, receiver = self._audio.sender, self._audio.receiver
@@ -163,26 +164,26 @@ class Peer(RtpEnd, IceListener):
     # states
 
     def on_ice_state(self, state: str) -> None:
-        """The path changed its state."""
+        """Pass the path's new state on."""
         self.on_event("ice_connection_state", state)
         self._set_connection_state()
 
     def on_ice_gathering_state(self, state: str) -> None:
-        """Gathering began or ended."""
+        """Pass on that gathering began or ended."""
         self.on_event("ice_gathering_state", state)
 
     def on_ice_candidate(self, candidate: Candidate) -> None:
-        """A local candidate was found."""
+        """Pass a local candidate on."""
         self.on_event("candidate", CandidateInfo.of(candidate))
 
     def on_ice_selected_pair(self, pair: Pair) -> None:
-        """Media takes a path: the first one, or another."""
+        """Pass on which path media takes, and begin the handshake on the first one."""
         self.on_event("selected_pair", CandidateInfo.of(pair.local), CandidateInfo.of(pair.remote))
         if self._agreement is not None and not self._closed:
             self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
 
     def on_dtls_state(self, state: str) -> None:
-        """The handshake moved on."""
+        """Pass the handshake's new state on."""
         self.on_event("dtls_state", state)
         self._set_connection_state()
 

@@ -14,6 +14,7 @@ from collections import deque
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
+from agent.closing import Closing
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE
 from hw.sound.interface import LoopPaced, Sound, SoundState
@@ -35,10 +36,10 @@ class Ear(Protocol):
     """What makes sound of what arrived."""
 
     def ready(self, samples: int) -> bool:
-        """Whether waiting for more packets would be of no use for the next `samples`."""
+        """Tell whether waiting for more packets would be of no use for the next `samples`."""
 
     def pull(self, due: float, samples: int) -> bytes:
-        """The next `samples` to play, which are needed at `due` (loop time)."""
+        """Make the next `samples` to play, which are needed at `due` (loop time)."""
 
 
 class FrameEnd(Protocol):
@@ -52,7 +53,7 @@ class FrameEnd(Protocol):
         """None before anything arrived that could be played."""
 
 
-class SoundPump:
+class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `_captured`, which the device calls on its own thread."""
 
     def __init__(self, peer: FrameEnd, sound: Sound | None) -> None:

@@ -97,7 +97,7 @@ class RtpEnd(SecureListener):
         return data is not None and self._secure.send_rtp(data)
 
     def on_rtp_packet(self, data: bytes, now: float) -> None:
-        """A verified packet arrived."""
+        """Take a verified packet."""
         found = self._rtp.read(data, now)
         if found is None:
             return
@@ -119,7 +119,7 @@ class RtpEnd(SecureListener):
         sink(payload, packet.timestamp, packet.marker, codec.kind, packet.sequence)
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """A verified report arrived; the loss it tells of is what the encoder has to protect against."""
+        """Take a verified report; the loss it tells of is what the encoder has to protect against."""
         loss = self._rtp.read_rtcp(data, now, time.time())
         if loss is None:
             return

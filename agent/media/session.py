@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.events import Emitter
 from agent.media.bridge import Bridge
@@ -40,7 +41,7 @@ NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
 
-class MediaSession(Emitter):
+class MediaSession(Emitter, Closing):
     """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
 
     Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)
@@ -69,7 +70,8 @@ class MediaSession(Emitter):
     def open_capture(self, constraints: Mapping[str, Any] | None = None) -> None:
         """Open the microphone and make ready for a description; blocks.
 
-        A lost card is no error: silence is sent until it is back. Raises CaptureDeniedError, CaptureError.
+        A lost card is not an error: silence is sent until it is back. Raises CaptureDeniedError,
+        CaptureError, InvalidStateError after `close`.
         """
         if self._sound is not None:
             try:
@@ -82,19 +84,19 @@ class MediaSession(Emitter):
         self._run(self._core.ready(), IMPORT_LIMIT_S)
 
     def create_offer(self) -> str:
-        """Our offer, applied, at once; blocks. Raises InvalidStateError."""
+        """Make our offer and apply it, at once; blocks. Raises InvalidStateError."""
         return self._describe(self._core.create_offer())
 
     def apply_answer(self, sdp: str) -> None:
-        """Apply the far end's answer; only the first one counts; blocks. Raises SdpError."""
+        """Apply the far end's answer; only the first one counts; blocks. Raises SdpError, InvalidStateError."""
         self._run(self._core.apply_answer(sdp))
 
     def answer_offer(self, sdp: str) -> str:
-        """Our answer to the far end's offer, both applied; blocks. Raises SdpError."""
+        """Answer the far end's offer and apply both; blocks. Raises SdpError."""
         return self._describe(self._core.answer_offer(sdp))
 
     def create_restart_offer(self) -> str:
-        """An offer that restarts ICE, applied, at once; blocks. Raises InvalidStateError."""
+        """Make an offer that restarts ICE and apply it, at once; blocks. Raises InvalidStateError."""
         return self._describe(self._core.create_restart_offer())
 
     def apply_restart_answer(self, sdp: str) -> None:
@@ -102,7 +104,7 @@ class MediaSession(Emitter):
         self.apply_answer(sdp)
 
     def answer_restart_offer(self, sdp: str) -> str:
-        """Our answer to a restart that the far end began; blocks. Raises SdpError, InvalidStateError (glare)."""
+        """Answer a restart that the far end began; blocks. Raises SdpError, InvalidStateError (glare)."""
         return self.answer_offer(sdp)
 
     def mute(self, muted: bool = True) -> None:
@@ -119,12 +121,12 @@ class MediaSession(Emitter):
         self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
 
     def stats(self) -> RawStats:
-        """The figures so far; takes the level snapshots with it; does not block."""
+        """Read the figures so far, and take the level snapshots with them; does not block."""
         peer = self._core.peer
         return peer.stats() if peer is not None else RawStats(timestamp_ms=time.time() * 1000)
 
     def playout_stats(self) -> PlayoutStats | None:
-        """What the jitter buffer and the decoder did so far; None before anything was heard; does not block."""
+        """Return what the jitter buffer and the decoder did so far; None before anything was heard; does not block."""
         peer = self._core.peer
         return peer.playout_stats if peer is not None else None
 

@@ -61,6 +61,6 @@ class MediaSettings:
         default=12_000, metadata={"help": "further silence that counts as failed", "min": 200, "max": 120_000}
     )
     aggressive_nomination: bool = field(
-        default=False, metadata={"help": "ignore that the far end is ICE-lite, as the seed's option does"}
+        default=False, metadata={"help": "ignore that the far end is ICE-lite, as the SDK's option does"}
     )
     network_watch: bool = field(default=True, metadata={"help": "notice changes of addresses and routes at once"})

@@ -29,7 +29,7 @@ class CandidateInfo:
 
     @classmethod
     def of(cls, candidate: Candidate) -> CandidateInfo:
-        """From aioice's candidate."""
+        """Copy what aioice's candidate says."""
         return cls(
             type=candidate.type,
             ip=candidate.host,

@@ -27,7 +27,7 @@ class Strangers:
         self._hosts: set[str] = set()
 
     def note(self, kind: str, host: str) -> None:
-        """One more packet of this kind, which is a plural in words of ours, was dropped."""
+        """Count one more packet of this kind, which is a plural in words of ours, that was dropped."""
         self._kinds[kind] += 1
         if len(self._hosts) < MOST_ADDRESSES:
             self._hosts.add(host)
@@ -45,7 +45,7 @@ class Strangers:
 
 
 def listed(kinds: Counter[str]) -> str:
-    """Counts as text, the greatest first."""
+    """Write counts as text, the greatest first."""
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
 
 

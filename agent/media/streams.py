@@ -15,6 +15,7 @@ from pathlib import Path
 import gevent
 from gevent.event import Event
 
+from agent.closing import Closing
 from agent.media.bridge import Bridge
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 
@@ -34,11 +35,11 @@ class Taps:
         self._taps: tuple[Tap, ...] = ()
 
     def add(self, tap: Tap) -> None:
-        """Any thread; a tap must not block."""
+        """Hang in a tap, which must not block; any thread."""
         self._taps = (*self._taps, tap)
 
     def remove(self, tap: Tap) -> None:
-        """Any thread; idempotent."""
+        """Take a tap out; any thread; idempotent."""
         self._taps = tuple(other for other in self._taps if other != tap)
 
     def __call__(self, frame: bytes) -> None:
@@ -46,7 +47,7 @@ class Taps:
             tap(frame)
 
 
-class Recorder:
+class Recorder(Closing):
     """Writes frames to a WAV file (48 kHz mono int16) on a thread of its own, so a slow disk disturbs nobody."""
 
     def __init__(self, path: str | Path, taps: Taps) -> None:
@@ -95,7 +96,7 @@ class RemoteStream:
         self._ended = False
 
     def read(self, timeout_s: float | None = None) -> bytes | None:
-        """The next 20 ms frame; blocks the calling greenlet; None after the time limit or the call's end."""
+        """Read the next 20 ms frame; blocks the calling greenlet; None after the time limit or the call's end."""
         if not self._reading:
             self._reading = True
             self._taps.add(self._tap)
@@ -110,7 +111,7 @@ class RemoteStream:
         return Recorder(path, self._taps)
 
     def end(self) -> None:
-        """The call is over: readers get None."""
+        """End the stream with its call: readers get None."""
         self._ended = True
         self._taps.remove(self._tap)
         self._arrived.set()
@@ -128,7 +129,7 @@ class LocalStream(RemoteStream):
         self._instead = instead
 
     def write(self, frame: bytes) -> None:
-        """Send this 20 ms frame in place of one of the microphone; beyond a second the oldest is dropped."""
+        """Send this 20 ms frame in place of the microphone's; beyond a second the oldest is dropped. ValueError."""
         if len(frame) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes ({FRAME_MS} ms), not {len(frame)}")
         self._instead.append(frame)

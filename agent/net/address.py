@@ -6,7 +6,7 @@ from agent.errors import InvalidArgumentError
 
 
 def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or, with a default port, `HOST`; raises InvalidArgumentError."""
+    """Split `HOST:PORT`, `[IPv6]:PORT` or, with a default port, `HOST`; raises InvalidArgumentError."""
     host, colon, port = text.rpartition(":")
     if (not colon or text.endswith("]")) and default_port is not None:
         return text.strip("[]"), default_port

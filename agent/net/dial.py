@@ -40,7 +40,7 @@ def dial(host: str, port: int) -> socket.socket:
 
 
 def route_source(family: int, peer: Any) -> str | None:
-    """The address that this machine would now send from to reach `peer`; None without a route. Sends nothing."""
+    """Tell the address that this machine would send from to reach `peer`; None without a route. Sends nothing."""
     probe = socket.socket(family, socket.SOCK_DGRAM)
     try:
         probe.connect(peer)

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 import gevent
 from gevent.ssl import SSLContext
 
+from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError, OversizeError
 from agent.net.dial import dial
 from agent.net.tls import client_context, explain
 from agent.net.turns import fair_file
+from agent.program import user_agent
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_ANSWER_BYTES = 256 * 1024  #: of an answer as it is sent: headers, and what chunks add to the body
@@ -34,7 +36,7 @@ class Answer:
     body: bytes
 
 
-class HttpHost:
+class HttpHost(Closing):
     """One server, its connection kept open between requests; `base` is `https://host[:port]` or http."""
 
     def __init__(self, base: str, *, ca_file: str | None = None, timeout_s: float = 10.0) -> None:
@@ -68,7 +70,7 @@ class HttpHost:
     def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         connection = self._connection
         connection.close_if_stale()
-        connection.request(method, target, body or None, dict(headers))
+        connection.request(method, target, body or None, {"User-Agent": user_agent(), **headers})
         response = connection.getresponse()
         answer = Answer(response.status, _body(response))
         if not response.isclosed():

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from agent.closing import Closing
+
 log = logging.getLogger(__name__)
 
 RTM_NEWLINK, RTM_GETLINK = 16, 18
@@ -69,7 +71,7 @@ class Snapshot:
     routes: frozenset[Route]
 
     def hosts(self) -> list[str]:
-        """Addresses to offer, the likeliest first (default route, IPv4); loopback only when there is nothing else."""
+        """List addresses to offer, the likeliest first (default route, IPv4); loopback only without any other."""
         rank = {route.interface: route.metric for route in sorted(self.routes, key=lambda r: -r.metric)}
         usable = [a for a in self.addresses if not a.loopback] or list(self.addresses)
         usable.sort(key=lambda a: (a.interface not in rank, rank.get(a.interface, 0), ":" in a.ip, a.ip))
@@ -86,7 +88,7 @@ class NetworkChange:
 
     @classmethod
     def between(cls, before: Snapshot, after: Snapshot) -> NetworkChange | None:
-        """The difference; None when there is none that a call could feel."""
+        """Return the difference; None when there is none that a call could feel."""
         old = {a.ip for a in before.addresses if not a.loopback}
         new = {a.ip for a in after.addresses if not a.loopback}
         change = cls(frozenset(new - old), frozenset(old - new), before.routes != after.routes)
@@ -180,7 +182,7 @@ def _routes(messages: Iterator[tuple[int, bytes]], links: dict[int, int]) -> Ite
             yield Route(family, index, str(ipaddress.ip_address(gateway)) if gateway else "", metric)
 
 
-class NetworkWatch:
+class NetworkWatch(Closing):
     """Reports changes of the network to `on_change`, in the asyncio loop that created it."""
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:

@@ -11,7 +11,7 @@ from agent.errors import ConfigError
 
 
 def client_context(ca_file: str | None = None) -> SSLContext:
-    """A context that checks certificate and host name, against `ca_file` (PEM) alone or else the system's authorities.
+    """Make a context that checks certificate and host name, against `ca_file` (PEM) alone or else the system's.
 
     gevent's `create_default_context` would give a context of the standard library, which blocks the hub.
     Raises ConfigError when `ca_file` cannot be used.
@@ -27,7 +27,7 @@ def client_context(ca_file: str | None = None) -> SSLContext:
 
 
 def explain(exc: OSError, host: str) -> str:
-    """What a failed connection to `host` means, and what to do about it."""
+    """Explain what a failed connection to `host` means, and what to do about it."""
     if isinstance(exc, SSLCertVerificationError):
         return (
             f"The certificate of {host} is not trusted ({exc.verify_message}). Check the clock of this machine and the"

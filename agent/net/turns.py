@@ -44,11 +44,11 @@ class FairReader(io.RawIOBase):
         self._turns = Turns(READS_A_TURN)
 
     def readable(self) -> bool:
-        """Always."""
+        """Say yes: it is read only."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read some bytes, at most BUFFER_BYTES; 0 at the end."""
+        """Read some bytes, at most BUFFER_BYTES; 0 at the end. Raises OversizeError."""
         if self._left <= 0:
             raise OversizeError("more is sent than anybody needs to")
         self._turns.step()
@@ -63,5 +63,5 @@ class FairReader(io.RawIOBase):
 
 
 def fair_file(sock: Any, most_bytes: float = float("inf")) -> io.BufferedReader:
-    """What a gevent socket receives, as a file that takes turns; it raises what the socket does, and OversizeError."""
+    """Make a file that takes turns of what a socket receives; it raises what the socket does, and OversizeError."""
     return io.BufferedReader(FairReader(sock.makefile("rb", buffering=0), most_bytes), BUFFER_BYTES)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import gevent
 from gevent import socket
 
+from agent.closing import Closing
 from agent.net.dial import route_source
 from agent.net.netlink import GROUPS, SETTLE_S, NetworkChange, snapshot
 from agent.net.turns import Turns
@@ -22,7 +23,7 @@ NEWS_A_TURN = 16
 ANY_PORT = 9  # no packet is sent to find a route
 
 
-class NetworkWatch:
+class NetworkWatch(Closing):
     """Calls `on_change(change)` in a greenlet of its own; one change of many parts comes as one."""
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:
@@ -90,7 +91,7 @@ class Way(NamedTuple):
 
 
 def way_after(change: NetworkChange | None, local_ip: str | None, remote_ip: str | None) -> Way:
-    """What `change` means for a path between two addresses; an unknown change or path counts as harmed."""
+    """Judge what `change` means for a path between two addresses; an unknown change or path counts as harmed."""
     if remote_ip is None:
         return Way(harmed=True, reachable=True)
     family = socket.AF_INET6 if ":" in remote_ip else socket.AF_INET

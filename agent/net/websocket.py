@@ -23,6 +23,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from agent.closing import Closing
 from agent.net.dial import dial, route_source
 from agent.net.rate_limit import Bucket
 from agent.net.tls import explain
@@ -55,7 +56,7 @@ class SocketOwner(Protocol):
     def socket_closed(self, code: int, reason: str) -> None: ...
 
 
-class WebSocket:
+class WebSocket(Closing):
     """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address."""
 
     def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> None:
@@ -83,7 +84,7 @@ class WebSocket:
         self._writer: gevent.Greenlet[..., None] | None = None
 
     def send(self, text: str) -> None:
-        """Queue one text message; raises OSError when the connection is not open or does not take any more."""
+        """Queue one text message; raises ConnectionError when the connection is not open or full."""
         if self._protocol.state is not State.OPEN or self._unsent_bytes > MAX_UNSENT_BYTES:
             raise ConnectionError("the signaling socket takes no message now")
         self._protocol.send_text(text.encode())
@@ -99,7 +100,7 @@ class WebSocket:
         self._reader.join(timeout_s)
 
     def path_intact(self) -> bool:
-        """Whether the kernel would still send to this peer from the address that the connection uses.
+        """Tell whether the kernel would still send to this peer from the address that the connection uses.
 
         Without any route the answer is yes: the connection survives until the route is back, or its time-outs end it.
         """

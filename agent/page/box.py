@@ -13,7 +13,7 @@ class Box(Protocol):
     """
 
     def status(self) -> dict[str, Any]:
-        """Everything the page shows, ready for JSON. All keys may be absent but `identity`.
+        """Collect everything the page shows, ready for JSON. All keys may be absent but `identity`.
 
         identity, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
         troubles {part: what the installer must look after} ·

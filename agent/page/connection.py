@@ -37,7 +37,7 @@ BODY_IN_CHUNKS = ("411 Length Required", "send no body, or one with Content-Leng
 
 
 def error_body(reason: str) -> bytes:
-    """What a refusal says, as JSON."""
+    """Write what a refusal says, as JSON."""
     return json.dumps({"error": reason}).encode()
 
 
@@ -69,7 +69,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]
         return result
 
     def read_requestline(self) -> str:
-        """The first line; empty when it took too long, which ends the connection."""
+        """Read the first line; empty when it took too long, which ends the connection."""
         with gevent.Timeout(IDLE_S, False):
             return str(super().read_requestline())
         return ""
@@ -88,7 +88,7 @@ class Connection(WSGIHandler):  # type: ignore[misc]
         return super().start_response(status, headers, exc_info)
 
     def log_error(self, msg: str, *args: object) -> None:
-        """Nothing: its text would quote the stranger."""
+        """Log nothing: the text would quote the stranger."""
 
     def _drop_body(self) -> None:
         if "transfer-encoding" in self.headers:

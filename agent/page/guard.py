@@ -45,7 +45,7 @@ class Guard:
             raise Refusal("403 Forbidden", f"send {OWN_HEADER}: 1 from the box's own page")
 
     def knows(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request carries the password, compared in constant time; True when none is set."""
+        """Tell whether the request carries the password, compared in constant time; True when none is set."""
         if not self._password:
             return True
         scheme, _, encoded = headers.get("Authorization", "").partition(" ")

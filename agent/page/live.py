@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import gevent
 from gevent.event import Event
 
+from agent.closing import Closing
 from agent.page.box import Box
 
 MAX_STREAMS = 16
@@ -16,7 +17,7 @@ KEEPALIVE_S = 10.0  # a comment then, so that a browser that has gone is noticed
 RETRY_MS = 1000
 
 
-class Live:
+class Live(Closing):
     """All open streams; each remembers only that something has changed, so a slow reader costs nothing."""
 
     def __init__(self, box: Box) -> None:
@@ -37,7 +38,7 @@ class Live:
         return len(self._changes) >= MAX_STREAMS
 
     def events(self) -> Iterator[bytes]:
-        """A new stream of chunks for one browser."""
+        """Open a new stream of chunks for one browser."""
         changed = Event()
         changed.set()
         self._changes.add(changed)

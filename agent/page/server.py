@@ -21,6 +21,7 @@ from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
+from agent.closing import Closing
 from agent.errors import AgentError, InvalidArgumentError
 from agent.log import SeldomLog
 from agent.page.box import Box
@@ -54,7 +55,7 @@ Start = Callable[[str, list[tuple[str, str]]], Any]
 Answer = tuple[str, str, bytes]  # status, content type, body
 
 
-class Page:
+class Page(Closing):
     """The web server; `start` returns at once."""
 
     def __init__(self, settings: PageSettings, box: Box) -> None:

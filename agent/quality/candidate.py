@@ -23,7 +23,7 @@ def candidate_payload(
     candidate: str = "",
     is_remote: bool = False,
 ) -> dict[str, Any]:
-    """Payload of `ice-candidate`, or one half of a selected pair; `candidate` is the candidate's line of SDP."""
+    """Build the payload of `ice-candidate`, or half of a selected pair's; `candidate` is its line of SDP."""
     cost = _NETWORK_COST.search(candidate)
     return {
         "candidate_type": type,

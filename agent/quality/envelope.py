@@ -39,7 +39,7 @@ class DeviceFacts:
 
 
 def default_payload(device: DeviceFacts, call: CallFacts | None) -> dict[str, Any]:
-    """What every event carries besides its own payload."""
+    """Collect what every event carries besides its own payload."""
     payload: dict[str, Any] = {
         "aggressive_nomination": device.aggressive_nomination,
         "browser_extension": device.browser_extension,
@@ -69,7 +69,7 @@ def envelope(
     unix_ms: float,
     metadata: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One request's body; `payload` is a dict for an event, a list for metrics; `level` in any case."""
+    """Build one request's body; `payload` is a dict for an event, a list for metrics; `level` in any case."""
     return {
         "publisher": PUBLISHER,
         "group": group,
@@ -84,14 +84,14 @@ def envelope(
 
 
 def iso_time(unix_ms: float) -> str:
-    """Milliseconds of Unix time as `2023-10-16T12:00:00.000Z`; fractions are cut off."""
+    """Write milliseconds of Unix time as `2023-10-16T12:00:00.000Z`; fractions are cut off."""
     whole_ms = math.floor(unix_ms)
     moment = datetime.fromtimestamp(whole_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{whole_ms % 1000:03d}Z"
 
 
 def to_json(document: Any) -> bytes:
-    """Compact JSON with numbers as JavaScript writes them: 5.0 is `5`, what is not finite is null."""
+    """Write compact JSON with numbers as JavaScript writes them: 5.0 is `5`, what is not finite is null."""
     return json.dumps(_plain(document), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import gevent
 from gevent.event import AsyncResult, Event
 
+from agent.closing import Closing
 from agent.errors import LocalFault
 from agent.log import FailureLog
 from agent.net.http import HttpError, HttpHost
@@ -44,7 +45,7 @@ class _Post:
     result: Result
 
 
-class EventPublisher:
+class EventPublisher(Closing):
     """The publisher of one Device; `post` and `post_metrics` return at once, with a result that can be waited for.
 
     `metadata` is `{"app_name": ..., "app_version": ...}`. When not `enabled` every post succeeds without being sent.

@@ -13,7 +13,7 @@ BATCH = 10
 
 Entry = dict[str, Any]
 
-# What is unknown is left out, but for what the seed computes: there the unknown comes out as null.
+# What is unknown is left out, but for what the SDK computes: there the unknown comes out as null.
 _NULLABLE = ("packets_received", "packets_lost", "bytes_received", "bytes_sent", "mos")
 
 
@@ -29,13 +29,13 @@ class MetricsBuffer:
         return self.flush() if len(self._pending) >= BATCH else []
 
     def flush(self) -> list[Entry]:
-        """What is pending, to be sent when the media of the call closes."""
+        """Take what is pending, to be sent when the media of the call closes."""
         pending, self._pending = self._pending, []
         return pending
 
 
 def entry(sample: Sample, input_volume: float, output_volume: float) -> Entry:
-    """One sample as a member of the list."""
+    """Turn one sample into a member of the list."""
     totals = sample["totals"]
     members = {
         "timestamp": iso_time(sample["timestamp"]),
@@ -62,7 +62,7 @@ def entry(sample: Sample, input_volume: float, output_volume: float) -> Entry:
 
 
 def with_call(entries: list[Entry], **members: Any) -> list[Entry]:
-    """The entries with members about the call appended to each; a member without a value is left out."""
+    """Append members about the call to each entry; a member without a value is left out."""
     given = {name: value for name, value in members.items() if value is not None}
     return [each | given for each in entries]
 

@@ -48,6 +48,7 @@ class StatsMonitor:
         return self._samples[-1] if self._samples else None
 
     def enable_warnings(self) -> None:
+        """Warn from the next sample on."""
         self._warnings_enabled = True
 
     def disable_warnings(self) -> None:
@@ -56,7 +57,7 @@ class StatsMonitor:
         self._raised_at.clear()
 
     def is_raised(self, stat: str, kind: Kind) -> bool:
-        """Whether this warning is in force."""
+        """Tell whether this warning is in force."""
         return (stat, kind) in self._raised_at
 
     def add_levels(self, input_level: float, output_level: float) -> None:
@@ -108,7 +109,7 @@ class StatsMonitor:
     def _warning(self, threshold: Threshold, data: dict[str, Any], *, cleared: bool) -> QualityWarning:
         limit: dict[str, Any] = {"name": threshold.kind, "value": threshold.limit}
         if cleared and threshold.stat in self._listed:
-            del limit["value"]  # as in the seed, whose clear event finds no limit among several
+            del limit["value"]  # as in the SDK, whose clear event finds no limit among several
         data |= {"name": threshold.stat, "threshold": limit}
         return QualityWarning(threshold.stat, threshold.kind, data, cleared)
 
@@ -163,7 +164,7 @@ _JUDGES: dict[str, Callable[[StatsMonitor, Threshold, list[Any]], Verdict | None
 
 
 def standard_deviation(values: Sequence[float]) -> float:
-    """Of the whole population."""
+    """Compute it of the whole population."""
     mean = sum(values) / len(values)
     return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
 

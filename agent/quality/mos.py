@@ -1,7 +1,7 @@
-"""Mean opinion score of a call as the seed computes it (spec: quality 5).
+"""Mean opinion score of a call as the SDK computes it (spec: quality 5).
 
 A simplified E-model: an R factor falls with the effective latency and with loss, and a polynomial makes of it a score
-between 1 and 4.6. The steps at 1000 ms and at 37 % loss, and the missing score for very small R, are the seed's.
+between 1 and 4.6. The steps at 1000 ms and at 37 % loss, and the missing score for very small R, are the SDK's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _R0 = 94.768
 
 
 def mos(rtt_ms: object, jitter_ms: object, loss_percent: object) -> float | None:
-    """Score from 1.0 up to 4.6; None when an input is not a number from 0 up, or the result is no score."""
+    """Score from 1.0 up to 4.6; None when an input is not a number from 0 up, or the result is not a score."""
     if not (_is_measure(rtt_ms) and _is_measure(jitter_ms) and _is_measure(loss_percent)):
         return None
     return _score(float(rtt_ms), float(jitter_ms), float(loss_percent))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""One second of a call in numbers (spec: quality 3). The keys are the seed's, for programs and for the wire alike."""
+"""One second of a call in numbers (spec: quality 3). The keys are the SDK's, for programs and for the wire alike."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def make_sample(
     input_levels: Sequence[float] = (),
     output_levels: Sequence[float] = (),
 ) -> Sample:
-    """The sample after `previous`; the levels (0..32767) are those recorded since then."""
+    """Make the sample after `previous`; the levels (0..32767) are those recorded since then."""
     before = previous["totals"] if previous else None
     lost = _since(before and before["packetsLost"], raw.packets_lost)
     received = _since(before and before["packetsReceived"], raw.packets_received)
@@ -93,7 +93,7 @@ def make_sample(
 
 
 def round_half_up(value: float) -> int:
-    """The nearest integer, halves towards plus infinity, as JavaScript rounds."""
+    """Round to the nearest integer, halves towards plus infinity, as JavaScript does."""
     return math.floor(value + 0.5)
 
 

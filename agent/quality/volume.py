@@ -23,7 +23,7 @@ _WINDOW = _BLACKMAN / 32768 / FFT_SIZE  # samples to -1..1, and the analyser's d
 
 
 def spectrum(samples: Samples) -> Magnitudes:
-    """Magnitudes of the 16 bins of 32 samples of 16 bits."""
+    """Compute the magnitudes of the 16 bins of 32 samples of 16 bits."""
     return np.abs(np.fft.rfft(samples * _WINDOW))[:BINS]
 
 
@@ -37,14 +37,14 @@ class Analyser:
         self._magnitudes = np.zeros(BINS)
 
     def mean(self, magnitudes: Magnitudes) -> float:
-        """Mean of the byte of each bin over 255, for the next spectrum: 0.0 to 1.0."""
+        """Compute the mean of the byte of each bin over 255, for the next spectrum: 0.0 to 1.0."""
         self._magnitudes = self._smoothing * self._magnitudes + (1 - self._smoothing) * magnitudes
         with np.errstate(divide="ignore"):
             decibels = 20 * np.log10(self._magnitudes)
         return float(self.to_bytes(decibels).mean()) / 255
 
     def to_bytes(self, decibels: Magnitudes) -> Magnitudes:
-        """Decibels on the scale of this analyser, 0 to 255."""
+        """Map decibels onto the scale of this analyser, 0 to 255."""
         scaled = 255 * (decibels - self._min_db) / (self._max_db - self._min_db)
         return np.clip(np.floor(scaled), 0, 255)
 
@@ -57,6 +57,6 @@ class VolumeMeter:
         self._internal = Analyser(smoothing=0, min_db=-127, max_db=0)
 
     def measure(self, samples: Samples) -> tuple[float, float]:
-        """Volume (0..1) and level (0..32767) of 32 samples; to be called every 50 ms."""
+        """Measure volume (0..1) and level (0..32767) of 32 samples; to be called every 50 ms."""
         magnitudes = spectrum(samples)
         return self._public.mean(magnitudes), self._internal.mean(magnitudes) * MAX_LEVEL

@@ -32,7 +32,7 @@ _LOSS_BASES = {"max": "packet-loss", "maxAverage": "packets-lost-fraction"}
 
 @dataclass(frozen=True)
 class QualityWarning:
-    """A limit was passed, or `cleared`; `data` is the seed's object for the program."""
+    """A limit was passed, or `cleared`; `data` is the SDK's object for the program."""
 
     stat: str
     kind: Kind
@@ -66,7 +66,7 @@ class QualityWarning:
         return self.stat == "audioInputLevel"
 
     def insights_payload(self) -> dict[str, Any]:
-        """Payload of its Insights event: limit, and values or value; a value of 0 is left out."""
+        """Build the payload of its Insights event: limit, and values or value; a value of 0 is left out."""
         data: dict[str, Any] = {}
         if "value" in self.data["threshold"]:
             data["threshold"] = self.data["threshold"]["value"]
@@ -78,7 +78,7 @@ class QualityWarning:
 
 
 def public_name(stat: str, kind: str) -> str:
-    """The name under which programs and Insights know the warning."""
+    """Name the warning as programs and Insights know it."""
     base = _LOSS_BASES[kind] if stat == "packetsLostFraction" else _BASES[stat]
     return _PREFIXES[kind] + base
 

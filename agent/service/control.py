@@ -24,6 +24,7 @@ import gevent.queue
 import gevent.socket
 from gevent.server import StreamServer
 
+from agent.closing import Closing
 from agent.errors import AgentError, ControlError
 from agent.log import SeldomLog
 from agent.net.turns import Turns, fair_file
@@ -42,7 +43,7 @@ REQUESTS_A_TURN = 8
 
 
 def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the control socket belongs: the service's runtime folder, the session's, or one of the user's own."""
+    """Choose where the control socket belongs: the service's runtime folder, the session's, or the user's own."""
     if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
         return Path(folder)
     if session := environ.get("XDG_RUNTIME_DIR"):
@@ -51,11 +52,11 @@ def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -> Path:
-    """The path of this agent's socket; `configured` wins."""
+    """Return the path of this agent's socket; `configured` wins."""
     return Path(configured) if configured else socket_folder(environ) / SOCKET_NAME
 
 
-class ControlServer:
+class ControlServer(Closing):
     """Serves `commands` (name -> function of the request's other members) to the users of the socket at `path`."""
 
     def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:

@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import gevent
 import gevent.socket
 
+from agent.closing import Closing
 from agent.errors import ControlError
 from agent.net.turns import fair_file
 from agent.service.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
@@ -18,18 +19,12 @@ from agent.service.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
-class ControlClient:
+class ControlClient(Closing):
     """A connection to the running agent; raises `ControlError` when there is none."""
 
     def __init__(self, configured: str = "", environ: Mapping[str, str] = os.environ) -> None:
         self._connection = _connect(_candidates(configured, environ))
         self._lines = fair_file(self._connection)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_failure: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the connection; idempotent."""

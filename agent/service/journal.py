@@ -23,18 +23,18 @@ class JournalFormatter(logging.Formatter):
         super().__init__("%(name)s: %(message)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record's lines, each with its priority in front."""
+        """Write the record's lines, each with its priority in front."""
         head = f"<{priority(record.levelno)}>"
         return "\n".join(head + line for line in super().format(record).splitlines())
 
 
 def priority(level: int) -> int:
-    """The syslog priority of a level of `logging`."""
+    """Return the syslog priority of a level of `logging`."""
     return next((number for lowest, number in _PRIORITIES if level >= lowest), _DEBUG_PRIORITY)
 
 
 def goes_to_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether `stream` is the connection to the journal that systemd announced in JOURNAL_STREAM."""
+    """Tell whether `stream` is the connection to the journal that systemd announced in JOURNAL_STREAM."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):

@@ -7,12 +7,13 @@ import os
 import socket
 from collections.abc import Mapping
 
+from agent.closing import Closing
 from agent.log import FailureLog
 
 log = logging.getLogger(__name__)
 
 
-class Notifier:
+class Notifier(Closing):
     """Sends state to the service manager; every method does nothing when no manager listens."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
@@ -25,19 +26,19 @@ class Notifier:
         self._failures = FailureLog(log, "telling systemd")
 
     def ready(self, status: str) -> None:
-        """The service is up; `status` in words."""
+        """Say that the service is up; `status` in words."""
         self._send(f"READY=1\nSTATUS={_one_line(status)}")
 
     def status(self, status: str) -> None:
-        """What `systemctl status` shows."""
+        """Set what `systemctl status` shows."""
         self._send(f"STATUS={_one_line(status)}")
 
     def stopping(self) -> None:
-        """The orderly stop has begun."""
+        """Say that the orderly stop has begun."""
         self._send("STOPPING=1")
 
     def watchdog(self) -> None:
-        """Everything made progress since the last time."""
+        """Say that everything made progress since the last time."""
         self._send("WATCHDOG=1")
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class Notifier:
 
 
 def watchdog_timeout_s(environ: Mapping[str, str] = os.environ, pid: int | None = None) -> float | None:
-    """How long systemd waits for a sign of life, or None when it does not (sd_watchdog_enabled(3))."""
+    """Tell how long systemd waits for a sign of life, or None when it does not (sd_watchdog_enabled(3))."""
     for_pid = environ.get("WATCHDOG_PID")
     if for_pid and for_pid != str(os.getpid() if pid is None else pid):
         return None

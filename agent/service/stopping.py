@@ -12,13 +12,15 @@ from time import monotonic
 
 import gevent
 
+from agent.closing import Closing
+
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed on by a parent process
 
 
-class StopSignals:
+class StopSignals(Closing):
     """Calls `stop(reason)` once, in a greenlet, at the first SIGTERM, SIGINT or SIGHUP; a second SIGINT leaves.
 
     With `on_hangup`, each SIGHUP calls that instead, unless it means that the terminal was closed.

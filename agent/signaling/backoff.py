@@ -48,7 +48,7 @@ class Backoff:
         return delay_ms
 
     def expire(self, now: float) -> bool:
-        """True once when the pending delay has ended; the next one will be longer."""
+        """Return True once when the pending delay has ended; the next one will be longer."""
         if self.deadline_s is None or now < self.deadline_s:
             return False
         self.deadline_s = None

@@ -21,7 +21,7 @@ class Heartbeat:
         self._last = self._clock()
 
     def age_s(self) -> float:
-        """Seconds since the last progress."""
+        """Return the seconds since the last progress."""
         return self._clock() - self._last
 
 
@@ -54,9 +54,9 @@ class Vitals:
         self._vitals.pop(name, None)
 
     def stalled(self) -> list[str]:
-        """What stands still, in words; empty when all is well."""
+        """Name what stands still, in words; empty when all is well."""
         return [f"{vital.name} ({vital.age_s():.1f} s)" for vital in self._vitals.values() if vital.stalled]
 
     def ages_s(self) -> dict[str, float]:
-        """Seconds since the last progress of each part, for the status page."""
+        """Return the seconds since the last progress of each part, for the status page."""
         return {vital.name: round(vital.age_s(), 3) for vital in self._vitals.values()}

@@ -39,7 +39,7 @@ class Part:
         raise NotImplementedError
 
     def age_s(self) -> float:
-        """Seconds since it last made progress; its start counts as progress."""
+        """Return the seconds since it last made progress; its start counts as progress."""
         return monotonic() - self._started_at
 
     @property
@@ -81,7 +81,7 @@ class Child(Part):
         return bool(greenlet.dead)
 
     def age_s(self) -> float:
-        """Seconds since the last heartbeat."""
+        """Return the seconds since the last heartbeat."""
         return self._heartbeat.age_s()
 
     def _live(self, heartbeat: Heartbeat) -> str:
@@ -116,9 +116,9 @@ class Organ(Part):
         super().start()
 
     def stop(self, timeout_s: float) -> bool:
-        """Its owner ends it."""
+        """Leave it to its owner to end it; True."""
         return True
 
     def age_s(self) -> float:
-        """Seconds since its last progress, or since its last start where that is nearer."""
+        """Return the seconds since its last progress, or since its last start where that is nearer."""
         return min(self._age_s(), super().age_s())

@@ -77,7 +77,7 @@ class Supervisor:
         return stragglers
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """Per part: whether it is up, how often it was restarted, seconds since its last progress."""
+        """Tell of each part whether it is up, how often it was restarted, seconds since its last progress."""
         return {
             part.name: {"up": not part.down, "restarts": part.restarts, "age_s": round(part.age_s(), 3)}
             for part in self._parts.values()

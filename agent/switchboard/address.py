@@ -20,7 +20,7 @@ class Address:
 
     @classmethod
     def of(cls, listen_host: str, port: int, ca_file: Path) -> Address:
-        """The address for clients of a switchboard that listens there."""
+        """Return the address for clients of a switchboard that listens there."""
         if listen_host in WILDCARDS:
             listen_host = outgoing_address() or "127.0.0.1"
         return cls(listen_host, port, ca_file)

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 
+from agent.closing import AsyncClosing
 from agent.switchboard.client import Client
 from agent.switchboard.effects import Command, Leg
 from agent.switchboard.executor import Executor, MakeLeg
@@ -25,7 +26,7 @@ TOO_MANY = (31503, "Service Unavailable")
 Found = tuple[Call, Leg]
 
 
-class Calls:
+class Calls(AsyncClosing):
     """Every call of one switchboard; asyncio only."""
 
     def __init__(self, settings: SwitchboardSettings, registry: Registry[Client], make_leg: MakeLeg) -> None:
@@ -65,13 +66,13 @@ class Calls:
                 self._executor.run(call, self._handlers[message.type](call, leg, message))
 
     def reachable(self, client: Client) -> None:
-        """A client registered: calls to its identity that still ring also ring there."""
+        """Let calls to a client's identity that still ring also ring at this client, which has registered."""
         for call in list(self._calls):
             if call.target == client.identity:
                 self._executor.run(call, call.invite(client.id, client.can_resume))
 
     def lost(self, client_id: int) -> None:
-        """A client's socket has gone."""
+        """Tell the calls that a client's socket has gone."""
         for call in list(self._calls):
             self._executor.run(call, call.lost(client_id, _now()))
 

@@ -83,7 +83,7 @@ def make_server(authority: Identity, names: Iterable[str], now: dt.datetime) -> 
 
 
 def covers(server: Identity, authority: Identity, names: Iterable[str], now: dt.datetime) -> bool:
-    """Whether `server` still serves: signed by `authority`, for all `names`, and not close to its end."""
+    """Tell whether `server` still serves: signed by `authority`, for all `names`, and not close to its end."""
     certificate = server.certificate
     try:
         certificate.verify_directly_issued_by(authority.certificate)
@@ -94,7 +94,7 @@ def covers(server: Identity, authority: Identity, names: Iterable[str], now: dt.
 
 
 def lasts(identity: Identity, now: dt.datetime) -> bool:
-    """Whether it is valid now and for the days in which it would be renewed."""
+    """Tell whether it is valid now and for the days in which it would be renewed."""
     certificate = identity.certificate
     return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - dt.timedelta(days=RENEW_DAYS)
 

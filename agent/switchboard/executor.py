@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
+from agent.closing import AsyncClosing
 from agent.errors import InvalidStateError, SdpError
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.client import Client
@@ -41,7 +42,7 @@ Then = Callable[[Leg, Any], list[Command]]
 MakeLeg = Callable[[Callable[[bool], None], Callable[[], None]], MediaLeg]
 
 
-class Executor:
+class Executor(AsyncClosing):
     """The hands of every call of one switchboard; asyncio only."""
 
     def __init__(self, registry: Registry[Client], make_leg: MakeLeg, ended: Callable[[Call], None]) -> None:

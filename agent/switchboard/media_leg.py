@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
+from agent.closing import AsyncClosing
 from agent.errors import FarSideError
 from agent.log import FailureLog
 from agent.media.codec.sender import AudioSender
@@ -28,7 +29,7 @@ EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
 
 
-class MediaLeg:
+class MediaLeg(AsyncClosing):
     """One client's audio; asyncio only. `on_alive` hears when its path goes and returns, `on_ended` when it leaves."""
 
     def __init__(self, settings: MediaSettings, on_alive: Callable[[bool], None], on_ended: Callable[[], None]) -> None:
@@ -48,7 +49,7 @@ class MediaLeg:
         return self._spoken[0] if self._spoken else None
 
     async def offer(self, codecs: tuple[str, ...]) -> str:
-        """Make an offer that lists `codecs` first."""
+        """Make an offer that lists `codecs` first. Raises ConnectionAbortedError when the call is over meanwhile."""
         return await self._make_peer(codecs).create_offer()
 
     async def accept(self, sdp: str) -> None:
@@ -57,7 +58,7 @@ class MediaLeg:
         await self.peer.apply_answer(sdp)
 
     async def answer(self, sdp: str, codecs: tuple[str, ...]) -> str:
-        """Answer the client's offer with one of `codecs`; SdpError when it cannot be used."""
+        """Answer the client's offer with one of `codecs`; SdpError when it cannot, ConnectionAbortedError."""
         offer = descriptions.keep_codecs(sdp, codecs)
         self._spoken = descriptions.codecs(offer)
         return await self._make_peer(codecs).answer_offer(offer)

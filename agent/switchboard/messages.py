@@ -43,7 +43,7 @@ class Message:
         return value
 
     def table(self, key: str) -> Payload:
-        """Return an object member of the payload, empty when it is missing."""
+        """Return an object member of the payload, empty when it is missing. Raises ProtocolError."""
         value = self.payload.get(key, {})
         if not isinstance(value, dict):
             raise ProtocolError(f"{self.type}.{key} must be an object; the frame is dropped")

@@ -50,7 +50,7 @@ class Site:
 
 
 def is_near(host: str) -> bool:
-    """Whether an address is this machine's or of a private network (RFC 1918, RFC 4193); a name is not."""
+    """Tell whether an address is this machine's or of a private network (RFC 1918, RFC 4193); a name is not."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

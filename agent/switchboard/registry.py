@@ -29,11 +29,11 @@ class Registry(Generic[C]):
         return len(self._clients)
 
     def add(self, client: C) -> None:
-        """A socket was opened."""
+        """Enter a client whose socket was opened."""
         self._clients[client.id] = client
 
     def remove(self, client_id: int) -> None:
-        """A socket has gone; idempotent."""
+        """Forget a client whose socket has gone; idempotent."""
         self._clients.pop(client_id, None)
         self._reachable.discard(client_id)
 
@@ -42,7 +42,7 @@ class Registry(Generic[C]):
         return self._clients.get(client_id) if client_id is not None else None
 
     def set_reachable(self, client_id: int, reachable: bool) -> None:
-        """The client takes calls from now on, or no longer."""
+        """Note whether the client takes calls from now on."""
         if reachable and client_id in self._clients:
             self._reachable.add(client_id)
         else:

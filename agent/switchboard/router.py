@@ -2,8 +2,8 @@
 
 A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
 others; one reject rejects for all; a client that ignores the call says nothing, so the others go on ringing. The
-caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are
-(design: 8). The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
+caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are.
+The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Call:
         return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
 
     def offered(self, leg: Leg, sdp: str) -> list[Command]:
-        """A callee's offer is ready: it rings."""
+        """Let a callee ring, whose offer is ready."""
         if leg.phase is not Phase.OFFERED or self.state is not State.RINGING:
             return []
         leg.phase = Phase.RINGING
@@ -132,7 +132,7 @@ class Call:
         return [Tell(leg, "invite", payload), *self._tell_ringing()]
 
     def answer(self, leg: Leg, sdp: str) -> list[Command]:
-        """A callee accepts; the first one wins."""
+        """Connect a callee that accepts; the first one wins."""
         if leg.phase is not Phase.RINGING or not self._go(Event.ANSWER):
             return []
         self.winner = leg
@@ -142,13 +142,13 @@ class Call:
         return [*others, TakeAnswer(leg, sdp)]
 
     def applied(self, leg: Leg) -> list[Command]:
-        """The callee's media is ready; now make the caller's."""
+        """Make the caller's media, now that the callee's is ready."""
         if leg is not self.winner or self.state is not State.ANSWERING:
             return []
         return [MakeAnswer(self.caller, self.caller.remote_sdp, like=leg)]
 
     def described(self, leg: Leg, sdp: str) -> list[Command]:
-        """The caller's media is ready: the call is open."""
+        """Open the call, now that the caller's media is ready."""
         if leg is not self.caller or not self._go(Event.MEDIA_READY):
             return []
         leg.phase = Phase.TALKING
@@ -156,11 +156,11 @@ class Call:
         return [self._connect(), self._answer(leg, sdp=sdp)]
 
     def reject(self, leg: Leg) -> list[Command]:
-        """A callee rejects, for all."""
+        """Refuse the call for all callees, as one of them does."""
         return self._fail(DECLINE, Event.REFUSE) if leg.phase is Phase.RINGING else []
 
     def hang_up(self, leg: Leg) -> list[Command]:
-        """A client ends its part; a callee that only rang leaves the others ringing."""
+        """End a client's part; a callee that only rang leaves the others ringing."""
         if leg.phase is Phase.GONE:
             return []
         if leg in self.callees and self.state is State.RINGING:
@@ -171,7 +171,7 @@ class Call:
         return [Release(leg), *self._end_rest()]
 
     def media_failed(self, leg: Leg) -> list[Command]:
-        """A leg's media could not be made or its description not be used."""
+        """End the call, or go on without a callee, whose media could not be made or described."""
         if leg.phase is Phase.GONE:
             return []
         if leg in self.callees and self.state is State.RINGING:
@@ -179,20 +179,20 @@ class Call:
         return self._fail(BAD_MEDIA)
 
     def reinvite(self, leg: Leg, sdp: str) -> list[Command]:
-        """A client restarts ICE."""
+        """Restart a client's ICE."""
         if leg.phase is not Phase.TALKING:
             return []
         leg.remote_sdp = sdp
         return [Restart(leg, sdp)]
 
     def restarted(self, leg: Leg, sdp: str) -> list[Command]:
-        """The answer to a restart is ready."""
+        """Send the answer to a restart."""
         if leg.phase is not Phase.TALKING:
             return []
         return [self._answer(leg, sdp=sdp)]
 
     def resume(self, leg: Leg, sdp: str) -> list[Command]:
-        """A 2.x client takes its call up again over a new socket (spec: signaling 11)."""
+        """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
         if leg.phase is not Phase.TALKING:
             return []
         leg.left_at = None
@@ -205,25 +205,25 @@ class Call:
         return [self._answer(leg)]
 
     def replaced(self, leg: Leg, sdp: str) -> list[Command]:
-        """A client that began anew, after its page was reloaded, has media again."""
+        """Connect the new media of a client that began anew, after its page was reloaded."""
         if self.state is not State.OPEN or leg.phase is not Phase.TALKING:
             return []
         return [self._connect(), self._answer(leg, sdp=sdp)]
 
     def leave(self, leg: Leg, now: float) -> list[Command]:
-        """A client's media said goodbye: that ends the call, unless the client can resume it."""
+        """End the call of a client whose media said goodbye, unless the client can resume it."""
         if not leg.reconnect_token:
             return self.hang_up(leg)
         leg.left_at = now
         return []
 
     def dial(self, leg: Leg, digits: str) -> list[Command]:
-        """A client without telephone-event asks for digits to be sent on."""
+        """Send digits on for a client without telephone-event."""
         other = self.other(leg)
         return [PlayDigits(other, digits)] if self.state is State.OPEN and other is not None else []
 
     def lost(self, session_id: int, now: float) -> list[Command]:
-        """A socket has gone: a ringing leg dies with it, any other waits for its client."""
+        """Let a ringing leg die with its socket; any other waits for its client."""
         commands: list[Command] = []
         for leg in self.legs:
             if leg.session_id == session_id:
@@ -244,11 +244,11 @@ class Call:
         return []
 
     def refuse(self, code: int, text: str) -> list[Command]:
-        """The switchboard cannot take the call."""
+        """Refuse a call that the switchboard cannot take."""
         return self._fail((code, text))
 
     def end(self) -> list[Command]:
-        """The switchboard closes."""
+        """End the call with the switchboard."""
         return self._end_all()
 
     def _serve(self, now: float) -> list[Command]:

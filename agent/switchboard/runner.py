@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.media.bridge import Bridge
 from agent.media.settings import MediaSettings
@@ -16,7 +17,7 @@ START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
 
 
-class RunningSwitchboard:
+class RunningSwitchboard(Closing):
     """A switchboard that was started; every method blocks the calling greenlet only."""
 
     def __init__(self, bridge: Bridge, switchboard: Switchboard, address: Address) -> None:

@@ -1,4 +1,4 @@
-"""The embedded switchboard: the server side of PStream for one site, on one asyncio loop (design: 8).
+"""The embedded switchboard: the server side of PStream for one site, on one asyncio loop.
 
 `/signal` is the signaling WebSocket; every other path is a page. Sessions, registry and router decide; this file
 moves their frames, and lets time pass for them.
@@ -105,6 +105,7 @@ class Switchboard:
         """Read keys and certificates anew, drop every socket, listen again on the same port.
 
         Calls keep their media and wait for their clients. ConfigError when a file cannot be used: nothing changes then.
+        InvalidStateError when the switchboard does not run.
         """
         server = self._server
         if server is None:
@@ -119,7 +120,7 @@ class Switchboard:
         await self._listen_again()
 
     def mint(self, identity: str) -> str:
-        """Make a token for `identity`: it may call and be called."""
+        """Make a token for `identity`: it may call and be called. Raises LocalFault before the start."""
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return mint(self._state.api_key, identity, self.settings.token_ttl_s)

@@ -131,7 +131,7 @@ class Session:
         return effects
 
     def say(self, message_type: str, payload: Payload) -> Send:
-        """Word a message to this client in its dialect."""
+        """Put a message to this client into words of its dialect."""
         return Send(encode(message_type, payload, self.dialect))
 
     def malformed(self, error: ProtocolError) -> None:
@@ -139,7 +139,7 @@ class Session:
         self._strangers.warning("a frame of client %d cannot be used: %s", self.id, error)
 
     def closed(self) -> list[Effect]:
-        """The socket has gone."""
+        """Forget a client whose socket has gone."""
         was_ready = self.state is State.READY
         self.state = State.CLOSED
         return [Presence(False)] if was_ready else []

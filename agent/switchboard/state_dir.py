@@ -136,7 +136,7 @@ def default_folder() -> str:
 
 
 def server_names(listen_host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
-    """Every name that a client may use for this machine: loopback, its host names, its address, `more`."""
+    """List every name that a client may use for this machine: loopback, its host names, its address, `more`."""
     hostname = socket.gethostname()
     names = ["localhost", "127.0.0.1", "::1", *_dns_names(hostname), *more]
     if not _is_wildcard(listen_host):

@@ -18,7 +18,7 @@ class Patience:
         self._settings = settings
 
     def is_over(self, leg: Leg, ringing: bool, now: float, is_present: Callable[[str], bool]) -> bool:
-        """Whether `leg` has been without media or without its client for too long."""
+        """Tell whether `leg` has been without media or without its client for too long."""
         if leg.left_at is not None and now - leg.left_at > GOODBYE_GRACE_S:
             return True
         if leg.silent_at is not None and now - leg.silent_at > self._settings.media_grace_s:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
 from agent.voice.options import DeviceOptions
@@ -42,7 +43,7 @@ class AudioOwner(Protocol):
     def is_calling(self) -> bool: ...
 
 
-class AudioHelper(Emitter):
+class AudioHelper(Emitter, Closing):
     """Events: deviceChange(lost_active_devices) when devices come or go, inputVolume(0..1) during calls."""
 
     def __init__(self, device: AudioOwner) -> None:
@@ -71,15 +72,15 @@ class AudioHelper(Emitter):
     # The three switches
 
     def incoming(self, on: bool | None = None) -> bool:
-        """Whether the ring is heard; with `on`, set that first."""
+        """Tell whether the ring is heard; with `on`, set that first."""
         return self._device.sounds.switch(INCOMING, on)
 
     def outgoing(self, on: bool | None = None) -> bool:
-        """Whether an answered outgoing call is heard."""
+        """Tell whether an answered outgoing call is heard."""
         return self._device.sounds.switch(OUTGOING, on)
 
     def disconnect(self, on: bool | None = None) -> bool:
-        """Whether the end of a call is heard."""
+        """Tell whether the end of a call is heard."""
         return self._device.sounds.switch(DISCONNECT, on)
 
     # The microphone
@@ -104,7 +105,7 @@ class AudioHelper(Emitter):
         self._configure()
 
     def set_audio_constraints(self, constraints: Mapping[str, Any]) -> None:
-        """Capture like this from now on: echoCancellation, noiseSuppression, autoGainControl."""
+        """Capture so from now on: echoCancellation, noiseSuppression, autoGainControl. InvalidArgumentError."""
         if not isinstance(constraints, Mapping):
             raise InvalidArgumentError(f"argument constraints: {constraints!r} is not allowed; give a mapping")
         self.audio_constraints = {name: value for name, value in constraints.items() if name != "deviceId"}
@@ -118,7 +119,7 @@ class AudioHelper(Emitter):
             self._configure()
 
     def constrained(self, constraints: Any) -> Mapping[str, Any] | None:
-        """What a call's capture is opened with: the call's own constraints, on the chosen microphone."""
+        """Decide what a call's capture is opened with: the call's own constraints, on the chosen microphone."""
         chosen = {"deviceId": self.input_device["deviceId"]} if self.input_device is not None else {}
         given = dict(constraints) if isinstance(constraints, Mapping) else {}
         return {**(self.audio_constraints or {}), **given, **chosen} or None
@@ -131,7 +132,7 @@ class AudioHelper(Emitter):
         gevent.spawn(self._refresh, self._looks)
 
     def input_volume(self, volume: float) -> None:
-        """The microphone of a call was measured."""
+        """Tell how loud the microphone of a call is."""
         if self.input_device is not None:
             self.emit("inputVolume", volume)
 

@@ -77,10 +77,11 @@ class Call:
         return self.host.report(level, group, name, payload, self.connection)
 
     def emit(self, event: str, *args: Any) -> None:
+        """Emit an event of the connection."""
         self.connection.emit(event, *args)
 
     def emit_error(self, error: VoiceError) -> None:
-        """An `error` event is reported before anybody hears it."""
+        """Report an `error` event before anybody hears it."""
         self.report("ERROR", "connection", "error", {"code": error.code, "message": error.message})
         self.emit("error", error)
 

@@ -14,51 +14,51 @@ _SIGNALING_CLASSES = {31201: 20151, 31204: 20101, 31205: 20104}
 
 
 def signaling_class(code: Any, attached: TwilioError | None) -> TwilioError:
-    """The class of an error that signaling reported (spec: device 5)."""
+    """Classify an error that signaling reported (spec: device 5)."""
     if code in _SIGNALING_CLASSES:
         return twilio_error(_SIGNALING_CLASSES[code])
     return attached or twilio_error(31000)
 
 
 def media_lost(connection: Any) -> VoiceError:
-    """31003: the audio's path is gone and stays gone; ends the call."""
+    """Make 31003: the audio's path is gone and stays gone; ends the call."""
     return _media_error(connection, 31003, INTERRUPTED, 53405)
 
 
 def signaling_down(connection: Any) -> VoiceError:
-    """31000: a call was started while there is no connection to the service; ends the call."""
+    """Make 31000: a call was started while there is no connection to the service; ends the call."""
     return _media_error(connection, 31000, "The call cannot start: there is no connection to the service.", 53001)
 
 
 def local_description_failed(connection: Any, why: object) -> VoiceError:
-    """31000/53400: no offer could be made."""
+    """Make 31000/53400: no offer could be made."""
     return _media_error(connection, 31000, f"No offer could be made: {why}", 53400)
 
 
 def remote_description_failed(connection: Any, why: object) -> VoiceError:
-    """31000/53402: the far side's description cannot be used."""
+    """Make 31000/53402: the far side's description cannot be used."""
     return _media_error(connection, 31000, f"The far side's session description cannot be used: {why}", 53402)
 
 
 def recovery_begins() -> VoiceError:
-    """53405, the argument of `reconnecting`; not an `error` event."""
+    """Make 53405, the argument of `reconnecting`; not an `error` event."""
     return VoiceError(53405, "Media connection failed.", twilio_error=twilio_error(53405))
 
 
 def far_end_error(connection: Any, error: Mapping[str, Any]) -> VoiceError:
-    """What a server's `hangup` carried; its own code and message are passed on."""
+    """Make an error of what a server's `hangup` carried; its own code and message are passed on."""
     code = error.get("code") or 31000
     message = error.get("message") or "The far side ended the call with an error."
     return VoiceError(code, message, connection=connection, twilio_error=twilio_error(31005))
 
 
 def digits_not_sent(connection: Any) -> VoiceError:
-    """31000: neither the audio path nor signaling can carry the digits now."""
+    """Make 31000: neither the audio path nor signaling can carry the digits now."""
     return VoiceError(31000, "The digits were not sent: signaling is down.", connection=connection)
 
 
 def malformed_invite() -> VoiceError:
-    """An invite without a sid or a description; it has no code of its own."""
+    """Make the error of an invite without a sid or a description; it has no code of its own."""
     message = "The service announced a call without `callsid` or `sdp`."
     return VoiceError(None, message, twilio_error=twilio_error(31400))
 

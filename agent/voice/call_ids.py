@@ -13,12 +13,12 @@ _VERIFIED = "TN-Validation-Passed-A"
 
 
 def new_temporary_sid() -> str:
-    """The name of a call until the server gives it one: `TJS` and a random UUID (spec: signaling 7)."""
+    """Make the name of a call until the server gives it one: `TJS` and a random UUID (spec: signaling 7)."""
     return f"TJS{uuid.uuid4()}"
 
 
 def caller_info(parameters: Mapping[str, Any], direction: str) -> dict[str, bool] | None:
-    """What SHAKEN/STIR says about the caller: None when nothing is known, else `{"isVerified": bool}`."""
+    """Read what SHAKEN/STIR says about the caller: None when nothing is known, else `{"isVerified": bool}`."""
     status = parameters.get("StirStatus")
     if direction == OUTGOING or not status:
         return None

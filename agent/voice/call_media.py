@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import AgentError, CaptureError, SdpError
 from agent.log import SeldomLog, excerpt
 from agent.voice.protocols import Session
@@ -42,7 +43,7 @@ class CallMediaOwner(Protocol):
     def restart_answer_made(self, sdp: str) -> None: ...
 
 
-class CallMedia:
+class CallMedia(Closing):
     """Owns the media session of one call from its capture to its close."""
 
     def __init__(self, owner: CallMediaOwner) -> None:

@@ -53,15 +53,15 @@ class Calls:
         return list(self._pending)
 
     def waits(self, connection: Connection) -> bool:
-        """Whether nobody has decided about this call yet, neither here nor at the far end."""
+        """Tell whether nobody has decided about this call yet, neither here nor at the far end."""
         return connection in self._pending and connection.status() == "pending"
 
     def listening(self) -> list[Connection]:
-        """Every call that hears the server: a program may still accept one that was dropped with its socket."""
+        """List every call that hears the server: a program may still accept one that was dropped with its socket."""
         return self.all() + [call for call in self._dropped if call.status() != "closed" and call not in self.all()]
 
     def all(self) -> list[Connection]:
-        """Every call that is not over."""
+        """List every call that is not over."""
         return self.pending + ([self.active] if self.active is not None and self.active not in self.pending else [])
 
     def incoming(self, parameters: dict[str, Any], offer_sdp: str) -> Connection | None:
@@ -84,7 +84,7 @@ class Calls:
         return connection
 
     def before_accept(self, connection: Connection) -> None:
-        """A call is being accepted: the active one makes way."""
+        """Let the active call make way for one that is being accepted."""
         active = self.active
         if active is not None and active is not connection:
             active.disconnect()
@@ -110,11 +110,11 @@ class Calls:
             self._become(tuple(call for call in self._pending if call is not connection))
 
     def find(self, callsid: object) -> Connection | None:
-        """The call that the server means."""
+        """Find the call that the server means."""
         return next((call for call in self.all() if call.is_called(callsid)), None)
 
     def signaling_closed(self) -> None:
-        """The service has closed its stream for good: nobody can answer what is pending, nor will it be cancelled."""
+        """Drop what is pending, which nobody can answer or cancel once the service has closed its stream for good."""
         for connection in self._pending:
             if self.waits(connection):
                 connection.on_transport_close()

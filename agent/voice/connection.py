@@ -59,7 +59,10 @@ class Connection(Emitter, ConnectionAliases):
         audio_constraints: Mapping[str, Any] | bool | None = None,
         rtc_configuration: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take a pending call; in any other state nothing happens. The answer follows when the microphone is open."""
+        """Take a pending call; in any other state nothing happens. The answer follows when the microphone is open.
+
+        Raises InvalidArgumentError for an argument that is not a mapping.
+        """
         _check_mapping("audio_constraints", audio_constraints)
         _check_mapping("rtc_configuration", rtc_configuration)
         if self._call.state is State.PENDING:
@@ -93,7 +96,7 @@ class Connection(Emitter, ConnectionAliases):
         self.emit("mute", flag, self)
 
     def is_muted(self) -> bool:
-        """Whether silence is sent."""
+        """Tell whether silence is sent."""
         return self._call.media.muted
 
     def send_digits(self, digits: str) -> None:
@@ -125,17 +128,17 @@ class Connection(Emitter, ConnectionAliases):
         return _done() if result is None else result
 
     def get_local_stream(self) -> Any:
-        """What is sent, as a stream that frames can be read from and written to; None before the capture."""
+        """Return what is sent, as a stream that frames can be read from and written to; None before the capture."""
         session = self._call.media.session
         return session.local_stream if session is not None else None
 
     def get_remote_stream(self) -> Any:
-        """What is heard, as a stream that frames can be read from; None before the far side's audio."""
+        """Return what is heard, as a stream that frames can be read from; None before the far side's audio."""
         session = self._call.media.session
         return session.remote_stream if session is not None else None
 
     def status(self) -> str:
-        """pending, connecting, ringing, open, reconnecting or closed."""
+        """Return pending, connecting, ringing, open, reconnecting or closed."""
         return self._call.state.value
 
     @property
@@ -159,29 +162,35 @@ class Connection(Emitter, ConnectionAliases):
         return dialling or call.media.restart_offered
 
     def is_called(self, callsid: object) -> bool:
-        """Whether the server means this call by `callsid`."""
+        """Tell whether the server means this call by `callsid`."""
         return isinstance(callsid, str) and callsid in (self._call.sid, self.outbound_connection_id)
 
     def on_ringing(self, payload: Mapping[str, Any]) -> None:
+        """Take the server's `ringing`."""
         self._call.fire(Trigger.RINGING, Cause(sdp=payload.get("sdp"), callsid=payload.get("callsid")))
 
     def on_answer(self, payload: Mapping[str, Any]) -> None:
+        """Take the server's `answer`, to the call or to its ICE restart."""
         sdp = payload.get("sdp")
         if sdp and self._call.media.restart_offered:
             self._call.media.apply_restart_answer(sdp)
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
 
     def on_cancel(self) -> None:
+        """Take the server's `cancel`."""
         self._call.fire(Trigger.CANCEL)
 
     def on_hangup(self, error: Mapping[str, Any] | None) -> None:
+        """Take the server's `hangup`, with its error if it has one."""
         self._call.fire(Trigger.HANGUP, Cause(error=catalogue.far_end_error(self, error) if error else None))
 
     def on_transport_close(self) -> None:
+        """Note that signaling is lost."""
         self._call.recovering.signaling(False)
         self._call.fire(Trigger.TRANSPORT_CLOSE)
 
     def on_signaling_back(self) -> None:
+        """Note that signaling is back."""
         self._call.recovering.signaling(True)
 
     @property
@@ -190,14 +199,16 @@ class Connection(Emitter, ConnectionAliases):
         return self._call.negotiation.path
 
     def on_network_changed(self, reachable: bool) -> None:
+        """Look after the path; `reachable` if any way to the far side is left."""
         self._call.recovering.network_changed(reachable)
 
     def on_restart_offer(self, sdp: str) -> None:
-        """The far side restarts ICE; an own offer under way goes first (glare)."""
+        """Answer the far side's restart of ICE; an own offer under way goes first (glare)."""
         if not self._call.media.restart_offered:
             self._call.media.answer_restart_offer(sdp)
 
     def stop_digits(self) -> None:
+        """Play and send no more of the digits under way."""
         self._digits.close()
 
     def _insert_tones(self, tones: str) -> None:

@@ -1,4 +1,4 @@
-"""Deprecated members of the seed, kept for programs that still use them; each warns once per process."""
+"""Deprecated members of the SDK, kept for programs that still use them; each warns once per process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def deprecated(old: str, better: str) -> None:
 
 
 def or_handler(event: str) -> Callable[[F], F]:
-    """Let `thing.method(function)` register the function as a listener of `event`, as the seed once did."""
+    """Let `thing.method(function)` register the function as a listener of `event`, as the SDK once did."""
 
     def decorate(method: F) -> F:
         @functools.wraps(method)
@@ -49,21 +49,21 @@ class ConnectionAliases:
 
     @or_handler("cancel")
     def cancel(self) -> None:
-        """Same as `ignore`."""
+        """Do the same as `ignore`."""
         deprecated("Connection.cancel()", "ignore()")
         self.ignore()
 
     def unmute(self) -> None:
-        """Same as `mute(False)`."""
+        """Do the same as `mute(False)`."""
         deprecated("Connection.unmute()", "mute(False)")
         self.mute(False)
 
     def error(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("error", handler)`."""
+        """Do the same as `on("error", handler)`."""
         self._register("error", handler)
 
     def volume(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("volume", handler)`."""
+        """Do the same as `on("volume", handler)`."""
         self._register("volume", handler)
 
     def _register(self, event: str, handler: Callable[..., Any]) -> None:
@@ -84,27 +84,27 @@ class DeviceAliases:
     on: Callable[..., Any]
 
     def cancel(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("cancel", handler)`."""
+        """Do the same as `on("cancel", handler)`."""
         self._register("cancel", handler)
 
     def disconnect(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("disconnect", handler)`."""
+        """Do the same as `on("disconnect", handler)`."""
         self._register("disconnect", handler)
 
     def error(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("error", handler)`."""
+        """Do the same as `on("error", handler)`."""
         self._register("error", handler)
 
     def incoming(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("incoming", handler)`."""
+        """Do the same as `on("incoming", handler)`."""
         self._register("incoming", handler)
 
     def offline(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("offline", handler)`."""
+        """Do the same as `on("offline", handler)`."""
         self._register("offline", handler)
 
     def ready(self, handler: Callable[..., Any]) -> None:
-        """Same as `on("ready", handler)`."""
+        """Do the same as `on("ready", handler)`."""
         self._register("ready", handler)
 
     def _register(self, event: str, handler: Callable[..., Any]) -> None:

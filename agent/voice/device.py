@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
@@ -17,6 +17,8 @@ from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
 from agent.voice.protocols import SignalingStream
 from agent.voice.sounds import Sounds
+
+LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
 
 
 class Device(Emitter, DeviceAliases):
@@ -34,7 +36,7 @@ class Device(Emitter, DeviceAliases):
         """With a token: the same as `setup(token, options)`; without one, `setup` follows later."""
         super().__init__()
         self.token: str | None = None
-        #: called whenever `connections` has changed: also where the seed drops a pending call without any event
+        #: called whenever `connections` has changed: also where the SDK drops a pending call without any event
         self.on_pending_changed: Callable[[], object] = lambda: None
         self.is_initialized = False
         self._host = DeviceHost(self, lambda: self.on_pending_changed())
@@ -73,8 +75,18 @@ class Device(Emitter, DeviceAliases):
         self._host.close()
         self.remove_all_listeners()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        """Destroy it, and wait until the service has been told."""
+        stream = self.stream
+        self.destroy()
+        if stream is not None:
+            stream.join(LAST_WORDS_S)
+
     def update_token(self, token: str) -> None:
-        """Use a new token from now on, in calls and without interrupting them."""
+        """Use a new token from now on, without interrupting calls. InvalidArgumentError, InvalidStateError."""
         self._check_set_up()
         self.token = _checked_token(token)
         self._host.use_token(self.token)
@@ -110,24 +122,24 @@ class Device(Emitter, DeviceAliases):
         return list(self._host.calls.pending)
 
     def active_connection(self) -> Connection | None:
-        """The active call, or else the first pending one."""
+        """Return the active call, or else the first pending one."""
         return self._host.calls.active or next(iter(self._host.calls.pending), None)
 
     def disconnect_all(self) -> None:
-        """End the active call and forget the pending ones, which the service is not told."""
+        """End the active call and forget the pending ones, which the service is not told. InvalidStateError."""
         self._check_set_up()
         self._host.calls.disconnect_all()
 
     # Presence
 
     def register_presence(self) -> Device:
-        """Take incoming calls."""
+        """Take incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(True)
         return self
 
     def unregister_presence(self) -> Device:
-        """Take no incoming calls."""
+        """Take no incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(False)
         return self
@@ -140,7 +152,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.options
 
     def status(self) -> str:
-        """busy, ready or offline."""
+        """Return busy, ready or offline. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         return "busy" if self._host.calls.active is not None else self._host.status
 
@@ -150,7 +162,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.edge
 
     def region(self) -> str:
-        """Deprecated: the region in use, or `offline`."""
+        """Return the region in use, or `offline`; deprecated. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         return self._host.region if self._host.region is not None else "offline"
 
@@ -170,7 +182,7 @@ class Device(Emitter, DeviceAliases):
         return self._host.stream
 
     def network_changed(self, change: NetworkChange | None = None) -> None:
-        """This machine's addresses or routes changed: look after signaling and the calls at once.
+        """Look after signaling and the calls at once: this machine's addresses or routes changed.
 
         With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
         """

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from agent.clock import Clock, Timer
+from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 
 TONE_MS: Final = 160
@@ -36,14 +37,14 @@ class KeyTone(NamedTuple):
 
 
 def check_digits(digits: object) -> str:
-    """The digits as given; raises InvalidArgumentError for anything but 0-9, *, # and w."""
+    """Return the digits as given; raises InvalidArgumentError for anything but 0-9, *, # and w."""
     if not isinstance(digits, str) or _ILLEGAL.search(digits):
         raise InvalidArgumentError("argument digits: only the characters 0-9, *, # and w (a pause) are allowed")
     return digits
 
 
 def insert_schedule(digits: str) -> tuple[list[Insert], int]:
-    """What to insert when, and after how many ms the whole is over: ("12w#") -> ([(0, "12"), (960, "#")], 1190)."""
+    """Plan what to insert when, and after how many ms all is over: ("12w#") -> ([(0, "12"), (960, "#")], 1190)."""
     inserts: list[Insert] = []
     at_ms = 0
     for n, tones in enumerate(digits.split("w")):
@@ -55,11 +56,11 @@ def insert_schedule(digits: str) -> tuple[list[Insert], int]:
 
 
 def key_tone_schedule(digits: str) -> list[KeyTone]:
-    """Which key is heard here when; a `w` takes its step silently."""
+    """Plan which key is heard here when; a `w` takes its step silently."""
     return [KeyTone(n * KEY_TONE_MS, digit) for n, digit in enumerate(digits) if digit != "w"]
 
 
-class DigitSender:
+class DigitSender(Closing):
     """Carries the schedules out; digits asked for while others are under way follow them."""
 
     def __init__(self, clock: Clock, insert: Callable[[str], None], play_key: Callable[[str], None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from agent.clock import Clock
+from agent.closing import Closing
 from agent.events import Emitter
 from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
@@ -27,7 +28,7 @@ from agent.voice.sounds import Sounds
 CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its reports
 
 
-class DeviceHost:
+class DeviceHost(Closing):
     """Made with its Device, filled by `prepare`; implements what the parts ask for in their protocols."""
 
     def __init__(self, device: Emitter, pending_changed: Callable[[], object]) -> None:
@@ -103,6 +104,7 @@ class DeviceHost:
     # What calls ask for (seams.CallHost, calls.CallsOwner)
 
     def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session:
+        """Make the media session of one call."""
         settings = media_settings(self.options, rtc_configuration)
         if self.options.media_factory is not None:
             made: Session = self.options.media_factory(settings)
@@ -113,22 +115,28 @@ class DeviceHost:
         return MediaSession(self.options.bridge or shared_bridge(), settings, self.options.sound)
 
     def before_accept(self, connection: Connection) -> None:
+        """Let the active call make way."""
         self.calls.before_accept(connection)
 
     def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any) -> Any:
+        """Publish one Insights event about a call; None where nothing is published."""
         return report(self, level, group, name, payload, connection)
 
     def report_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> None:
+        """Publish samples of a call."""
         if self.publisher is not None:
             self.publisher.post_metrics(group, name, entries)
 
     def emit_soon(self, event: str, *args: Any) -> None:
+        """Emit an event of the Device on the next turn of the hub."""
         self.clock.call_later(0, self._device.emit, event, *args)
 
     def pending_changed(self) -> None:
+        """Tell the program that the pending calls changed."""
         self._pending_changed()
 
     def call_made(self, connection: Connection) -> None:
+        """Report what the program replaced."""
         options = self.options
         overridden = {
             "RTCPeerConnection": options.media_factory is not None,
@@ -138,6 +146,7 @@ class DeviceHost:
         self.report("INFO", "settings", "init", overridden, connection)
 
     def call_opened(self, connection: Connection) -> None:
+        """Report which edge the call uses."""
         settings: dict[str, Any] = {"edge": self.edge or self.region}
         if self.options.edge:
             edge = self.options.edge
@@ -147,27 +156,33 @@ class DeviceHost:
     # What the audio helper asks for (audio.AudioOwner)
 
     def report_audio(self, level: str, name: str, payload: Mapping[str, Any]) -> None:
+        """Report about microphones and speakers, during a call only."""
         if self.calls.active is not None:
             self.report(level, "audio", name, payload, self.calls.active)
 
     def is_calling(self) -> bool:
+        """Tell whether a call is active."""
         return self.calls.active is not None
 
     # What signaling asks for (signaling_events.SignalingOwner)
 
     def emit(self, event: str, *args: Any) -> None:
+        """Emit an event of the Device now."""
         self._device.emit(event, *args)
 
     def located(self, edge: str, region: str) -> None:
+        """Note where the service is."""
         self.edge, self.region = edge, region
 
     def set_status(self, status: str) -> None:
+        """Change the status, and emit it."""
         self.status = status
         if status == "offline":
             self.edge = self.region = None
         self.emit(status, self._device)
 
     def stream_closed(self) -> None:
+        """Forget the stream that the service has closed for good."""
         self.stream = None
         self.calls.signaling_closed()
 

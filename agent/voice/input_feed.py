@@ -15,7 +15,7 @@ class Source(Protocol):
     """Where the sound comes from, e.g. the remote stream of another call."""
 
     def read(self, timeout_s: float | None = None) -> bytes | None:
-        """The next 20 ms frame, 48 kHz mono int16; None when there is none in time, or no more."""
+        """Read the next 20 ms frame, 48 kHz mono int16; None when there is none in time, or no more."""
 
 
 def feed(source: Source, local_stream: Any, is_over: Callable[[], bool]) -> None:

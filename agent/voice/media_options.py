@@ -12,7 +12,7 @@ from agent.voice.options import DeviceOptions
 
 
 def media_settings(options: DeviceOptions, rtc_configuration: Mapping[str, Any] | None = None) -> MediaSettings:
-    """The call's own `rtc_configuration` comes before the Device's, and that before `ice_servers` (spec: device 2.2).
+    """Translate options; the call's `rtc_configuration` beats the Device's, that `ice_servers` (spec: device 2.2).
 
     Raises InvalidArgumentError for ICE servers without addresses or unknown fields of `media`.
     """

@@ -39,13 +39,13 @@ class Monitoring:
         return latest["codecName"] if latest is not None else None
 
     def start(self) -> None:
-        """The media runs: the first sample follows in a second; nothing happens when it runs already."""
+        """Begin with the media: the first sample follows in a second; nothing happens when it runs already."""
         if self._timer is None and not self._call.media.closed:
             self._next_sample_at = self._call.host.clock.now() + SAMPLE_INTERVAL_S
             self._rearm()
 
     def stop(self) -> None:
-        """The media has ended: what was measured and not yet sent is sent; idempotent."""
+        """End with the media, and send what was measured and not yet sent; idempotent."""
         self._warnings_timer.cancel()
         self._monitor.disable_warnings()
         if self._timer is not None:

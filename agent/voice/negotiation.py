@@ -60,6 +60,7 @@ class Negotiation:
     # Steps of the media
 
     def captured(self) -> None:
+        """Go on with the open microphone, or fail without signaling."""
         session = self.media.session
         if self._source is not None and session is not None:
             feed(self._source, session.local_stream, self.media_is_closed)
@@ -67,59 +68,73 @@ class Negotiation:
         self._fire(Trigger.CAPTURED, error=error)
 
     def capture_failed(self, error: CaptureError) -> None:
+        """End the call for want of a microphone."""
         what = "may not be used" if isinstance(error, CaptureDeniedError) else "could not be opened"
         told = VoiceError(error.code, f"The microphone {what}: {error}")
         self._fire(Trigger.CAPTURE_FAILED, error=told, capture_error=error)
 
     def offer_made(self, sdp: str) -> None:
+        """Send our offer."""
         if (stream := self._call.host.stream) is not None:
             connection = self._call.connection
             preflight = self._call.host.options.preflight
             stream.invite(sdp, connection.outbound_connection_id, preflight, connection.encoded_parameters)
 
     def answer_made(self, sdp: str) -> None:
+        """Send our answer, and begin to measure."""
         if (stream := self._call.host.stream) is not None:
             stream.answer(sdp, self._call.wire_sid)
         self._media_started("accepted-by-local")
 
     def answer_applied(self) -> None:
+        """Begin to measure."""
         self._media_started("accepted-by-remote")
 
     def local_description_failed(self, error: AgentError) -> None:
+        """End the call for want of a description of ours."""
         told = catalogue.local_description_failed(self._call.connection, error)
         self._fire(Trigger.NEGOTIATION_FAILED, error=told)
 
     def remote_description_failed(self, error: AgentError) -> None:
+        """End the call for the far side's description, which cannot be used."""
         told = catalogue.remote_description_failed(self._call.connection, error)
         self._fire(Trigger.NEGOTIATION_FAILED, error=told)
 
     def restart_offer_made(self, sdp: str) -> None:
+        """Send the offer of an ICE restart."""
         if (stream := self._call.stream) is not None:
             stream.reinvite(sdp, self._call.wire_sid)
 
     def restart_offer_failed(self, error: AgentError) -> None:
+        """Tell recovery that nothing could be offered."""
         log.warning("no ICE restart could be offered: %s", error)
         self._call.recovering.restart_failed()
 
     def restart_answer_made(self, sdp: str) -> None:
+        """Send our answer to the far side's ICE restart."""
         if (stream := self._call.host.stream) is not None:
             stream.answer(sdp, self._call.wire_sid)
 
     # Events of the media
 
     def media_is_closed(self) -> bool:
+        """Tell whether the media has ended."""
         return self.media.closed
 
     def media_stable(self) -> None:
+        """Note that both descriptions are applied."""
         self._fire(Trigger.STABLE)
 
     def remote_audio(self, stream: Any) -> None:
+        """Emit `audio` with the far side's stream."""
         self._call.emit("audio", stream)
 
     def digit_received(self, digit: str) -> None:
+        """Emit `digit`."""
         self._call.emit("digit", digit)
 
     def report(self, level: str, group: str, name: str, payload: dict[str, Any] | None = None) -> None:
+        """Publish one Insights event about this call."""
         self._call.report(level, group, name, payload)
 
     def _media_started(self, name: str) -> None:

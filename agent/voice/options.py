@@ -1,6 +1,6 @@
 """Everything that `Device.setup` can be told (spec: device 2), and what is allowed for each.
 
-The names are the seed's in snake_case; the seed's own spelling is understood too.
+The names are the SDK's in snake_case; the SDK's own spelling is understood too.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 
 @dataclass(frozen=True)
 class DeviceOptions:
-    """The options of one Device; None means "not set" where the seed knows that state."""
+    """The options of one Device; None means "not set" where the SDK knows that state."""
 
-    # The seed's public options
+    # The SDK's public options
     allow_incoming_while_busy: bool = False
     app_name: str | None = None
     app_version: str | None = None
@@ -73,11 +73,11 @@ class DeviceOptions:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DeviceOptions:
-        """The defaults, changed as `given`; raises InvalidArgumentError."""
+        """Make the defaults, changed as `given`; raises InvalidArgumentError."""
         return cls().merged(given)
 
     def merged(self, given: Mapping[str, Any]) -> DeviceOptions:
-        """These options with some replaced; one that is given as None goes back to its default."""
+        """Replace some options, by their default where None is given. Raises InvalidArgumentError."""
         changes: dict[str, Any] = {}
         for spelled, value in given.items():
             name = option_name(spelled)
@@ -112,7 +112,7 @@ _DEFAULTS: Final = vars(DeviceOptions())
 
 
 def option_name(spelled: str) -> str:
-    """`enableIceRestart` or `enable_ice_restart` as `enable_ice_restart`; raises InvalidArgumentError if unknown."""
+    """Turn `enableIceRestart` or `enable_ice_restart` into the latter; raises InvalidArgumentError if unknown."""
     snake = re.sub(r"(?<!^)(?=[A-Z])", "_", str(spelled).replace("DTMF", "Dtmf").replace("RTCPeer", "Rtcpeer")).lower()
     name = _ALIASES.get(snake, snake)
     if name in _DEFAULTS:

@@ -27,7 +27,7 @@ class OutputDevices:
         self._chosen = [DEFAULT]
 
     def get(self) -> set[str]:
-        """The names of the chosen devices."""
+        """Return the names of the chosen devices."""
         return set(self._chosen)
 
     def set(self, devices: str | Iterable[str]) -> None:

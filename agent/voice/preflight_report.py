@@ -18,7 +18,7 @@ _TOTALS_DIGITS: Final = 5
 
 
 def call_quality(mos: float) -> str:
-    """The judgement on a mean MOS. The seed's ranges have gaps (4.05, 3.65), which it calls degraded; here none."""
+    """Judge a mean MOS. The SDK's ranges have gaps (4.05, 3.65), which it calls degraded; here none."""
     if mos > 4.2:
         return EXCELLENT
     if mos >= 4.05:
@@ -29,7 +29,7 @@ def call_quality(mos: float) -> str:
 
 
 def statistics(samples: Sequence[Sample]) -> dict[str, dict[str, float]] | None:
-    """Average, minimum and maximum of jitter, mos and rtt from the first sample with a usable MOS on; else None."""
+    """Compute mean, least and most of jitter, mos and rtt from the first sample with a usable MOS on; else None."""
     first = next((n for n, sample in enumerate(samples) if (sample["mos"] or 0) > 0), None)
     if first is None:
         return None
@@ -37,7 +37,7 @@ def statistics(samples: Sequence[Sample]) -> dict[str, dict[str, float]] | None:
 
 
 def is_turn_required(pair: tuple[Any, Any] | None) -> bool | None:
-    """Whether the audio went through a TURN server; None when no path was found."""
+    """Tell whether the audio went through a TURN server; None when no path was found."""
     return None if pair is None else any(candidate.type == "relay" for candidate in pair)
 
 
@@ -54,7 +54,7 @@ def preflight_report(
     ended_ms: float,
     warnings: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The seed's report, with its names."""
+    """Build the SDK's report, with its names."""
     stats = statistics(samples)
     report: dict[str, Any] = {
         "callSid": call_sid,

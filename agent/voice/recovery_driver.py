@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.clock import Clock, Timer
+from agent.closing import Closing
 from agent.voice.recovery_policy import Effect, Recovery
 
 
-class Recovering:
+class Recovering(Closing):
     """Feeds the policy with the time and hands each effect to `perform`, in order."""
 
     def __init__(self, clock: Clock, policy: Recovery, perform: Callable[[Effect], None]) -> None:
@@ -20,37 +21,47 @@ class Recovering:
         self._over = False
 
     def ice_state(self, state: str) -> None:
+        """Pass the ICE connection's state to the policy."""
         self._carry_out(self.policy.ice_state(state, self._clock.now()))
 
     def connection_state(self, state: str) -> None:
+        """Pass the whole connection's state to the policy."""
         self._carry_out(self.policy.connection_state(state, self._clock.now()))
 
     def gathering_state(self, state: str) -> None:
+        """Pass the gathering state to the policy."""
         self._carry_out(self.policy.gathering_state(state, self._clock.now()))
 
     def candidate(self) -> None:
+        """Tell the policy that a local candidate was found."""
         self.policy.candidate()
 
     def path_selected(self) -> None:
+        """Tell the policy that a pair was chosen."""
         self._carry_out(self.policy.path_selected(self._clock.now()))
 
     def negotiated(self) -> None:
+        """Tell the policy that both descriptions are applied."""
         self._carry_out(self.policy.negotiated(self._clock.now()))
 
     def restart_failed(self) -> None:
+        """Tell the policy that no restart could be offered."""
         self._carry_out(self.policy.restart_failed(self._clock.now()))
 
     def low_bytes(self, name: str, active: bool) -> None:
+        """Tell the policy that a warning of too few bytes was raised or cleared."""
         self._carry_out(self.policy.low_bytes(name, active, self._clock.now()))
 
     def network_changed(self, reachable: bool) -> None:
+        """Tell the policy that addresses or routes changed."""
         self._carry_out(self.policy.network_changed(self._clock.now(), reachable=reachable))
 
     def signaling(self, up: bool) -> None:
+        """Tell the policy that signaling is lost or back."""
         self._carry_out(self.policy.signaling(up, self._clock.now()))
 
     def close(self) -> None:
-        """The call has ended; idempotent."""
+        """Stop, because the call has ended; idempotent."""
         self._over = True
         self.policy.close()
         self._rearm()

@@ -1,4 +1,4 @@
-"""When to restart ICE, and when to give up: the policy, without I/O or clock (spec: recovery 2-4; design: 7).
+"""When to restart ICE, and when to give up: the policy, without I/O or clock (spec: recovery 2-4).
 
 Theory: everything known about the path comes in with the time at which it became known, and what should be done comes
 out as a list of effects in order; `tick` is due at `deadline()`. One *episode* begins when the path is lost and ends
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from agent.closing import Closing
 from agent.signaling.backoff import Backoff
 
 BACKOFF_INITIAL_MS = 1
@@ -66,7 +67,7 @@ class RecoveryLimits:
         return self.limit_s + WATCHDOG_GRACE_S
 
 
-class Recovery:
+class Recovery(Closing):
     """The policy of one call."""
 
     def __init__(
@@ -107,7 +108,7 @@ class Recovery:
         return self.began_at is not None
 
     def deadline(self) -> float | None:
-        """When `tick` is due; None when nothing is awaited."""
+        """Tell when `tick` is due; None when nothing is awaited."""
         if self._closed:
             return None
         watchdog = self.began_at + self._limits.watchdog_s if self.began_at is not None else None
@@ -128,32 +129,32 @@ class Recovery:
         return effects
 
     def close(self) -> None:
-        """The call has ended: nothing more comes out."""
+        """End with the call: nothing more comes out."""
         self._closed = True
 
     # What the media reports
 
     def ice_state(self, state: str, now: float) -> list[Effect]:
-        """The ICE connection state changed."""
+        """Take the new state of the ICE connection."""
         self._ice = state
         return self._state(state, now)
 
     def connection_state(self, state: str, now: float) -> list[Effect]:
-        """The state of the whole connection changed; it passes the same filter (spec: recovery 2.1)."""
+        """Take the new state of the whole connection, through the same filter (spec: recovery 2.1)."""
         return self._state(state, now)
 
     def path_selected(self, now: float) -> list[Effect]:
-        """A candidate pair was chosen: after a restart this is the new path, even if the old one never broke."""
+        """Take a chosen candidate pair for the new path after a restart, even if the old one never broke."""
         if not self.reconnecting or not self._answered_restart or self._closed:
             return []
         return self._state("connected", now)
 
     def candidate(self) -> None:
-        """A local candidate was found."""
+        """Note that a local candidate was found."""
         self._candidate_seen = True
 
     def gathering_state(self, state: str, now: float) -> list[Effect]:
-        """The gathering state changed (spec: recovery 2.2)."""
+        """Take the new state of gathering (spec: recovery 2.2)."""
         if state == "gathering":
             self._gathering_deadline = now + self._limits.gathering_s
         elif state == "complete":
@@ -165,7 +166,7 @@ class Recovery:
         return []
 
     def negotiated(self, now: float) -> list[Effect]:
-        """Both descriptions are applied, for the first time or after a restart."""
+        """Note that both descriptions are applied, for the first time or after a restart."""
         self._answered_restart = self._restart_unanswered
         self._restart_unanswered = False
         self._negotiated = True
@@ -173,14 +174,14 @@ class Recovery:
         return self._decide(wanted, now) if wanted else []
 
     def restart_failed(self, now: float) -> list[Effect]:
-        """No restart offer could be made: counts as a failed connection (spec: recovery 5.8)."""
+        """Count a restart offer that could not be made as a failed connection (spec: recovery 5.8)."""
         self._restart_unanswered = False
         return self._decide(Failure.CONNECTION_FAILED, now)
 
     # What others report
 
     def low_bytes(self, name: str, active: bool, now: float) -> list[Effect]:
-        """The warning `name`, low-bytes-sent or low-bytes-received, was raised or cleared."""
+        """Note that the warning `name`, low-bytes-sent or low-bytes-received, was raised or cleared."""
         if not active:
             self._low_bytes.discard(name)
             return []
@@ -188,12 +189,12 @@ class Recovery:
         return self._decide(Failure.LOW_BYTES, now)
 
     def network_changed(self, now: float, *, reachable: bool = True) -> list[Effect]:
-        """The machine's addresses or routes changed under the call; `reachable` if any way to the far side is left."""
+        """React to changed addresses or routes under the call; `reachable` if any way to the far side is left."""
         self._reachable = reachable
         return self._decide(Failure.NETWORK_CHANGED, now)
 
     def signaling(self, up: bool, now: float) -> list[Effect]:
-        """The connection to the service was lost or is back; an offer that may have been lost with it is made again."""
+        """Note that signaling is lost or back; an offer that may have been lost with it is made again."""
         back = up and not self._signaling_up
         self._signaling_up = up
         if not back or not self.reconnecting or self._closed:

@@ -51,7 +51,7 @@ class Ringing:
         return self._device.sounds.play(INCOMING)
 
     def hush(self) -> None:
-        """A call is on: none of those that wait now is heard any more."""
+        """Let none of the calls that wait now be heard any more, because one is on."""
         self._heard.clear()
         self._sounds = False
         self._device.sounds.stop(INCOMING)

@@ -10,7 +10,7 @@ LIST_LIMIT_S = 5.0
 
 
 def list_sound_devices(sound: Any) -> list[dict[str, str]]:
-    """Every device that can be chosen by name; none where `sound` knows no choice. Blocks the greenlet; SoundError."""
+    """List devices that can be chosen by name; none where `sound` knows no choice. Blocks the greenlet; SoundError."""
     if not hasattr(sound, "select"):
         return []
     found: list[dict[str, str]] = gevent.get_hub().threadpool.apply(_list)

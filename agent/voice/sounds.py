@@ -1,4 +1,4 @@
-"""The sounds of calls under the seed's names, played through the sound device's mixer (spec: device 10).
+"""The sounds of calls under the SDK's names, played through the sound device's mixer (spec: device 10).
 
     incoming     rings until it is stopped          outgoing     an outgoing call is open
     disconnect   a call's media has ended           dtmf0 … dtmf9, dtmfs (*), dtmfh (#)   a key was sent
@@ -143,7 +143,7 @@ class Sounds:
         return self._sounds[name].stop()
 
     def switch(self, name: str, on: bool | None = None) -> bool:
-        """Whether `incoming`, `outgoing` or `disconnect` may be heard; with `on`, set that first."""
+        """Tell whether `incoming`, `outgoing` or `disconnect` is heard; `on` sets it. InvalidArgumentError."""
         if on is not None:
             if not isinstance(on, bool):
                 raise InvalidArgumentError(f"argument on: {on!r} is not allowed; give True or False")
@@ -152,15 +152,15 @@ class Sounds:
         return self.enabled[name]
 
     def incoming(self, on: bool | None = None) -> bool:
-        """Whether the ring is heard."""
+        """Tell whether the ring is heard."""
         return self.switch(INCOMING, on)
 
     def outgoing(self, on: bool | None = None) -> bool:
-        """Whether an answered outgoing call is heard."""
+        """Tell whether an answered outgoing call is heard."""
         return self.switch(OUTGOING, on)
 
     def disconnect(self, on: bool | None = None) -> bool:
-        """Whether the end of a call is heard."""
+        """Tell whether the end of a call is heard."""
         return self.switch(DISCONNECT, on)
 
     def stop_all(self) -> None:

@@ -41,7 +41,7 @@ class ButtonAction:
 
 
 def parse_action(text: str) -> ButtonAction:
-    """The action that `text` names; ActionError says what is possible."""
+    """Parse the action that `text` names; ActionError says what is possible."""
     name, colon, rest = text.strip().partition(":")
     if name in PLAIN and not colon:
         return ButtonAction(name)

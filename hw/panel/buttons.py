@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 import gevent
 from gevent.event import Event
 
+from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.debounce import Debounce
 from hw.panel.gestures import STUCK, Gestures
@@ -28,7 +29,7 @@ Post = Callable[..., None]
 OnGesture = Callable[[str, str], None]
 
 
-class Buttons:
+class Buttons(Closing):
     """All buttons of the panel; `on_gesture(name, gesture)` is called on the hub and must not block.
 
     `post(fn, *args)` runs `fn` on the hub from any thread. Gestures are those of `hw.panel.gestures`, and `stuck`.
@@ -78,7 +79,7 @@ class Buttons:
             button.simulate(hold_s)
 
     def progress_s(self) -> float:
-        """Seconds since the pins were last looked at: at most about one while all is well."""
+        """Return the seconds since the pins were last looked at: at most about one while all is well."""
         return time.monotonic() - self._alive_at
 
     def _edge_seen(self) -> None:

@@ -30,26 +30,26 @@ class Chip(NamedTuple):
 
 
 def list_chips(dev: Path = Path("/dev")) -> list[Chip]:
-    """Every GPIO chip, by number; PinError if this user may not open one."""
+    """List every GPIO chip, by number; PinError if this user may not open one."""
     paths = sorted(dev.glob("gpiochip[0-9]*"), key=lambda path: int(path.name.removeprefix("gpiochip")))
     return [_read_chip(path) for path in paths]
 
 
 def find_chip(chips: Iterable[Chip], label: str = "") -> Chip | None:
-    """The chip with this label or, without one, the chip that leads to a Raspberry Pi's header."""
+    """Find the chip with this label or, without one, the chip that leads to a Raspberry Pi's header."""
     by_label = {chip.label: chip for chip in chips}
     return next((by_label[name] for name in ((label,) if label else BOARD_LABELS) if name in by_label), None)
 
 
 def is_raspberry_pi(model_file: Path = Path("/proc/device-tree/model")) -> bool:
-    """Whether the device tree says that this is a Raspberry Pi."""
+    """Tell whether the device tree says that this is a Raspberry Pi."""
     with suppress(OSError):
         return model_file.read_bytes().startswith(b"Raspberry Pi")
     return False
 
 
 def explain_missing(chips: Iterable[Chip], label: str) -> str:
-    """Which chip was looked for, which there are, and what to do."""
+    """Explain which chip was looked for, which there are, and what to do."""
     wanted = label or " or ".join(BOARD_LABELS)
     there = ", ".join(chip.label for chip in chips) or "none"
     return f"no GPIO chip labelled {wanted} (found: {there}); name this board's chip, or use pins = 'mock'"

@@ -32,11 +32,11 @@ class DoorCode:
         self._locked_until = 0.0
 
     def locked(self, now: float) -> bool:
-        """Whether entries are refused unseen."""
+        """Tell whether entries are refused unseen."""
         return now < self._locked_until
 
     def start(self) -> None:
-        """A call begins: what was dialled in another call does not count; the lock-out does."""
+        """Forget what was dialled in another call; the lock-out stays."""
         self._entry = ""
 
     def digit(self, digit: str, now: float) -> CodeVerdict | None:

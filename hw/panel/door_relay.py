@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.pins import Pins
 from hw.panel.settings import MAX_ON_MS, RelaySettings
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 
-class DoorRelay:
+class DoorRelay(Closing):
     """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
 
     def __init__(

@@ -60,14 +60,14 @@ class Gestures:
         return self._since + self._timing.stuck_s if pressed and not self._stuck else math.inf
 
     def press(self, now: float) -> list[str]:
-        """A finger came down."""
+        """Note that a finger came down; returns the gestures that this ends."""
         done = self.tick(now)
         self.state = PressState.AGAIN if self.state is PressState.BETWEEN else PressState.DOWN
         self._since, self._stuck = now, False
         return [*done, "press"]
 
     def release(self, now: float) -> list[str]:
-        """The finger left."""
+        """Note that the finger left; returns the gestures that this ends."""
         done = self.tick(now)
         was, self.state = self.state, PressState.IDLE
         if was in (PressState.DOWN, PressState.AGAIN):
@@ -75,11 +75,11 @@ class Gestures:
         return done if was is PressState.FOUND else [*done, "release"]
 
     def found_pressed(self, now: float) -> None:
-        """The button was down before anybody looked: it counts for nothing, and its release neither."""
+        """Ignore a button that was down before anybody looked, and its release too."""
         self.state, self._since, self._stuck = PressState.FOUND, now, False
 
     def tick(self, now: float) -> list[str]:
-        """Time has passed."""
+        """Let time pass; returns the gestures that are certain now."""
         done: list[str] = []
         while now >= self.due:
             done += self._expire()

@@ -15,6 +15,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.patterns import OFF, WHITE
 from hw.panel.pins import OutputPin, Pins
@@ -22,7 +23,7 @@ from hw.panel.settings import LightSettings
 
 log = logging.getLogger(__name__)
 
-class Lights:
+class Lights(Closing):
     """All lights of the panel. `on_change()` is called on the hub when what a light shows has changed."""
 
     def __init__(self, settings: Mapping[str, LightSettings], pins: Pins) -> None:
@@ -42,17 +43,17 @@ class Lights:
                 self.on_change()
 
     def snapshot(self) -> dict[str, float]:
-        """Brightness of each light now, 0 to 1."""
+        """Return the brightness of each light now, 0 to 1."""
         now = time.monotonic()
         return {name: light.pattern.brightness(now - light.since) for name, light in self._lights.items()}
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """What each light shows, for somebody who draws it: state, shape, level, colour #rrggbb and times in ms."""
+        """Describe what each light shows, to be drawn: state, shape, level, colour #rrggbb and times in ms."""
         now = time.monotonic()
         return {name: light.describe(now) for name, light in self._lights.items()}
 
     def progress_s(self) -> float:
-        """0 while the lights are being driven, or need not be any more, for ever otherwise; for a supervisor."""
+        """Return 0 while the lights are being driven, and for ever otherwise; for a supervisor."""
         return math.inf if self._greenlet.dead and not self._closed else 0.0
 
     def restart(self) -> None:
@@ -62,7 +63,7 @@ class Lights:
             self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """All off, for good; idempotent."""
+        """Turn all off, for good; idempotent."""
         self._closed = True
         self._greenlet.kill(block=False)
         for light in self._lights.values():

@@ -51,7 +51,7 @@ class Pattern:
         return self.shape == "pulse" or (self.shape != "off" and any(0 < c * self.level < 1 for c in self.colour))
 
     def brightness(self, t: float) -> float:
-        """Brightness, 0 to 1, `t` seconds after the pattern started."""
+        """Return the brightness, 0 to 1, `t` seconds after the pattern started."""
         if self.shape in ("off", "steady"):
             return self.level if self.shape == "steady" else 0.0
         phase_ms = self._phase_ms(t)
@@ -60,7 +60,7 @@ class Pattern:
         return self.level if any(a <= phase_ms < b for a, b in self._lit()) else 0.0
 
     def next_change(self, t: float) -> float:
-        """When, in seconds after the start and later than `t`, the brightness changes next; infinite if never."""
+        """Tell when, in seconds after the start and later than `t`, the brightness changes next; infinite if never."""
         if self.shape in ("off", "steady"):
             return math.inf
         if self.shape == "pulse":
@@ -81,7 +81,7 @@ OFF = Pattern()
 
 
 def parse_pattern(text: str) -> Pattern:
-    """The pattern that `text` describes; empty is off. PatternError says what is possible."""
+    """Parse the pattern that `text` describes; empty is off. PatternError says what is possible."""
     words = text.lower().split()
     level, colour = 1.0, WHITE
     while words and (found := _tint(words[0])) is not None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from gpiozero.exc import PinPWMUnsupported
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
+from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.panel.settings import PULLS
@@ -29,9 +30,9 @@ AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
 
 
 def open_factory(kind: str = "auto", chip: str = "") -> Pins:
-    """The pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
+    """Open the pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
 
-    `chip` is the label of the chip to use on a board that is no Raspberry Pi. Raises PinError.
+    `chip` is the label of the chip to use on a board that is not a Raspberry Pi. Raises PinError.
     """
     if kind not in KINDS:
         raise PinError(f"pins = {kind!r} is not known; use one of {', '.join(KINDS)}")
@@ -47,7 +48,7 @@ def open_factory(kind: str = "auto", chip: str = "") -> Pins:
     return Pins(MockFactory(), "mock")
 
 
-class Pins:
+class Pins(Closing):
     """All pins of one board; hands out each pin once, and closes what is left."""
 
     def __init__(self, factory: Any, label: str) -> None:
@@ -79,7 +80,7 @@ class Pins:
         return self._keep(OutputPin(self, number, raw, active_low, dimmable))
 
     def raw(self, number: int) -> Any:
-        """The gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
+        """Return the gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
         return self._open[number].raw
 
     def close(self) -> None:
@@ -105,7 +106,7 @@ class Pins:
             return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
 
 
-class InputPin:
+class InputPin(Closing):
     """A pin that reads a contact: active or not, whatever the wiring."""
 
     def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool) -> None:
@@ -123,7 +124,10 @@ class InputPin:
             return bool(self.raw.state) != self._active_low or self._simulated
 
     def watch(self, callback: Watcher) -> None:
-        """Call `callback(active, at)` for each edge, on a native thread; it must not block. `at` is monotonic."""
+        """Call `callback(active, at)` for each edge, on a native thread; it must not block.
+
+        `at` is monotonic. Raises PinError.
+        """
         self._watcher = callback
         with _explained(self.number):
             self.raw.when_changed = self._changed
@@ -151,7 +155,7 @@ class InputPin:
             watcher(bool(state) != self._active_low or self._simulated, at)
 
 
-class OutputPin:
+class OutputPin(Closing):
     """A pin that drives a light or a relay: brightness 0 to 1, whatever the wiring."""
 
     def __init__(self, owner: Pins, number: int, raw: Any, active_low: bool, dimmable: bool) -> None:

@@ -13,7 +13,7 @@ from gpiozero.exc import GPIOZeroError
 from hw.errors import PinError
 from hw.panel.chips import Chip
 
-_STAND_IN_REVISION = 0xA02082  # a Pi 3B; lends its pin numbers to boards that are no Pi
+_STAND_IN_REVISION = 0xA02082  # a Pi 3B; lends its pin numbers to boards that are not a Pi
 
 
 @contextmanager
@@ -52,7 +52,7 @@ class _Factory(LGPIOFactory):  # type: ignore[misc]
 
 
 def open_chip(chip: Chip) -> _Factory:
-    """gpiozero's factory for the pins of `chip`; PinError."""
+    """Open gpiozero's factory for the pins of `chip`; PinError."""
     try:
         return _Factory(chip.number)
     except Exception as error:  # lgpio raises a class of its own, directly below Exception

@@ -64,22 +64,22 @@ class ButtonSettings:
             raise ActionError("release = is taken: letting go ends push_to_talk")
 
     def bindings(self) -> dict[str, ButtonAction]:
-        """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
-        bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
+        """Map gestures to actions; push-to-talk ends with the release, and when the button is stuck. ActionError."""
+        bound = {name: self._action(name, text) for name in GESTURES if (text := getattr(self, name))}
         if "press" in bound and bound["press"].name == "push_to_talk":
             end = ButtonAction(END_PUSH_TO_TALK)
             bound.update({"release": end, STUCK: end})
         return bound
 
     @staticmethod
-    def _parse(gesture: str, text: str) -> ButtonAction:
+    def _action(gesture: str, text: str) -> ButtonAction:
         try:
             return parse_action(text)
         except ActionError as error:
             raise ActionError(f"{gesture} = {error}") from None
 
     def timing(self) -> GestureTiming:
-        """The times in seconds."""
+        """Return the times in seconds."""
         return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
 
 
@@ -121,11 +121,11 @@ class LightSettings:
         self.patterns()
 
     def patterns(self) -> dict[str, Pattern]:
-        """State -> pattern, most important first; only the states that this light knows."""
-        return {state: self._parse(state, text) for state in STATES if (text := getattr(self, state))}
+        """Map states to patterns, most important first; only the states that this light knows. PatternError."""
+        return {state: self._pattern(state, text) for state in STATES if (text := getattr(self, state))}
 
     @staticmethod
-    def _parse(state: str, text: str) -> Pattern:
+    def _pattern(state: str, text: str) -> Pattern:
         try:
             return parse_pattern(text)
         except PatternError as error:

@@ -12,7 +12,7 @@ class Pauses:
         self._next_s = min(first_s, most_s)
 
     def next_s(self) -> float:
-        """How long to wait before the next attempt."""
+        """Tell how long to wait before the next attempt."""
         pause, self._next_s = self._next_s, min(self._most_s, self._next_s * 2)
         return pause
 

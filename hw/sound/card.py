@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from hw.closing import Closing
 from hw.errors import SoundError
 from hw.sound.card_keeper import CardKeeper
 from hw.sound.devices import SoundDevice
@@ -52,7 +53,7 @@ class SoundStats(NamedTuple):
     devices: Mapping[str, str]
 
 
-class AlsaSound:
+class AlsaSound(Closing):
     """hw.sound.interface.Sound over PyAudio. Never raises for a missing card: it reports and keeps trying."""
 
     def __init__(self, settings: SoundSettings | None = None) -> None:
@@ -108,11 +109,11 @@ class AlsaSound:
         self._rings.playback.write(scaled(frame, self._gain))
 
     def queued_ms(self) -> float:
-        """How much far-end audio waits to be played."""
+        """Tell how much far-end audio waits to be played."""
         return float(self._rings.playback.speech_ms())
 
     def due_ms(self) -> float:
-        """How long until the card takes sound that was not written yet."""
+        """Tell how long until the card takes sound that was not written yet."""
         return self._rings.playback.due_ms(time.monotonic())
 
     def flush(self) -> None:
@@ -131,7 +132,7 @@ class AlsaSound:
         self._use(capture=str(wanted or self._microphone))
 
     def progress_s(self) -> float:
-        """Seconds since the card, or the attempt to open one, last showed a sign of life.
+        """Return the seconds since the card, or the attempt to open one, last showed a sign of life.
 
         While no card exists the attempts count; while the sound server is wedged nothing does, so that a watchdog
         which is fed from here restarts the process.
@@ -165,11 +166,11 @@ class AlsaSound:
         self._keeper.use(self._keeper.names._replace(**resolved))
 
     def set_gain(self, gain: float) -> None:
-        """Software volume of the far end (see hw.sound.volume)."""
+        """Set the software volume of the far end (see hw.sound.volume)."""
         self._gain = gain
 
     def stats(self) -> SoundStats:
-        """The figures so far."""
+        """Return the figures so far."""
         playback, worker = self._rings.playback, self._worker
         return SoundStats(
             opened=self._keeper.opened,
@@ -203,7 +204,7 @@ class AlsaSound:
 
 
 def available_devices(limit_s: float = 10.0) -> list[SoundDevice]:
-    """Every device that can be named, as of now or of when the open card was opened; blocks for about half a second.
+    """List devices that can be named, as of now or of when the open card was opened; blocks about half a second.
 
     SoundError when sound does not answer.
     """

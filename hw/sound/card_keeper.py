@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from hw.closing import Closing
 from hw.errors import SoundError, SoundWedgedError
 from hw.sound.backoff import Pauses
 from hw.sound.dsp import DspWorker
@@ -34,7 +35,7 @@ SETTLE_S = 0.3  # udev and the sound server need a moment with a card that was j
 HALF_PATIENCE = 6  # with half a card open, so many times the longest pause between attempts
 
 
-class CardKeeper:
+class CardKeeper(Closing):
     """One native thread; never raises."""
 
     def __init__(self, settings: SoundSettings, names: Names, rings: Rings, worker: DspWorker, mixer: SoftMixer,
@@ -61,7 +62,7 @@ class CardKeeper:
         return self._control.wedged
 
     def progress_s(self) -> float:
-        """Seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
+        """Return the seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
         beats = [ring.beat.at for ring in self._rings]
         return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
 
@@ -72,7 +73,7 @@ class CardKeeper:
             self._thread.start()
 
     def use(self, names: Names) -> None:
-        """Other devices from now on."""
+        """Use other devices from now on."""
         if names != self.names:
             self.names = names
             self._reopen = True

@@ -20,7 +20,7 @@ class CaptureConverter:
         self._resampler = _resampler(rate_hz, RATE_HZ)
 
     def samples(self, frames: int) -> int:
-        """How many 48 kHz samples that many of the card's frames last."""
+        """Count the 48 kHz samples that many of the card's frames last."""
         return frames * RATE_HZ // self._rate_hz
 
     def __call__(self, chunk: bytes) -> bytes:
@@ -46,7 +46,7 @@ class PlaybackConverter:
         self.frame_bytes = 2 * channels
 
     def fill(self, needed: int, ring: PlayoutRing) -> bytes:
-        """Exactly `needed` bytes in the card's format; called by the playback callback."""
+        """Take exactly `needed` bytes in the card's format; called by the playback callback."""
         if self._channels == 1 and self._resampler is None:
             return ring.take(time.monotonic())
         while len(self._ready) < needed:

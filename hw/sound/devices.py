@@ -25,12 +25,12 @@ class SoundDevice(NamedTuple):
     rate_hz: int
 
     def has(self, capture: bool) -> bool:
-        """Whether it can capture (or play)."""
+        """Tell whether it can capture (or play)."""
         return (self.inputs if capture else self.outputs) > 0
 
 
 def find_device(devices: Sequence[SoundDevice], wanted: str, capture: bool, cards: Mapping[str, int]) -> SoundDevice:
-    """The device named `wanted`; SoundError lists those that exist. `cards` maps ALSA card ids to numbers."""
+    """Find the device named `wanted`; SoundError lists those that exist. `cards` maps ALSA card ids to numbers."""
     usable = [device for device in devices if device.has(capture)]
     pattern = _alsa_pattern(wanted, cards)
     for matches in (

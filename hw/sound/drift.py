@@ -31,7 +31,7 @@ class ClockRate:
         self._w = self._t = self._x = self._tt = self._tx = 0.0
 
     def update(self, at: float, samples: int) -> None:
-        """A callback ran at `at` (monotonic seconds) and had moved `samples` in all."""
+        """Note that a callback ran at `at` (monotonic seconds) and had moved `samples` in all."""
         if self._first is None:
             self._first, self._last_at = (at, samples), at
         if at < self._last_at or samples < self._first[1]:
@@ -105,7 +105,7 @@ class Stretcher:
         self._at = 4.0
 
     def stretch(self, chunk: bytes, ratio: float) -> bytes:
-        """`chunk` with `ratio` input samples for each output sample."""
+        """Stretch `chunk` to `ratio` input samples for each output sample."""
         known = np.concatenate([self._past, np.frombuffer(chunk, "<i2").astype(np.float32)])
         last = len(known) - 3  # the cubic needs two samples ahead, and one behind
         count = max(0, math.floor((last - self._at) / ratio) + 1)
@@ -143,12 +143,12 @@ class DriftCorrector:
         self.restart()
 
     def restart(self) -> None:
-        """The pairing was made anew: the backlog has another normal value."""
+        """Learn the normal backlog anew, after a new pairing."""
         self._frames = 0
         self._backlog = self._normal = 0.0
 
     def correct(self, played: bytes, ppm: float, backlog: int) -> bytes:
-        """`played`, shortened or stretched by `ppm`; `backlog` is how many samples are in hand."""
+        """Shorten or stretch `played` by `ppm`; `backlog` is how many samples are in hand."""
         self._follow(float(backlog))
         moved = self._backlog - self._normal
         if not self.active:

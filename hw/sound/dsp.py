@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from hw.closing import Closing
 from hw.sound.drift import Drift, DriftCorrector
 from hw.sound.echo import Canceller, NoCanceller
 from hw.sound.echo_reference import EchoReference
@@ -34,7 +35,7 @@ IDLE_WAKE_MS = 100
 Convert = Callable[[bytes], bytes]
 
 
-class DspWorker:
+class DspWorker(Closing):
     """One thread; everything it is told from outside is a single assignment."""
 
     def __init__(self, wake: Wake, capture: CaptureRing, playback: PlayoutRing, ring: PlayoutRing,
@@ -86,7 +87,7 @@ class DspWorker:
             self._thread.join(timeout_s)
 
     def restart(self) -> None:
-        """The card was opened anew: what is half done belongs to the past."""
+        """Drop what is half done, because the card was opened anew."""
         self._restart = True
         self._wake.set()
 

@@ -23,7 +23,7 @@ class Canceller(Protocol):
     name: str
 
     def process(self, near: bytes, far: bytes) -> bytes:
-        """`near` is what was captured, `far` what was played (same length, index-locked); the near talker alone."""
+        """Return the near talker alone: `near` was captured, `far` was played (same length, index-locked)."""
 
 
 class WebrtcCanceller:
@@ -49,7 +49,7 @@ class WebrtcCanceller:
         self._echo = treatment.echo
 
     def process(self, near: bytes, far: bytes) -> bytes:
-        """The near talker alone."""
+        """Return the near talker alone."""
         heard = np.frombuffer(near, "<i2")
         played = np.frombuffer(far, "<i2") if self._echo else None
         done = self._processor.process(heard, played)
@@ -62,12 +62,12 @@ class NoCanceller:
     name = "none"
 
     def process(self, near: bytes, far: bytes) -> bytes:
-        """The captured frame itself."""
+        """Return the captured frame itself."""
         return near
 
 
 def make_canceller(kind: str, treatment: Treatment) -> Canceller:
-    """`kind` is auto, webrtc, speex or none; SoundError says what to install when a named one is missing."""
+    """Make auto, webrtc, speex or none, as `kind` says; SoundError says what to install for a missing one."""
     if kind == "none" or not any(treatment):
         return NoCanceller()
     for name, make in (("webrtc", WebrtcCanceller), ("speex", _speex)):

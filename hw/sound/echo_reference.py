@@ -18,7 +18,7 @@ class EchoReference:
     SETTLE_FRAMES = 25  # half a second, until both callbacks run steadily
     LOOK_FRAMES = 25
     SLACK_BYTES = FRAME_BYTES  # much more, and the echo would be there before its reference
-    LATE_OFTEN = 5  # so many frames in one look, or somewhat fewer in several, are no accident
+    LATE_OFTEN = 5  # so many frames in one look, or somewhat fewer in several, are not an accident
 
     def __init__(self, lead_ms: int) -> None:
         """When locked, at least `lead_ms` of played sound is in hand, so that a late callback does no harm."""
@@ -30,7 +30,7 @@ class EchoReference:
         self.unlock()
 
     def append(self, played: bytes) -> None:
-        """Called by the playback callback with exactly what it returns."""
+        """Append exactly what the playback callback, which calls this, returns."""
         self._arrived.append(played)
 
     def unlock(self) -> None:
@@ -47,7 +47,7 @@ class EchoReference:
         return self._frames >= self.SETTLE_FRAMES
 
     def arrived(self) -> bytes:
-        """What has been played since the last call; to be given to `hold`, resampled where clocks differ."""
+        """Take what was played since the last call; to be given to `hold`, resampled where clocks differ."""
         pieces = []
         while self._arrived:
             pieces.append(self._arrived.popleft())
@@ -60,11 +60,11 @@ class EchoReference:
         self._held += played[skipped:]
 
     def in_hand_bytes(self) -> int:
-        """How much waits to be paired; negative while something is owed."""
+        """Tell how much waits to be paired; negative while something is owed."""
         return len(self._held) - self._debt
 
     def pair(self) -> bytes:
-        """The played frame that belongs to the next captured frame; silence for what is late."""
+        """Return the played frame that belongs to the next captured frame; silence for what is late."""
         self._frames += 1
         frame = bytes(self._held[:FRAME_BYTES])
         del self._held[:FRAME_BYTES]

@@ -123,7 +123,7 @@ class SpeexCanceller:
             self._library.speex_preprocess_ctl(self._polish, request, ctypes.byref(number))
 
     def process(self, near: bytes, far: bytes) -> bytes:
-        """The near talker alone, below 8 kHz."""
+        """Return the near talker alone, below 8 kHz."""
         heard = self._near(near)
         if self._echo is not None:
             self._library.speex_echo_cancellation(self._echo, heard, self._far(far), self._out)

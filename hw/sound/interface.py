@@ -64,11 +64,11 @@ class LoopPaced(Protocol):
         """Let `loop` keep the beat; call it in the loop's thread. The device may go on keeping it itself."""
 
     def take_back_beat(self) -> None:
-        """The loop has no more use for it; call it in the loop's thread; idempotent."""
+        """Let the loop, which has no more use for it, lose the beat; call it in the loop's thread; idempotent."""
 
 
 class Sound(Protocol):
-    """What a call listens to and speaks through (design: 5)."""
+    """What a call listens to and speaks through."""
 
     period_ms: int  # how much far-end sound the card takes at once
     playout_target_ms: int  # how long before the card needs far-end sound it should have been written
@@ -95,10 +95,10 @@ class Sound(Protocol):
         """Queue far-end sound for playing, a frame or a multiple of the period; any thread; the oldest is dropped."""
 
     def queued_ms(self) -> float:
-        """How much far-end audio waits to be played."""
+        """Tell how much far-end audio waits to be played."""
 
     def due_ms(self) -> float:
-        """How long until the card takes sound that was not written yet: what waits, and the time to its next beat."""
+        """Tell how long until the card takes sound not yet written: what waits, and the time to its next beat."""
 
     def flush(self) -> None:
         """Drop what waits to be played."""
@@ -107,4 +107,4 @@ class Sound(Protocol):
         """Apply `audio_constraints`: echoCancellation, noiseSuppression, autoGainControl (bools), deviceId (a name)."""
 
     def progress_s(self) -> float:
-        """Seconds since the last sign of life of the device's callbacks."""
+        """Return the seconds since the last sign of life of the device's callbacks."""

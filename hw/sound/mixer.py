@@ -33,7 +33,7 @@ class PlayingTone:
         self._done = True
 
     def read(self, n: int) -> PcmSamples:
-        """The next samples, at most `n`; marks the sound as done at its end."""
+        """Read the next samples, at most `n`; marks the sound as done at its end."""
         if self._left is not None:
             n = min(n, self._left)
             self._left -= n
@@ -84,11 +84,11 @@ class SoftMixer:
                 lane.clear()
 
     def is_playing(self, *, ring_device: bool = False) -> bool:
-        """Whether the stream of the speaker (or of the ring device) has something to play."""
+        """Tell whether the stream of the speaker (or of the ring device) has something to play."""
         return any(self._playing[lane] for lane in self._lanes(ring_device))
 
     def render(self, n: int, *, ring_device: bool = False) -> bytes | None:
-        """The next `n` samples of everything that plays on that device; None when nothing does."""
+        """Mix the next `n` samples of everything that plays on that device; None when nothing does."""
         total: npt.NDArray[np.float32] | None = None
         with self._lock:
             for lane in self._lanes(ring_device):

@@ -13,7 +13,7 @@ class Pacer:
         self._done = 0
 
     def due(self, now: float) -> int:
-        """How many periods have ended since the last call; they count as done."""
+        """Count the periods that have ended since the last call; they are done then."""
         ended = int((now - self._start) / self._period_s + 1e-9)
         due = ended - self._done
         if due > self._most:
@@ -27,5 +27,5 @@ class Pacer:
         self._start, self._done = now, 0
 
     def wait_s(self, now: float) -> float:
-        """How long until the next period ends; 0 when it already has."""
+        """Tell how long until the next period ends; 0 when it already has."""
         return max(0.0, self._start + (self._done + 1) * self._period_s - now)

@@ -8,13 +8,13 @@ import numpy as np
 
 
 def mixed(first: bytes, second: bytes) -> bytes:
-    """Two chunks of int16 samples of one length, added and clipped."""
+    """Add two chunks of int16 samples of one length, clipped."""
     total = np.frombuffer(first, "<i2").astype(np.int32) + np.frombuffer(second, "<i2")
     return bytes(np.clip(total, -32768, 32767).astype("<i2").tobytes())
 
 
 def scaled(pcm: bytes, gain: float) -> bytes:
-    """int16 samples times `gain`, clipped."""
+    """Multiply int16 samples by `gain`, clipped."""
     if gain == 1.0:
         return pcm
     louder = np.frombuffer(pcm, "<i2") * np.float32(gain)
@@ -22,7 +22,7 @@ def scaled(pcm: bytes, gain: float) -> bytes:
 
 
 def level_db(pcm: bytes) -> float:
-    """Mean power of int16 samples in dB of full scale; -100 for silence."""
+    """Measure the mean power of int16 samples in dB of full scale; -100 for silence."""
     if not pcm:
         return -100.0
     power = float(np.mean(np.square(np.frombuffer(pcm, "<i2"), dtype=np.float64)))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pyaudio
 
+from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.alsa_quiet import silence_alsa
 from hw.sound.convert import CaptureConverter, PlaybackConverter
@@ -49,7 +50,7 @@ class Rings(NamedTuple):
     ring: PlayoutRing
 
 
-class OpenCard:
+class OpenCard(Closing):
     """The open streams of one PortAudio instance."""
 
     def __init__(self, instance: pyaudio.PyAudio, priority: int) -> None:
@@ -82,7 +83,7 @@ class OpenCard:
 
 
 def list_devices() -> list[SoundDevice]:
-    """Every device that can be opened now, from a fresh PortAudio. On the control thread only."""
+    """List devices that can be opened now, from a fresh PortAudio. On the control thread only."""
     silence_alsa()
     instance = pyaudio.PyAudio()
     try:
@@ -92,8 +93,10 @@ def list_devices() -> list[SoundDevice]:
 
 
 def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
-    """Open what there is of `names` and start it. SoundError when nothing of it can be opened; what is missing of the
-    rest stands in `missing`, by role."""
+    """Open what there is of `names` and start it; SoundError when that is nothing.
+
+    What is missing of the rest stands in `missing`, by role.
+    """
     silence_alsa()
     card = OpenCard(pyaudio.PyAudio(), priority)
     try:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from hw.closing import Closing
 from hw.errors import SoundWedgedError
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class _Job:
             return self._given_up
 
 
-class ControlThread:
+class ControlThread(Closing):
     """Runs jobs in order on one native thread; made on first use, a daemon, so that it never holds up an exit."""
 
     def __init__(self, name: str = "sound-control") -> None:
@@ -117,5 +118,5 @@ class ControlThread:
 
 @functools.cache
 def shared_control() -> ControlThread:
-    """The one of this process: PortAudio is one library, however many cards are open."""
+    """Return the one of this process: PortAudio is one library, however many cards are open."""
     return ControlThread()

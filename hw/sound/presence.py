@@ -20,24 +20,24 @@ _OWNER = re.compile(r"^owner_pid\s*:\s*(\d+)$", re.MULTILINE)
 
 
 def card_numbers(text: str | None = None) -> dict[str, int]:
-    """ALSA's cards: {id: number}."""
+    """Read ALSA's cards: {id: number}."""
     if text is None:
         text = _read(CARDS)
     return {match["id"]: int(match["number"]) for match in _CARD_LINE.finditer(text)}
 
 
 def anything() -> bool:
-    """Whether this machine has any card or sound server at all."""
+    """Tell whether this machine has any card or sound server at all."""
     return bool(card_numbers()) or any(path.exists() for path in _server_sockets())
 
 
 def fingerprint() -> tuple[object, ...]:
-    """A value that changes when a card is plugged, pulled or let go of, or a sound server starts anew."""
+    """Make a value that changes when a card is plugged, pulled or let go of, or a sound server starts anew."""
     return (_read(CARDS), *occupied(), *(_identity(path) for path in _server_sockets()))
 
 
 def occupied(asound: Path = ASOUND) -> list[tuple[str, int]]:
-    """Which streams of which cards other programs hold: (`card1/pcm0c`, process id)."""
+    """List the streams of cards that other programs hold: (`card1/pcm0c`, process id)."""
     found = []
     for status in sorted(asound.glob("card*/pcm*/sub*/status")):
         owner = _OWNER.search(_read(status))
@@ -47,7 +47,7 @@ def occupied(asound: Path = ASOUND) -> list[tuple[str, int]]:
 
 
 def holder(wanted: str, capture: bool, asound: Path = ASOUND) -> str:
-    """The program that holds the card meant by `wanted`, in words; empty when there is none."""
+    """Name the program that holds the card meant by `wanted`, in words; empty when there is none."""
     number = _ALSA_CARD.search(wanted)
     side = "c" if capture else "p"
     for match in _CARD_LINE.finditer(_read(asound / "cards")):
@@ -59,7 +59,7 @@ def holder(wanted: str, capture: bool, asound: Path = ASOUND) -> str:
 
 
 def is_denied() -> bool:
-    """Whether there are cards that this user may not open."""
+    """Tell whether there are cards that this user may not open."""
     try:
         nodes = [node for node in DEVICES.iterdir() if node.name.startswith("pcm")]
     except OSError:

@@ -12,7 +12,7 @@ _HH_MM = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
 
 
 def parse_time(text: str) -> time:
-    """`22:00` as a time of day; HardwareError says what was expected."""
+    """Read `22:00` as a time of day; HardwareError says what was expected."""
     match = _HH_MM.match(text.strip())
     if match is None:
         raise HardwareError(f"{text!r} is no time of day: write hours and minutes, such as 22:00")
@@ -27,13 +27,13 @@ class QuietHours(NamedTuple):
 
     @classmethod
     def parse(cls, start: str, end: str) -> QuietHours:
-        """From two `HH:MM`; an empty one means that there are no quiet hours."""
+        """Read two `HH:MM`; an empty one means that there are no quiet hours."""
         if not start or not end:
             return cls(time(0), time(0))
         return cls(parse_time(start), parse_time(end))
 
     def hold_at(self, now: time) -> bool:
-        """Whether it is quiet at this local time of day."""
+        """Tell whether it is quiet at this local time of day."""
         if self.start <= self.end:
             return self.start <= now < self.end
         return now >= self.start or now < self.end

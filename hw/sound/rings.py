@@ -36,7 +36,7 @@ class CaptureRing:
         self.lost = 0
 
     def put(self, chunk: bytes, samples: int, now: float, overflowed: bool) -> None:
-        """Called by the callback."""
+        """Append a chunk; called by the callback."""
         if overflowed or len(self._chunks) >= self._most:
             self.lost += 1
         self._chunks.append(chunk)
@@ -49,7 +49,7 @@ class CaptureRing:
         self._wake_at = max(1, ms // self.period_ms)
 
     def take(self) -> bytes | None:
-        """The oldest chunk."""
+        """Take the oldest chunk."""
         try:
             return self._chunks.popleft()
         except IndexError:
@@ -60,7 +60,7 @@ class CaptureRing:
         self._chunks.clear()
 
     def forget_beat(self) -> None:
-        """The card is about to be opened anew: no callback has run yet."""
+        """Forget when a callback ran, because the card is about to be opened anew."""
         self.beat = CallbackTime(0.0, 0)
 
 
@@ -94,7 +94,7 @@ class PlayoutRing:
         self._tones.append(unit)
 
     def take(self, now: float) -> bytes:
-        """What a callback returns: exactly one period."""
+        """Take exactly one period: what a callback returns."""
         played = self.pull()
         self.beat = CallbackTime(now, self.beat.samples + len(played) // 2)
         if self._reference is not None:
@@ -102,7 +102,7 @@ class PlayoutRing:
         return played
 
     def pull(self) -> bytes:
-        """One period, without taking part in the beat: for a clock that stands in for a lost card."""
+        """Take one period, without taking part in the beat: for a clock that stands in for a lost card."""
         if self._units == 1:
             return self._unit()
         return b"".join([self._unit() for _ in range(self._units)])
@@ -121,19 +121,19 @@ class PlayoutRing:
             self.underruns += 1
 
     def speech_ms(self) -> int:
-        """How much far-end speech waits."""
+        """Tell how much far-end speech waits."""
         return len(self._speech) * self.unit_ms
 
     def due_ms(self, now: float) -> float:
-        """How long until a callback finds no speech."""
+        """Tell how long until a callback finds no speech."""
         return self.speech_ms() + max(0.0, self.period_ms - (now - self.beat.at) * 1000)
 
     def tones_ms(self) -> int:
-        """How much tone waits."""
+        """Tell how much tone waits."""
         return len(self._tones) * self.unit_ms
 
     def forget_beat(self) -> None:
-        """The card is about to be opened anew: no callback has run yet."""
+        """Forget when a callback ran, because the card is about to be opened anew."""
         self.beat = CallbackTime(0.0, 0)
 
     def flush(self) -> None:

@@ -78,7 +78,7 @@ _ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
 _COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
 _KEYPAD = ("123A", "456B", "789C", "*0#D")
 
-# The seed's `fakeLocalDTMF`: deliberately no real digits, so that the far end cannot detect them (spec: device 10).
+# The SDK's `fakeLocalDTMF`: deliberately no real digits, so that the far end cannot detect them (spec: device 10).
 _FAKE_ROWS_HZ = (720.0, 790.0, 870.0, 960.0)
 _FAKE_COLUMNS_HZ = (1230.0, 1360.0, 1480.0)
 _FAKE_LEVEL = 0.1
@@ -123,7 +123,7 @@ def _repeated(cadence: Cadence, level: float) -> bytes:
 
 
 def country_named(name: str) -> Country:
-    """The tones of the country with this two-letter ISO 3166 code; ToneError lists those that exist."""
+    """Look up the tones of the country with this two-letter ISO 3166 code; ToneError lists those that exist."""
     try:
         return COUNTRIES[name.lower()]
     except KeyError:
@@ -132,7 +132,7 @@ def country_named(name: str) -> Country:
 
 @functools.lru_cache(maxsize=4)
 def ring(country: str = "us") -> bytes:
-    """The bell of the box itself, one period; play it looped. A two-pitch warble in the country's ringing rhythm."""
+    """Compute one period of the box's own bell, to be looped: a two-pitch warble in the country's ringing rhythm."""
     on_off = country_named(country).ringback.on_off_s
     return _pcm(*(_warble(s) if i % 2 == 0 else _silence(s) for i, s in enumerate(on_off)))
 
@@ -146,19 +146,19 @@ def _warble(duration_s: float) -> ToneSignal:
 
 @functools.lru_cache(maxsize=4)
 def ringback(country: str = "us") -> bytes:
-    """What a caller hears while the other end rings, one period; play it looped."""
+    """Compute one period of what a caller hears while the other end rings, to be looped."""
     return _repeated(country_named(country).ringback, 0.12)
 
 
 @functools.lru_cache(maxsize=4)
 def busy(country: str = "us") -> bytes:
-    """What a caller hears when the other end is engaged, one period; play it looped."""
+    """Compute one period of what a caller hears when the other end is engaged, to be looped."""
     return _repeated(country_named(country).busy, 0.12)
 
 
 @functools.lru_cache(maxsize=32)
 def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
-    """The tone of a pressed key, for the ear at this box: DTMF, or the seed's harmless look-alike when `fake`."""
+    """Compute a pressed key's tone, for the ear here: DTMF, or the SDK's harmless look-alike when `fake`. ToneError."""
     if fake:
         return _pcm(_sines(_frequencies(digit, _FAKE_ROWS_HZ, _FAKE_COLUMNS_HZ), duration_ms / 1000, _FAKE_LEVEL))
     return _pcm(_sines(_frequencies(digit, _ROWS_HZ, _COLUMNS_HZ), duration_ms / 1000, 0.2))
@@ -166,17 +166,17 @@ def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def connected() -> bytes:
-    """Two rising notes: the call stands."""
+    """Compute two rising notes: the call stands."""
     return _pcm(_sines((523.25,), 0.12, 0.25), _silence(0.03), _sines((783.99,), 0.18, 0.25))
 
 
 @functools.lru_cache(maxsize=1)
 def disconnected() -> bytes:
-    """Two falling notes: the call is over."""
+    """Compute two falling notes: the call is over."""
     return _pcm(_sines((783.99,), 0.12, 0.25), _silence(0.03), _sines((523.25,), 0.18, 0.25))
 
 
 @functools.lru_cache(maxsize=1)
 def probe(duration_s: float = 1.0, hz: float = 1000.0) -> bytes:
-    """A steady tone for testing a speaker."""
+    """Compute a steady tone for testing a speaker."""
     return _pcm(_sines((hz,), duration_s, 0.3))

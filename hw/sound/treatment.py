@@ -14,7 +14,7 @@ class Treatment(NamedTuple):
     gain: bool = False
 
     def constrained(self, constraints: Mapping[str, Any] | None) -> Treatment:
-        """This treatment with echoCancellation, noiseSuppression and autoGainControl where they are given."""
+        """Apply echoCancellation, noiseSuppression and autoGainControl where they are given; returns the result."""
         wanted = constraints or {}
         return Treatment(
             _flag(wanted.get("echoCancellation"), self.echo),

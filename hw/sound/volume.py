@@ -34,16 +34,16 @@ class Adjustable(Protocol):
         """What plays now, by its full name; empty without a card."""
 
     def set_gain(self, gain: float) -> None:
-        """Gain of the far end."""
+        """Set the gain of the far end."""
 
 
 def software_gain(percent: int) -> float:
-    """Gain of a volume: the square sounds even to the ear, and 100 leaves every sample as it is."""
+    """Compute the gain of a volume: the square sounds even, and 100 leaves every sample as it is."""
     return (max(0, min(100, percent)) / 100) ** 2
 
 
 def control_device(playback: str) -> str:
-    """ALSA's name of the mixer that belongs to a device: the card of hardware, the namesake of anything else."""
+    """Name ALSA's mixer that belongs to a device: the card of hardware, the namesake of anything else."""
     match = _HARDWARE.search(playback)
     return f"hw:{match[1]}" if match else playback
 
@@ -79,7 +79,7 @@ class CardMixer:
             raise OSError(str(error)) from error
 
     def get(self) -> int:
-        """Percent of the first channel."""
+        """Read the percentage of the first channel."""
         self._mixer.handleevents()
         return int(self._mixer.getvolume()[0])
 
@@ -106,7 +106,7 @@ class Volume:
         self._set()
 
     def change(self, steps: int) -> int:
-        """Louder (or softer) by so many presses; the new percentage."""
+        """Turn it up (or down) by so many presses; returns the new percentage."""
         return self.set(self.percent + steps * self._settings.volume_step_percent)
 
     def set(self, percent: int) -> int:

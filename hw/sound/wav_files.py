@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from hw.closing import Closing
 from hw.errors import ToneError
 from hw.sound.frame import FRAME_BYTES, RATE_HZ
 
@@ -60,7 +61,7 @@ def _header(data_bytes: int) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", 36 + data_bytes, b"WAVE") + fmt + struct.pack("<4sI", b"data", data_bytes)
 
 
-class WavWriter:
+class WavWriter(Closing):
     """Writes 48 kHz mono int16 frames; the header counts only what is on disk, so a kill leaves a playable file."""
 
     def __init__(self, path: str | Path) -> None:

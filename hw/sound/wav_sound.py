@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hw.closing import Closing
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
 from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import CaptureSink, Loop, SoundState
@@ -44,7 +45,7 @@ class PcmSource:
         self._spoken.extend(padded[i : i + FRAME_BYTES] for i in range(0, len(padded), FRAME_BYTES))
 
     def frame(self) -> bytes:
-        """The next 20 ms."""
+        """Make the next 20 ms."""
         base = self._base()
         try:
             return mixed(base, self._spoken.popleft())
@@ -62,7 +63,7 @@ class PcmSource:
         return piece + bytes(FRAME_BYTES - len(piece))
 
 
-class WavSound:
+class WavSound(Closing):
     """hw.sound.interface.Sound over WAV files (any PCM rate and channel count), paced as a card would.
 
         WavSound(capture="in.wav", playback="out.wav", loop=True)
@@ -128,7 +129,7 @@ class WavSound:
             self._clock.lend(loop)
 
     def take_back_beat(self) -> None:
-        """The call has ended."""
+        """Keep the beat alone again, after the call."""
         self._clock.take_back()
 
     def write(self, frame: bytes) -> None:
@@ -136,11 +137,11 @@ class WavSound:
         self._queue.append(frame)
 
     def queued_ms(self) -> float:
-        """How much far-end audio waits to be played."""
+        """Tell how much far-end audio waits to be played."""
         return float(len(self._queue) * FRAME_MS)
 
     def due_ms(self) -> float:
-        """How long until a beat takes sound that was not written yet."""
+        """Tell how long until a beat takes sound that was not written yet."""
         return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat_at) * 1000)
 
     def flush(self) -> None:
@@ -152,7 +153,7 @@ class WavSound:
         self.constraints = dict(constraints or {})
 
     def progress_s(self) -> float:
-        """Seconds since the last beat."""
+        """Return the seconds since the last beat."""
         return time.monotonic() - self._beat_at
 
     def speak(self, pcm: bytes) -> None:
@@ -169,7 +170,7 @@ class WavSound:
         return ""
 
     def set_gain(self, gain: float) -> None:
-        """Software volume of the far end (see hw.sound.volume)."""
+        """Set the software volume of the far end (see hw.sound.volume)."""
         self._gain = gain
 
     def _tick(self) -> None:

@@ -1,4 +1,4 @@
-"""Samples and warnings against the seed's vectors (oracle 6; spec: quality 3 and 6.3)."""
+"""Samples and warnings against the SDK's vectors (spec: oracle 6; quality 3 and 6.3)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_nothing_sent_or_received_yet_is_no_loss_now_but_total_loss():
     assert (sample["packetsLostFraction"], sample["mos"], sample["totals"]["packetsLostFraction"]) == (0, None, 100)
 
 
-def test_a_sample_has_the_seed_s_members_in_the_seed_s_order():
+def test_a_sample_has_the_sdk_s_members_in_the_sdk_s_order():
     sample, _ = StatsMonitor().add(Counters(), 0)
     assert list(sample) == [
         "audioInputLevel",
@@ -147,7 +147,7 @@ def test_levels_are_rounded_half_up():
     assert (sample["audioInputLevel"], sample["audioOutputLevel"]) == (3, 1)
 
 
-# The seed's default limits
+# The SDK's default limits
 
 
 def test_jitter_is_high_after_three_bad_seconds_and_clear_after_ten_good_ones():

@@ -1,4 +1,4 @@
-"""Scores computed by the reference (oracle 1; spec: quality 5)."""
+"""Scores computed by the reference (spec: oracle 1; quality 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The delays of the seed's back-off, at both ends of their jitter (oracle 4.1)."""
+"""The delays of the SDK's back-off, at both ends of their jitter (spec: oracle 4.1)."""
 
 from __future__ import annotations
 

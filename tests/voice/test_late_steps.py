@@ -68,7 +68,7 @@ def test_keys_pressed_after_the_call_are_not_heard(make_world: Any) -> None:
     call = world.talks()
     call.disconnect()
 
-    call.send_digits("12")  # the service is told, as by the seed
+    call.send_digits("12")  # the service is told, as by the SDK
     world.run(5)
 
     assert not any("dtmf" in name for name in asked(world))

@@ -13,7 +13,7 @@ from agent.voice.media_options import media_settings
 from agent.voice.options import DeviceOptions, option_name
 
 
-def test_the_defaults_are_the_seeds() -> None:
+def test_the_defaults_are_those_of_the_sdk() -> None:
     options = DeviceOptions()
 
     assert not options.enable_ice_restart and not options.preflight and not options.force_aggressive_ice_nomination
@@ -26,7 +26,7 @@ def test_the_defaults_are_the_seeds() -> None:
     [("enableIceRestart", "enable_ice_restart"), ("fakeLocalDTMF", "fake_local_dtmf"), ("edge", "edge"),
      ("RTCPeerConnection", "media_factory"), ("pStreamFactory", "stream_factory"), ("backoffMaxMs", "backoff_max_ms")],
 )  # fmt: skip
-def test_the_seeds_spelling_is_understood(spelled: str, name: str) -> None:
+def test_the_sdks_spelling_is_understood(spelled: str, name: str) -> None:
     assert option_name(spelled) == name
 
 

@@ -204,3 +204,43 @@ def test_a_refused_call_tells_why(phone: Callable[..., Phone]) -> None:
     until(lambda: call.status() == "closed")
 
     assert [error.code for error in errors] == [31486]
+
+
+@pytest.fixture
+def service(switchboard: RunningSwitchboard, bridge: Bridge) -> dict[str, Any]:
+    """The options that lead a Device to the switchboard."""
+    address = switchboard.address
+    return {"chunderw": address.server, "ca_file": str(address.ca_file), "bridge": bridge}
+
+
+def test_without_a_sound_device_a_program_speaks_and_hears_by_the_streams(
+    switchboard: RunningSwitchboard, service: dict[str, Any]
+) -> None:
+    second = tone(440)
+    with Device(switchboard.mint("alice"), service) as alice:
+        until(lambda: alice.status() == "ready")
+        call = alice.connect({"To": "echo"})
+        until(lambda: call.get_remote_stream() is not None)
+        heard: list[bytes] = []
+
+        with gevent.Timeout(PATIENCE_S):
+            while not any(np.abs(np.frombuffer(frame, np.int16)).max() > LOUD for frame in heard):
+                call.get_local_stream().write(second[:1920])
+                heard.append(call.get_remote_stream().read(timeout_s=PATIENCE_S))
+
+    assert call.status() == "closed"
+
+
+def test_a_device_at_the_end_of_its_with_has_told_the_far_side(
+    phone: Callable[..., Phone], switchboard: RunningSwitchboard, service: dict[str, Any]
+) -> None:
+    bob = phone("bob")
+    with pytest.raises(ZeroDivisionError), Device(switchboard.mint("alice"), service) as alice:
+        until(lambda: alice.status() == "ready")
+        call = alice.connect({"To": "bob"})
+        until(lambda: bool(bob.incoming))
+        bob.incoming[0].accept()
+        until(lambda: call.status() == "open" and bob.incoming[0].status() == "open")
+        raise ZeroDivisionError
+
+    until(lambda: bob.incoming[0].status() == "closed")

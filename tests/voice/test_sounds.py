@@ -48,7 +48,7 @@ def sound() -> FakeSound:
     return FakeSound()
 
 
-def test_every_sound_of_the_seed_exists(sound: FakeSound) -> None:
+def test_every_sound_of_the_sdk_exists(sound: FakeSound) -> None:
     sounds = Sounds(sound)
 
     for name in NAMES:
@@ -134,7 +134,7 @@ def test_fake_key_tones_are_not_those_of_a_telephone(sound: FakeSound) -> None:
 
 
 @pytest.mark.parametrize(("digit", "name"), [("1", "dtmf1"), ("*", "dtmfs"), ("#", "dtmfh")])
-def test_keys_have_the_seeds_names(digit: str, name: str) -> None:
+def test_keys_have_the_sdks_names(digit: str, name: str) -> None:
     assert KEY_NAMES[digit] == name
 
 

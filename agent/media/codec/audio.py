@@ -53,7 +53,7 @@ class Audio:
             sender.insert_dtmf(tones, duration_ms, gap_ms)
 
     def encode(self, frame: bytes, connected: bool) -> list[Outgoing]:
-        """The payloads that this frame completes; none before the call is connected."""
+        """Return the payloads that this frame completes; none before the call is connected."""
         sender = self._need_sender()
         if sender is None:
             return []
@@ -102,5 +102,5 @@ class Audio:
         return AudioReceiver(name, limits, on_digit=self._on_digit)
 
     def play(self) -> None:
-        """Somebody is going to pull: keep what arrives."""
+        """Keep what arrives, because somebody is going to pull."""
         self._playing = True

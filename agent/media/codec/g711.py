@@ -79,7 +79,7 @@ class NarrowbandInterpolator:
 
 
 def to_int16(sound: Sound) -> Pcm:
-    """Rounded and limited to what 16 bits hold."""
+    """Round and limit to what 16 bits hold."""
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
@@ -90,7 +90,7 @@ class PcmuEncoder:
         self._decimate = NarrowbandDecimator()
 
     def encode(self, pcm: bytes) -> bytes:
-        """One byte for every six samples of `pcm`."""
+        """Make one byte for every six samples of `pcm`."""
         narrow = to_int16(self._decimate(np.frombuffer(pcm, np.int16)))
         return _ENCODED[narrow.view(np.uint16)].tobytes()
 
@@ -103,17 +103,17 @@ class PcmuDecoder:
         self._concealer = PitchConcealer(CLOCK_HZ)
 
     def decode(self, payload: bytes) -> bytes:
-        """Six samples for every byte of `payload`; CodecError when it is empty."""
+        """Make six samples for every byte of `payload`; CodecError when it is empty."""
         if not payload:
             raise CodecError("a PCMU packet is empty; it is concealed")
         sound = self._concealer.heard(_DECODED[np.frombuffer(payload, np.uint8)])
         return self._interpolate(sound).tobytes()
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:
-        """PCMU repairs nothing: the same as `conceal`."""
+        """Conceal: PCMU repairs nothing."""
         return self.conceal(samples)
 
     def conceal(self, samples: int) -> bytes:
-        """`samples` of 48 kHz sound that repeat the last pitch periods and fade out."""
+        """Make `samples` of 48 kHz sound that repeat the last pitch periods and fade out."""
         narrow = self._concealer.lost(-(-samples // RATIO))
         return self._interpolate(narrow).tobytes()[: samples * 2]

@@ -31,7 +31,7 @@ class SnapshotTap:
         self._due -= length
 
     def take(self) -> tuple[NDArray[np.int16], ...]:
-        """The snapshots since the last call, oldest first."""
+        """Take the snapshots since the last call, oldest first."""
         taken = []
         while self._kept:
             taken.append(np.frombuffer(self._kept.popleft(), np.int16))

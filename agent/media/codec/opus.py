@@ -70,7 +70,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
 
 @cache
 def library() -> ctypes.CDLL:
-    """The loaded libopus; raises NotSupportedError where there is none."""
+    """Load libopus; raises NotSupportedError where there is none."""
     for name in _candidates():
         try:
             return _declare(ctypes.CDLL(name))
@@ -80,13 +80,13 @@ def library() -> ctypes.CDLL:
 
 
 def version() -> str:
-    """The library's own name and version, such as "libopus 1.3.1"."""
+    """Return the library's own name and version, such as "libopus 1.3.1"."""
     text: bytes = library().opus_get_version_string()
     return text.decode()
 
 
 def packet_samples(payload: bytes) -> int:
-    """How many 48 kHz samples `payload` decodes to, by its first byte (RFC 6716 3.1); CodecError if malformed."""
+    """Count the 48 kHz samples that `payload` decodes to, by its first byte (RFC 6716 3.1); CodecError if malformed."""
     samples = _frame_count(payload) * _FRAME_SAMPLES[payload[0] >> 3] if payload else 0
     if not 0 < samples <= MAX_PACKET_SAMPLES:
         raise CodecError(f"an Opus packet of {len(payload)} bytes is malformed; it is dropped")
@@ -94,7 +94,7 @@ def packet_samples(payload: bytes) -> int:
 
 
 def has_fec(payload: bytes) -> bool:
-    """Whether `payload` carries a coarse copy (LBRR) of the packet before it (RFC 6716 4.2.4)."""
+    """Tell whether `payload` carries a coarse copy (LBRR) of the packet before it (RFC 6716 4.2.4)."""
     if len(payload) < 3 or payload[0] & 0x80:  # the top configurations are CELT, which has none
         return False
     frames, first = _first_frame(payload)
@@ -153,27 +153,30 @@ class OpusEncoder:
         self.set_loss_percent(loss_percent)
 
     def set_bitrate(self, bits_per_s: int) -> None:
-        """Aim at this rate, 6000 to 510000 bit/s; below 96000 all of it is spent on the 8 kHz that carry speech."""
+        """Aim at this rate, 6000 to 510000 bit/s; below 96000 all of it is spent on the 8 kHz that carry speech.
+
+        Raises InvalidArgumentError.
+        """
         self._control(_SET_MAX_BANDWIDTH, _FULL_BAND if bits_per_s >= _FULL_BAND_FROM else _WIDE_BAND)
         self._control(_SET_BITRATE, bits_per_s)
 
     def set_complexity(self, level: int) -> None:
-        """0 (least work) to 10 (best sound)."""
+        """Set the effort, 0 (least work) to 10 (best sound). Raises InvalidArgumentError."""
         self._control(_SET_COMPLEXITY, level)
 
     def set_loss_percent(self, percent: int) -> None:
-        """The loss to prepare for, 0 to 100: raises the share of the error correction."""
+        """Prepare for this loss, 0 to 100: it raises the share of the error correction. InvalidArgumentError."""
         self._control(_SET_PACKET_LOSS_PERC, percent)
 
     def set_transform(self, wanted: bool) -> None:
         """Code the spectrum (CELT), or a model of the voice (SILK), which alone can carry copies for repair.
 
-        From 64000 bit/s on the spectrum sounds as good, and takes a third of the time.
+        From 64000 bit/s on the spectrum sounds as good, and takes a third of the time. Raises InvalidArgumentError.
         """
         self._control(_SET_SIGNAL, _SIGNAL_MUSIC if wanted else _SIGNAL_VOICE)
 
     def encode(self, pcm: bytes) -> bytes:
-        """One packet for `pcm` (int16 mono); 1 or 2 bytes long when DTX says that nothing needs to be sent."""
+        """Make one packet of int16 mono `pcm`; 1 or 2 bytes when DTX needs nothing sent. InvalidArgumentError."""
         length = self._library.opus_encode(self._state, pcm, len(pcm) // 2, self._packet, MAX_PACKET_BYTES)
         if length < 0:
             raise InvalidArgumentError(f"Opus cannot encode {len(pcm) // 2} samples: give it 10, 20, 40 or 60 ms")
@@ -201,15 +204,15 @@ class OpusDecoder:
         self._pcm = ctypes.create_string_buffer(MAX_PACKET_SAMPLES * 2)
 
     def decode(self, payload: bytes) -> bytes:
-        """The sound of `payload`, as long as the packet says; CodecError if it is damaged."""
+        """Decode `payload`, as long as the packet says; CodecError if it is damaged."""
         return self._decode(payload, MAX_PACKET_SAMPLES, 0)
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:
-        """The `samples` just before `next_payload`, from the coarse copy inside it (concealed where it has none)."""
+        """Decode `samples` just before `next_payload`, by the copy in it, or else concealed. Raises CodecError."""
         return self._decode(next_payload, samples, 1)
 
     def conceal(self, samples: int) -> bytes:
-        """`samples` of invented sound (a multiple of 120) that continues the last packet and fades out."""
+        """Invent `samples` (a multiple of 120) that continue the last packet and fade out. Raises CodecError."""
         return self._decode(None, samples, 0)
 
     def reset(self) -> None:

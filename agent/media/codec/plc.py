@@ -32,7 +32,7 @@ class PitchConcealer:
         self._loop = self._history
 
     def heard(self, sound: Sound) -> Sound:
-        """Sound that arrived; its beginning is merged into the concealment before it."""
+        """Merge the beginning of what arrived into the concealment before it."""
         if self._lost:
             sound = self._merge(sound)
             self._lost = 0
@@ -40,7 +40,7 @@ class PitchConcealer:
         return sound
 
     def lost(self, samples: int) -> Sound:
-        """`samples` in place of sound that did not arrive."""
+        """Invent `samples` in place of sound that did not arrive."""
         if not self._lost:
             self._loop = self._make_loop()
         made = self._go_on(samples)

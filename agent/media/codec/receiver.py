@@ -33,13 +33,13 @@ class Decoder(Protocol):
     """What a codec does for the receiver; every call continues the sound of the one before."""
 
     def decode(self, payload: bytes) -> bytes:
-        """The sound of a packet."""
+        """Decode a packet."""
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:
-        """The sound of the packet before `next_payload`."""
+        """Decode the packet before `next_payload`, out of it."""
 
     def conceal(self, samples: int) -> bytes:
-        """Sound in place of what is missing."""
+        """Invent sound in place of what is missing."""
 
 
 class AudioReceiver:
@@ -86,7 +86,7 @@ class AudioReceiver:
         self._playout.put(sequence, timestamp, payload, samples, now, repairs=repairs, pauses=pauses)
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes) -> None:
-        """Take one telephone-event packet: it is no loss, and it may begin a digit."""
+        """Take one telephone-event packet: it is not a loss, and it may begin a digit."""
         self._playout.skip(sequence)
         digit = self._events.put(timestamp, payload)
         if digit and self._on_digit:
@@ -97,11 +97,11 @@ class AudioReceiver:
         self._playout.skip(sequence)
 
     def ready(self, samples: int = FRAME_SAMPLES) -> bool:
-        """Whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
+        """Tell whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
         return len(self._made) >= 2 * samples or self._playout.ready
 
     def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
-        """The next `samples` to be played, which are needed at `due` (now, or later when they are `ready` early)."""
+        """Make the next `samples` to be played, needed at `due` (now, or later when they are `ready` early)."""
         self._playout.tick(due, len(self._made) // 2, samples)
         while len(self._made) < 2 * samples:
             self._made += self._make(self._playout.next())

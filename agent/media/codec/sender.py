@@ -51,7 +51,7 @@ class Encoder(Protocol):
     """What a codec does for the sender."""
 
     def encode(self, pcm: bytes) -> bytes:
-        """One packet for 48 kHz mono int16 `pcm`."""
+        """Make one packet of 48 kHz mono int16 `pcm`."""
 
 
 class AudioSender:
@@ -113,7 +113,7 @@ class AudioSender:
             self._events.insert(tones, duration_ms, gap_ms)
 
     def report_loss(self, fraction: float) -> None:
-        """The share (0..1) of our packets that a receiver report says was lost: prepares the encoder for more of it."""
+        """Prepare the encoder for the share (0..1) of our packets that a receiver report says was lost."""
         self._loss = max(fraction, self._loss * 0.7 + fraction * 0.3)
         self._calm_in = _WARY_REPORTS if fraction else max(0, self._calm_in - 1)
         if self._opus:

@@ -64,7 +64,7 @@ class EventSender:
         return "".join(self._tones)
 
     def step(self, time: int, samples: int) -> tuple[list[EventPacket], bool]:
-        """(packets of the audio time from `time` on, whether they take the place of the sound)."""
+        """Return (packets of the audio time from `time` on, whether they take the place of the sound)."""
         packets = [self._repeats.popleft()] if self._repeats else []
         begins = not self._digit and self._begin(time)
         if not self._digit:
@@ -113,7 +113,7 @@ class EventReceiver:
         self._ended = True
 
     def put(self, timestamp: int, payload: bytes) -> str:
-        """The digit that begins with this packet, or ""; malformed packets and other events are ignored."""
+        """Return the digit that begins with this packet, or ""; malformed packets and other events are ignored."""
         if len(payload) < _LAYOUT.size:
             return ""
         event, flags, _ = _LAYOUT.unpack_from(payload)

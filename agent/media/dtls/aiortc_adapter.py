@@ -61,7 +61,7 @@ class Dtls(RTCDtlsTransport):
         self.ended = False  # the far end closed the association
 
     def begin(self, client: bool) -> None:
-        """Start; the client speaks first."""
+        """Start; the client speaks first. Raises HandshakeError."""
         self._set_role("client" if client else "server")
         if client:
             self._connection.set_connect_state()
@@ -142,11 +142,11 @@ def _reason(error: SSL.Error) -> str:
 
 
 def local_fingerprint(certificate: Certificate) -> tuple[str, str]:
-    """Algorithm and value for `a=fingerprint`."""
+    """Return algorithm and value for `a=fingerprint`."""
     print_ = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
     return print_.algorithm, print_.value
 
 
 def new_certificate() -> Certificate:
-    """A self-signed certificate for one call."""
+    """Make a self-signed certificate for one call."""
     return RTCCertificate.generateCertificate()

@@ -42,7 +42,7 @@ class EarlyPackets(Generic[Source]):
             deliver()
 
     def given_up(self, now: float) -> list[Source]:
-        """The sources of the packets that nobody will ever see, one for each, since the last time this was asked."""
+        """Return the sources of packets that nobody will ever see, one for each, since the last call of this."""
         for source, packets in list(self._kept.items()):
             self._give_up(source, sum(now - at > KEPT_S for at, _ in packets))
         lost, self._lost = self._lost, []

@@ -12,6 +12,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
+from agent.closing import Closing
 from agent.errors import HandshakeError, IdentityError
 from agent.media.dtls.aiortc_adapter import Certificate, DatagramPath, Dtls
 from agent.media.dtls.records import Sieve
@@ -25,7 +26,7 @@ PAUSE_S = {True: 0.5, False: 0.02}  # else; a client speaks with each attempt, a
 ANOTHER_HELLO_S = 1.0  # a client that begins anew after so long a silence gave up what went before
 
 
-class Handshake:
+class Handshake(Closing):
     """Attempts at one association; `state` is connecting, connected, closed or failed."""
 
     def __init__(

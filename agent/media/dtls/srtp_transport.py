@@ -16,6 +16,7 @@ from functools import partial
 
 from pylibsrtp import Session
 
+from agent.closing import Closing
 from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate
 from agent.media.dtls.early_packets import EarlyPackets
 from agent.media.dtls.handshake import Handshake
@@ -35,16 +36,16 @@ class SecureListener:
     """What the transport reports, in the asyncio loop."""
 
     def on_dtls_state(self, state: str) -> None:
-        """connecting, connected, closed or failed."""
+        """Take the new state: connecting, connected, closed or failed."""
 
     def on_rtp_packet(self, data: bytes, now: float) -> None:
-        """A verified and decrypted RTP packet."""
+        """Take a verified and decrypted RTP packet."""
 
     def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """A verified and decrypted RTCP packet."""
+        """Take a verified and decrypted RTCP packet."""
 
 
-class SecureTransport:
+class SecureTransport(Closing):
     """One DTLS association and its SRTP sessions; asyncio only."""
 
     def __init__(self, path: IceTransport, listener: SecureListener) -> None:

@@ -21,6 +21,7 @@ import aioice.turn
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
+from agent.closing import AsyncClosing
 from agent.media.strangers import strangers
 
 log = logging.getLogger(__name__)
@@ -64,11 +65,11 @@ class Socket(StunProtocol):
         self._verified: set[Address] = set()
 
     def is_verified(self, address: Address) -> bool:
-        """Whether the far end has proved, by a check, that it is there."""
+        """Tell whether the far end has proved, by a check, that it is there."""
         return address in self._verified
 
     def verify(self, address: Address) -> None:
-        """A check was passed: what this address sends may be looked at."""
+        """Let what this address sends be looked at, because it passed a check."""
         if address not in self._verified and len(self._verified) < MOST_REMOTE_ADDRESSES:
             self._verified.add(address)
             self.receiver.on_verified(self, address)
@@ -117,12 +118,12 @@ async def allocate(
 
 
 def is_relay(pair: CandidatePair, other: CandidatePair) -> bool:
-    """Whether `pair` goes through a relay of ours and `other` does not."""
+    """Tell whether `pair` goes through a relay of ours and `other` does not."""
     return pair.local_candidate.type == "relay" != other.local_candidate.type
 
 
 def is_closing(transport: Any) -> bool:
-    """Whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
+    """Tell whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
     return isinstance(transport, asyncio.BaseTransport) and transport.is_closing()
 
 
@@ -160,7 +161,7 @@ class Pair:
         return self._raw.remote_candidate
 
     def same(self, other: Pair | None) -> bool:
-        """Whether both are the same pair."""
+        """Tell whether both are the same pair."""
         return other is not None and other._raw is self._raw
 
     def send(self, data: bytes) -> None:
@@ -173,7 +174,7 @@ class Pair:
             log.debug("a datagram could not be sent: %r", error)
 
 
-class Leg(aioice.Connection):
+class Leg(aioice.Connection, AsyncClosing):
     """One ICE generation."""
 
     def __init__(self, controlling: bool, on_packet: PacketSink, on_change: Callable[[Leg], None], relay_only: bool):
@@ -212,7 +213,7 @@ class Leg(aioice.Connection):
 
     @property
     def host_sockets(self) -> list[StunProtocol]:
-        """The sockets that are no TURN allocations."""
+        """The sockets that are not TURN allocations."""
         return [socket for socket in self._protocols if socket.local_candidate.type == "host"]
 
     # pairs
@@ -262,7 +263,7 @@ class Leg(aioice.Connection):
                 self.check_start_task(raw)
 
     async def ask_consent(self, pair: Pair, retransmissions: int) -> bool:
-        """Whether the far end still answers on this pair (RFC 7675)."""
+        """Ask whether the far end still answers on this pair (RFC 7675)."""
         assert self.remote_password is not None
         request = self.build_request(pair._raw, nominate=True)
         key = self.remote_password.encode()
@@ -275,7 +276,7 @@ class Leg(aioice.Connection):
     # what aioice calls
 
     def request_received(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
-        """Somebody's request arrived; if it is authenticated, the far end sent it and its address is verified.
+        """Take in somebody's request; if it is authenticated, the far end sent it and its address is verified.
 
         Also before the far end's description is here: aioice answers such a check, so media may follow at once.
         """
@@ -285,13 +286,13 @@ class Leg(aioice.Connection):
             protocol.verify(addr)
 
     def check_incoming(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
-        """An authenticated check arrived."""
+        """Note that an authenticated check arrived, and answer it."""
         self.heard_at = asyncio.get_running_loop().time()
         if "PRIORITY" in message.attributes and not self._is_crowded(addr):
             super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: CandidatePair) -> None:
-        """One of our checks ended."""
+        """Note the outcome of one of our checks."""
         now, heard_at = asyncio.get_running_loop().time(), self.heard_at
         if pair.state == CandidatePair.State.SUCCEEDED:
             self.heard_at = self.answered_at = now
@@ -304,13 +305,13 @@ class Leg(aioice.Connection):
         self._on_change(self)
 
     def data_received(self, data: bytes, component: int) -> None:
-        """What looked like STUN but is not: dropped."""
+        """Drop what looked like STUN but is not."""
 
     def protocol_lost(self, protocol: StunProtocol) -> None:
-        """A socket was closed: the facade above decides what that means."""
+        """Leave it to the facade above what a closed socket means."""
 
     async def query_consent(self) -> None:
-        """aioice's own consent would close the leg after 28 s; ours lives in the facade."""
+        """Ask for nothing: aioice's own consent would close the leg after 28 s; ours lives in the facade."""
 
     # end
 

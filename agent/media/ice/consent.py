@@ -28,7 +28,7 @@ class PathLimits:
         return self.disconnected_s + self.failed_s
 
     def state(self, heard_age_s: float, answered_age_s: float) -> str:
-        """The state of a path that once worked."""
+        """Return the state of a path that once worked."""
         patience_s = 2 * CONSENT_INTERVAL_S  # an answer is due only after a check, and one check may be lost
         age_s = max(heard_age_s, answered_age_s - patience_s)
         if age_s < self.disconnected_s:
@@ -37,6 +37,6 @@ class PathLimits:
 
 
 def consent_due(since_check_s: float, heard_age_s: float) -> bool:
-    """Whether it is time to ask the far end whether it still wants our packets."""
+    """Tell whether it is time to ask the far end whether it still wants our packets."""
     impatient = heard_age_s > IMPATIENT_AFTER_S
     return since_check_s >= (IMPATIENT_INTERVAL_S if impatient else CONSENT_INTERVAL_S)

@@ -159,7 +159,7 @@ async def _resolve(host: str, port: int, family: int) -> str:
 
 
 def _mark(opened: socket.socket, dscp: int) -> None:
-    """Mark our packets for DiffServ (RFC 8837); a network that forbids it is no error."""
+    """Mark our packets for DiffServ (RFC 8837); a network that forbids it is not an error."""
     try:
         if dscp and opened.family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)

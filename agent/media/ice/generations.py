@@ -40,13 +40,13 @@ class Legs:
         return max((leg.heard_at or 0.0 for leg in self.receiving), default=0.0)
 
     def promote(self, leg: Leg, now: float) -> None:
-        """The pending leg is the current one from now on."""
+        """Make the pending leg the current one."""
         if self.current is not None:
             self._replaced.append((self.current, now))
         self.current, self.pending = leg, None
 
     def expired(self, now: float) -> list[Leg]:
-        """The replaced legs that nobody needs any more; they are forgotten here."""
+        """Forget the replaced legs that nobody needs any more; returns them."""
         over = [entry for entry in self._replaced if self._is_over(*entry, now)]
         over += [entry for entry in self._replaced if entry not in over][:-MOST_REPLACED]
         self._replaced = [entry for entry in self._replaced if entry not in over]
@@ -58,7 +58,7 @@ class Legs:
         return quiet and (moved or now - since > LINGER_LIMIT_S)
 
     def clear(self) -> list[Leg]:
-        """All of them; they are forgotten here."""
+        """Forget all of them; returns them."""
         every = [*self.receiving, *([self.pending] if self.pending is not None else [])]
         self.current = self.pending = None
         self._replaced.clear()

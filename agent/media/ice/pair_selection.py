@@ -23,7 +23,7 @@ class Steering:
         self._retry_at = 0.0
 
     def heard(self, leg: Leg, source: Socket, address: Address, now: float) -> None:
-        """Authenticated media came over `leg`."""
+        """Follow authenticated media that came over `leg` from another address than ours goes to."""
         pair = self.pair
         if leg is not self._legs.current or pair is None:
             return

@@ -17,7 +17,7 @@ RETRY_S = 0.5
 
 
 async def probe(server: StunServer | TurnServer, ca_file: str = "") -> str:
-    """The public (STUN) or relayed (TURN) address, as host:port, that `server` gives us; OSError says why none."""
+    """Ask `server` for our public (STUN) or relayed (TURN) address, as host:port; OSError or TimeoutError."""
     host, port = await (_ask_stun(server) if isinstance(server, StunServer) else _ask_turn(server, ca_file))
     return f"{host}:{port}"
 

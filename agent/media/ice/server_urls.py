@@ -54,7 +54,7 @@ def parse_url(url: str, username: str = "", credential: str = "") -> StunServer 
 
 
 def usable_servers(servers: Iterable[IceServer]) -> tuple[list[StunServer], list[TurnServer]]:
-    """Every server that can be used, in order and without repeats; the others are logged and left out."""
+    """Keep every server that can be used, in order and without repeats; the others are logged and left out."""
     stun: dict[StunServer, None] = {}
     turn: dict[TurnServer, None] = {}
     for server in servers:

@@ -14,6 +14,7 @@ from typing import Any
 
 from aioice import Candidate
 
+from agent.closing import Closing
 from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Address, Leg, PacketSink, Pair, Socket
 from agent.media.ice.consent import CONSENT_EXPIRES_S, PathLimits, consent_due
@@ -33,19 +34,19 @@ class IceListener:
     """What the facade reports; every method is called in the asyncio loop."""
 
     def on_ice_state(self, state: str) -> None:
-        """new, checking, connected, disconnected, failed or closed."""
+        """Take the new state: new, checking, connected, disconnected, failed or closed."""
 
     def on_ice_gathering_state(self, state: str) -> None:
-        """gathering or complete."""
+        """Take the new state: gathering or complete."""
 
     def on_ice_candidate(self, candidate: Candidate) -> None:
-        """One more local candidate."""
+        """Take one more local candidate."""
 
     def on_ice_selected_pair(self, pair: Pair) -> None:
-        """What we send travels over another pair from now on."""
+        """Take the pair over which what we send travels from now on."""
 
 
-class IceTransport:
+class IceTransport(Closing):
     """The facade; asyncio only."""
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
@@ -141,7 +142,7 @@ class IceTransport:
         return self._legs.pending is not None
 
     def is_remote(self, parameters: IceParameters) -> bool:
-        """Whether the newest leg already works with these credentials."""
+        """Tell whether the newest leg already works with these credentials."""
         leg = self.newest
         theirs = parameters.ufrag, parameters.password
         return leg is not None and (leg.remote_username, leg.remote_password) == theirs
@@ -172,7 +173,7 @@ class IceTransport:
         return self._legs.current.rtt_ms if self._legs.current is not None else None
 
     def authentic(self, leg: Leg, source: Socket, address: Address, now: float) -> None:
-        """The datagram just reported came from the far end for certain: it keeps the path alive and shows the way."""
+        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
         leg.heard_at = leg.media_at = now
         self._steering.heard(leg, source, address, now)
 

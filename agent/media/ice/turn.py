@@ -82,7 +82,7 @@ async def open_relay(
 
 
 def lacks_family(error: Exception) -> bool:
-    """Whether a server answered that it has no relays of the family that was asked for."""
+    """Tell whether a server answered that it has no relays of the family that was asked for."""
     return isinstance(error, stun.TransactionFailed) and error.response.error_code in NO_SUCH_FAMILY
 
 

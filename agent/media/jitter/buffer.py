@@ -151,7 +151,7 @@ class PlayoutBuffer:
     # Playing
 
     def tick(self, now: float, backlog: int, frame: int = FRAME_SAMPLES) -> None:
-        """`frame` samples are needed at `now`; `backlog` of them already wait in front of what `next` will make."""
+        """Begin a frame of `frame` samples for `now`; `backlog` of them already wait before what `next` makes."""
         if now - self._now > _STALL_S:
             self._pause()
             self._delay.resume(now)
@@ -165,7 +165,7 @@ class PlayoutBuffer:
         return packet is not None and (not self._short or packet.time + packet.samples in self._waiting)
 
     def next(self) -> Decision:
-        """What follows in the frame of this tick."""
+        """Decide what follows in the frame of this tick."""
         packet = self._earliest()
         if self._head is None:
             return self._start(packet)

@@ -81,7 +81,7 @@ class DelayControl:
         self._transits.clear()
 
     def excess_ms(self, packet: Packet) -> float:
-        """How much longer than needed a usual packet in the place of `packet` has waited; negative: not long enough.
+        """Tell how much too long a usual packet in the place of `packet` has waited; negative: not long enough.
 
         Sets `target_ms`.
         """
@@ -100,7 +100,7 @@ class DelayControl:
         return min(_MOST_EXCESS_MS, max(_LEAST_EXCESS_MS, self._max / _MS - self.target_ms))
 
     def adjustment(self, excess_ms: float) -> int:
-        """How many samples to add (> 0) or to cut out (< 0) with this excess; asked for once in a tick."""
+        """Decide how many samples to add (> 0) or to cut out (< 0) with this excess; asked for once in a tick."""
         if self._adjusted or len(self._transits) < _FEW_PACKETS:
             return 0
         self._adjusted = True

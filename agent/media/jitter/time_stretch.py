@@ -21,7 +21,7 @@ _QUIET_RMS = 100.0  # of 32767: below this any joint will do
 
 
 def shorten(pcm: Pcm, most: int, *, force: bool = False) -> Pcm:
-    """`pcm` without one period of up to `most` samples; unchanged where a cut would be heard (unless `force`)."""
+    """Cut one period of up to `most` samples out of `pcm`; unchanged where it would be heard (unless `force`)."""
     lag = _lag(pcm, most, most, force)
     if not lag:
         return pcm
@@ -29,7 +29,7 @@ def shorten(pcm: Pcm, most: int, *, force: bool = False) -> Pcm:
 
 
 def lengthen(pcm: Pcm, wanted: int) -> Pcm:
-    """`pcm` with one period repeated, or in quiet up to `wanted` samples; unchanged where it would be heard."""
+    """Repeat one period of `pcm`, or in quiet up to `wanted` samples; unchanged where it would be heard."""
     lag = _lag(pcm, wanted, _LONGEST, False)
     if not lag:
         return pcm

@@ -48,14 +48,14 @@ class Timeline:
         self._seen.clear()
 
     def media_time(self, timestamp: int) -> int:
-        """The media time nearest to the latest packet's that wraps to `timestamp`."""
+        """Return the media time nearest to the latest packet's that wraps to `timestamp`."""
         if self._base is None:
             return timestamp * self._scale
         latest, packet = self._base
         return packet.time + ((timestamp - latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000) * self._scale
 
     def believe(self, packet: Packet, timestamp: int) -> tuple[Packet, ...]:
-        """The packets to be used now: this one, none while it is doubtful, or two where a new timeline begins."""
+        """Return the packets to use now: this one, none while it is doubtful, or two where a new timeline begins."""
         if self._base is None or abs(packet.transit - self._base[1].transit) <= _JUMP_SAMPLES:
             self._base, self._stray = (timestamp, packet), None
             return (packet,)
@@ -75,6 +75,6 @@ class Timeline:
         return True
 
     def complete_between(self, first: int, last: int) -> bool:
-        """Whether every sequence number between these two has arrived, so that nothing there was lost."""
+        """Tell whether every sequence number between these two has arrived, so that nothing there was lost."""
         between = last - first - 1 & 0xFFFF
         return between < _MAX_SEEN // 4 and all(first + 1 + i & 0xFFFF in self._seen for i in range(between))

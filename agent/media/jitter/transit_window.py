@@ -49,7 +49,7 @@ class TransitWindow:
         return self._ordered[0]
 
     def usual(self, price: float) -> float:
-        """The transit worth waiting for when each packet that comes later costs as much as `price` / number of packets.
+        """Return the transit worth waiting for when each packet that comes later costs `price` / number of packets.
 
         A dense tail is waited for, a few stragglers far behind it are not. The window must not be empty.
         """

@@ -23,7 +23,7 @@ class RtpPacket(NamedTuple):
 
 
 def write_rtp(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
-    """The packet as bytes; sequence and timestamp wrap."""
+    """Write the packet as bytes; sequence and timestamp wrap."""
     second = payload_type | (0x80 if marker else 0)
     return HEADER.pack(0x80, second, sequence & MAX_UINT16, timestamp & MAX_UINT32, ssrc) + payload
 
@@ -47,10 +47,10 @@ def parse_rtp(data: bytes) -> RtpPacket | None:
 
 
 def is_rtcp(data: bytes) -> bool:
-    """Whether a packet on a shared port is RTCP (RFC 5761 section 4)."""
+    """Tell whether a packet on a shared port is RTCP (RFC 5761 section 4)."""
     return len(data) >= 2 and 192 <= data[1] <= 223
 
 
 def sequence_distance(later: int, earlier: int) -> int:
-    """How many packets `later` follows `earlier`; negative when it precedes it (16-bit wrap)."""
+    """Count by how many packets `later` follows `earlier`; negative when it precedes it (16-bit wrap)."""
     return ((later - earlier + 0x8000) & MAX_UINT16) - 0x8000

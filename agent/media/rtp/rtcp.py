@@ -96,7 +96,7 @@ class ReceiveCounters:
         return self._jitter / self.clock_hz * 1000
 
     def block(self, last_report: int, delay: int, loss_beyond: float = 0.0) -> RtcpReceiverInfo:
-        """Make the report block about what came since the previous one; with `loss_beyond` where that is more."""
+        """Write the report block about this stream since the previous one; `loss_beyond` counts where that is more."""
         expected = self.expected - self._reported_expected
         lost = max(0, expected - (self.packets - self._reported_packets))
         self._reported_expected, self._reported_packets = self.expected, self.packets
@@ -129,7 +129,7 @@ class SentCounters:
         self._timestamp, self._clock_hz, self._at = timestamp, clock_hz, now
 
     def timestamp_at(self, now: float) -> int:
-        """Our RTP clock at `now`."""
+        """Return our RTP clock at `now`."""
         return self._timestamp + int((now - self._at) * self._clock_hz) & MAX_UINT32
 
 

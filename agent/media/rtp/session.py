@@ -29,7 +29,7 @@ class TimestampBase:
         self._clocks: dict[int, tuple[int, int, float]] = {}  # by frequency: offset, our last timestamp, its time
 
     def move(self, timestamp: int, clock_hz: int, now: float) -> int:
-        """Our timestamp for the origin's."""
+        """Translate the origin's timestamp into ours."""
         offset, last, last_at = self._clocks.get(clock_hz, (0, self._start, now))
         expected = last + round((now - last_at) * clock_hz) & MAX_UINT32
         ours = timestamp + offset & MAX_UINT32
@@ -49,7 +49,7 @@ class SequenceBase:
         self._skipped: set[int] = set()
 
     def move(self, origin: int | None) -> int | None:
-        """Our number for the next packet, or for the relayed one with number `origin`; None when that place is gone."""
+        """Number the next packet, or the relayed one with number `origin`; None when that place is gone."""
         if origin is None or self._offset is None:
             return self._next(origin)
         ours = origin + self._offset & MAX_UINT16
@@ -92,7 +92,7 @@ class RtpSession:
         self._report_at: float | None = None
 
     def accept(self, codecs: Iterable[Codec]) -> None:
-        """The payload types that may arrive from now on."""
+        """Set the payload types that may arrive from now on."""
         self._codecs = {codec.payload_type: codec for codec in codecs}
 
     def write(
@@ -105,7 +105,7 @@ class RtpSession:
         now: float,
         sequence: int | None = None,
     ) -> bytes | None:
-        """The next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began.
+        """Write the next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began.
 
         `sequence` is that of a relayed packet; None is returned for one that comes too late to have a place.
         """
@@ -145,7 +145,7 @@ class RtpSession:
         return self.rtcp.read(data, now, wall)
 
     def report_due(self, now: float) -> bool:
-        """Whether it is time for the next report (randomised, RFC 3550 section 6.2)."""
+        """Tell whether it is time for the next report (randomised, RFC 3550 section 6.2)."""
         if self._report_at is None:
             self._report_at = now + FIRST_REPORT_S
         if now < self._report_at:
@@ -154,7 +154,7 @@ class RtpSession:
         return True
 
     def report(self, now: float, wall: float) -> bytes:
-        """The report to send."""
+        """Write the report to send."""
         return self.rtcp.write(now, wall, self.sent, self.received)
 
     @property

@@ -1,6 +1,6 @@
-"""The seed's edits of session descriptions: pure text in, text out (spec: signaling 10.3, oracle 2).
+"""The SDK's edits of session descriptions: pure text in, text out (spec: signaling 10.3, oracle 2).
 
-They are applied to text, not to parsed descriptions, because the seed does so and its results are what servers know:
+They are applied to text, not to parsed descriptions, because the SDK does so and its results are what servers know:
 only the payload list of the `m=` line moves, `a=rtpmap` and `a=fmtp` lines stay where they were.
 """
 
@@ -17,7 +17,7 @@ PREFERENCE_KINDS = ("m=audio", "m=video")
 
 
 class CodecInfo(NamedTuple):
-    """What the seed reports as the preferred codec."""
+    """What the SDK reports as the preferred codec."""
 
     name: str
     parameters: str
@@ -62,12 +62,12 @@ def set_max_average_bitrate(sdp: str, bitrate: object) -> str:
     value = int(bitrate) if float(bitrate).is_integer() else bitrate
     found = re.search(r"^a=rtpmap:(\d+) opus", sdp, re.MULTILINE | re.IGNORECASE)
     payload_type = found.group(1) if found else "111"
-    line = rf"^(a=fmtp:{payload_type}(?!\d)[^\r\n]*)"  # before the CR: the seed's slip would break the line
+    line = rf"^(a=fmtp:{payload_type}(?!\d)[^\r\n]*)"  # before the CR: the SDK's slip would break the line
     return re.sub(line, rf"\g<1>;maxaveragebitrate={value}", sdp, flags=re.MULTILINE)
 
 
 def remove_ice_lite(sdp: str) -> str:
-    """Hide from our ICE that the far end is ICE-lite, which the seed calls aggressive nomination."""
+    """Hide from our ICE that the far end is ICE-lite, which the SDK calls aggressive nomination."""
     return re.sub(r"^.*a=ice-lite.*\n?", "", sdp, flags=re.MULTILINE)
 
 

@@ -67,7 +67,7 @@ class Negotiation:
         self.remote: Description | None = None
 
     def read(self, sdp: object) -> Description:
-        """The far end's description after the seed's edits. Raises SdpError."""
+        """Parse the far end's description after the SDK's edits. Raises SdpError."""
         if isinstance(sdp, str) and len(sdp) <= MAX_SDP_CHARS:
             if self._settings.aggressive_nomination:
                 sdp = munge.remove_ice_lite(sdp)
@@ -78,7 +78,7 @@ class Negotiation:
         return description
 
     def offer(self, ice: IceParameters) -> str:
-        """Our offer, first or further."""
+        """Make our offer, first or further."""
         text = self._write(ice, "actpass")
         self.signaling_state = "have-local-offer"
         return text
@@ -92,7 +92,7 @@ class Negotiation:
         return agreement
 
     def answer(self, offer: Description, ice: IceParameters) -> tuple[str, Agreement]:
-        """Our answer to the far end's offer, first or further. Raises SdpError."""
+        """Answer the far end's offer, first or further. Raises SdpError."""
         self._local = replace(
             self._local,
             codecs=answer_codecs(offer.codecs),
@@ -107,7 +107,7 @@ class Negotiation:
         return text, agreement
 
     def yield_to(self, offer: Description) -> None:
-        """Both ends made an offer: forget ours, unless ours stands, which both ends must judge alike.
+        """Forget our offer when both ends made one, unless ours stands, which both ends must judge alike.
 
         Raises InvalidStateError when ours stands.
         """

@@ -94,7 +94,7 @@ class Description:
     audio_index: int = 0
 
     def codec(self, name: str, clock_hz: int | None = None) -> Codec | None:
-        """The first payload type of that name."""
+        """Find the first payload type of that name."""
         for codec in self.codecs:
             if codec.name.lower() == name and clock_hz in (None, codec.clock_hz):
                 return codec
@@ -229,7 +229,7 @@ def _rejected(index: int, lines: list[str]) -> RejectedSection:
 
 
 def answer_codecs(offered: Iterable[Codec]) -> tuple[Codec, ...]:
-    """The codecs we answer with: those offered that we speak, in the offer's order and with its payload types."""
+    """Choose the codecs we answer with: those offered that we speak, in the offer's order and payload types."""
     ours = {codec.key: codec for codec in OUR_CODECS}
     common: dict[tuple[str, int], Codec] = {}
     for codec in offered:

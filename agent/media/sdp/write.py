@@ -31,7 +31,7 @@ class LocalDescription:
     audio_index: int = 0
 
     def write(self) -> str:
-        """The description as text with CRLF line ends."""
+        """Write the description as text with CRLF line ends."""
         sections = [_write_rejected(other) for other in self.others]
         sections.insert(self.audio_index, self._audio())
         return "".join(line + "\r\n" for line in [*self._head(), *(line for part in sections for line in part)])

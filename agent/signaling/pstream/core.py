@@ -74,24 +74,31 @@ class PStream:
         self._publish("listen", messages.listen(token, self._browserinfo), retry=False)
 
     def register(self, audio: bool) -> None:
+        """Say whether this client takes calls."""
         self.publish("register", messages.register(audio))
 
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None:
+        """Start a call under its temporary sid; `params` as `encode_params` makes them."""
         self.publish("invite", messages.invite(sdp, callsid, preflight, params))
 
     def answer(self, sdp: str, callsid: str) -> None:
+        """Accept a pending call."""
         self.publish("answer", messages.describe(sdp, callsid))
 
     def reinvite(self, sdp: str, callsid: str) -> None:
+        """Offer an ICE restart; without a connection it is lost, not queued."""
         self._publish("reinvite", messages.describe(sdp, callsid), retry=False)
 
     def dtmf(self, callsid: str | None, digits: str) -> None:
+        """Have the gateway press keys."""
         self.publish("dtmf", messages.dtmf(callsid, digits))
 
     def hangup(self, callsid: str | None, message: str | None = None) -> None:
+        """End a call, with the reason if there is one."""
         self.publish("hangup", messages.hangup(callsid, message))
 
     def reject(self, callsid: str | None) -> None:
+        """Refuse a pending call."""
         self.publish("reject", messages.reject(callsid))
 
     def publish(self, type_: str, payload: Payload) -> None:
@@ -112,6 +119,7 @@ class PStream:
     # What the transport reports
 
     def transport_opened(self) -> None:
+        """Introduce this client, then send what waits."""
         if self._destroyed:
             return
         self.status = "connected"
@@ -122,6 +130,7 @@ class PStream:
         self._emit("transport_open", {})
 
     def transport_closed(self) -> None:
+        """Tell that the connection is lost, then that nobody can be reached."""
         if self._destroyed:
             return
         self._emit("transport_close", {})

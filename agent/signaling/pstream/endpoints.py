@@ -52,12 +52,12 @@ SERVER_REGIONS = {
 
 
 def region_shortcode(server_region: str) -> str | None:
-    """Short name of the region that `connected` reported, e.g. `us1`; None when it is not known."""
+    """Return the short name of the region that `connected` reported, e.g. `us1`; None when it is not known."""
     return SERVER_REGIONS.get(server_region)
 
 
 def edge_of_region(region: str) -> str:
-    """The edge that serves this region; an unknown region is its own edge."""
+    """Return the edge that serves this region; an unknown region is its own edge."""
     return REGION_TO_EDGE.get(region, region)
 
 
@@ -66,7 +66,7 @@ def signaling_uris(
     region: str | None = None,
     chunderw: str | None = None,
 ) -> list[str]:
-    """The WebSocket addresses to try, in order; raises InvalidArgumentError.
+    """Return the WebSocket addresses to try, in order; raises InvalidArgumentError.
 
     `chunderw` is a host, or host:port, that takes the place of everything else. `edge` may be a list; the
     deprecated `region` may not be given with it.

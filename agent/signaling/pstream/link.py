@@ -104,7 +104,7 @@ class Link:
         return self._socket is not None and self._opened_at is not None
 
     def deadline(self) -> float | None:
-        """When `tick` is due; None when nothing is awaited."""
+        """Tell when `tick` is due; None when nothing is awaited."""
         times = (self._connect_deadline, self._silence_deadline, self._backoff.deadline_s)
         return min((time for time in times if time is not None), default=None)
 
@@ -143,7 +143,7 @@ class Link:
         return True
 
     def network_changed(self, now: float, *, path_intact: bool) -> None:
-        """The machine's addresses or routes changed: connect at once, unless the open connection is unharmed."""
+        """Connect at once after a change of addresses or routes, unless the open connection is unharmed."""
         if self.state == "closed" or (self.is_open and path_intact):
             return
         if self._socket is not None and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
@@ -156,6 +156,7 @@ class Link:
     # What the socket reports
 
     def socket_opened(self, now: float) -> None:
+        """Begin to watch the heartbeat of the socket that opened."""
         self._enter("open")
         self._failures.recovered()
         self._opened_at = now
@@ -165,6 +166,7 @@ class Link:
         self._owner.transport_opened()
 
     def socket_message(self, data: str | bytes, now: float) -> None:
+        """Answer a heartbeat; pass anything else on."""
         self._silence_deadline = now + self._heartbeat_timeout_s
         if data == HEARTBEAT:
             self.send(HEARTBEAT, now)
@@ -172,12 +174,13 @@ class Link:
             self._owner.transport_message(data)
 
     def socket_failed(self, message: str) -> None:
-        """The socket could not be opened or broke; its `socket_closed` follows."""
+        """Report a socket that could not be opened or broke; its `socket_closed` follows."""
         entry = twilio_error(SIGNALING_DISCONNECTED)
         text = self._why = message or "The signaling socket failed."
         self._owner.transport_failed({"code": 31000, "message": text, "twilioError": entry})
 
     def socket_closed(self, code: int, reason: str, now: float) -> None:
+        """Try again after the back-off, and report a close without a handshake."""
         if code in ABNORMAL_CODES:
             how = reason or "closed it without a closing handshake"
         else:
@@ -243,5 +246,5 @@ def _backoff(uris: int, max_ms: float | None, random: Callable[[], float]) -> Ba
     if uris == 1:
         return Backoff(BACKOFF_INITIAL_MS, limit, random=random)
     low, high = BACKOFF_INITIAL_SEVERAL_MS
-    high = int(min(high, limit - 1))  # the seed cannot start at all when it draws more than its own limit
+    high = int(min(high, limit - 1))  # the SDK cannot start at all when it draws more than its own limit
     return Backoff(low + int(random() * (high - low + 1)), limit, random=random)

@@ -1,7 +1,7 @@
 """PStream frames: building those of the client, reading those of the server (spec: signaling 3, 7, 8).
 
 A frame is one JSON object in one text message, `{"type": ..., "version": "1.5", "payload": {...}}`. Members keep the
-order that the seed writes; a member without a value is left out, never sent as null.
+order that the SDK writes; a member without a value is left out, never sent as null.
 """
 
 from __future__ import annotations
@@ -37,43 +37,43 @@ class ServerMessage:
 
 
 def listen(token: str, browserinfo: Payload) -> Payload:
-    """Payload that opens every connection, and that brings a new token."""
+    """Build the payload that opens every connection, and that brings a new token."""
     return {"token": token, "browserinfo": browserinfo}
 
 
 def register(audio: bool) -> Payload:
-    """Payload that says whether this client takes calls."""
+    """Build the payload that says whether this client takes calls."""
     return {"media": {"audio": audio}}
 
 
 def invite(sdp: str, callsid: str, preflight: bool, params: str) -> Payload:
-    """Payload that starts a call; `callsid` is the temporary one, `params` the encoded parameters or empty."""
+    """Build the payload that starts a call; `callsid` is the temporary one, `params` encoded or empty."""
     twilio = {"params": params} if params else {}
     return {"callsid": callsid, "sdp": sdp, "preflight": preflight, "twilio": twilio}
 
 
 def describe(sdp: str, callsid: str) -> Payload:
-    """Payload of `answer` and of `reinvite`."""
+    """Build the payload of `answer` and of `reinvite`."""
     return {"sdp": sdp, "callsid": callsid}
 
 
 def dtmf(callsid: str | None, digits: str) -> Payload:
-    """Payload that presses keys through the gateway."""
+    """Build the payload that presses keys through the gateway."""
     return _given({"callsid": callsid, "dtmf": digits})
 
 
 def hangup(callsid: str | None, message: str | None) -> Payload:
-    """Payload that ends a call; `message` is a reason, left out when empty."""
+    """Build the payload that ends a call; `message` is a reason, left out when empty."""
     return _given({"callsid": callsid, "message": message or None})
 
 
 def reject(callsid: str | None) -> Payload:
-    """Payload that refuses a pending call."""
+    """Build the payload that refuses a pending call."""
     return _given({"callsid": callsid})
 
 
 def frame(type_: str, payload: Payload | None) -> str:
-    """One frame as the text to send."""
+    """Write one frame as the text to send."""
     envelope: Payload = {"type": type_, "version": VERSION}
     if payload is not None:
         envelope["payload"] = payload

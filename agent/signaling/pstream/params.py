@@ -22,7 +22,7 @@ UNDEFINED = Undefined()
 
 
 def js_string(value: object) -> str:
-    """Text of a parameter's value in the seed's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    """Write a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`."""
     if value is None:
         return "null"
     if isinstance(value, Undefined):
@@ -35,12 +35,12 @@ def js_string(value: object) -> str:
 
 
 def encode_params(params: Mapping[str, object]) -> str:
-    """`{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8."""
+    """Write `{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8."""
     return "&".join(f"{_escape(key)}={_escape(js_string(params[key]))}" for key in _in_wire_order(params))
 
 
 def decode_params(text: str | None) -> dict[str, str]:
-    """The parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins.
+    """Read an incoming call's parameters; keys stay as they are, values are decoded, the last of a key wins.
 
     A value whose percent-encoding is broken is kept literally, so that one bad parameter costs no call.
     """

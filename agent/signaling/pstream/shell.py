@@ -126,7 +126,7 @@ class Stream(Emitter):
         self._pstream.destroy()
 
     def join(self, timeout_s: float) -> None:
-        """After `destroy`: wait until the last messages are out."""
+        """Wait, after `destroy`, until the last messages are out."""
         self._transport.join(timeout_s)
 
     def __repr__(self) -> str:

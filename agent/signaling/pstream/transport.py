@@ -8,13 +8,14 @@ from typing import Any
 from gevent.ssl import SSLContext
 
 from agent.clock import Clock, Timer
+from agent.closing import Closing
 from agent.hub_clock import HubClock
 from agent.net.websocket import WebSocket
-from agent.signaling.pstream.browserinfo import user_agent
+from agent.program import user_agent
 from agent.signaling.pstream.link import Link, LinkOwner
 
 
-class Transport:
+class Transport(Closing):
     """Keeps a WebSocket to one of `uris` open between `open` and `close`, and reports to `owner`.
 
     `timing` is that of the Link: `connect_timeout_ms`, `heartbeat_timeout_ms`, `backoff_max_ms`.
@@ -63,22 +64,26 @@ class Transport:
         self._rearm()
 
     def join(self, timeout_s: float) -> None:
-        """After `close`: wait until the last messages are out."""
+        """Wait, after `close`, until the last messages are out."""
         if self._socket is not None:
             self._socket.join(timeout_s)
 
     def socket_opened(self) -> None:
+        """Pass it on to the link, with the time."""
         self._link.socket_opened(self._clock.now())
         self._rearm()
 
     def socket_message(self, data: str | bytes) -> None:
+        """Pass a message on to the link, with the time."""
         self._link.socket_message(data, self._clock.now())
         self._rearm()
 
     def socket_failed(self, message: str) -> None:
+        """Pass the reason on to the link."""
         self._link.socket_failed(message)
 
     def socket_closed(self, code: int, reason: str) -> None:
+        """Pass the end on to the link, with the time."""
         self._link.socket_closed(code, reason, self._clock.now())
         self._rearm()
 

@@ -43,7 +43,7 @@ def mint_token(
     application_sid: str | None = None,
     now: float | None = None,
 ) -> str:
-    """A token for `identity`, signed with HS256 and valid for `ttl_s` seconds from `now` (Unix time).
+    """Make a token for `identity`, signed with HS256 and valid for `ttl_s` seconds from `now` (Unix time).
 
     `application_sid` (AP...), or else the key's, allows outgoing calls. Raises InvalidArgumentError.
     """
@@ -67,7 +67,7 @@ def mint_token(
 
 
 def token_validity(token: str) -> Validity | None:
-    """What an unverified token says of its own life; None when it is opaque. Serves our own renewal only."""
+    """Read what an unverified token says of its own life; None if opaque. Serves our own renewal only."""
     try:
         body = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

@@ -30,7 +30,7 @@ class TokenError(LocalFault):
 
 
 def fetcher(settings: TokenSettings, identity: str) -> Fetch:
-    """What gets the next token for `identity`; it raises TokenError. Raises InvalidArgumentError without a source."""
+    """Choose what gets the next token for `identity`, raising TokenError; InvalidArgumentError without a source."""
     if not settings.source:
         raise InvalidArgumentError("[token] names no source; set one of value, file, url, command or an API key")
     get = _SOURCES[settings.source]
@@ -38,7 +38,7 @@ def fetcher(settings: TokenSettings, identity: str) -> Fetch:
 
 
 def read_key(path: Path) -> ApiKey:
-    """The API key in a JSON file with account_sid, key_sid and secret; raises TokenError."""
+    """Read the API key in a JSON file with account_sid, key_sid and secret; raises TokenError."""
     try:
         members = json.loads(path.read_text())
         account_sid, key_sid, secret = (str(members[name]) for name in ("account_sid", "key_sid", "secret"))

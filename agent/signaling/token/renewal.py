@@ -36,7 +36,7 @@ class Renewal:
         self._was_refused = False
 
     def obtained(self, validity: Validity | None, *, unix_now: float, now: float) -> None:
-        """A token came."""
+        """Plan the renewal of the token that came."""
         self._obtained_at = now
         self._backoff.cancel()
         if not self._was_refused:
@@ -51,11 +51,11 @@ class Renewal:
             self.due_s = None
 
     def failed(self, now: float) -> None:
-        """No token came: try again, ever more seldom, once a minute at the end."""
+        """Plan another try, ever more seldom, once a minute at the end."""
         self._retry(now)
 
     def refused(self, now: float) -> None:
-        """The service does not accept the token in use: at once another one, unless it has just been renewed."""
+        """Plan another token for one that the service refuses: at once, unless it has just been renewed."""
         self._was_refused = True
         if self._obtained_at is None or now - self._obtained_at >= SETTLED_S:
             self._backoff.reset()
@@ -64,16 +64,16 @@ class Renewal:
             self._retry(now)
 
     def changed(self, now: float) -> None:
-        """The source has something new."""
+        """Plan a fetch now, because the source has something new."""
         self.due_s = now
 
     def network_changed(self, now: float) -> None:
-        """A try that failed may succeed now."""
+        """Plan a failed try again now, because it may succeed."""
         if self._backoff.deadline_s is not None:
             self.due_s = now
 
     def begin(self, now: float) -> bool:
-        """Whether it is time to ask for a token; true once for each deadline."""
+        """Tell whether it is time to ask for a token; true once for each deadline."""
         if self.due_s is None or now < self.due_s:
             return False
         if not self._backoff.expire(now):

@@ -63,12 +63,12 @@ class TokenSource(Emitter):
         return self.token
 
     def refused(self) -> None:
-        """The service does not accept the token (expired, invalid): get another one."""
+        """Get another token for one that the service does not accept (expired, invalid)."""
         self._renewal.refused(time.monotonic())
         self._wake.set()
 
     def network_changed(self) -> None:
-        """A fetch that failed is tried again at once."""
+        """Try a fetch that failed again at once."""
         self._renewal.network_changed(time.monotonic())
         self._wake.set()
 

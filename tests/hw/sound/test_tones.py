@@ -57,7 +57,7 @@ def test_keys_sound_as_dtmf(digit: str, hz: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("digit", "hz"), FAKE_KEYS)
-def test_fake_keys_use_the_frequencies_of_the_seed(digit: str, hz: list[int]) -> None:
+def test_fake_keys_use_the_frequencies_of_the_sdk(digit: str, hz: list[int]) -> None:
     assert spectrum_peaks(tones.key(digit, fake=True), 2) == pytest.approx(hz, abs=6)
 
 

@@ -1,4 +1,4 @@
-"""The seed's edits of session descriptions, with the vectors of its own tests."""
+"""The SDK's edits of session descriptions, with the vectors of its own tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The stream above a transport that the test plays (oracle 3)."""
+"""The stream above a transport that the test plays (spec: oracle 3)."""
 
 from __future__ import annotations
 

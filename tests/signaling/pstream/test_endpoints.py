@@ -1,4 +1,4 @@
-"""Which hosts serve which edges and regions (oracle 4.4)."""
+"""Which hosts serve which edges and regions (spec: oracle 4.4)."""
 
 from __future__ import annotations
 

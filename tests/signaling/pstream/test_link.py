@@ -1,4 +1,4 @@
-"""The reconnecting link on a fake clock (oracle 4.2, 4.3)."""
+"""The reconnecting link on a fake clock (spec: oracle 4.2, 4.3)."""
 
 from __future__ import annotations
 

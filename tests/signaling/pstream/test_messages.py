@@ -1,4 +1,4 @@
-"""Frames of the client as the seed writes them, frames of the server as they may come (spec: signaling 7, 8)."""
+"""Frames of the client as the SDK writes them, frames of the server as they may come (spec: signaling 7, 8)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SDP = "v=0\r\n"
         ("foo", {"a": None}, '{"a":null}'),
     ],
 )
-def test_a_frame_has_its_members_in_the_seed_s_order(type_, payload, text):
+def test_a_frame_has_its_members_in_the_sdk_s_order(type_, payload, text):
     assert frame(type_, payload) == f'{{"type":"{type_}","version":"1.5","payload":{text}}}'
 
 
