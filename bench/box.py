@@ -29,7 +29,9 @@ AUDIBLE = 500
 
 def say(what: str) -> None:
     """Print one event with its time."""
-    print(json.dumps([time.monotonic(), what]), flush=True)
+    # In one piece, because the sound's thread and the hub both say things.
+    sys.stdout.write(json.dumps([time.monotonic(), what]) + "\n")
+    sys.stdout.flush()
 
 
 class Ear:
