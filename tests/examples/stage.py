@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
