@@ -85,24 +85,16 @@ class MediaSession(Emitter):
         return self._describe(self._core.create_offer())
 
     def apply_answer(self, sdp: str) -> None:
-        """Apply the far end's answer; only the first one counts; blocks. Raises SdpError."""
+        """Apply the far end's answer, also to a restart; repeated ones do no harm; blocks. Raises SdpError."""
         self._run(self._core.apply_answer(sdp))
 
     def answer_offer(self, sdp: str) -> str:
-        """Our answer to the far end's offer, both applied; blocks. Raises SdpError."""
+        """Our answer to an offer, also to a restart, both applied; blocks. SdpError, InvalidStateError (glare)."""
         return self._describe(self._core.answer_offer(sdp))
 
     def create_restart_offer(self) -> str:
         """An offer that restarts ICE, applied, at once; blocks. Raises InvalidStateError."""
         return self._describe(self._core.create_restart_offer())
-
-    def apply_restart_answer(self, sdp: str) -> None:
-        """Apply the answer to a restart; late and repeated ones do no harm; blocks. Raises SdpError."""
-        self.apply_answer(sdp)
-
-    def answer_restart_offer(self, sdp: str) -> str:
-        """Our answer to a restart that the far end began; blocks. Raises SdpError, InvalidStateError (glare)."""
-        return self.answer_offer(sdp)
 
     def mute(self, muted: bool = True) -> None:
         """Send silence instead of the microphone, or stop doing so; at any time."""

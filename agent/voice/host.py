@@ -17,7 +17,7 @@ from agent.voice.calls import Calls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
-from agent.voice.protocols import Session, SignalingStream
+from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.signaling_events import SignalingEvents
@@ -98,12 +98,12 @@ class DeviceHost:
             if way.harmed or call.status() == "reconnecting":
                 call.on_network_changed(way.reachable)
 
-    # What calls ask for (seams.CallHost, calls.CallsOwner)
+    # What calls ask for (protocols.CallHost, calls.CallsOwner)
 
-    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session:
+    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort:
         settings = media_settings(self.options, rtc_configuration)
         if self.options.media_factory is not None:
-            made: Session = self.options.media_factory(settings)
+            made: MediaSessionPort = self.options.media_factory(settings)
             return made
         from agent.media.bridge import shared_bridge
         from agent.media.session import MediaSession
