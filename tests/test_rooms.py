@@ -47,7 +47,7 @@ PURE = (
     "agent.media.jitter.delay_control", "agent.media.jitter.time_stretch", "agent.media.jitter.timestamps",
     "agent.media.rtp.packet", "agent.media.rtp.rtcp", "agent.media.sdp.munge", "agent.media.sdp.parse",
     "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics", "agent.quality.monitor",
-    "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
+    "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume_meter",
     "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.pstream.core",
     "agent.signaling.pstream.endpoints", "agent.signaling.pstream.link", "agent.signaling.pstream.messages",
     "agent.signaling.pstream.params", "agent.signaling.token.renewal", "agent.signaling.token.token_settings",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.config import Config, DoorSection
+from agent.kiosk.box_sound import BoxSound
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registration import device_options
-from agent.kiosk.sound import BoxSound
 from agent.media.bridge import Bridge
 from agent.page.settings import PageSettings
 from agent.signaling.token.token_source import TokenSettings

@@ -28,7 +28,7 @@ from hw.sound.interface import Sound
 if TYPE_CHECKING:
     from agent.media.peer import Peer
     from agent.media.pump import SoundPump
-    from agent.net.netlink import NetworkChange, NetworkWatch
+    from agent.net.netlink import NetlinkWatch, NetworkChange
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class _Core:
         self._settings = settings
         self._sound = sound
         self._report = report
-        self._watch: NetworkWatch | None = None
+        self._watch: NetlinkWatch | None = None
         self._migration: asyncio.Future[None] | None = None
         self._muted = False
         self._closed = False
@@ -194,12 +194,12 @@ class _Core:
         return self.peer
 
     def _watch_network(self) -> None:
-        from agent.net.netlink import NetworkWatch
+        from agent.net.netlink import NetlinkWatch
 
         if not self._settings.network_watch:
             return
         try:
-            self._watch = NetworkWatch(self._network_changed)
+            self._watch = NetlinkWatch(self._network_changed)
         except OSError as error:
             log.warning("changes of the network will be noticed late: %s", error)
 

@@ -23,8 +23,8 @@ from gevent.pywsgi import WSGIHandler, WSGIServer
 from agent.errors import AgentError, InvalidArgumentError
 from agent.page.box import Box
 from agent.page.guard import Guard, Refusal
-from agent.page.live import Live
 from agent.page.settings import PageSettings
+from agent.page.status_stream import StatusStreams
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ SAFETY = [
     ("Cache-Control", "no-store"),
 ]  # fmt: skip
 
-Start = Callable[[str, list[tuple[str, str]]], Any]
-Answer = tuple[str, str, bytes]  # status, content type, body
+_Start = Callable[[str, list[tuple[str, str]]], Any]
+_Answer = tuple[str, str, bytes]  # status, content type, body
 
 
 class Page:
@@ -58,7 +58,7 @@ class Page:
     def __init__(self, settings: PageSettings, box: Box) -> None:
         self._box = box
         self._guard = Guard(settings)
-        self._live = Live(box)
+        self._live = StatusStreams(box)
         self._files = _read_files()
         self._guesses = BoundedSemaphore(1)
         self._pool = Pool(MAX_CONNECTIONS)
@@ -84,7 +84,7 @@ class Page:
         self._server.stop(timeout=0.2)
         self._pool.kill(block=False)
 
-    def _answer(self, environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
+    def _answer(self, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
         headers = _headers(environ)
         method = environ["REQUEST_METHOD"]
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
@@ -98,7 +98,7 @@ class Page:
             answer = _error(refusal.status, str(refusal))
         return _send(start, *answer)
 
-    def _stream(self, start: Start) -> Iterable[bytes]:
+    def _stream(self, start: _Start) -> Iterable[bytes]:
         if self._live.full:
             raise Refusal("503 Service Unavailable", "too many pages are open; close one")
         start("200 OK", [("Content-Type", "text/event-stream"), *SAFETY])
@@ -114,7 +114,7 @@ class Page:
                 gevent.sleep(WRONG_PASSWORD_S)
         raise Refusal("401 Unauthorized", "give the page's password, with any user name")
 
-    def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> Answer:
+    def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> _Answer:
         if method == "GET" and path in self._files:
             return self._files[path]
         if (method, path) == ("GET", "/status"):
@@ -155,8 +155,8 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
         return None if isinstance(ex, OSError) else super()._handle_client_error(ex)
 
 
-def _read_files() -> dict[str, Answer]:
-    files: dict[str, Answer] = {}
+def _read_files() -> dict[str, _Answer]:
+    files: dict[str, _Answer] = {}
     for file in resources.files("agent.page").joinpath("static").iterdir():
         if kind := TYPES.get(file.name.rpartition(".")[2]):
             files[f"/{file.name}"] = ("200 OK", kind, file.read_bytes())
@@ -181,11 +181,11 @@ def _number(query: Mapping[str, list[str]], name: str, default: float | None, lo
     return value
 
 
-def _error(status: str, reason: str) -> Answer:
+def _error(status: str, reason: str) -> _Answer:
     return status, "application/json", json.dumps({"error": reason}).encode()
 
 
-def _send(start: Start, status: str, kind: str, body: bytes) -> list[bytes]:
+def _send(start: _Start, status: str, kind: str, body: bytes) -> list[bytes]:
     headers = [*SAFETY, ("Content-Length", str(len(body)))]
     if kind:
         headers.append(("Content-Type", kind))

@@ -106,9 +106,9 @@ class CallDriver:
         match effect:
             case do.ShowState(state):
                 self.shown = state
-            case do.Emit(event, args, with_call):
+            case do.EmitEvent(event, args, with_call):
                 self.emit(event, *(self.connection,) if with_call else args)
-            case do.Report(name, payload, group, level):
+            case do.ReportEvent(name, payload, group, level):
                 self.report(level, group, name, payload)
             case do.NameCall(sid):
                 self.connection.parameters["CallSid"] = sid

@@ -36,7 +36,7 @@ NOTHING: Final = Cause()
 def error_of(error: VoiceError) -> Effects:
     """An `error` event is reported before anybody hears it."""
     told = {"code": error.code, "message": error.message}
-    return do.Report("error", told, level="ERROR"), do.Emit("error", (error,))
+    return do.ReportEvent("error", told, level="ERROR"), do.EmitEvent("error", (error,))
 
 
 # Each of these is an action of the table of states
@@ -51,40 +51,40 @@ def emit_error(cause: Cause) -> Effects:
 
 
 def emit_ringing(cause: Cause) -> Effects:
-    return (do.Emit("ringing", (bool(cause.sdp),)),)
+    return (do.EmitEvent("ringing", (bool(cause.sdp),)),)
 
 
 def emit_reconnecting(cause: Cause) -> Effects:
-    return (do.Emit("reconnecting", (cause.error,)),)
+    return (do.EmitEvent("reconnecting", (cause.error,)),)
 
 
 def report_ringing(cause: Cause) -> Effects:
-    return (do.Report("outgoing-ringing", {"hasEarlyMedia": bool(cause.sdp)}),)
+    return (do.ReportEvent("outgoing-ringing", {"hasEarlyMedia": bool(cause.sdp)}),)
 
 
 def report_reconnecting(cause: Cause) -> Effects:
-    reconnecting = do.Report("reconnecting")
+    reconnecting = do.ReportEvent("reconnecting")
     if (error := cause.error) is None:
         return (reconnecting,)
     told = {"code": error.code, "message": error.message, "twilioError": vars(error.twilio_error)}
-    return do.Report("error", told, level="WARNING"), reconnecting
+    return do.ReportEvent("error", told, level="WARNING"), reconnecting
 
 
 def report_captured(cause: Cause) -> Effects:
-    return (do.Report("succeeded", {"data": {"audioConstraints": cause.constraints}}, group="get-user-media"),)
+    return (do.ReportEvent("succeeded", {"data": {"audioConstraints": cause.constraints}}, group="get-user-media"),)
 
 
 def report_capture_failed(cause: Cause) -> Effects:
     error = cause.capture_error
     data = {"audioConstraints": cause.constraints, "error": str(error)}
     name = "denied" if error is not None and error.code == DENIED else "failed"
-    return (do.Report(name, {"data": data}, group="get-user-media", level="ERROR"),)
+    return (do.ReportEvent(name, {"data": data}, group="get-user-media", level="ERROR"),)
 
 
 def report_codec(cause: Cause) -> Effects:
     codec = preferred_codec_info(cause.local_sdp or "")
     told = {"codec_params": codec.parameters, "selected_codec": codec.name}
-    return (do.Report("codec", told, group="settings"),)
+    return (do.ReportEvent("codec", told, group="settings"),)
 
 
 def send_invite(cause: Cause) -> Effects:

@@ -24,7 +24,7 @@ class ShowState:
 
 
 @dataclass(frozen=True)
-class Emit:
+class EmitEvent:
     """An event of the Connection; `with_call` makes the Connection itself its argument."""
 
     event: str
@@ -33,7 +33,7 @@ class Emit:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportEvent:
     """One Insights event about the call."""
 
     name: str
@@ -109,12 +109,12 @@ class OpenCapture:
 
 
 @dataclass(frozen=True)
-class MakeOffer:
+class CreateOffer:
     """Make our first offer."""
 
 
 @dataclass(frozen=True)
-class AnswerOffer:
+class CreateAnswer:
     """Answer the offer that came with the call."""
 
 
@@ -149,9 +149,11 @@ class CloseMedia:
     """End the session, and what lives from it: recovery, digits, samples."""
 
 
-MediaStep: TypeAlias = OpenCapture | MakeOffer | AnswerOffer | ApplyAnswer | OfferRestart | ApplyRestart | AnswerRestart
+MediaStep: TypeAlias = (
+    OpenCapture | CreateOffer | CreateAnswer | ApplyAnswer | OfferRestart | ApplyRestart | AnswerRestart
+)
 SignalingMessage: TypeAlias = SendInvite | SendAnswer | SendReinvite | SendHangup | SendReject
 CallEffect: TypeAlias = (
-    ShowState | Emit | Report | NameCall | DisconnectOther | PlayDisconnect | StartMonitoring | CloseMedia
+    ShowState | EmitEvent | ReportEvent | NameCall | DisconnectOther | PlayDisconnect | StartMonitoring | CloseMedia
     | SignalingMessage | MediaStep
 )  # fmt: skip

@@ -69,9 +69,9 @@ class CallMedia:
         match step:
             case do.OpenCapture():
                 gevent.spawn(self._capture)
-            case do.MakeOffer():
+            case do.CreateOffer():
                 make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
-            case do.AnswerOffer():
+            case do.CreateAnswer():
                 make(lambda s: s.answer_offer(self._offer_sdp), fired(Trigger.ANSWER_MADE), self._remote_failed)
             case do.ApplyAnswer(sdp):
                 make(lambda session: session.apply_answer(sdp), fired(Trigger.ANSWER_APPLIED), self._remote_failed)

@@ -33,7 +33,7 @@ class CallsOwner(CallHost, Protocol):
     def call_made(self, connection: Connection) -> None: ...
 
 
-class Calls:
+class DeviceCalls:
     """Pending calls in the order of their arrival, and at most one active call."""
 
     def __init__(self, device: CallsOwner) -> None:

@@ -13,7 +13,7 @@ from agent.net.watch import NetworkWatch, way_after
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
-from agent.voice.calls import Calls
+from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
@@ -36,7 +36,7 @@ class DeviceHost:
         self.audio: AudioHelper | None = None
         self.publisher: Publisher | None = None
         self.stream: SignalingStream | None = None
-        self.calls = Calls(self)
+        self.calls = DeviceCalls(self)
         self.registration = Registration(self.clock, self._send_register, True)
         self.status = "offline"
         self.edge: str | None = None

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agent.clock import Timer
 from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
 from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
-from agent.quality.volume import INTERVAL_MS, VolumeMeter
+from agent.quality.volume_meter import INTERVAL_MS, VolumeMeter
 from agent.quality.warnings import QualityWarning
 from agent.sdk_version import SDK_VERSION
 from agent.voice.protocols import CallHost, MonitoredCall

@@ -10,7 +10,7 @@ from agent.clock import Clock, HubClock
 from agent.errors import VoiceError
 from agent.events import Emitter
 from agent.quality.sample import Sample
-from agent.voice.call_effects import Emit
+from agent.voice.call_effects import EmitEvent
 from agent.voice.connection import Connection
 from agent.voice.driver import Driver
 from agent.voice.preflight_core import WATCHED, DestroyDevice, FindMedia, HangUp, PlaceCall, PreflightCore
@@ -89,7 +89,7 @@ class PreflightTest(Emitter):
                 self._device.disconnect_all()
             case DestroyDevice():
                 self._device.destroy()
-            case Emit(event, args):
+            case EmitEvent(event, args):
                 self.emit(event, *args)
 
     def _call(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.errors import VoiceError
 from agent.quality.candidate import candidate_payload
-from agent.voice.call_effects import Emit
+from agent.voice.call_effects import EmitEvent
 from agent.voice.preflight_report import preflight_report
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class DestroyDevice:
     """The test is over."""
 
 
-PreflightEffect: TypeAlias = Emit | PlaceCall | FindMedia | HangUp | DestroyDevice
+PreflightEffect: TypeAlias = EmitEvent | PlaceCall | FindMedia | HangUp | DestroyDevice
 
 
 class _Due(Enum):
@@ -100,18 +100,18 @@ class PreflightCore:
         self._time("signaling", "stable", "", "stable", now)
         self.call_sid = call_sid
         self.status = "connected"
-        return [Emit("connected")]
+        return [EmitEvent("connected")]
 
     def sample(self, sample: Sample, now: float) -> list[PreflightEffect]:
         """A second of the call in numbers."""
         self.latest_sample = sample
         self._samples.append(sample)
-        return [Emit("sample", (sample,))]
+        return [EmitEvent("sample", (sample,))]
 
     def warned(self, name: str, data: Mapping[str, Any] | None, now: float) -> list[PreflightEffect]:
         """The call raised a warning."""
         self._warnings.append({"name": name, "description": f"The call raised the warning {name}.", "rawData": data})
-        return [Emit("warning", (name, data))]
+        return [EmitEvent("warning", (name, data))]
 
     def media_state(self, event: str, state: str, now: float) -> list[PreflightEffect]:
         """One of the WATCHED states of the media changed."""
@@ -135,7 +135,7 @@ class PreflightCore:
             return []
         self.status = "failed"
         self._end(now)
-        return [DestroyDevice(), Emit("failed", (error,))]
+        return [DestroyDevice(), EmitEvent("failed", (error,))]
 
     def disconnected(self, now: float) -> list[PreflightEffect]:
         """The call is over; the test completes on the next turn."""
@@ -162,7 +162,7 @@ class PreflightCore:
             case _Due.COMPLETE:
                 return self._complete(now)
             case _Due.TELL:
-                return [Emit("completed", (self.report,))]
+                return [EmitEvent("completed", (self.report,))]
 
     def _complete(self, now: float) -> list[PreflightEffect]:
         if self.status not in ("connecting", "connected"):

@@ -20,17 +20,17 @@ _GATHERING: Final = "ice-gathering-state"
 
 _TOLD: Final[Mapping[RecoveryEffect, Sequence[do.CallEffect]]] = {
     RecoveryEffect.CONNECTIVITY_LOST: (
-        do.Report(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is lost."},
+        do.ReportEvent(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is lost."},
                   "network-quality-warning-raised", "WARNING"),
-        do.Emit("warning", (ICE_CONNECTIVITY_LOST,)),
+        do.EmitEvent("warning", (ICE_CONNECTIVITY_LOST,)),
     ),
     RecoveryEffect.CONNECTIVITY_BACK: (
-        do.Report(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is back."},
+        do.ReportEvent(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is back."},
                   "network-quality-warning-cleared"),
-        do.Emit("warning-cleared", (ICE_CONNECTIVITY_LOST,)),
+        do.EmitEvent("warning-cleared", (ICE_CONNECTIVITY_LOST,)),
     ),
-    RecoveryEffect.GATHERING_NONE: (do.Report("none", group=_GATHERING, level="WARNING"),),
-    RecoveryEffect.GATHERING_TIMEOUT: (do.Report("timeout", group=_GATHERING, level="WARNING"),),
+    RecoveryEffect.GATHERING_NONE: (do.ReportEvent("none", group=_GATHERING, level="WARNING"),),
+    RecoveryEffect.GATHERING_TIMEOUT: (do.ReportEvent("timeout", group=_GATHERING, level="WARNING"),),
     RecoveryEffect.RESTART: (do.OfferRestart(),),
 }  # fmt: skip
 

@@ -34,7 +34,7 @@ NAMES: Final = (*SWITCHES, *KEY_NAMES.values())
 _MAX_MS: Final = {OUTGOING: 3_000, DISCONNECT: 3_000} | dict.fromkeys(KEY_NAMES.values(), 1_000)
 
 
-class Sound:
+class QueuedSound:
     """One sound: `play` and `stop` take their turns, so that a `stop` always ends the `play` before it."""
 
     def __init__(self, name: str, source: Any, device: Any) -> None:
@@ -97,10 +97,10 @@ class Sounds:
             if name not in NAMES:
                 raise InvalidArgumentError(f"option sounds: there is no sound {name!r}; known are {', '.join(NAMES)}")
         fakes = {key: tones.key(digit, fake=True) for digit, key in KEY_NAMES.items()} if fake_keys else {}
-        self._sounds = {name: Sound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
+        self._sounds = {name: QueuedSound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
         self._failures = FailureLog(log, "playing a sound")
 
-    def __getitem__(self, name: str) -> Sound:
+    def __getitem__(self, name: str) -> QueuedSound:
         return self._sounds[name]
 
     def play(self, name: str) -> AsyncResult[None]:

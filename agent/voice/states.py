@@ -132,13 +132,13 @@ LISTENS_NO_MORE: Final = ("listening", False)
 MEDIA_OPEN: Final = ("media_open", True)
 REMOTE_APPLIED: Final = ("remote_sdp_applied", True)
 
-EMIT_ACCEPT: Final = do.Emit("accept", with_call=True)
-EMIT_CANCEL: Final = do.Emit("cancel")
-EMIT_DISCONNECT: Final = do.Emit("disconnect", with_call=True)
-EMIT_RECONNECTED: Final = do.Emit("reconnected")
-LOCAL_END: Final = do.Report("disconnected-by-local")
-REMOTE_END: Final = do.Report("disconnected-by-remote")
-RECONNECTED: Final = do.Report("reconnected")
+EMIT_ACCEPT: Final = do.EmitEvent("accept", with_call=True)
+EMIT_CANCEL: Final = do.EmitEvent("cancel")
+EMIT_DISCONNECT: Final = do.EmitEvent("disconnect", with_call=True)
+EMIT_RECONNECTED: Final = do.EmitEvent("reconnected")
+LOCAL_END: Final = do.ReportEvent("disconnected-by-local")
+REMOTE_END: Final = do.ReportEvent("disconnected-by-remote")
+RECONNECTED: Final = do.ReportEvent("reconnected")
 
 _ACCEPT = (ACCEPTED, EMIT_ACCEPT)
 _APPLY = (REMOTE_APPLIED, of.apply_answer)
@@ -173,10 +173,10 @@ TABLE: tuple[Row, ...] = (
     _row(2, NEW, T.ACCEPT, S.CONNECTING, ENTER, do.DisconnectOther(), do.OpenCapture()),
     _row(29, frozenset({S.CONNECTING}), T.CAPTURED, S.CLOSED, of.report_captured, of.emit_error, *_ENDED,
          when=lambda call, cause: cause.error),
-    _row(4, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, ANSWERED, REMOTE_APPLIED, do.AnswerOffer(),
+    _row(4, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, ANSWERED, REMOTE_APPLIED, do.CreateAnswer(),
          when=lambda call, cause: call.incoming),
-    _row(4, LIVE, T.ANSWER_MADE, None, of.send_answer, do.Report("accepted-by-local"), *_FLOWS),
-    _row(5, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, do.MakeOffer()),
+    _row(4, LIVE, T.ANSWER_MADE, None, of.send_answer, do.ReportEvent("accepted-by-local"), *_FLOWS),
+    _row(5, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, do.CreateOffer()),
     _row(5, LIVE, T.OFFER_MADE, None, of.send_invite),
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE,
          when=lambda call, cause: call.cancelled),
@@ -202,12 +202,12 @@ TABLE: tuple[Row, ...] = (
     _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, of.name_call, ANSWERED,
          when=lambda call, cause: not call.answered),
     _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, *_APPLY, when=_late_sdp),
-    _row(16, LIVE, T.ANSWER_APPLIED, None, do.Report("accepted-by-remote"), *_FLOWS),
-    _row(19, NEW, T.REJECT, S.CLOSED, do.SendReject(), LISTENS_NO_MORE, ENTER, do.Emit("reject"),
-         do.Report("rejected-by-local")),
-    _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.Report("ignored-by-local")),
+    _row(16, LIVE, T.ANSWER_APPLIED, None, do.ReportEvent("accepted-by-remote"), *_FLOWS),
+    _row(19, NEW, T.REJECT, S.CLOSED, do.SendReject(), LISTENS_NO_MORE, ENTER, do.EmitEvent("reject"),
+         do.ReportEvent("rejected-by-local")),
+    _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
-    _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.Report("cancel"), *_CLOSE, EMIT_CANCEL),
+    _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),
     _row(25, LIVE, T.HANGUP, S.CLOSED, of.emit_error, REMOTE_END, *_ENDED,
          when=lambda call, cause: call.listening),
@@ -225,7 +225,7 @@ TABLE: tuple[Row, ...] = (
     _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.OPEN, RECONNECTED, ENTER, EMIT_RECONNECTED, *_ACCEPT,
          when=lambda call, cause: call.answered),
     _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.CONNECTING, RECONNECTED, ENTER, EMIT_RECONNECTED),
-    _row(32, NOT_CLOSED, T.TRANSPORT_CLOSE, None, do.Emit("transportClose")),
+    _row(32, NOT_CLOSED, T.TRANSPORT_CLOSE, None, do.EmitEvent("transportClose")),
 )  # fmt: skip
 
 

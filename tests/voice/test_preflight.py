@@ -9,7 +9,7 @@ import pytest
 from agent import Device
 from agent.errors import VoiceError
 from agent.media.stats import CandidateInfo
-from agent.voice.call_effects import Emit
+from agent.voice.call_effects import EmitEvent
 from agent.voice.preflight import PreflightTest
 from agent.voice.preflight_core import DestroyDevice, FindMedia, HangUp, PlaceCall, PreflightCore
 from agent.voice.preflight_report import call_quality, is_turn_required, statistics
@@ -175,7 +175,7 @@ def test_a_test_ends_once_however_many_reasons_there_are() -> None:
     core = PreflightCore(10.0, None, "roaming", unix_ms=0.0, now=0.0)
     first = VoiceError(31204, "no")
 
-    assert core.failed(first, 1.0) == [DestroyDevice(), Emit("failed", (first,))]
+    assert core.failed(first, 1.0) == [DestroyDevice(), EmitEvent("failed", (first,))]
     assert core.failed(VoiceError(31000, "no"), 2.0) == core.disconnected(2.0) == core.tick(60.0) == []
     assert (core.status, core.end_time_ms, core.deadline()) == ("failed", 1000.0, None)
 

@@ -30,7 +30,7 @@ def core(state: CallState, **flags: bool) -> CallCore:
 def act(state: CallState, trigger: Trigger, cause: Cause = BARE, **flags: bool) -> tuple[CallState, list[Any]]:
     """The state afterwards, and the effects: an event by its name, others as they are."""
     call = core(state, **flags)
-    effects = [effect.event if isinstance(effect, do.Emit) else effect for effect in call.on(trigger, cause)]
+    effects = [effect.event if isinstance(effect, do.EmitEvent) else effect for effect in call.on(trigger, cause)]
     return call.state, effects
 
 
@@ -123,7 +123,7 @@ def in_order(effects: list[Any], *these: Any) -> bool:
 )
 def test_these_errors_are_told_while_the_program_still_sees_the_call_up(state: CallState, trigger: Trigger) -> None:
     call = core(state, listening=True)
-    effects = [e.event if isinstance(e, do.Emit) else e for e in call.on(trigger, ALL_THERE_IS)]
+    effects = [e.event if isinstance(e, do.EmitEvent) else e for e in call.on(trigger, ALL_THERE_IS)]
 
     assert call.state is S.CLOSED
     assert in_order(effects, "error", do.CloseMedia(), do.ShowState(S.CLOSED), "disconnect")
