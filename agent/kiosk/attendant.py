@@ -8,9 +8,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
-from agent.kiosk.answering import AnsweringSettings, CallDecision, decide, limit_s
+from agent.kiosk.answering import CallDecision, decide, limit_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog

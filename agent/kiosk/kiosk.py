@@ -31,7 +31,7 @@ from agent.service.watchdog import Watchdog
 from agent.supervision.heartbeat import Vitals
 from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
-from hw.panel.door_code import Verdict
+from hw.panel.door_code import CodeVerdict
 from hw.panel.pins import open_factory
 from hw.sound.interface import SoundState
 
@@ -180,7 +180,7 @@ class Kiosk(Emitter):
         self.board.tell("door open" if is_open else "door closed")
         self.board.show(door_open=is_open)
 
-    def _on_wrong_code(self, verdict: Verdict) -> None:
+    def _on_wrong_code(self, verdict: CodeVerdict) -> None:
         self.board.tell("door code", verdict.value)
 
     def _on_stuck(self, button: str, stuck: bool) -> None:

@@ -17,6 +17,7 @@ from agent.errors import InvalidStateError
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.ice.aioice_adapter import Leg, Pair
 from agent.media.ice.transport import IceListener, IceTransport
+from agent.media.jitter.buffer import PlayoutStats
 from agent.media.rtp_endpoint import EventSink, RtpEnd
 from agent.media.sdp.offer_answer import Negotiation
 from agent.media.sdp.parse import Description, IceParameters
@@ -150,6 +151,12 @@ class Peer(RtpEnd, IceListener):
             input_snapshots=sender.tap.take() if sender else (),
             output_snapshots=receiver.tap.take() if receiver else (),
         )
+
+    @property
+    def playout_stats(self) -> PlayoutStats | None:
+        """What the jitter buffer and the decoder did so far; None before anything was heard."""
+        receiver = self._audio.receiver
+        return receiver.stats if receiver is not None else None
 
     # states
 

@@ -19,7 +19,7 @@ from agent.media.sdp.parse import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.transcoder import EVENT, Relay
-from hw.sound.interface import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
 log = logging.getLogger(__name__)
 

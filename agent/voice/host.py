@@ -6,8 +6,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.clock import Clock, HubClock
+from agent.clock import Clock
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.watch import NetworkWatch, way_after
 from agent.signaling.pstream.endpoints import signaling_uris

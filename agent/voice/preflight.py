@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from agent.clock import Clock, HubClock
+from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.quality.sample import Sample
 from agent.voice.call_effects import EmitEvent
 from agent.voice.connection import Connection

@@ -10,17 +10,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from hw.errors import ActionError, PinError, SettingError
-from hw.panel.actions import END_PUSH_TO_TALK, Action, parse_action
+from hw.errors import PinError
 from hw.panel.debounce import Debounce
-from hw.panel.gestures import GESTURES, STUCK, Gestures, GestureTiming
-from hw.panel.pins import PULLS, InputPin, Pins
+from hw.panel.gestures import STUCK, Gestures
+from hw.panel.pins import InputPin, Pins
+from hw.panel.settings import ButtonSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,60 +26,6 @@ MAX_PENDING_EDGES = 64  # a noisy cable must not fill the memory; the level is r
 
 Post = Callable[..., None]
 OnGesture = Callable[[str, str], None]
-
-
-def _action(when: str) -> Any:
-    help_ = f"what to do {when}: accept, reject, hang_up, mute, call:WHOM, ..."
-    return field(default="", metadata={"help": help_, "kind": "action"})
-
-
-@dataclass(frozen=True)
-class ButtonSettings:
-    """[buttons.NAME]: one contact, and what its gestures do."""
-
-    pin: int = field(metadata={"help": "GPIO number of the contact", "kind": "pin", "min": 0, "max": 53})
-    pull: str = field(default="up", metadata={"help": "resistor inside the chip", "choices": tuple(PULLS)})
-    active_low: bool = field(default=True, metadata={"help": "whether the contact, when pressed, pulls the pin low"})
-    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
-    debounce_ms: int = field(default=20, metadata={"help": "how long a level must stand still", "min": 1, "max": 200})
-    long_ms: int = field(default=800, metadata={"help": "from when on a press is long", "min": 200, "max": 10_000})
-    held_ms: int = field(default=3000, metadata={"help": "from when on it is held", "min": 300, "max": 30_000})
-    double_ms: int = field(default=350, metadata={"help": "time for a second press", "min": 100, "max": 2000})
-    stuck_s: int = field(default=60, metadata={"help": "from when on it is reported stuck", "min": 10, "max": 3600})
-    short: str = _action("after a short press")
-    long: str = _action("after a long press")
-    double: str = _action("after two short presses")
-    held: str = _action("while it is held for held_ms")
-    press: str = _action("at once when it is pressed")
-    release: str = _action("when it is let go")
-
-    def __post_init__(self) -> None:
-        if self.long_ms >= self.held_ms:
-            raise SettingError(f"held_ms ({self.held_ms}) must be greater than long_ms ({self.long_ms})")
-        for gesture, action in self.bindings().items():
-            if action.name == "push_to_talk" and gesture != "press":
-                raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
-        if self.release and "push_to_talk" in self.press:
-            raise ActionError("release = is taken: letting go ends push_to_talk")
-
-    def bindings(self) -> dict[str, Action]:
-        """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
-        bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
-        if "press" in bound and bound["press"].name == "push_to_talk":
-            end = Action(END_PUSH_TO_TALK)
-            bound.update({"release": end, STUCK: end})
-        return bound
-
-    @staticmethod
-    def _parse(gesture: str, text: str) -> Action:
-        try:
-            return parse_action(text)
-        except ActionError as error:
-            raise ActionError(f"{gesture} = {error}") from None
-
-    def timing(self) -> GestureTiming:
-        """The times in seconds."""
-        return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
 
 
 class Buttons:

@@ -9,30 +9,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hw.errors import PinError
 from hw.panel.pins import Pins
+from hw.panel.settings import MAX_ON_MS, RelaySettings
 
 log = logging.getLogger(__name__)
 
-MAX_ON_MS = 30_000  # no door opener needs more, and many burn out
 
 
-@dataclass(frozen=True)
-class RelaySettings:
-    """[door]: the relay that releases the door."""
-
-    pin: int | None = field(
-        default=None, metadata={"help": "GPIO number of the relay; absent: no door", "kind": "pin", "min": 0, "max": 53}
-    )
-    active_low: bool = field(default=False, metadata={"help": "whether a low pin closes the relay"})
-    open_ms: int = field(
-        default=3000, metadata={"help": "how long the door is released", "min": 100, "max": MAX_ON_MS}
-    )
-
-
-class Relay:
+class DoorRelay:
     """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
 
     def __init__(

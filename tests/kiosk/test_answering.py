@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.kiosk.answering import AnsweringSettings, CallDecision, decide, limit_s
+from agent.config.settings import AnsweringSettings
+from agent.kiosk.answering import CallDecision, decide, limit_s
 
 
 def decided_on(settings: AnsweringSettings, caller: str = "client:stranger", *, busy: bool = False,

@@ -20,7 +20,7 @@ from gevent.subprocess import Popen
 
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
-from tests.hw.virtual_cards import shared_cards
+from bench.rig.virtual_cards import shared_cards
 from tests.kiosk.stage import Phone, Site
 
 ROOT = Path(__file__).parents[2]

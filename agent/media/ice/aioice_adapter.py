@@ -22,7 +22,7 @@ import pylibsrtp
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
-from agent.media.dtls.light_import import without_codecs
+from agent.media.light_import import without_codecs
 
 with without_codecs():
     from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport

@@ -7,7 +7,8 @@ from typing import Any
 
 from gevent.ssl import SSLContext
 
-from agent.clock import Clock, HubClock, Timer
+from agent.clock import Clock, Timer
+from agent.hub_clock import HubClock
 from agent.net.websocket import WebSocket
 from agent.signaling.pstream.browserinfo import user_agent
 from agent.signaling.pstream.link import Link, LinkOwner
