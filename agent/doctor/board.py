@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.config import Config
-from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok, warning
 from hw.errors import PinError
 from hw.panel.chips import find_chip, is_raspberry_pi, list_chips
 from hw.panel.pins import Pins, open_factory

@@ -8,7 +8,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from agent.config import Config, DoorSection
 from agent.config.settings import BoxSettings
 from agent.doctor import board
-from agent.doctor.check import Outcome
+from agent.doctor.checklist import Outcome
 from hw.errors import PinError
 from hw.panel.chips import Chip
 from hw.panel.pins import Pins, open_factory

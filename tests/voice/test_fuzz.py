@@ -13,7 +13,7 @@ from agent.errors import CaptureError, SdpError
 from agent.events import Emitter
 from agent.signaling.pstream.core import PStream
 from agent.voice.calls import MAX_PENDING
-from agent.voice.states import State
+from agent.voice.states import CallState
 
 from .conftest import World
 from .fakes import FakeSession
@@ -21,7 +21,7 @@ from .fuzz import Nonsense
 
 FRAMES = 25_000  # for each of four seeds
 MEASURE_EVERY = 5_000
-STATES = {state.value for state in State}
+STATES = {state.value for state in CallState}
 
 
 class Wire:
