@@ -15,13 +15,14 @@ from gpiozero.exc import PinPWMUnsupported
 from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
 from hw.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
+from hw.dimmer import PWM_HZ
 from hw.errors import PinError
 
 log = logging.getLogger(__name__)
 
-KINDS = ("auto", "lgpio", "mock")
+KINDS = ("auto", "gpiod", "mock")
+OLD_NAMES = {"lgpio": "gpiod"}  # the library that drove the board's pins before
 PULLS = {"up": "up", "down": "down", "none": "floating"}
-PWM_HZ = 100
 MOST_LATE_S = 1.0
 
 Watcher = Callable[[bool, float], None]
@@ -29,10 +30,11 @@ AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
 
 
 def open_factory(kind: str = "auto", chip: str = "") -> Pins:
-    """The pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
+    """The pins of this machine: `gpiod` real ones, `mock` virtual ones, `auto` real ones where there are any.
 
     `chip` is the label of the chip to use on a board that is no Raspberry Pi. Raises PinError.
     """
+    kind = OLD_NAMES.get(kind, kind)
     if kind not in KINDS:
         raise PinError(f"pins = {kind!r} is not known; use one of {', '.join(KINDS)}")
     if kind == "mock":
@@ -40,8 +42,8 @@ def open_factory(kind: str = "auto", chip: str = "") -> Pins:
     chips = list_chips()
     found = find_chip(chips, chip)
     if found is not None:
-        return Pins(_open_lgpio(found), found.label)
-    if kind == "lgpio" or chip or is_raspberry_pi():
+        return Pins(_open_gpiod(found), found.label)
+    if kind == "gpiod" or chip or is_raspberry_pi():
         raise PinError(explain_missing(chips, chip))
     log.info("no GPIO chip of a Raspberry Pi here: the panel is virtual")
     return Pins(MockFactory(), "mock")
@@ -181,11 +183,11 @@ class OutputPin:
         self._owner.forget(self)
 
 
-def _open_lgpio(chip: Chip) -> Any:
+def _open_gpiod(chip: Chip) -> Any:
     try:
-        from hw.pins_lgpio import open_chip
+        from hw.pins_gpiod import open_chip
     except ImportError as error:
-        raise PinError(f"the lgpio library is missing ({error}); install it: pip install lgpio") from error
+        raise PinError(f"the gpiod library is missing ({error}); install it: pip install 'gpiod>=2.2'") from error
     return open_chip(chip)
 
 
@@ -195,7 +197,7 @@ def _explained(number: int) -> Iterator[None]:
         yield
     except PinError:
         raise
-    except Exception as error:  # lgpio raises a class of its own, directly below Exception
+    except Exception as error:  # of the kernel, of gpiozero, or of gpiod once the line is released
         raise PinError(f"GPIO{number} cannot be used: {error}; is it free, and on this board's header?") from error
 
 

@@ -35,7 +35,7 @@ CONFINED = {
     "asyncio": ("agent.media.", "agent.switchboard."),
     "pyaudio": ("hw.sound",),
     "gpiozero": ("hw.pins",),
-    "lgpio": ("hw.pins",),
+    "gpiod": ("hw.pins",),
     "toml": ("agent.config.toml_source",),
 }
 
