@@ -74,11 +74,9 @@ class Dimmer:
             self._thread.join()
 
     def _run(self) -> None:
-        begin = time.monotonic()
+        begin = 0.0
         while steps := self._next_period():
-            # Late by a period or more, say after a suspension: begin anew and do not catch up.
-            now = time.monotonic()
-            begin = begin if now < begin + PERIOD_S else now
+            begin = max(begin, time.monotonic())  # late on is late off: the brightness stays
             for at_s, level, outputs in steps:
                 _sleep_until(begin + at_s)
                 self._write(outputs, level)

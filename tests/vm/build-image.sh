@@ -45,7 +45,7 @@ build_root() {
   local r=$tmp/root
   mkdir "$tmp/wheels"
   cp -r "$project"/{agent,hw,setup.cfg,pyproject.toml,README.md} "$tmp/wheels"   # pip leaves its traces there
-  (cd "$tmp/wheels" && python3.11 -m pip download -q . setuptools wheel && rm -rf agent hw setup.cfg pyproject.toml README.md) >&2
+  (cd "$tmp/wheels" && python3.11 -m pip download -q . setuptools wheel pytest pytest-timeout && rm -rf agent hw setup.cfg pyproject.toml README.md) >&2
   mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
