@@ -156,9 +156,11 @@ class MemoryBoard:
 
 
 class SimulatedBoard:
-    """The kernel's gpio-sim; it keeps no history."""
+    """The kernel's gpio-sim; it keeps no history. A line that is let go shows its pull: down, as a light's is."""
 
     def __init__(self) -> None:
+        for number in range(28):
+            self.drive(number, False)
         self.pins = open_factory("gpiod")
 
     def drive(self, number: int, high: bool) -> None:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,13 +68,19 @@ def lend_network(folder: Path) -> dict[str, str]:
     return told
 
 
-@pytest.mark.parametrize("arch", ["amd64", "arm64"])
-@pytest.mark.parametrize("suite", SYSTEMS)
-def test_the_demo_runs_in_a_bare_root(suite: str, arch: str, tmp_path: Path) -> None:
+@pytest.fixture
+def root(suite: str, arch: str, tmp_path: Path) -> Iterator[Path]:
     if arch != NATIVE and not (arch in EMULATORS and EMULATORS[arch].exists()):
         pytest.skip(f"{platform.machine()} cannot run {arch} here")
-    root = tmp_path / "root"
-    bare_root(suite, arch, root)
+    folder = tmp_path / "root"
+    bare_root(suite, arch, folder)
+    yield folder
+    shutil.rmtree(folder)  # a gigabyte
+
+
+@pytest.mark.parametrize("arch", ["amd64", "arm64"])
+@pytest.mark.parametrize("suite", SYSTEMS)
+def test_the_demo_runs_in_a_bare_root(suite: str, arch: str, root: Path) -> None:
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **lend_network(root)}
     copy_checkout(root / "root/kiosk-agent")
 
@@ -85,4 +92,4 @@ def test_the_demo_runs_in_a_bare_root(suite: str, arch: str, tmp_path: Path) -> 
     print(f"{SYSTEMS[suite]}, {arch}: exit {done.returncode} after {time.monotonic() - began:.0f} s")
     print(done.stderr[-4000:], done.stdout[-4000:])
     assert done.returncode == 0
-    assert done.stdout.rstrip().splitlines()[-1] == "demo: ok"
+    assert done.stdout.rstrip().splitlines()[-1].startswith("demo: ok")

@@ -138,8 +138,9 @@ def drives_its_pins() -> None:
     """The tests of the pins, now also on the simulated chip, and the way of a press from a real edge."""
     python = "/opt/kiosk-agent/bin/python"
     run(python, "-m", "pip", "install", "--quiet", "pytest", "pytest-timeout")
-    report = run(python, "-m", "pytest", "-p", "no:cacheprovider", "-v", "tests/hw/test_pins.py")
-    assert "[simulated] PASSED" in report, report[-2000:]
+    tests = (python, "-m", "pytest", "-p", "no:cacheprovider", "-vv", "--tb=short", "tests/hw/test_pins.py")
+    report = subprocess.run(tests, capture_output=True, text=True)
+    assert report.returncode == 0 and "[simulated] PASSED" in report.stdout, report.stdout[-5000:]
     for command in (("bench/button.py",), ("bench/dimmed.py",)):
         print("#", run(python, *command, "--chip", "pinctrl-bcm2835", "--sim", "/run/gpio").strip(), flush=True)
 

@@ -1,4 +1,7 @@
-"""The installed service on a board of its own: pins, kill, stall, reboot. Needs VMBENCH_CACHE and root; minutes."""
+"""The installed service on a board of its own: pins, kill, stall, reboot. Needs VMBENCH_CACHE and root; minutes.
+
+VMBENCH_SUITE=trixie takes Debian 13 with its Python 3.13 in the place of Debian 12.
+"""
 
 from __future__ import annotations
 
