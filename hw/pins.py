@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 KINDS = ("auto", "gpiod", "mock")
 OLD_NAMES = {"lgpio": "gpiod"}  # the library that drove the board's pins before
 PULLS = {"up": "up", "down": "down", "none": "floating"}
-MOST_LATE_S = 1.0
 
 Watcher = Callable[[bool, float], None]
 AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
@@ -125,7 +124,10 @@ class InputPin:
             return bool(self.raw.state) != self._active_low or self._simulated
 
     def watch(self, callback: Watcher) -> None:
-        """Call `callback(active, at)` for each edge, on a native thread; it must not block. `at` is monotonic."""
+        """Call `callback(active, at)` for each edge, on a native thread; it must not block.
+
+        `at` is when the kernel saw the edge, on the monotonic clock, however late it comes here.
+        """
         self._watcher = callback
         with _explained(self.number):
             self.raw.when_changed = self._changed
@@ -146,11 +148,8 @@ class InputPin:
         self._owner.forget(self)
 
     def _changed(self, ticks: float, state: Any) -> None:
-        watcher, now = self._watcher, time.monotonic()
-        # The kernel's own time of the edge is better than ours, but before Linux 5.7 it is the wall clock's.
-        at = ticks if now - MOST_LATE_S <= ticks <= now else now
-        if watcher is not None:
-            watcher(bool(state) != self._active_low or self._simulated, at)
+        if (watcher := self._watcher) is not None:
+            watcher(bool(state) != self._active_low or self._simulated, ticks)
 
 
 class OutputPin:

@@ -139,17 +139,6 @@ def test_edges_of_a_closed_pin_reach_nobody(board: Board) -> None:
     assert not closed
 
 
-@pytest.mark.parametrize(("late_s", "is_believed"), [(0.02, True), (-5.0, False), (1e9, False)])
-def test_the_kernels_time_of_an_edge_is_taken_if_it_can_be_true(pins: Pins, late_s: float, is_believed: bool) -> None:
-    seen: list[float] = []
-    contact = pins.input(17)
-    contact.watch(lambda active, at: seen.append(at))
-    before = time.monotonic()
-    contact._changed(before - late_s, False)
-    assert (seen[0] == before - late_s) is is_believed
-    assert seen[0] <= time.monotonic()
-
-
 def test_a_simulated_press_needs_no_finger(board: Board) -> None:
     seen: queue.Queue[bool] = queue.Queue()
     contact = board.pins.input(17)

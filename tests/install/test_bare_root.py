@@ -49,7 +49,7 @@ def bare_root(suite: str, arch: str, folder: Path) -> None:
         new.rename(kept)
     folder.mkdir()
     subprocess.run(["tar", "-xf", kept, "-C", folder, "--exclude=./dev/*"], check=True)
-    (folder / "etc/apt/apt.conf.d/80retries").write_text('Acquire::Retries "5";\n')
+    (folder / "etc/apt/apt.conf.d/80retries").write_text('Acquire::Retries "5";\nAcquire::Languages "none";\n')
 
 
 def lend_network(folder: Path) -> dict[str, str]:
