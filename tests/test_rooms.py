@@ -48,8 +48,8 @@ CONFINED = {
     "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.net.netlink", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_lgpio"),
-    "lgpio": ("hw.panel.pins_lgpio",),
+    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
+    "gpiod": ("hw.panel.pins_gpiod",),
     "toml": ("agent.config.toml_source",),
 }
 
