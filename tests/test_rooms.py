@@ -41,17 +41,18 @@ CONFINED = {
 
 # Protocol and policy: no hub, no clock, no socket, no thread. Time is an argument.
 PURE = (
-    "agent.config.kinds", "agent.config.schema", "agent.config.settings", "agent.config.value_types", "agent.errors",
-    "agent.kiosk.answering", "agent.kiosk.box_state", "agent.kiosk.outcomes", "agent.media.codec.plc",
+    "agent.config.kinds", "agent.config.schema", "agent.config.settings", "agent.config.value_types", "agent.effects",
+    "agent.errors", "agent.kiosk.answering", "agent.kiosk.box_state", "agent.kiosk.outcomes", "agent.media.codec.plc",
     "agent.media.codec.telephone_event", "agent.media.ice.consent", "agent.media.jitter.buffer",
     "agent.media.jitter.delay_control", "agent.media.jitter.time_stretch", "agent.media.jitter.timestamps",
     "agent.media.rtp.packet", "agent.media.rtp.rtcp", "agent.media.sdp.munge", "agent.media.sdp.parse",
     "agent.quality.candidate", "agent.quality.envelope", "agent.quality.metrics", "agent.quality.monitor",
     "agent.quality.mos", "agent.quality.sample", "agent.quality.thresholds", "agent.quality.volume",
     "agent.quality.warnings", "agent.signaling.backoff", "agent.signaling.pstream.core",
-    "agent.signaling.pstream.endpoints", "agent.signaling.pstream.link", "agent.signaling.pstream.messages",
-    "agent.signaling.pstream.params", "agent.signaling.token.renewal", "agent.signaling.token.token_settings",
-    "agent.supervision.restart", "agent.switchboard.messages", "agent.switchboard.rate_limit",
+    "agent.signaling.pstream.effects", "agent.signaling.pstream.endpoints", "agent.signaling.pstream.link",
+    "agent.signaling.pstream.messages", "agent.signaling.pstream.names", "agent.signaling.pstream.params",
+    "agent.signaling.pstream.payloads", "agent.signaling.pstream.stack", "agent.signaling.token.renewal",
+    "agent.signaling.token.token_settings", "agent.supervision.restart", "agent.switchboard.messages", "agent.switchboard.rate_limit",
     "agent.switchboard.registry", "agent.switchboard.router", "agent.switchboard.sdp", "agent.twilio_errors",
     "agent.voice.call_ids", "agent.voice.deprecated", "agent.voice.digits", "agent.voice.options",
     "agent.voice.recovery_policy", "agent.voice.settings", "agent.voice.states", "hw.errors", "hw.panel.actions",
