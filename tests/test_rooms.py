@@ -52,7 +52,7 @@ PURE = (
     "agent.signaling.pstream.effects", "agent.signaling.pstream.endpoints", "agent.signaling.pstream.link",
     "agent.signaling.pstream.messages", "agent.signaling.pstream.names", "agent.signaling.pstream.params",
     "agent.signaling.pstream.payloads", "agent.signaling.pstream.stack", "agent.signaling.token.renewal",
-    "agent.signaling.token.token_settings", "agent.supervision.restart", "agent.switchboard.messages", "agent.switchboard.rate_limit",
+    "agent.signaling.token.token_settings", "agent.supervision.restart", "agent.switchboard.rate_limit",
     "agent.switchboard.registry", "agent.switchboard.router", "agent.switchboard.sdp", "agent.twilio_errors",
     "agent.voice.call_ids", "agent.voice.deprecated", "agent.voice.digits", "agent.voice.options",
     "agent.voice.recovery_policy", "agent.voice.settings", "agent.voice.states", "hw.errors", "hw.panel.actions",
