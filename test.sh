@@ -1,15 +1,24 @@
 #!/bin/bash
-# Sets up what is missing, then checks everything: style, types, tests.   ./test.sh [options of pytest]
+# Sets up what is missing, then checks everything: style, types, tests.
+#   ./test.sh                       all of it
+#   ./test.sh quick                 style, types, and the tests that need no socket, card or browser
+#   ./test.sh [options of pytest]   style, types, and what the options choose
 set -euo pipefail
 cd "$(dirname "$0")"
 scripts/setup.sh test
 
 js=tests/e2e/js
-if [ -f $js/package.json ] && ! cmp -s $js/package-lock.json $js/node_modules/ready; then
+if [ "${1:-}" != quick ] && ! cmp -s $js/package-lock.json $js/node_modules/ready; then
   npm --prefix $js ci --no-audit --no-fund --loglevel=error || npm --prefix $js ci --no-audit --no-fund --loglevel=error
   cp $js/package-lock.json $js/node_modules/ready
 fi
 
 .venv/bin/python -m ruff check .
 .venv/bin/python -m mypy --strict agent hw
+case ${1:-} in
+  quick) set -- tests/config tests/hw/panel tests/media/jitter tests/media/rtp tests/media/sdp tests/quality \
+    tests/signaling/pstream tests/supervision tests/test_rooms.py ;;
+  # Most tests wait for each other's sockets and clocks, so more of them than there are processors run at once.
+  "") set -- -n 4 --dist loadgroup ;;
+esac
 exec .venv/bin/python -m pytest "$@"

@@ -1,18 +1,9 @@
-"""Time as a part that can be replaced: the monotonic clock and timers of the gevent hub.
-
-Everything on the hub that waits takes a `Clock`; tests pass one whose time they move by hand.
-"""
+"""Time as a part that can be replaced. Everything that waits takes a `Clock`; tests pass one that they move by hand."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
-
-import gevent
-
-log = logging.getLogger(__name__)
 
 
 class Timer(Protocol):
@@ -30,32 +21,3 @@ class Clock(Protocol):
 
     def call_later(self, delay_s: float, fn: Callable[..., Any], *args: Any) -> Timer:
         """Call `fn(*args)` once in a greenlet of its own after `delay_s`; 0 means the hub's next turn."""
-
-
-class HubTimer:
-    """One pending call on the gevent hub."""
-
-    def __init__(self, delay_s: float, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._greenlet = gevent.spawn_later(delay_s, self._run, fn, args)
-        self._started = False
-
-    def _run(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._started = True
-        try:
-            fn(*args)
-        except Exception:
-            log.exception("a timer failed: %r", fn)
-
-    def cancel(self) -> None:
-        if not self._started:  # a callback may cancel its own timer and must then still run to its end
-            self._greenlet.kill(block=False)
-
-
-class HubClock:
-    """The real clock."""
-
-    def now(self) -> float:
-        return time.monotonic()
-
-    def call_later(self, delay_s: float, fn: Callable[..., Any], *args: Any) -> Timer:
-        return HubTimer(max(0.0, delay_s), fn, args)

@@ -16,7 +16,10 @@
     │   └── CallFailedError          a call that a command placed did not come about
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
+    │   ├── OversizeError            more than any honest answer has
     │   ├── SdpError                 a session description that cannot be used
+    │   ├── HandshakeError           a DTLS handshake that broke off
+    │   │   └── IdentityError          ... because the far end is not the one its description names
     │   └── CodecError               a media packet that cannot be decoded
     └── VoiceError                 what `error` events carry (spec: device 12)
 """
@@ -95,8 +98,20 @@ class ProtocolError(FarSideError):
     """A signaling message is malformed; it is dropped."""
 
 
+class OversizeError(FarSideError):
+    """More comes than anything honest needs; reading ends."""
+
+
 class SdpError(FarSideError):
     """A session description cannot be used for one audio call."""
+
+
+class HandshakeError(FarSideError):
+    """An attempt at a DTLS handshake broke off; anybody's packet may have been the cause."""
+
+
+class IdentityError(HandshakeError):
+    """The handshake is over, and whoever took part in it is not the far end that we were told of."""
 
 
 class CodecError(FarSideError):

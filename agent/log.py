@@ -3,26 +3,74 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+SELDOM_S = 60.0
 
 
 class FailureLog:
-    """Logs one recurring failure without flooding: warn once, count the repeats, report the recovery."""
+    """Logs one recurring failure without flooding: warn once, count the repeats, report the recovery.
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
+    What fails, recovers and fails again is told once in SELDOM_S.
+    """
+
+    def __init__(self, log: logging.Logger, what: str, clock: Callable[[], float] = monotonic) -> None:
         self._log = log
         self._what = what
+        self._clock = clock
+        self._warned_at = -SELDOM_S
+        self._is_told = False  # this series
         self.count = 0
 
     def failed(self, why: object) -> None:
         """Note one more failure; only the first of a series is a warning."""
         self.count += 1
-        if self.count == 1:
+        now = self._clock()
+        if self.count == 1 and now - self._warned_at >= SELDOM_S:
+            self._is_told, self._warned_at = True, now
             self._log.warning("%s failed: %s", self._what, why)
         else:
             self._log.debug("%s failed %d times in a row: %s", self._what, self.count, why)
 
     def recovered(self) -> None:
-        """Note success; logged only when it ends a series of failures."""
-        if self.count:
+        """Note success; logged only when it ends a series of failures that was told."""
+        if self._is_told:
             self._log.info("%s works again after %d failure%s", self._what, self.count, "s" if self.count > 1 else "")
-            self.count = 0
+        self._is_told = False
+        self.count = 0
+
+
+class SeldomLog:
+    """Logs what others can provoke: each kind of it, which is the constant `message`, at most once in SELDOM_S.
+
+    What others wrote belongs into `arguments`, cut by `excerpt`, because each message is remembered.
+    """
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._since: dict[str, tuple[float, int]] = {}  # of each kind: when it was logged, and how often it came since
+
+    def warning(self, message: str, *arguments: object, exc_info: Any = None) -> None:
+        """Log a warning, or only count."""
+        self.say(logging.WARNING, message, *arguments, exc_info=exc_info)
+
+    def say(self, level: int, message: str, *arguments: object, exc_info: Any = None) -> None:
+        """Log, or only count; the next line tells how often it came since."""
+        now = self._clock()
+        at, unsaid = self._since.get(message, (now - SELDOM_S, 0))
+        if now - at < SELDOM_S:
+            self._since[message] = at, unsaid + 1
+            return
+        self._since[message] = now, 0
+        more = f" ({unsaid} more since the last time)" if unsaid else ""
+        self._log.log(level, message + "%s", *arguments, more, exc_info=exc_info)
+
+
+def excerpt(text: object, most: int = 40) -> str:
+    """The beginning of what somebody else wrote, fit for a log line: at most `most` printable characters."""
+    given = str(text)
+    line = "".join(c if c.isprintable() else "?" for c in given[:most])
+    return line if len(given) <= most else f"{line}…"

@@ -20,7 +20,7 @@ from gevent.fileobject import FileObject
 from agent.media.bridge import close_shared_bridge
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
 
 TONE_HZ = 440

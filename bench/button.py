@@ -14,8 +14,9 @@ import gevent.event
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hw.panel.buttons import Buttons, ButtonSettings
+from hw.panel.buttons import Buttons
 from hw.panel.pins import open_factory
+from hw.panel.settings import ButtonSettings
 
 
 def measure(presses: int, debounce_ms: int) -> list[float]:

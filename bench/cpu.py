@@ -27,7 +27,7 @@ import numpy as np
 
 from bench.measure import Cost, watch
 from bench.speech import pieces
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 FOREIGN_LIMIT = 0.10
 TRIES = 4
@@ -122,7 +122,7 @@ async def ours(speech: Path, *options: str) -> AsyncIterator[tuple[int, list[int
 @contextlib.asynccontextmanager
 async def chromium(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
     """A call between a page and one of our ends; the page's whole process tree is measured."""
-    from tests.media.browser import browser
+    from bench.rig.browser import browser
 
     flags = (f"--use-file-for-fake-audio-capture={speech}",)
     async with browser(*flags) as page, endpoint("answer", speech) as other:

@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 FACTOR = 3  # 16 kHz: a sixteenth of a millisecond is fine enough
 LONGEST_S = 1.0

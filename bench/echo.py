@@ -12,12 +12,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.hw.test_sound_echo import energy_db, talking
-
 from bench.measure import machine_cpu_s
-from hw.sound.echo import Treatment, make_canceller
-from hw.sound.interface import FRAME_MS, FRAME_SAMPLES, RATE_HZ
-from tests.hw.speech import FAR, NEAR, spoken
+from bench.rig.live_echo import energy_db, talking
+from bench.rig.speech import FAR, NEAR, spoken
+from hw.sound.echo import make_canceller
+from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+from hw.sound.treatment import Treatment
 
 TREATMENTS = {
     "echo": Treatment(True, False, False),

@@ -43,9 +43,7 @@ def card(capture: str, playback: str, changes: list[str]) -> Sound:
 
 def report(session: MediaSession, sound: Sound) -> None:
     """What the parts of this end say of themselves."""
-    peer = session._core.peer
-    receiver = peer._audio.receiver if peer is not None else None
-    print(receiver.stats if receiver is not None else "nothing was heard", file=sys.stderr)
+    print(session.playout_stats() or "nothing was heard", file=sys.stderr)
     stats = getattr(sound, "stats", None)
     print(stats() if stats is not None else "files", sound.playout_target_ms, "ms ring", file=sys.stderr)
 

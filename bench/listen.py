@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bench.speech import pieces
 from bench.stage import End, ending
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 CHUNK_BYTES = RATE_HZ // 200 * 2
 FRESH_S = 2.0

@@ -26,7 +26,7 @@ from bench.listen import Recording, speak, write_speech
 from bench.measure import Usage
 from bench.peers import baresip, chromium, ours
 from bench.stage import End, ending, stage
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 FOREIGN_LIMIT = 0.10
 TRIES = 4

@@ -33,7 +33,7 @@ from bench.measure import Usage
 from bench.peers import baresip, chromium, ours
 from bench.speech import PIECE_S, pieces
 from bench.stage import End, ending, lose, stage
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)

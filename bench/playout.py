@@ -22,7 +22,7 @@ from aiortc.rtp import RtpPacket
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import AudioSender
 from bench.speech import pieces
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 
 FRAME_S = 0.02
 NETWORK_S = 0.05

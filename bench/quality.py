@@ -26,7 +26,7 @@ from pesq import pesq
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, PCMU, AudioSender, SenderSettings
 from bench.speech import pieces
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ, SILENCE
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ, SILENCE
 
 LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)

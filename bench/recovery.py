@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.media.netns import NETWORKS, Network
+from bench.rig.netns import NETWORKS, Network
 
 CALL_WITHIN_S = 30.0
 SETTLE_S = 3.0

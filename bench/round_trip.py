@@ -19,10 +19,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.measure import machine_cpu_s
+from bench.rig.virtual_cards import shared_cards
 from hw.sound.card import AlsaSound
-from hw.sound.interface import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 from hw.sound.settings import SoundSettings
-from tests.hw.virtual_cards import shared_cards
 
 CLICK_EVERY_S = 0.487  # beats against every period, so that all phases are met
 

@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 PIECE_S = 8
 LEVEL_DB = -26.0  # RMS below full scale, as ITU-T P.56 tests have it

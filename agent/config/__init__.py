@@ -10,20 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.config.schema import Reader
-from agent.config.settings import BoxSettings, ServiceSettings
+from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
 from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
-from agent.kiosk.answering import AnsweringSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
 from agent.signaling.token.token_settings import SOURCES, TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
-from hw.panel.buttons import ButtonSettings
-from hw.panel.door_code import DoorSettings
-from hw.panel.door_relay import RelaySettings
-from hw.panel.lights import LightSettings
+from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
 from hw.sound.settings import SoundSettings
 
 

@@ -39,3 +39,32 @@ class ServiceSettings:
     def restart_limits(self) -> RestartLimits:
         """The limits as the supervisor takes them."""
         return RestartLimits(limit=self.restart_limit, window_s=self.restart_window_ms / 1000)
+
+
+@dataclass(frozen=True)
+class AnsweringSettings:
+    """`[answering]`: what happens to calls that nobody touches."""
+
+    auto_answer: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "callers that are answered without a button: client:reception, +4930*; * is everybody"},
+    )
+    auto_answer_delay_ms: int = field(
+        default=1000, metadata={"help": "how long it rings before it is answered by itself", "min": 0, "max": 60_000}
+    )
+    max_ring_s: float = field(
+        default=60.0, metadata={"help": "a call that nobody takes ends after this long; 0 is never", "min": 0}
+    )
+    max_talk_s: float = field(default=0.0, metadata={"help": "a call is ended after this long; 0 is never", "min": 0})
+    busy_calls: str = field(
+        default="ignore",
+        metadata={
+            "help": "a second call during a call: ignore it; reject it; or let it ring, accepting it ends the first",
+            "choices": ("ignore", "reject", "ring"),
+        },
+    )
+    do_not_disturb: bool = field(default=False, metadata={"help": "start in do-not-disturb: no call rings"})
+    disturbing_calls: str = field(
+        default="reject",
+        metadata={"help": "calls in do-not-disturb: reject them, or ignore them", "choices": ("reject", "ignore")},
+    )

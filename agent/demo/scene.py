@@ -18,8 +18,7 @@ from agent.signaling.token.token_source import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.device import Device
-from hw.panel.buttons import ButtonSettings
-from hw.panel.lights import LightSettings
+from hw.panel.settings import ButtonSettings, LightSettings
 from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)

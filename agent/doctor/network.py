@@ -9,6 +9,7 @@ from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, cert_time_to_seconds
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 from gevent import socket
 from gevent.ssl import SSLContext
 
@@ -25,6 +26,7 @@ from agent.signaling.settings import SignalingSettings
 SKEW_WARNING_S, SKEW_FAILED_S = 5.0, 120.0
 EXPIRES_SOON_DAYS = 14
 PROBE_S = 6.0
+ANSWER_S = 6.0
 
 # Addresses of the public Internet that are only looked up in the routing table: nothing is sent there.
 ANYWHERE = ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))
@@ -64,7 +66,7 @@ def check_tls(settings: SignalingSettings) -> Check:
     try:
         began = time.monotonic()
         context = client_context(settings.ca_file or None)
-        with dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+        with _limit(), dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
             took_ms = 1000 * (time.monotonic() - began)
             days = (cert_time_to_seconds(secure.getpeercert()["notAfter"]) - time.time()) / 86_400
             facts = f"{host}:{port}, {secure.version()}, {took_ms:.0f} ms, certificate good for {days:.0f} days"
@@ -117,7 +119,7 @@ def _date_of(host: str, port: int) -> float | None:
     context = SSLContext(PROTOCOL_TLS_CLIENT)
     # A clock that is far off makes every certificate look wrong; nothing secret is said here.
     context.check_hostname, context.verify_mode = False, CERT_NONE
-    with dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+    with _limit(), dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
         secure.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         head = _head(secure)
     for line in head.split(b"\r\n"):
@@ -125,6 +127,10 @@ def _date_of(host: str, port: int) -> float | None:
         if name.lower() == "date":
             return parsedate_to_datetime(value.strip()).timestamp()
     return None
+
+
+def _limit() -> gevent.Timeout:
+    return gevent.Timeout(ANSWER_S, TimeoutError(f"no answer within {ANSWER_S:g} s"))
 
 
 def _head(connection: Any, most_bytes: int = 16_384) -> bytes:

@@ -14,8 +14,9 @@ import gevent
 from agent.doctor.check import Check, failed, ok, warning
 from agent.doctor.tone import Heard, find_sweep, sweep
 from hw.errors import SoundError
-from hw.sound.devices import Device, find_device
-from hw.sound.interface import RATE_HZ, Sound, SoundState
+from hw.sound.devices import SoundDevice, find_device
+from hw.sound.frame import RATE_HZ
+from hw.sound.interface import Sound, SoundState
 from hw.sound.presence import card_numbers
 from hw.sound.settings import SoundSettings
 
@@ -43,7 +44,7 @@ def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
     return warning("sound cards", "the kernel has none", remedy)
 
 
-def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[Device]] | None = None) -> Check:
+def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[SoundDevice]] | None = None) -> Check:
     """Which devices can be opened, and whether the configured ones are among them."""
     if settings.driver != "alsa":
         return ok("sound devices", f"not needed: driver = '{settings.driver}'")
@@ -103,7 +104,7 @@ def judge(heard: Heard) -> Check:
     return ok("tone test", facts)
 
 
-def _list_devices() -> Sequence[Device]:
+def _list_devices() -> Sequence[SoundDevice]:
     from hw.sound.card import available_devices  # loads PortAudio
 
     return available_devices()
@@ -114,7 +115,7 @@ def _wanted(settings: SoundSettings) -> list[tuple[str, bool]]:
     return [(name, capture) for name, capture in roles if name not in ("", "none")]
 
 
-def _names(devices: Sequence[Device]) -> str:
+def _names(devices: Sequence[SoundDevice]) -> str:
     return ", ".join(device.name for device in devices)
 
 

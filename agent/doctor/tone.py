@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 SWEEP_S = 0.5
 FROM_HZ, TO_HZ = 300.0, 3400.0

@@ -11,7 +11,7 @@ from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.volume import SpeakerVolume
 from hw.errors import HardwareError
-from hw.panel.actions import END_PUSH_TO_TALK, Action
+from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ class Actions:
 
     def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume, board: Noticeboard) -> None:
         self._board = board
-        self._actions: dict[str, Callable[[Action], object]] = {
+        self._actions: dict[str, Callable[[ButtonAction], object]] = {
             "accept": lambda _: attendant.accept(),
             "reject": lambda _: attendant.reject(),
             "ignore": lambda _: attendant.ignore(),
@@ -44,7 +44,7 @@ class Actions:
         """Every action there is."""
         return frozenset(self._actions)
 
-    def perform(self, action: Action) -> None:
+    def perform(self, action: ButtonAction) -> None:
         """Perform one; what makes no sense now, or what the hardware does not do, is told and does nothing."""
         self._board.tell("action", action.name)
         try:

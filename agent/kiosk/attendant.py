@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
-from agent.kiosk.answering import AnsweringSettings, Verdict, limit_s, verdict
+from agent.kiosk.answering import Verdict, limit_s, verdict
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import INCOMING, OUTGOING
 from agent.kiosk.sounds import CallSounds
+from agent.kiosk.waiting import Waiting
 from agent.voice.connection import Connection
 from agent.voice.device import Device
 
@@ -45,7 +47,7 @@ class Attendant(Emitter):
         self.device = device
         self.calls = CallLog()
         self.current: Line | None = None
-        self.ringing: list[Line] = []
+        self._waiting = Waiting(device)
         self._settings = settings
         self._sounds = sounds
         self._board = board
@@ -53,8 +55,14 @@ class Attendant(Emitter):
         self._talks = False
         self._last: Line | None = None
         self._last_dialled: dict[str, str] | None = None
-        device.on("ready", lambda _device: self._switch_ring())
         device.on("incoming", self._on_incoming)
+        device.on_pending_changed = self._forget_dropped
+        self._switch_ring()
+
+    @property
+    def ringing(self) -> list[Line]:
+        """The calls that wait for an answer or are being accepted, the one that has rung longest first."""
+        return self._waiting.lines
 
     # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
@@ -116,7 +124,7 @@ class Attendant(Emitter):
         self._board.show(do_not_disturb=not self._board.situation.do_not_disturb)
         self._switch_ring()
         if self._board.situation.do_not_disturb:
-            for line in list(self.ringing):
+            for line in self.ringing:
                 self._refuse(line, self._verdict(line))
 
     def feedback(self, score: int, issue: str | None = None) -> None:
@@ -142,7 +150,7 @@ class Attendant(Emitter):
         caller = str(connection.parameters.get("From", ""))
         self._board.tell("incoming", caller)
         line = Line(connection, self.calls.begin(INCOMING, caller))
-        self.ringing.append(line)
+        self._waiting.add(line)
         self._follow(line)
         decided = self._verdict(line)
         if decided in (Verdict.REJECT, Verdict.IGNORE):
@@ -159,8 +167,7 @@ class Attendant(Emitter):
 
     def _is_busy(self, besides: Line) -> bool:
         """Whether another call is on, or is being accepted."""
-        accepting = (line for line in self.ringing if line is not besides and not line.pending)
-        return self.current is not None or any(accepting)
+        return self.current is not None or self._waiting.accepted not in (None, besides)
 
     @staticmethod
     def _refuse(line: Line, decided: Verdict) -> None:
@@ -170,13 +177,14 @@ class Attendant(Emitter):
             line.ignore()
 
     def _answer_by_itself(self, line: Line) -> None:
-        if not self._is_busy(line):
+        if line.pending and not self._is_busy(line):
             self._accept(line)
 
     def _accept(self, line: Line) -> None:
         line.move_on()
         line.connection.mute(self._push_to_talk and not self._talks)
         line.connection.accept()
+        self._tell_calls()
 
     # --- outgoing calls ---
 
@@ -224,8 +232,7 @@ class Attendant(Emitter):
         self._sounds.talking(line.incoming)
         if self._push_to_talk:
             line.connection.mute(not self._talks)
-        if line.incoming:
-            self.ringing.remove(line)
+        self._waiting.remove(line)
         self.current = self._last = line
         line.after(limit_s(self._settings.max_talk_s), line.connection.disconnect)
         self._board.tell("accept", line.connection.parameters.get("CallSid"))
@@ -243,13 +250,17 @@ class Attendant(Emitter):
         if event == "transportClose" and not line.pending:
             return  # only a call that nobody answered dies with its socket (spec: device 7.1)
         line.end(event)
-        if line in self.ringing:
-            self.ringing.remove(line)
+        self._waiting.remove(line)
         if line is self.current:
             self.current = None
             self._sounds.over(failed=line.error is not None and not line.answered)
         self._board.tell(event)
         self._tell_calls()
+
+    def _forget_dropped(self) -> None:
+        """The Device has dropped calls that did not end: nobody can take them any more."""
+        for line in self._waiting.dropped():
+            self._on_end(line, "transportClose")
 
     # --- small things ---
 
@@ -261,13 +272,15 @@ class Attendant(Emitter):
     def _all_ringing(self) -> list[Line]:
         if not self.ringing:
             raise InvalidStateError("no call rings, and none is on")
-        return list(self.ringing)
+        return self.ringing
 
     def _tell_calls(self) -> None:
         """Let the situation follow the calls."""
-        on = self.current.connection if self.current is not None else None
+        line = self.current or self._waiting.accepted
+        on = line.connection if line is not None else None
         phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
-        self._board.show(phase=phase, muted=on is not None and on.is_muted(), ringing=bool(self.ringing))
+        muted = on is not None and on.is_muted()
+        self._board.show(phase=phase, muted=muted, ringing=self._waiting.unanswered)
 
 
 _PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "closed": IDLE}

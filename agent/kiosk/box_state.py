@@ -17,7 +17,7 @@ class Situation:
     registered: bool = False
     offline_reason: str = ""
     sound_ok: bool = True
-    phase: str = IDLE  # of the call that is on
+    phase: str = IDLE  # of the call that is on, or is being accepted
     ringing: bool = False  # some other call waits for an answer
     muted: bool = False
     door_open: bool = False

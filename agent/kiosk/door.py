@@ -8,12 +8,14 @@ from time import monotonic
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
+from agent.log import SeldomLog
 from hw.panel.buttons import Post
-from hw.panel.door_code import DoorCode, Verdict
-from hw.panel.door_relay import Relay
+from hw.panel.door_code import CodeVerdict, DoorCode
+from hw.panel.door_relay import DoorRelay
 from hw.panel.pins import Pins
 
 log = logging.getLogger(__name__)
+_strangers = SeldomLog(log)
 
 
 class Doorway(Emitter):
@@ -24,7 +26,7 @@ class Doorway(Emitter):
         self._code = DoorCode(settings)
         self._relay = None
         if settings.pin is not None:
-            self._relay = Relay(settings, pins, lambda on: post(self.emit, "open" if on else "closed"))
+            self._relay = DoorRelay(settings, pins, lambda on: post(self.emit, "open" if on else "closed"))
 
     @property
     def exists(self) -> bool:
@@ -55,10 +57,10 @@ class Doorway(Emitter):
     def digit(self, digit: str) -> None:
         """Take one digit that the far end dialled; the right code releases the door."""
         verdict = self._code.digit(digit, monotonic())
-        if verdict is Verdict.OPEN and self.exists:
+        if verdict is CodeVerdict.OPEN and self.exists:
             self.open("the code was dialled")
         elif verdict is not None:
-            log.warning("a door code was refused: %s", verdict.value)
+            _strangers.warning("a door code was refused: %s", verdict.value)
             self.emit("refused", verdict)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from agent.kiosk.actions import Actions
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box import KioskBox
 from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.box_journal import Journal
 from agent.kiosk.box_state import Situation
 from agent.kiosk.door import Doorway
 from agent.kiosk.media import MediaThread
@@ -31,7 +32,7 @@ from agent.service.watchdog import Watchdog
 from agent.supervision.heartbeat import Vitals
 from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
-from hw.panel.door_code import Verdict
+from hw.panel.door_code import CodeVerdict
 from hw.panel.pins import open_factory
 from hw.sound.interface import SoundState
 
@@ -39,9 +40,6 @@ log = logging.getLogger(__name__)
 
 SOUND_STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 FAREWELL_S = 0.5  # for the hang-up to leave
-
-# The journal tells the box's life; what repeats for as long as the network is away is told once, by others.
-_LEVELS = {"trouble": logging.WARNING, "error": logging.DEBUG, "action": logging.DEBUG, "not possible": logging.DEBUG}
 
 
 class Kiosk(Emitter):
@@ -79,6 +77,7 @@ class Kiosk(Emitter):
         self.vitals = Vitals()
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self._tones = tones
+        self._journal = Journal()
         self._stopping = False
         self._stopped = Event()
         self._listen()
@@ -116,6 +115,7 @@ class Kiosk(Emitter):
         self._stopped.set()
 
     def _end_calls(self) -> None:
+        self.registrar.close()
         stream = self.device.stream
         if self.device.is_initialized:
             self.device.destroy()
@@ -159,8 +159,8 @@ class Kiosk(Emitter):
         self.board.on("moment", self._on_moment)
         self.attendant.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
-        self.doorway.on("open", lambda: self._on_door(True))
-        self.doorway.on("closed", lambda: self._on_door(False))
+        self.doorway.on("open", lambda: self._on_door("door open"))
+        self.doorway.on("closed", lambda: self._on_door("door closed"))
         self.doorway.on("refused", self._on_wrong_code)
         self.panel.on_stuck = self._on_stuck
         self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
@@ -171,16 +171,15 @@ class Kiosk(Emitter):
         self.control.publish("situation", sorted(situation.light_states()))
 
     def _on_moment(self, name: str, detail: object) -> None:
-        level = _LEVELS.get(name, logging.INFO)
-        log.log(level, "%s: %s" if detail else "%s%s", name, detail)
+        self._journal.note(name, detail)
         self.emit("moment", name, detail)
         self.control.publish("moment", [name, detail])
 
-    def _on_door(self, is_open: bool) -> None:
-        self.board.tell("door open" if is_open else "door closed")
-        self.board.show(door_open=is_open)
+    def _on_door(self, moment: str) -> None:
+        self.board.tell(moment)
+        self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
 
-    def _on_wrong_code(self, verdict: Verdict) -> None:
+    def _on_wrong_code(self, verdict: CodeVerdict) -> None:
         self.board.tell("door code", verdict.value)
 
     def _on_stuck(self, button: str, stuck: bool) -> None:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import gevent
-
+from agent.clock import Timer
 from agent.errors import VoiceError
+from agent.hub_clock import HubClock
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.outcomes import INCOMING, outcome
 from agent.voice.connection import Connection
@@ -23,7 +23,7 @@ class Line:
         self.error: VoiceError | None = None
         self._ignored = False
         self._sample: dict[str, Any] = {}
-        self._timers: list[gevent.Greenlet] = []
+        self._timers: list[Timer] = []
         connection.on("sample", self._on_sample)
         connection.on("error", self._on_error)
 
@@ -45,15 +45,13 @@ class Line:
     def after(self, delay_s: float | None, act: Callable[[], Any]) -> None:
         """Do something later, unless the call moves on before; None is never."""
         if delay_s is not None:
-            self._timers.append(gevent.spawn_later(delay_s, act))
+            self._timers.append(HubClock().call_later(delay_s, act))
 
     def move_on(self) -> None:
         """Forget what was planned."""
-        here = gevent.getcurrent()
         timers, self._timers = self._timers, []
         for timer in timers:
-            if timer is not here:
-                timer.kill(block=False)
+            timer.cancel()
 
     def answer(self) -> None:
         """Both sides talk from now on."""

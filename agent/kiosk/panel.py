@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.errors import InvalidArgumentError
-from hw.panel.actions import Action
-from hw.panel.buttons import Buttons, ButtonSettings, Post
+from hw.panel.actions import ButtonAction
+from hw.panel.buttons import Buttons, Post
 from hw.panel.gestures import STUCK
-from hw.panel.lights import Lights, LightSettings
+from hw.panel.lights import Lights
 from hw.panel.pins import Pins
+from hw.panel.settings import ButtonSettings, LightSettings
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Panel:
         buttons: Mapping[str, ButtonSettings],
         lights: Mapping[str, LightSettings],
         post: Post,
-        act: Callable[[Action], None],
+        act: Callable[[ButtonAction], None],
     ) -> None:
         self.on_stuck: Callable[[str, bool], None] | None = None  # which button, and whether it still is
         self._stuck: set[str] = set()

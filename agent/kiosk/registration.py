@@ -9,8 +9,10 @@ from typing import Any
 
 import gevent
 
+from agent.clock import Timer
 from agent.config import Config
 from agent.errors import VoiceError
+from agent.hub_clock import HubClock
 from agent.kiosk.sounds import BoxSounds, replacements
 from agent.net.watch import NetworkWatch
 from agent.signaling.token.token_source import TokenError, TokenSource
@@ -71,11 +73,18 @@ class Registrar:
         self._sounds: dict[str, bytes] = {}
         self._refused = False
         self._running = False
+        self._closed = False
+        self._coming_back: Timer | None = None
         self.source.on("token", self._on_token)
         self.source.on("error", self._on_token_error)
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
+
+    def close(self) -> None:
+        """Register nothing any more, whatever token comes; idempotent."""
+        self._closed = True
+        self._stay_away()
 
     def run(self, _heartbeat: Heartbeat) -> None:
         """Register, and renew until it is killed."""
@@ -88,9 +97,12 @@ class Registrar:
             self.source.run()
         finally:
             self._running = False
+            self._stay_away()
             network.close()
 
     def _on_token(self, token: str) -> None:
+        if self._closed:
+            return
         if not self._refused:
             self._trouble("")
         if self._device.is_initialized:
@@ -121,7 +133,14 @@ class Registrar:
             self.source.refused()
 
     def _on_offline(self, _device: Device) -> None:
-        gevent.spawn_later(AFTER_CLOSE_S, self._come_back)
+        self._stay_away()
+        if not self._closed:
+            self._coming_back = HubClock().call_later(AFTER_CLOSE_S, self._come_back)
+
+    def _stay_away(self) -> None:
+        timer, self._coming_back = self._coming_back, None
+        if timer is not None:
+            timer.cancel()
 
     def _come_back(self) -> None:
         """Connect anew after the server's `close`, which the seed leaves to the application (spec: signaling 6.4)."""

@@ -12,6 +12,7 @@ import importlib
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HEARTBEAT_S = 0.5
+UNHANDLED_PERIOD_S = 60.0
 
 
 class BridgeResult(AsyncResult):  # type: ignore[misc]
@@ -67,7 +69,7 @@ class Bridge:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_default_executor(LookupThreads())
-        self.loop.set_exception_handler(_log_unhandled)
+        self.loop.set_exception_handler(UnhandledErrors())
         self._mailbox = Mailbox()
         self._pending: set[BridgeResult] = set()
         self._closing = False
@@ -189,8 +191,25 @@ async def _cancel_tasks() -> None:
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 
-def _log_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    log.warning("in the media thread: %s", context.get("message"), exc_info=context.get("exception"))
+class UnhandledErrors:
+    """What asyncio does with an error that nobody handled: one of a kind is told of in a minute.
+
+    A datagram may be the cause, and whoever sends one can send it a thousand times a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: dict[tuple[object, object], float] = {}
+
+    def __call__(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log the error, unless one like it was logged a short while ago."""
+        error, now = context.get("exception"), self._clock()
+        frames = traceback.extract_tb(error.__traceback__)[-1:] if error else []
+        kind = type(error), frames[0].lineno if frames else context.get("message")
+        self._told = {kind: at for kind, at in self._told.items() if now - at < UNHANDLED_PERIOD_S}
+        if kind not in self._told:
+            self._told[kind] = now
+            log.warning("in the media thread: %s", context.get("message"), exc_info=error)
 
 
 _shared: Bridge | None = None

@@ -17,6 +17,7 @@ from agent.errors import InvalidStateError
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.ice.aioice_adapter import Leg, Pair
 from agent.media.ice.transport import IceListener, IceTransport
+from agent.media.jitter.buffer import PlayoutStats
 from agent.media.rtp_endpoint import EventSink, RtpEnd
 from agent.media.sdp.offer_answer import Negotiation
 from agent.media.sdp.parse import Description, IceParameters
@@ -76,6 +77,7 @@ class Peer(RtpEnd, IceListener):
     async def _offer(self) -> str:
         self._check_open()
         leg = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
+        self._check_open()
         sdp = self._negotiation.offer(_parameters(leg))
         self.on_event("signaling_state", "have-local-offer")
         return sdp
@@ -119,6 +121,7 @@ class Peer(RtpEnd, IceListener):
         fresh = leg is None or not self._ice.is_remote(offer.ice)
         if leg is None or fresh:
             leg = await self._ice.new_generation(controlling=offer.ice.lite)
+            self._check_open()
         sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
         self._agree(agreement)  # W3C reports a track with the offer, before the answer makes the state stable
         self.on_event("signaling_state", "stable")
@@ -151,6 +154,12 @@ class Peer(RtpEnd, IceListener):
             output_snapshots=receiver.tap.take() if receiver else (),
         )
 
+    @property
+    def playout_stats(self) -> PlayoutStats | None:
+        """What the jitter buffer and the decoder did so far; None before anything was heard."""
+        receiver = self._audio.receiver
+        return receiver.stats if receiver is not None else None
+
     # states
 
     def on_ice_state(self, state: str) -> None:
@@ -169,7 +178,7 @@ class Peer(RtpEnd, IceListener):
     def on_ice_selected_pair(self, pair: Pair) -> None:
         """Media takes a path: the first one, or another."""
         self.on_event("selected_pair", CandidateInfo.of(pair.local), CandidateInfo.of(pair.remote))
-        if self._agreement is not None:
+        if self._agreement is not None and not self._closed:
             self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
 
     def on_dtls_state(self, state: str) -> None:
@@ -213,6 +222,7 @@ class Peer(RtpEnd, IceListener):
         since = self._pushed_at if now - self._pushed_at < TICK_S / 2 else now
         self._timer = self._loop.call_at(since + TICK_S, self._tick)
         self._ice.tick()
+        self._secure.tick()
         self._tick_rtp(now)
 
     async def migrate(self) -> None:
@@ -237,7 +247,7 @@ class Peer(RtpEnd, IceListener):
         self._ending = self._loop.create_task(self._shut_down())
 
     async def _shut_down(self) -> None:
-        await self._secure.close()
+        self._secure.close()
         self._ice.close()
         self._set_connection_state()
 

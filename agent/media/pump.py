@@ -15,7 +15,8 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from agent.media.streams import KEPT_FRAMES, Taps
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, LoopPaced, Sound, SoundState
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE
+from hw.sound.interface import LoopPaced, Sound, SoundState
 
 CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000

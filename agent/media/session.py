@@ -19,6 +19,7 @@ import gevent
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.events import Emitter
 from agent.media.bridge import Bridge
+from agent.media.jitter.buffer import PlayoutStats
 from agent.media.settings import MediaSettings
 from agent.media.stats import RawStats
 from agent.media.streams import LocalStream, RemoteStream
@@ -121,6 +122,11 @@ class MediaSession(Emitter):
         """The figures so far; takes the level snapshots with it; does not block."""
         peer = self._core.peer
         return peer.stats() if peer is not None else RawStats(timestamp_ms=time.time() * 1000)
+
+    def playout_stats(self) -> PlayoutStats | None:
+        """What the jitter buffer and the decoder did so far; None before anything was heard; does not block."""
+        peer = self._core.peer
+        return peer.playout_stats if peer is not None else None
 
     def sever(self) -> None:
         """Break the path in use without telling anyone (demonstrations, tests)."""

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     Int16Array = Any  # numpy.ndarray of int16
 
 SNAPSHOT_SAMPLES = 32
-SNAPSHOT_INTERVAL_MS = 50
 
 
 @dataclass(frozen=True)

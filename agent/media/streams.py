@@ -16,7 +16,7 @@ import gevent
 from gevent.event import Event
 
 from agent.media.bridge import Bridge
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 log = logging.getLogger(__name__)
 

@@ -1,22 +1,25 @@
-"""HTTP requests that leave the gevent hub free, with certificates checked and answers bounded."""
+"""HTTP requests that leave the gevent hub free, with certificates checked and answers bounded in bytes and time."""
 
 from __future__ import annotations
 
-import logging
+import select
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
+from io import BufferedReader
+from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from geventhttpclient import HTTPClient
+from gevent.ssl import SSLContext
 
-from agent.errors import FarSideError, InvalidArgumentError
+from agent.errors import FarSideError, InvalidArgumentError, OversizeError
+from agent.net.dial import dial
 from agent.net.tls import client_context, explain
-
-log = logging.getLogger(__name__)
+from agent.net.turns import fair_file
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_ANSWER_BYTES = 256 * 1024  #: of an answer as it is sent: headers, and what chunks add to the body
 
 
 class HttpError(FarSideError):
@@ -39,11 +42,9 @@ class HttpHost:
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise InvalidArgumentError("an address must begin with https:// or http:// and name a host")
         self.host = parts.hostname
-        self._is_secure = parts.scheme == "https"
-        self._port = parts.port or (443 if self._is_secure else 80)
-        self._context = client_context(ca_file) if self._is_secure else None
+        context = client_context(ca_file) if parts.scheme == "https" else None
+        self._connection = _Connection(self.host, parts.port, context)
         self._timeout_s = timeout_s
-        self._client: HTTPClient | None = None
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
         """Send one request and wait for its answer; raises HttpError."""
@@ -51,9 +52,9 @@ class HttpHost:
         try:
             with gevent.Timeout(self._timeout_s, TimeoutError(f"no answer within {self._timeout_s:g} s")):
                 answer = self._exchange(method, target, headers, body)
-        except (TimeoutError, OSError) as exc:
+        except OSError as exc:
             raise HttpError(explain(exc, self.host)) from None
-        except (HTTPException, ValueError, RuntimeError) as exc:
+        except (HTTPException, ValueError, OversizeError) as exc:
             raise HttpError(f"{self.host} gave no usable answer: {type(exc).__name__}") from None
         finally:
             if answer is None:
@@ -62,22 +63,60 @@ class HttpHost:
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._connection.close()
 
     def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        if self._client is None:
-            self._client = HTTPClient(
-                self.host,
-                self._port,
-                ssl=self._is_secure,
-                ssl_context_factory=lambda cafile=None: self._context,
-                connection_timeout=self._timeout_s,
-                network_timeout=self._timeout_s,
-            )
-        response = self._client.request(method, target, body=body, headers=dict(headers))
+        connection = self._connection
+        connection.close_if_stale()
+        connection.request(method, target, body or None, dict(headers))
+        response = connection.getresponse()
+        answer = Answer(response.status, _body(response))
+        if not response.isclosed():
+            connection.close()  # the rest of the body is not wanted
+        return answer
+
+
+class _Connection(HTTPConnection):
+    """The standard library's client on a socket of the hub."""
+
+    def __init__(self, host: str, port: int | None, context: SSLContext | None) -> None:
+        self.default_port = 443 if context else 80  # not named in the Host header
+        super().__init__(host, port)
+        self._context = context
+
+    def connect(self) -> None:
+        """Connect, and shake hands where it is https; raises OSError."""
+        plain = dial(self.host, self.port)
         try:
-            return Answer(response.status_code, bytes(response.read(MAX_BODY_BYTES)))
-        finally:
-            response.release()
+            secure = self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
+        except BaseException:
+            plain.close()
+            raise
+        self.sock = _FairSocket(secure)
+
+    def close_if_stale(self) -> None:
+        """Close a kept connection on which something came unasked: mostly its end."""
+        if self.sock is not None:
+            poll = select.poll()
+            poll.register(self.sock.fileno(), select.POLLIN)
+            if poll.poll(0):
+                self.close()
+
+
+class _FairSocket:
+    """What HTTPConnection uses of a socket; what it reads of each answer is bounded, and read in turns."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self.fileno, self.sendall, self.close = sock.fileno, sock.sendall, sock.close
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        """The next answer."""
+        return fair_file(self._sock, MAX_ANSWER_BYTES)
+
+
+def _body(response: HTTPResponse) -> bytes:
+    body = response.read(MAX_BODY_BYTES)
+    if response.length and len(body) < MAX_BODY_BYTES:
+        raise IncompleteRead(body, response.length)
+    return body

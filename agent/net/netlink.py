@@ -38,6 +38,7 @@ ADDRESS = struct.Struct("=BBBBi")
 ROUTE = struct.Struct("=BBBBBBBBI")
 ATTRIBUTE = struct.Struct("=HH")
 
+KERNEL = 0  # the sender of what the kernel says; a privileged process may send us something, too
 SETTLE_S = 0.02
 
 
@@ -109,7 +110,8 @@ def snapshot() -> Snapshot:
 def _dump(netlink: socket.socket, kind: int) -> Iterator[tuple[int, bytes]]:
     netlink.send(HEADER.pack(HEADER.size + 4, kind, NLM_F_REQUEST_DUMP, 1, 0) + bytes(4))
     while True:
-        for message_kind, body in _messages(netlink.recv(65_536)):
+        data, (sender, _) = netlink.recvfrom(65_536)
+        for message_kind, body in _messages(data) if sender == KERNEL else ():
             if message_kind in (NLMSG_DONE, NLMSG_ERROR):
                 return
             yield message_kind, body

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
 from typing import NamedTuple
 
 import gevent
@@ -11,9 +13,12 @@ from gevent import socket
 
 from agent.net.dial import route_source
 from agent.net.netlink import GROUPS, SETTLE_S, NetworkChange, snapshot
+from agent.net.turns import Turns
 
 log = logging.getLogger(__name__)
 
+MOST_S = 0.2
+NEWS_A_TURN = 16
 ANY_PORT = 9  # no packet is sent to find a route
 
 
@@ -56,17 +61,25 @@ class NetworkWatch:
 
 
 def _drain(netlink: socket.socket) -> None:
-    """Wait for news, then until there was none for a moment."""
-    wait_s: float | None = None
-    while True:
-        netlink.settimeout(wait_s)
-        try:
-            netlink.recv(65_536)
-        except TimeoutError:
-            return
-        except OSError as exc:  # ENOBUFS: messages were lost, the snapshot will tell
-            log.debug("messages about the network were lost: %s", exc)
-        wait_s = SETTLE_S
+    """Wait for news, then until there was none for a moment; news without end are looked at after MOST_S."""
+    turns = Turns(NEWS_A_TURN)
+    netlink.settimeout(None)
+    _receive(netlink)
+    until = monotonic() + MOST_S
+    with suppress(TimeoutError):
+        while (left_s := until - monotonic()) > 0:
+            netlink.settimeout(min(SETTLE_S, left_s))
+            _receive(netlink)
+            turns.step()
+
+
+def _receive(netlink: socket.socket) -> None:
+    try:
+        netlink.recv(65_536)
+    except TimeoutError:
+        raise
+    except OSError as exc:  # ENOBUFS: messages were lost, the snapshot will tell
+        log.debug("messages about the network were lost: %s", exc)
 
 
 class Way(NamedTuple):

@@ -1,13 +1,15 @@
 """One WebSocket on gevent sockets, driven by the sans-IO protocol of `websockets` (RFC 6455, RFC 7692).
 
 A greenlet dials and reads, another one writes; `send` only queues. Reports stop the moment `close` is called, and
-the closing handshake then goes on by itself for at most CLOSE_TIMEOUT_S.
+the closing handshake then goes on by itself for at most CLOSE_TIMEOUT_S. The reader takes turns with everybody else,
+and a server that sends far more than the protocol needs is left: what frames, and their bytes, may cost is a budget.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
+from time import monotonic
 from typing import Any, Protocol
 
 import gevent
@@ -17,20 +19,26 @@ from gevent.ssl import SSLContext
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.frames import Frame, Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from agent.net.dial import dial, route_source
+from agent.net.rate_limit import Bucket
 from agent.net.tls import explain
+from agent.net.turns import Turns
 
 log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 1.0
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024  #: a larger message ends the connection
+MAX_MESSAGE_BYTES = 512 * 1024  #: a larger message ends the connection, and so do more fragments of one:
+MAX_FRAGMENTS = 64
 MAX_UNSENT_BYTES = 1024 * 1024
-READ_BYTES = 64 * 1024
+READ_BYTES = 1024  # parsed at once: five hundred empty frames at most
+COSTLY_BYTES = 4 * 1024  # that cost as much as another frame
+FRAMES_PER_S = 100.0  # on average; a busy service sends a few in a second
+STEPS_A_TURN = 16  # reads and frames
 
 _SILENT = logging.getLogger(f"{__name__}.protocol")
 _SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so tokens
@@ -68,9 +76,12 @@ class WebSocket:
             logger=_SILENT,
         )
         self._sock: Any = None
+        self._turns = Turns(STEPS_A_TURN)
+        self._budget = Bucket(FRAMES_PER_S, monotonic())
         self._fragments: list[Frame] = []
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
+        self._left = False
         self._work = Event()
         self._reader = gevent.spawn(self._run)
         self._writer: gevent.Greenlet[..., None] | None = None
@@ -131,6 +142,7 @@ class WebSocket:
         """Read until the closing handshake or the end of the stream, then report how it ended."""
         protocol = self._protocol
         while self._owner is not None or protocol.state is not State.CLOSED:
+            self._turns.step()
             data = self._sock.recv(READ_BYTES)
             if data:
                 protocol.receive_data(data)
@@ -140,6 +152,8 @@ class WebSocket:
             if self._unsent_bytes > MAX_UNSENT_BYTES:
                 raise ConnectionError("the server takes no data")
             for event in protocol.events_received():
+                if self._left:
+                    break
                 self._take(event)
             if protocol.handshake_exc is not None:
                 self._fail(f"{self._uri.host} refused the WebSocket: {protocol.handshake_exc}.")
@@ -156,16 +170,38 @@ class WebSocket:
         if isinstance(event, Response):
             if self._protocol.state is State.OPEN:
                 owner.socket_opened()
+            return
+        cost = 1 + len(event.data) / COSTLY_BYTES
+        if not self._budget.take(monotonic(), cost):
+            self._leave(CloseCode.POLICY_VIOLATION, "too many messages")
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-            self._fragments.append(event)
-            if event.fin:
-                fragments, self._fragments = self._fragments, []
-                owner.socket_message(_message(fragments))
+            self._take_fragment(owner, event)
+        self._turns.step(cost)
+
+    def _take_fragment(self, owner: SocketOwner, fragment: Frame) -> None:
+        self._fragments.append(fragment)
+        if fragment.fin:
+            fragments, self._fragments = self._fragments, []
+            owner.socket_message(_message(fragments))
+        elif len(self._fragments) >= MAX_FRAGMENTS:
+            self._leave(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+
+    def _leave(self, code: CloseCode, reason: str) -> None:
+        """Fail the connection (RFC 6455 section 7.1.7); what is still parsed is dropped."""
+        self._left = True
+        self._fragments.clear()
+        self._protocol.fail(code, reason)
+        self._flush()
 
     def _report_close(self, received: Any) -> None:
         owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.socket_closed(received.code if received else 1006, received.reason if received else "")
+        if owner is None:
+            return
+        if received is not None:
+            owner.socket_closed(received.code, received.reason)
+        else:
+            ours = self._protocol.close_sent
+            owner.socket_closed(1006, f"was left because of what it sent: {ours.reason}" if ours else "")
 
     def _fail(self, message: str) -> None:
         owner = self._owner

@@ -9,7 +9,6 @@ same network lacks the password (RFC 7617); wrong ones are slowed down by the se
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import ipaddress
 import socket
@@ -52,7 +51,7 @@ class Guard:
         scheme, _, encoded = headers.get("Authorization", "").partition(" ")
         try:
             _, _, given = base64.b64decode(encoded, validate=True).partition(b":")
-        except binascii.Error:
+        except ValueError:
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(given, self._password.encode())
 
@@ -72,7 +71,14 @@ def _name(host: str) -> str:
         return ""
 
 
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
 def _is_own_page(host: str, headers: Mapping[str, str]) -> bool:
     origin = headers.get("Origin", "")
-    same = not origin or urlsplit(origin).netloc.lower() == host.lower()
+    same = not origin or _netloc(origin) == host.lower()
     return same and OWN_HEADER in headers and headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")

@@ -11,6 +11,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib import resources
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,10 +19,12 @@ from urllib.parse import parse_qs
 import gevent
 from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
-from gevent.pywsgi import WSGIHandler, WSGIServer
+from gevent.pywsgi import WSGIServer
 
 from agent.errors import AgentError, InvalidArgumentError
+from agent.log import SeldomLog
 from agent.page.box import Box
+from agent.page.connection import Connection, error_body
 from agent.page.guard import Guard, Refusal
 from agent.page.live import Live
 from agent.page.settings import PageSettings
@@ -31,7 +34,6 @@ log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 48
 MAX_HOLD_S = 30.0
-IDLE_S = 30.0  # of a connection that neither sends nor takes anything
 WRONG_PASSWORD_S = 1.0  # how long one wrong guess keeps the next one waiting
 
 TYPES = {
@@ -60,11 +62,12 @@ class Page:
         self._guard = Guard(settings)
         self._live = Live(box)
         self._files = _read_files()
+        self._strangers = SeldomLog(log)
         self._guesses = BoundedSemaphore(1)
         self._pool = Pool(MAX_CONNECTIONS)
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
         self._server = WSGIServer((settings.host, settings.port), self._answer, spawn=self._pool,
-                                  log=None, error_log=log, handler_class=_Handler,
+                                  log=None, error_log=log, handler_class=partial(Connection, self._strangers),
                                   environ={"SERVER_NAME": settings.host})  # fmt: skip
 
     def start(self) -> None:
@@ -110,7 +113,7 @@ class Page:
             if self._guard.knows(headers):
                 return
             if "Authorization" in headers:
-                log.warning("somebody gave a wrong password for the page")
+                self._strangers.warning("somebody gave a wrong password for the page")
                 gevent.sleep(WRONG_PASSWORD_S)
         raise Refusal("401 Unauthorized", "give the page's password, with any user name")
 
@@ -144,17 +147,6 @@ class Page:
         return None
 
 
-class _Handler(WSGIHandler):  # type: ignore[misc]
-    """pywsgi's handler, but a connection that stands still is ended instead of kept for ever."""
-
-    def __init__(self, sock: Any, address: Any, server: Any) -> None:
-        sock.settimeout(IDLE_S)
-        super().__init__(sock, address, server)
-
-    def _handle_client_error(self, ex: Exception) -> Any:
-        return None if isinstance(ex, OSError) else super()._handle_client_error(ex)
-
-
 def _read_files() -> dict[str, Answer]:
     files: dict[str, Answer] = {}
     for file in resources.files("agent.page").joinpath("static").iterdir():
@@ -182,7 +174,7 @@ def _number(query: Mapping[str, list[str]], name: str, default: float | None, lo
 
 
 def _error(status: str, reason: str) -> Answer:
-    return status, "application/json", json.dumps({"error": reason}).encode()
+    return status, "application/json", error_body(reason)
 
 
 def _send(start: Start, status: str, kind: str, body: bytes) -> list[bytes]:

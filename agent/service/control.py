@@ -25,6 +25,8 @@ import gevent.socket
 from gevent.server import StreamServer
 
 from agent.errors import AgentError, ControlError
+from agent.log import SeldomLog
+from agent.net.turns import Turns, fair_file
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ SERVICE_FOLDER = Path("/run/kiosk-agent")
 MAX_LINE_BYTES = 65_536
 MAX_WAITING = 256  # messages that a slow client may leave unread
 MAX_CLIENTS = 32
+REQUESTS_A_TURN = 8
 
 
 def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -60,6 +63,7 @@ class ControlServer:
         self._commands = {**commands}
         self._server: StreamServer | None = None
         self._subscribers: set[_Client] = set()
+        self._deaf = SeldomLog(log)
 
     def start(self) -> None:
         """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
@@ -79,18 +83,24 @@ class ControlServer:
     def publish(self, event: str, data: Any) -> None:
         """Send an event to every subscriber; never blocks, a subscriber that does not read is cut off."""
         for client in tuple(self._subscribers):
-            client.send({"event": event, "data": data})
+            self._send(client, {"event": event, "data": data})
 
     def _serve(self, connection: gevent.socket.socket, _address: object) -> None:
         client = _Client(connection)
         try:
             for request in client.requests():
-                client.send(self._answer(client, request))
+                self._send(client, self._answer(client, request))
+            if client.sent_too_much:
+                self._send(client, _refusal(f"a line has at most {MAX_LINE_BYTES} bytes"))
         except OSError as error:
             log.debug("a control connection ended: %s", error)
         finally:
             self._subscribers.discard(client)
             client.close()
+
+    def _send(self, client: _Client, message: Mapping[str, Any]) -> None:
+        if not client.send(message):
+            self._deaf.warning("a client of the control socket does not read and is cut off")
 
     def _answer(self, client: _Client, request: Any) -> dict[str, Any]:
         if not isinstance(request, dict) or not isinstance(request.get("command"), str):
@@ -112,24 +122,28 @@ class _Client:
     def __init__(self, connection: gevent.socket.socket) -> None:
         self._connection = connection
         self._outbox: gevent.queue.Queue[bytes] = gevent.queue.Queue(MAX_WAITING)
+        self._turns = Turns(REQUESTS_A_TURN)
+        self._is_cut_off = False
         self._writer = gevent.spawn(self._write)
+        self.sent_too_much = False  #: whether its last line was too long, which ended its requests
 
     def requests(self) -> Iterator[Any]:
         """The parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
-        with self._connection.makefile("rb") as lines:
-            while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n"):
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    yield None
+        with fair_file(self._connection) as lines:
+            while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n") and not self._is_cut_off:
+                yield _parsed(line)
+                self._turns.step()
+        self.sent_too_much = len(line) == MAX_LINE_BYTES
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """Queue one line; a client that leaves too many unread is cut off."""
+    def send(self, message: Mapping[str, Any]) -> bool:
+        """Queue one line; False when that cuts off a client that leaves too many unread."""
         try:
             self._outbox.put_nowait(json.dumps(message, default=str).encode() + b"\n")
         except gevent.queue.Full:
-            log.warning("a client of the control socket does not read; cutting it off")
+            was_cut_off, self._is_cut_off = self._is_cut_off, True
             self._shut_down()
+            return was_cut_off
+        return True
 
     def close(self) -> None:
         """Send what is queued, briefly, and end the connection."""
@@ -151,6 +165,13 @@ class _Client:
             self._connection.shutdown(gevent.socket.SHUT_RDWR)
         except OSError as error:
             log.debug("the control connection was gone already: %s", error)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _perform(command: Command, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,10 @@ import gevent
 import gevent.socket
 
 from agent.errors import ControlError
+from agent.net.turns import fair_file
 from agent.service.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class ControlClient:
@@ -20,7 +23,7 @@ class ControlClient:
 
     def __init__(self, configured: str = "", environ: Mapping[str, str] = os.environ) -> None:
         self._connection = _connect(_candidates(configured, environ))
-        self._lines = self._connection.makefile("rb")
+        self._lines = fair_file(self._connection)
 
     def __enter__(self) -> Self:
         return self
@@ -54,11 +57,12 @@ class ControlClient:
 
     def _read(self) -> dict[str, Any]:
         try:
-            line = self._lines.readline()
+            line = self._lines.readline(MAX_ANSWER_BYTES)
         except OSError:
             line = b""
-        if not line:
-            raise ControlError("the agent ended the connection")
+        if not line.endswith(b"\n"):
+            ended = len(line) < MAX_ANSWER_BYTES
+            raise ControlError("the agent ended the connection" if ended else "the agent's answer has no end")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -107,6 +107,8 @@ class Supervisor:
         self._timers.add(gevent.spawn_later(pause_s, self._restart, part))
 
     def _restart(self, part: Part) -> None:
+        if not self._running:
+            return
         part.restarts += 1
         self._bring_up(part)
 

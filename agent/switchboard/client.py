@@ -9,6 +9,7 @@ from contextlib import suppress
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from agent.log import SeldomLog
 from agent.signaling.pstream.messages import Dialect, Payload
 from agent.signaling.pstream.names import SECOND_GENERATION_TYPES
 from agent.switchboard.session import Session
@@ -21,10 +22,11 @@ OUTBOX_FRAMES = 200
 class Client:
     """A session with its socket."""
 
-    def __init__(self, session: Session, connection: ServerConnection) -> None:
+    def __init__(self, session: Session, connection: ServerConnection, strangers: SeldomLog | None = None) -> None:
         self.id = session.id
         self.session = session
         self._connection = connection
+        self._strangers = strangers or SeldomLog(log)
         self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX_FRAMES)
 
     @property
@@ -53,7 +55,7 @@ class Client:
         try:
             self._outbox.put_nowait(text)
         except asyncio.QueueFull:
-            log.warning("client %d does not read what it is sent; its socket is closed", self.id)
+            self._strangers.warning("client %d does not read what it is sent; its socket is closed", self.id)
             self.abort()
 
     def abort(self) -> None:

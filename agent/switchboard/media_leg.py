@@ -7,7 +7,6 @@ import logging
 import math
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 from agent.errors import FarSideError
@@ -19,7 +18,7 @@ from agent.media.sdp.parse import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.transcoder import EVENT, Relay
-from hw.sound.interface import FRAME_MS, FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +138,11 @@ class MediaLeg:
 
     async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
-            with suppress(asyncio.CancelledError):
-                await previous
+            try:
+                await asyncio.wait([previous])
+            except asyncio.CancelledError:  # the leg closes: neither of the two goes on
+                previous.cancel()
+                raise
         self._dialling = True
         try:
             await self._send_digits(digits)

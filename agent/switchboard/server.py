@@ -22,7 +22,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, InvalidStateError, LocalFault, ProtocolError
-from agent.log import FailureLog
+from agent.log import FailureLog, SeldomLog
 from agent.media.settings import MediaSettings
 from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
@@ -35,6 +35,7 @@ from agent.switchboard.registry import Registry
 from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.state_dir import State, default_folder, server_names
+from agent.switchboard.wire import Wire
 
 log = logging.getLogger(__name__)
 frames_log = logging.getLogger("agent.switchboard.websockets")
@@ -67,6 +68,7 @@ class Switchboard:
         self._port = settings.listen_port
         self._listening = asyncio.Lock()
         self._deaf = FailureLog(log, "listening again")
+        self._strangers = SeldomLog(log)
         self._ticker: asyncio.Task[None] | None = None
         self._next_id = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -143,6 +145,7 @@ class Switchboard:
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
             process_request=self._answer_http,
+            create_connection=partial(Wire, self.settings.frames_per_s),  # type: ignore[arg-type]
             open_timeout=HANDSHAKE_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,  # the heartbeat is a text frame (spec: signaling 4)
@@ -161,14 +164,15 @@ class Switchboard:
         if request.path.partition("?")[0] == SIGNAL_PATH:
             if len(self.registry) < self.settings.max_clients:
                 return None
-            log.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
+            self._strangers.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The switchboard is full; try again later.\n")
         from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
         return self._site.respond(request.path, str(connection.remote_address[0]), from_elsewhere)
 
     async def _serve(self, connection: ServerConnection) -> None:
         self._next_id += 1
-        client = Client(Session(self._next_id, self.settings, self._judge, self._now()), connection)
+        session = Session(self._next_id, self.settings, self._judge, self._now(), self._strangers)
+        client = Client(session, connection, self._strangers)
         self.registry.add(client)
         writer = asyncio.create_task(client.write())
         try:

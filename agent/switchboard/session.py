@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from agent.errors import ProtocolError
-from agent.log import FailureLog
+from agent.log import SeldomLog
+from agent.net.rate_limit import Bucket
 from agent.signaling.pstream.messages import Dialect, Message, Payload, frame, parse
 from agent.signaling.pstream.names import CALL_TYPES, HEARTBEAT, Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
-from agent.switchboard.rate_limit import Bucket
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.tokens import Grant, TokenRejected
 
@@ -76,9 +76,14 @@ class Session:
     """The protocol of one socket; `now` is monotonic seconds."""
 
     def __init__(
-        self, session_id: int, settings: SwitchboardSettings, judge: Callable[[str], Grant], now: float
+        self,
+        session_id: int,
+        settings: SwitchboardSettings,
+        judge: Callable[[str], Grant],
+        now: float,
+        strangers: SeldomLog | None = None,
     ) -> None:
-        """`judge` returns the grant of a token or raises TokenRejected."""
+        """`judge` returns the grant of a token or raises TokenRejected; `strangers` is shared by all sessions."""
         self.id = session_id
         self.state = State.ANONYMOUS
         self.dialect = Dialect.V1
@@ -91,7 +96,7 @@ class Session:
         self._expired = False
         self._next_beat_at = now + settings.heartbeat_s
         self._heard_at = now
-        self._malformed = FailureLog(log, f"a frame of client {session_id}")
+        self._strangers = strangers or SeldomLog(log)
         self._handlers = {MessageType.LISTEN: self._listen, MessageType.REGISTER: self._register}
 
     @property
@@ -131,8 +136,8 @@ class Session:
         return Send(frame(message_type, payload, self.dialect))
 
     def malformed(self, error: ProtocolError) -> None:
-        """Note a frame that cannot be used; only the first is a warning."""
-        self._malformed.failed(error)
+        """Note a frame that cannot be used; told seldom."""
+        self._strangers.warning("a frame of client %d cannot be used: %s", self.id, error)
 
     def closed(self) -> list[Effect]:
         """The socket has gone."""
@@ -165,7 +170,7 @@ class Session:
         try:
             grant = self._judge(message.text(Member.TOKEN, limit=TOKEN_LIMIT))
         except TokenRejected as rejection:
-            log.info("client %d was refused: %s", self.id, rejection.message)
+            self._strangers.warning("client %d was refused: %s", self.id, rejection.message)
             return [self.say(MessageType.ERROR, error_payload(rejection.code, rejection.message))]
         effects = self._withdraw() if self.grant and self.grant.identity != grant.identity else []
         self.grant = grant
@@ -207,7 +212,7 @@ class Session:
     def _refuse(self) -> list[Effect]:
         self._refused += 1
         if self._refused == 1:
-            log.warning("client %d sends too many frames; the surplus is dropped", self.id)
+            self._strangers.warning("client %d sends too many frames; the surplus is dropped", self.id)
             return [self.say(MessageType.ERROR, error_payload(31206, "Rate exceeded"))]
         return self._close(1008, "too many frames") if self._refused > FLOOD_FRAMES else []
 

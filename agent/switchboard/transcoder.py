@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
-from hw.sound.interface import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 
 OPUS, PCMU, EVENT = "opus", "PCMU", "telephone-event"
 PCMU_STEP = RATE_HZ // 8000  # 48 kHz samples in one of PCMU's

@@ -52,6 +52,8 @@ class AudioHelper(Emitter):
         self.available_input_devices: dict[str, Info] = {DEFAULT: _info(DEFAULT, INPUT, "Default")}
         self.available_output_devices: dict[str, Info] = {DEFAULT: _info(DEFAULT, OUTPUT, "Default")}
         self._device = device
+        self._looks = 0  # an older look that ends late tells nothing new
+        self._closed = False
         select = getattr(device.options.sound, "select", None)
         self.speaker_devices = self._outputs("speaker", select and (lambda name: select(playback=name)), OUTGOING)
         self.ringtone_devices = self._outputs("ringtone", select and (lambda name: select(ring=name)), INCOMING)
@@ -125,7 +127,8 @@ class AudioHelper(Emitter):
 
     def refresh(self) -> None:
         """Look which devices there are, in the background; `deviceChange` follows if that changed."""
-        gevent.spawn(self._refresh)
+        self._looks += 1
+        gevent.spawn(self._refresh, self._looks)
 
     def input_volume(self, volume: float) -> None:
         """The microphone of a call was measured."""
@@ -133,15 +136,18 @@ class AudioHelper(Emitter):
             self.emit("inputVolume", volume)
 
     def close(self) -> None:
-        """Tell nobody anything any more."""
+        """Tell nobody anything any more, and leave the sound device alone."""
+        self._closed = True
         self.remove_all_listeners()
 
-    def _refresh(self) -> None:
+    def _refresh(self, look: int) -> None:
         try:
             options = self._device.options
             found = [dict(each) for each in (options.enumerate_devices or partial(list_sound_devices, options.sound))()]
         except Exception:
             log.exception("the sound devices could not be listed")
+            return
+        if self._closed or look != self._looks:
             return
         inputs, outputs = _by_id(found, INPUT), _by_id(found, OUTPUT)
         if (inputs, outputs) == (self.available_input_devices, self.available_output_devices):
@@ -177,7 +183,7 @@ class AudioHelper(Emitter):
             self._device.report_audio("INFO", f"{name}-devices-set", {"audio_device_ids": ids})
 
         def test() -> None:
-            self._device.sounds.play(sound)
+            self._device.sounds.try_out(sound)
 
         return OutputDevices(lambda: self.available_output_devices, apply if use is not None else None, test)
 

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import gevent
 
 from agent.errors import AgentError, CaptureError, SdpError
+from agent.log import SeldomLog, excerpt
 from agent.voice.protocols import Session
 
 log = logging.getLogger(__name__)
+_strangers = SeldomLog(log)
 
 Step = Callable[[Session], Any]
 
@@ -131,13 +133,20 @@ class CallMedia:
             session.mute(self.muted)
             session.open_capture(constraints)
         except CaptureError as exc:
+            self._close_if_over()
             self._owner.capture_failed(exc)
         except Exception as exc:
             if not self.closed:
                 log.exception("the media session could not be set up")
+            self._close_if_over()
             self._owner.capture_failed(CaptureError(f"the microphone cannot be opened: {exc}"))
         else:
             self._owner.captured()
+
+    def _close_if_over(self) -> None:
+        """A session that was made after the call had ended is nobody else's to close."""
+        if self.closed and self.session is not None:
+            self.session.close()
 
     def _spawn(self, step: Step, done: Callable[[Any], None], failed: Callable[[AgentError], None]) -> None:
         if self.session is not None and not self.closed:
@@ -164,4 +173,4 @@ def _ignore(_result: object) -> None:
 
 
 def _restart_unusable(error: AgentError) -> None:
-    log.warning("an ICE restart could not be negotiated: %s", error)
+    _strangers.warning("an ICE restart could not be negotiated: %s", excerpt(error, 120))

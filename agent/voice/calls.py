@@ -12,13 +12,15 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 from agent.errors import VoiceError
+from agent.log import SeldomLog
 from agent.voice.call_ids import INCOMING, OUTGOING
 from agent.voice.connection import Connection
 from agent.voice.protocols import CallHost
-from agent.voice.sounds import INCOMING as RING
+from agent.voice.ringing import Ringing
 from agent.voice.sounds import OUTGOING as ANSWERED_SOUND
 
 log = logging.getLogger(__name__)
+_strangers = SeldomLog(log)
 
 MAX_PENDING: Final = 16  # a server that announces more calls at once is not answered
 
@@ -32,15 +34,27 @@ class CallsOwner(CallHost, Protocol):
 
     def call_made(self, connection: Connection) -> None: ...
 
+    def pending_changed(self) -> None: ...
+
 
 class Calls:
     """Pending calls in the order of their arrival, and at most one active call."""
 
     def __init__(self, device: CallsOwner) -> None:
-        self.pending: list[Connection] = []
+        self.ringing = Ringing(device, self)
         self.active: Connection | None = None
         self._device = device
+        self._pending: tuple[Connection, ...] = ()
         self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
+
+    @property
+    def pending(self) -> list[Connection]:
+        """The calls that are not over and not open, in the order of their arrival."""
+        return list(self._pending)
+
+    def waits(self, connection: Connection) -> bool:
+        """Whether nobody has decided about this call yet, neither here nor at the far end."""
+        return connection in self._pending and connection.status() == "pending"
 
     def listening(self) -> list[Connection]:
         """Every call that hears the server: a program may still accept one that was dropped with its socket."""
@@ -52,20 +66,21 @@ class Calls:
 
     def incoming(self, parameters: dict[str, Any], offer_sdp: str) -> Connection | None:
         """Make a pending call of an invite; None when too many are pending."""
-        if len(self.pending) >= MAX_PENDING:
-            log.warning("an incoming call is dropped: %d are pending already", MAX_PENDING)
+        if len(self._pending) >= MAX_PENDING:
+            _strangers.warning("an incoming call is dropped: %d are pending already", MAX_PENDING)
             return None
         connection = self._make(parameters=parameters, offer_sdp=offer_sdp)
-        self.pending.append(connection)
+        self._become((*self._pending, connection))
         return connection
 
     def outgoing(self, params: Mapping[str, Any]) -> Connection:
         """Make the active call, and ignore whatever is pending."""
         self.active = connection = self._make(custom_parameters=params)
-        pending, self.pending = self.pending, []
+        pending = self._pending
+        self._become(())
         for waiting in pending:
             waiting.ignore()
-        self._device.sounds.stop(RING)
+        self.ringing.hush()
         return connection
 
     def before_accept(self, connection: Connection) -> None:
@@ -74,11 +89,13 @@ class Calls:
         if active is not None and active is not connection:
             active.disconnect()
             self.remove(active)
+        self.ringing.update()
 
     def disconnect_all(self) -> None:
         """End every call that can be ended, and forget the pending ones."""
-        pending, self.pending = self.pending, []
+        pending = self._pending
         self._dropped.update(pending)
+        self._become(())
         for connection in pending:
             connection.disconnect()
         if self.active is not None:
@@ -88,13 +105,26 @@ class Calls:
         """Forget a call."""
         if self.active is connection:
             self.active = None
-        if connection in self.pending:
-            self.pending.remove(connection)
+        if connection in self._pending:
             self._dropped.add(connection)
+            self._become(tuple(call for call in self._pending if call is not connection))
 
     def find(self, callsid: object) -> Connection | None:
         """The call that the server means."""
         return next((call for call in self.all() if call.is_called(callsid)), None)
+
+    def signaling_closed(self) -> None:
+        """The service has closed its stream for good: nobody can answer what is pending, nor will it be cancelled."""
+        for connection in self._pending:
+            if self.waits(connection):
+                connection.on_transport_close()
+
+    def _become(self, pending: tuple[Connection, ...]) -> None:
+        if pending == self._pending:
+            return
+        self._pending = pending
+        self.ringing.update()
+        self._device.pending_changed()
 
     def _make(self, **kwargs: Any) -> Connection:
         device = self._device
@@ -104,43 +134,33 @@ class Calls:
         connection.on("error", lambda error: self._failed(connection, error))
         connection.once("cancel", lambda: self._cancelled(connection))
         connection.once("disconnect", lambda *_args: self._disconnected(connection))
-        connection.once("reject", lambda: self._ended(connection))
+        connection.once("reject", lambda: self.remove(connection))
         connection.once("transportClose", lambda: self._transport_closed(connection))
         return connection
 
     def _accepted(self, connection: Connection) -> None:
+        if connection.direction == INCOMING:
+            self.ringing.hush()
         self.remove(connection)
         self.active = connection
         if connection.direction == OUTGOING:
             self._device.sounds.play_if_enabled(ANSWERED_SOUND)
         self._device.call_opened(connection)
-        if connection.direction == INCOMING:
-            self._device.sounds.stop(RING)
         self._device.emit_soon("connect", connection)
 
     def _failed(self, connection: Connection, error: VoiceError) -> None:
         if connection.status() == "closed":
             self.remove(connection)
-        self._quiet()
         self._device.emit_soon("error", error)
 
     def _cancelled(self, connection: Connection) -> None:
-        self._ended(connection)
+        self.remove(connection)
         self._device.emit_soon("cancel", connection)
 
     def _disconnected(self, connection: Connection) -> None:
-        self._ended(connection)
-        self._device.emit_soon("disconnect", connection)
-
-    def _ended(self, connection: Connection) -> None:
         self.remove(connection)
-        self._quiet()
+        self._device.emit_soon("disconnect", connection)
 
     def _transport_closed(self, connection: Connection) -> None:
         if connection.status() == "pending":
-            self._ended(connection)
-
-    def _quiet(self) -> None:
-        """A call is over or in trouble: nobody rings any more, unless another call is pending."""
-        if not self.pending:
-            self._device.sounds.stop(RING)
+            self.remove(connection)

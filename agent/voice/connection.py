@@ -106,7 +106,8 @@ class Connection(Emitter, ConnectionAliases):
         session = self._call.media.session
         if session is None:
             raise InvalidStateError("digits cannot be sent before the call was accepted: wait for the event `accept`")
-        self._digits.play_keys(digits)
+        if not self._call.media.closed:
+            self._digits.play_keys(digits)
         if session.can_insert_dtmf and not self._call.media.closed:
             self._digits.send(digits)
         elif (stream := self._call.stream) is not None:

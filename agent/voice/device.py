@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from agent.errors import InvalidArgumentError, InvalidStateError
@@ -34,8 +34,10 @@ class Device(Emitter, DeviceAliases):
         """With a token: the same as `setup(token, options)`; without one, `setup` follows later."""
         super().__init__()
         self.token: str | None = None
+        #: called whenever `connections` has changed: also where the seed drops a pending call without any event
+        self.on_pending_changed: Callable[[], object] = lambda: None
         self.is_initialized = False
-        self._host = DeviceHost(self)
+        self._host = DeviceHost(self, lambda: self.on_pending_changed())
         if token is not None:
             self.setup(token, options, **more)
         elif options or more:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from agent.clock import Clock, HubClock
+from agent.clock import Clock
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.watch import NetworkWatch, way_after
 from agent.signaling.pstream.endpoints import signaling_uris
@@ -29,8 +30,10 @@ CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its report
 class DeviceHost:
     """Made with its Device, filled by `prepare`; implements what the parts ask for in their protocols."""
 
-    def __init__(self, device: Emitter) -> None:
+    def __init__(self, device: Emitter, pending_changed: Callable[[], object]) -> None:
         self.options = DeviceOptions()
+        self._device = device
+        self._pending_changed = pending_changed
         self.clock: Clock = HubClock()
         self.sounds = Sounds(None)
         self.audio: AudioHelper | None = None
@@ -41,7 +44,6 @@ class DeviceHost:
         self.status = "offline"
         self.edge: str | None = None
         self.region: str | None = None
-        self._device = device
         self._network = NetworkWatch(self.network_changed)
 
     # What the Device does
@@ -57,7 +59,7 @@ class DeviceHost:
         if options.debug or not options.warnings:
             logging.getLogger("agent.voice").setLevel(options.log_level)
         self.clock = options.clock or self.clock
-        self.sounds = (options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf)
+        self._use_sounds((options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf))
         self.publisher = self._make_publisher(token)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
         self.registration = Registration(self.clock, self._send_register, not options.no_register)
@@ -123,6 +125,9 @@ class DeviceHost:
     def emit_soon(self, event: str, *args: Any) -> None:
         self.clock.call_later(0, self._device.emit, event, *args)
 
+    def pending_changed(self) -> None:
+        self._pending_changed()
+
     def call_made(self, connection: Connection) -> None:
         options = self.options
         overridden = {
@@ -164,6 +169,15 @@ class DeviceHost:
 
     def stream_closed(self) -> None:
         self.stream = None
+        self.calls.signaling_closed()
+
+    def _use_sounds(self, sounds: Sounds) -> None:
+        """Switches that were set before the set-up stay as they are."""
+        for name, on in self.sounds.enabled.items():
+            if not on:
+                sounds.switch(name, False)
+        self.sounds = sounds
+        sounds.on_switch = self.calls.ringing.update
 
     def _make_publisher(self, token: str) -> Publisher | None:
         options = self.options

@@ -26,7 +26,7 @@ def feed(source: Source, local_stream: Any, is_over: Callable[[], bool]) -> None
 def _feed(source: Source, local_stream: Any, is_over: Callable[[], bool]) -> None:
     while not is_over():
         frame = source.read(READ_S)
-        if frame:
+        if frame and not is_over():
             local_stream.write(frame)
         else:
             gevent.sleep(PAUSE_S)  # a source that has ended returns at once, for ever

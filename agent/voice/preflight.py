@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from agent.clock import Clock, HubClock
+from agent.clock import Clock, Timer
 from agent.errors import VoiceError
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.quality.candidate import candidate_payload
 from agent.quality.sample import Sample
 from agent.voice.connection import Connection
@@ -47,6 +48,9 @@ class PreflightTest(Emitter):
         self._pair: tuple[Any, Any] | None = None
         self._timing: dict[str, dict[str, float]] = {}
         self._edge: str | None = None
+        self._clock: Clock = given.get("clock") or HubClock()
+        self._limit: Timer | None = None
+        self._enough: Timer | None = None  # of a test without a microphone
         self._selected_edge = given.get("edge", "roaming")
         self._device = device = make_device()
         device.once("ready", lambda _device: self._call())
@@ -57,15 +61,16 @@ class PreflightTest(Emitter):
             for switch in (device.sounds.disconnect, device.sounds.outgoing):
                 switch(False)
         late = VoiceError(31901, "The voice service did not answer in time; check the network and the firewall.")
-        self._clock: Clock = device.options.clock or HubClock()
-        self._limit = self._clock.call_later(limit_ms / 1000, self._fail, late)
+        if self.status == "connecting":  # a faulty address fails at once
+            self._limit = self._clock.call_later(limit_ms / 1000, self._fail, late)
 
     def stop(self) -> None:
         """Give up; `failed` with 31008 follows."""
         self._fail(VoiceError(31008, "The test call was stopped."))
 
     def _call(self) -> None:
-        self._limit.cancel()
+        if self._limit is not None:
+            self._limit.cancel()
         self._edge = self._device.edge
         self._timing["signaling"] = {"start": time.time() * 1000}
         connection: Connection = self._device.connect()
@@ -75,7 +80,7 @@ class PreflightTest(Emitter):
         self._device.once("disconnect", lambda _connection: self._clock.call_later(0, self._complete))
         self._clock.call_later(0, self._watch, connection)
         if self._fake_input:
-            self._clock.call_later(FAKE_INPUT_S, self._device.disconnect_all)
+            self._enough = self._clock.call_later(FAKE_INPUT_S, self._device.disconnect_all)
 
     def _watch(self, connection: Connection) -> None:
         session = connection.media_stream
@@ -144,6 +149,8 @@ class PreflightTest(Emitter):
         self._clock.call_later(COMPLETED_AFTER_S, self.emit, "completed", self.report)
 
     def _end(self) -> None:
-        self._limit.cancel()
+        for timer in (self._limit, self._enough):
+            if timer is not None:
+                timer.cancel()
         self.end_time_ms = time.time() * 1000
         self._device.destroy()

@@ -17,6 +17,7 @@ class Recovering:
         self._perform = perform
         self._timer: Timer | None = None
         self._due: float | None = None
+        self._over = False
 
     def ice_state(self, state: str) -> None:
         self._carry_out(self.policy.ice_state(state, self._clock.now()))
@@ -50,6 +51,7 @@ class Recovering:
 
     def close(self) -> None:
         """The call has ended; idempotent."""
+        self._over = True
         self.policy.close()
         self._rearm()
 
@@ -60,7 +62,8 @@ class Recovering:
     def _carry_out(self, effects: list[Effect]) -> None:
         self._rearm()
         for effect in effects:
-            self._perform(effect)
+            if not self._over:  # whoever was told of an effect may have ended the call
+                self._perform(effect)
 
     def _rearm(self) -> None:
         due = self.policy.deadline()

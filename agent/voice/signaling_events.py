@@ -22,8 +22,6 @@ from agent.voice.connection import Connection
 from agent.voice.options import DeviceOptions
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
-from agent.voice.sounds import INCOMING as RING
-from agent.voice.sounds import Sounds
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +36,6 @@ class SignalingOwner(Protocol):
 
     calls: Calls
     registration: Registration
-    sounds: Sounds
 
     @property
     def clock(self) -> Clock: ...
@@ -107,18 +104,16 @@ class SignalingEvents:
         parameters["CallSid"] = parameters.get("CallSid") or callsid
         connection = calls.incoming(parameters, sdp)
         if connection is not None:
-            gevent.spawn(self._present, connection, rings=not busy)
+            gevent.spawn(self._present, connection, None if busy else calls.ringing.announce(connection))
 
-    def _present(self, connection: Connection, rings: bool) -> None:
+    def _present(self, connection: Connection, started: AsyncResult[Any] | None) -> None:
         """Let the ring start first, but wait no longer than it is worth."""
-        if rings and self._device.sounds.incoming():
-            started = self._device.sounds.play(RING)
-            if not started.ready():
-                self._wait(started)
-        if connection.status() != "closed":  # the reference presents calls that were cancelled meanwhile
+        if started is not None and not started.ready():
+            self._wait(started)
+        if self._device.calls.waits(connection):  # the reference presents calls that were cancelled meanwhile
             self._device.emit("incoming", connection)
 
-    def _wait(self, started: AsyncResult[None]) -> None:
+    def _wait(self, started: AsyncResult[Any]) -> None:
         over: AsyncResult[None] = AsyncResult()
         timer = self._device.clock.call_later(RING_START_S, over.set)
         gevent.wait([started, over], count=1)

@@ -9,7 +9,7 @@ All are computed here; `Device.setup(sounds={name: file or PCM})` replaces them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import gevent
@@ -32,28 +32,39 @@ KEY_NAMES: Final = {digit: f"dtmf{digit}" for digit in "0123456789"} | {"*": "dt
 NAMES: Final = (*SWITCHES, *KEY_NAMES.values())
 
 _MAX_MS: Final = {OUTGOING: 3_000, DISCONNECT: 3_000} | dict.fromkeys(KEY_NAMES.values(), 1_000)
+_TRIAL_MS: Final = 3_000
 
 
 class Sound:
     """One sound: `play` and `stop` take their turns, so that a `stop` always ends the `play` before it."""
 
-    def __init__(self, name: str, source: Any, device: Any) -> None:
+    def __init__(self, name: str, source: Any, device: Any, *, trial: bool = False) -> None:
+        """A `trial` is the same sound, but ends by itself."""
         self.name = name
+        self._loops = name == INCOMING and not trial
+        self._max_ms = _TRIAL_MS if trial else _MAX_MS.get(name)
         self._source = source
         self._device = device
         self._pcm: bytes | None = source if isinstance(source, bytes) else None
         self._queue = AsyncQueue()
         self._playing: Playing | None = None
         self._stops_asked = 0
+        self._starts_under_way = 0
 
     @property
     def is_playing(self) -> bool:
         """Whether it can be heard now."""
         return self._playing is not None and not self._playing.done
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it neither plays nor is about to."""
+        return not (self.is_playing or self._starts_under_way)
+
     def play(self) -> AsyncResult[None]:
         """Start it, from its beginning if it plays already; the result is set when it has started."""
         stops = self._stops_asked
+        self._starts_under_way += 1
         return self._queue.enqueue(lambda: self._start(stops))
 
     def stop(self) -> AsyncResult[None]:
@@ -62,13 +73,16 @@ class Sound:
         return self._queue.enqueue(self._stop)
 
     def _start(self, stops: int) -> None:
-        if self._device is None:
-            return
-        pcm = self._load()
-        self._stop()
-        if stops == self._stops_asked:
-            rings = self.name == INCOMING
-            self._playing = self._device.mixer.play(pcm, loop=rings, max_ms=_MAX_MS.get(self.name), ring=rings)
+        try:
+            if self._device is None or stops != self._stops_asked:
+                return
+            pcm = self._load()
+            self._stop()
+            if stops == self._stops_asked:
+                on_bell = self.name == INCOMING
+                self._playing = self._device.mixer.play(pcm, loop=self._loops, max_ms=self._max_ms, ring=on_bell)
+        finally:
+            self._starts_under_way -= 1
 
     def _stop(self) -> None:
         playing, self._playing = self._playing, None
@@ -92,12 +106,14 @@ class Sounds:
         Raises InvalidArgumentError for an unknown name.
         """
         self.enabled = dict.fromkeys(SWITCHES, True)
+        self.on_switch: Callable[[], object] = lambda: None  #: called when one of them was switched
         replacements = replacements or {}
         for name in replacements:
             if name not in NAMES:
                 raise InvalidArgumentError(f"option sounds: there is no sound {name!r}; known are {', '.join(NAMES)}")
         fakes = {key: tones.key(digit, fake=True) for digit, key in KEY_NAMES.items()} if fake_keys else {}
         self._sounds = {name: Sound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
+        self._trials = {name: Sound(name, replacements.get(name), device, trial=True) for name in SWITCHES}
         self._failures = FailureLog(log, "playing a sound")
 
     def __getitem__(self, name: str) -> Sound:
@@ -118,6 +134,10 @@ class Sounds:
         if self.enabled[name]:
             self.play(name)
 
+    def try_out(self, name: str) -> None:
+        """Let one of the three sounds that have a switch be heard once; the ring, too, then ends by itself."""
+        self._trials[name].play().rawlink(self._note)
+
     def stop(self, name: str) -> AsyncResult[None]:
         """End a sound."""
         return self._sounds[name].stop()
@@ -128,6 +148,7 @@ class Sounds:
             if not isinstance(on, bool):
                 raise InvalidArgumentError(f"argument on: {on!r} is not allowed; give True or False")
             self.enabled[name] = on
+            self.on_switch()
         return self.enabled[name]
 
     def incoming(self, on: bool | None = None) -> bool:
@@ -143,9 +164,9 @@ class Sounds:
         return self.switch(DISCONNECT, on)
 
     def stop_all(self) -> None:
-        """End every sound."""
-        for sound in self._sounds.values():
-            if sound.is_playing:
+        """End every sound, and start none that is still being loaded."""
+        for sound in (*self._sounds.values(), *self._trials.values()):
+            if not sound.is_idle:
                 sound.stop()
 
     def _note(self, result: AsyncResult[None]) -> None:

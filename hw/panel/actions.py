@@ -29,7 +29,7 @@ END_PUSH_TO_TALK = "end_push_to_talk"
 
 
 @dataclass(frozen=True)
-class Action:
+class ButtonAction:
     """One thing to do: `target` is whom to call or the score, `parameters` go with the call or the feedback."""
 
     name: str
@@ -40,17 +40,17 @@ class Action:
         return f"{self.name}:{self.target}" if self.target else self.name
 
 
-def parse_action(text: str) -> Action:
+def parse_action(text: str) -> ButtonAction:
     """The action that `text` names; ActionError says what is possible."""
     name, colon, rest = text.strip().partition(":")
     if name in PLAIN and not colon:
-        return Action(name)
+        return ButtonAction(name)
     if name in PLAIN:
         raise ActionError(f"{text!r}: {name} takes nothing after it; write just {name!r}")
     if name not in FORMS:
         raise ActionError(_unknown(text, name))
     target, _, query = rest.partition("?")
-    action = Action(name, unquote(target.strip()), dict(_parameters(text, query)))
+    action = ButtonAction(name, unquote(target.strip()), dict(_parameters(text, query)))
     _check_call(text, action) if name == "call" else _check_feedback(text, action)
     return action
 
@@ -62,12 +62,12 @@ def _parameters(text: str, query: str) -> list[tuple[str, str]]:
         raise ActionError(f"{text!r}: after the question mark write NAME=VALUE, several joined by &") from error
 
 
-def _check_call(text: str, action: Action) -> None:
+def _check_call(text: str, action: ButtonAction) -> None:
     if not action.target:
         raise ActionError(f"{text!r} does not say whom to call; write {FORMS['call']}")
 
 
-def _check_feedback(text: str, action: Action) -> None:
+def _check_feedback(text: str, action: ButtonAction) -> None:
     if action.target not in ("1", "2", "3", "4", "5"):
         raise ActionError(f"{text!r} has no score from 1 (bad) to 5 (good); write {FORMS['feedback']}")
     if set(action.parameters) - {"issue"} or action.parameters.get("issue", ISSUES[0]) not in ISSUES:

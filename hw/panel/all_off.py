@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hw.errors import PinError
-from hw.panel.door_relay import Relay, RelaySettings
-from hw.panel.lights import Lights, LightSettings
+from hw.panel.door_relay import DoorRelay
+from hw.panel.lights import Lights
 from hw.panel.pins import Pins
+from hw.panel.settings import LightSettings, RelaySettings
 
 
 def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySettings) -> None:
@@ -15,7 +16,7 @@ def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySett
     problems = []
     if door.pin is not None:
         try:
-            Relay(door, pins).close()
+            DoorRelay(door, pins).close()
         except PinError as error:
             problems.append(f"door: {error}")
     for name, light in lights.items():

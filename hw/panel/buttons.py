@@ -10,17 +10,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from hw.errors import ActionError, PinError, SettingError
-from hw.panel.actions import END_PUSH_TO_TALK, Action, parse_action
+from hw.errors import PinError
 from hw.panel.debounce import Debounce
-from hw.panel.gestures import GESTURES, STUCK, Gestures, GestureTiming
-from hw.panel.pins import PULLS, InputPin, Pins
+from hw.panel.gestures import STUCK, Gestures
+from hw.panel.pins import InputPin, Pins
+from hw.panel.settings import ButtonSettings
 
 log = logging.getLogger(__name__)
 
@@ -28,60 +26,6 @@ MAX_PENDING_EDGES = 64  # a noisy cable must not fill the memory; the level is r
 
 Post = Callable[..., None]
 OnGesture = Callable[[str, str], None]
-
-
-def _action(when: str) -> Any:
-    help_ = f"what to do {when}: accept, reject, hang_up, mute, call:WHOM, ..."
-    return field(default="", metadata={"help": help_, "kind": "action"})
-
-
-@dataclass(frozen=True)
-class ButtonSettings:
-    """[buttons.NAME]: one contact, and what its gestures do."""
-
-    pin: int = field(metadata={"help": "GPIO number of the contact", "kind": "pin", "min": 0, "max": 53})
-    pull: str = field(default="up", metadata={"help": "resistor inside the chip", "choices": tuple(PULLS)})
-    active_low: bool = field(default=True, metadata={"help": "whether the contact, when pressed, pulls the pin low"})
-    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
-    debounce_ms: int = field(default=20, metadata={"help": "how long a level must stand still", "min": 1, "max": 200})
-    long_ms: int = field(default=800, metadata={"help": "from when on a press is long", "min": 200, "max": 10_000})
-    held_ms: int = field(default=3000, metadata={"help": "from when on it is held", "min": 300, "max": 30_000})
-    double_ms: int = field(default=350, metadata={"help": "time for a second press", "min": 100, "max": 2000})
-    stuck_s: int = field(default=60, metadata={"help": "from when on it is reported stuck", "min": 10, "max": 3600})
-    short: str = _action("after a short press")
-    long: str = _action("after a long press")
-    double: str = _action("after two short presses")
-    held: str = _action("while it is held for held_ms")
-    press: str = _action("at once when it is pressed")
-    release: str = _action("when it is let go")
-
-    def __post_init__(self) -> None:
-        if self.long_ms >= self.held_ms:
-            raise SettingError(f"held_ms ({self.held_ms}) must be greater than long_ms ({self.long_ms})")
-        for gesture, action in self.bindings().items():
-            if action.name == "push_to_talk" and gesture != "press":
-                raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
-        if self.release and "push_to_talk" in self.press:
-            raise ActionError("release = is taken: letting go ends push_to_talk")
-
-    def bindings(self) -> dict[str, Action]:
-        """Gesture -> action; push-to-talk ends with the release, and when the button is stuck."""
-        bound = {name: self._parse(name, text) for name in GESTURES if (text := getattr(self, name))}
-        if "press" in bound and bound["press"].name == "push_to_talk":
-            end = Action(END_PUSH_TO_TALK)
-            bound.update({"release": end, STUCK: end})
-        return bound
-
-    @staticmethod
-    def _parse(gesture: str, text: str) -> Action:
-        try:
-            return parse_action(text)
-        except ActionError as error:
-            raise ActionError(f"{gesture} = {error}") from None
-
-    def timing(self) -> GestureTiming:
-        """The times in seconds."""
-        return GestureTiming(self.long_ms / 1000, self.held_ms / 1000, self.double_ms / 1000, float(self.stuck_s))
 
 
 class Buttons:
@@ -97,12 +41,13 @@ class Buttons:
         self._posted = False
         self._greenlet: gevent.Greenlet[[], None] | None = None
         self._alive_at = time.monotonic()
+        self._closed = False
         now = time.monotonic()
         self._buttons = {name: _Button(name, one, _open(name, one, pins), now) for name, one in settings.items()}
 
     def start(self) -> None:
         """Watch the pins; idempotent. Inputs start last: call it when everything that buttons act on is there."""
-        if self._greenlet is None:
+        if self._greenlet is None and not self._closed:
             for button in self._buttons.values():
                 button.start(self._edge_seen)
             self._greenlet = gevent.spawn(self._run)
@@ -111,10 +56,12 @@ class Buttons:
         """Begin anew to look after the pins, for a supervisor that saw no progress."""
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
-        self._greenlet = gevent.spawn(self._run)
+        if not self._closed:
+            self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """Let all pins go; idempotent."""
+        """Let all pins go; what was pressed and not yet decided is forgotten; idempotent."""
+        self._closed = True
         if self._greenlet is not None:
             self._greenlet.kill(block=False)
             self._greenlet = None
@@ -126,7 +73,9 @@ class Buttons:
 
         While it is pressed already the new time replaces the old one, and 0 lets go now.
         """
-        self._buttons[name].simulate(hold_s)
+        button = self._buttons[name]
+        if not self._closed:
+            button.simulate(hold_s)
 
     def progress_s(self) -> float:
         """Seconds since the pins were last looked at: at most about one while all is well."""
@@ -138,7 +87,7 @@ class Buttons:
             self._post(self._wake.set)
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             self._posted = False
             now = self._alive_at = time.monotonic()
             for button in self._buttons.values():
@@ -202,7 +151,7 @@ class _Button:
     def step(self, now: float) -> list[str]:
         """Take in the edges and the level; the gestures that are now certain."""
         done: list[str] = []
-        while self._edges:
+        for _ in range(len(self._edges)):  # those of a contact that never rests are for the next turn
             if self._debounce.edge(*self._edges.popleft()):
                 done += self._changed()
         if now >= self._debounce.due and self._debounce.read(self._level(), now):

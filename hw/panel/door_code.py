@@ -8,38 +8,17 @@ After a few wrong entries every entry is refused for a while, the right one too;
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
 from enum import Enum
 
-from hw.errors import SettingError
-
-MIN_DIGITS, MAX_DIGITS = 3, 16
+from hw.panel.settings import DoorSettings
 
 
-class Verdict(Enum):
+class CodeVerdict(Enum):
     """What an entry led to."""
 
     OPEN = "open"
     WRONG = "wrong"
     LOCKED = "locked"  # refused unseen, after too many wrong ones
-
-
-@dataclass(frozen=True)
-class DoorSettings:
-    """[door]: the code that a caller dials to open it."""
-
-    code: str = field(
-        default="", repr=False, metadata={"help": "digits that a caller dials; empty: no code opens", "secret": True}
-    )
-    tries: int = field(default=3, metadata={"help": "wrong codes before the lock-out", "min": 1, "max": 20})
-    lockout_s: int = field(default=300, metadata={"help": "how long no code is taken then", "min": 1, "max": 86_400})
-    entry_s: int = field(default=8, metadata={"help": "longest pause between two digits", "min": 1, "max": 60})
-
-    def __post_init__(self) -> None:
-        if self.code and not (self.code.isascii() and self.code.isdecimal()):
-            raise SettingError("code must consist of the digits 0 to 9; # and * are for ending and correcting")
-        if self.code and not MIN_DIGITS <= len(self.code) <= MAX_DIGITS:
-            raise SettingError(f"code must have {MIN_DIGITS} to {MAX_DIGITS} digits")
 
 
 class DoorCode:
@@ -60,7 +39,7 @@ class DoorCode:
         """A call begins: what was dialled in another call does not count; the lock-out does."""
         self._entry = ""
 
-    def digit(self, digit: str, now: float) -> Verdict | None:
+    def digit(self, digit: str, now: float) -> CodeVerdict | None:
         """Take one dialled digit; a verdict when it ends an entry."""
         if not self._settings.code:
             return None
@@ -72,14 +51,14 @@ class DoorCode:
         ended = digit == "#" or len(self._entry) >= len(self._settings.code)
         return self._judge(now) if ended and self._entry else None
 
-    def _judge(self, now: float) -> Verdict:
+    def _judge(self, now: float) -> CodeVerdict:
         entry, self._entry = self._entry, ""
         if self.locked(now):
-            return Verdict.LOCKED
+            return CodeVerdict.LOCKED
         if hmac.compare_digest(entry.encode(), self._settings.code.encode()):
             self._wrong = 0
-            return Verdict.OPEN
+            return CodeVerdict.OPEN
         self._wrong += 1
         if self._wrong >= self._settings.tries:
             self._wrong, self._locked_until = 0, now + self._settings.lockout_s
-        return Verdict.WRONG
+        return CodeVerdict.WRONG

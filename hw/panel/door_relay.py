@@ -9,30 +9,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hw.errors import PinError
 from hw.panel.pins import Pins
+from hw.panel.settings import MAX_ON_MS, RelaySettings
 
 log = logging.getLogger(__name__)
 
-MAX_ON_MS = 30_000  # no door opener needs more, and many burn out
 
 
-@dataclass(frozen=True)
-class RelaySettings:
-    """[door]: the relay that releases the door."""
-
-    pin: int | None = field(
-        default=None, metadata={"help": "GPIO number of the relay; absent: no door", "kind": "pin", "min": 0, "max": 53}
-    )
-    active_low: bool = field(default=False, metadata={"help": "whether a low pin closes the relay"})
-    open_ms: int = field(
-        default=3000, metadata={"help": "how long the door is released", "min": 100, "max": MAX_ON_MS}
-    )
-
-
-class Relay:
+class DoorRelay:
     """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
 
     def __init__(
@@ -44,6 +30,7 @@ class Relay:
         self._on_change = on_change
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._closed = False
         self._on_since = 0.0
         self._pin = pins.output(settings.pin, active_low=settings.active_low)
 
@@ -53,8 +40,13 @@ class Relay:
         return self._timer is not None
 
     def pulse(self) -> None:
-        """Release the door for its time; again while it is open prolongs, up to the cap. Returns at once."""
+        """Release the door for its time; again while it is open prolongs, up to the cap. Returns at once.
+
+        Raises PinError when the pin cannot be set, or was let go.
+        """
         with self._lock:
+            if self._closed:
+                raise PinError("the door's relay was let go: the program ends")
             now = time.monotonic()
             was_on = self._timer is not None
             if self._timer is not None:
@@ -66,12 +58,20 @@ class Relay:
             timer.daemon = True
             timer.start()
             self._timer = timer
-            self._pin.set(1.0)
+            try:
+                self._pin.set(1.0)
+            except PinError:
+                if not was_on:  # a pulse that never began has no end to be told
+                    timer.cancel()
+                    self._timer = None
+                raise
         if not was_on:
             self._tell(True)
 
     def close(self) -> None:
         """Release the relay and let the pin go; idempotent."""
+        with self._lock:
+            self._closed = True
         if self._timer is not None:
             self._release(self._timer)
         self._pin.close()

@@ -28,7 +28,7 @@ class GestureTiming:
     stuck_s: float = 60.0
 
 
-class State(Enum):
+class PressState(Enum):
     """Where the finger is."""
 
     IDLE = auto()
@@ -43,7 +43,7 @@ class Gestures:
     """Classifies the presses of one button; every method returns the gestures that are now certain, in order."""
 
     def __init__(self, wanted: Collection[str] = GESTURES, timing: GestureTiming | None = None) -> None:
-        self.state = State.IDLE
+        self.state = PressState.IDLE
         self._wanted = frozenset(wanted)
         self._timing = timing or GestureTiming()
         self._since = 0.0  # of the press, or of the release while BETWEEN
@@ -52,31 +52,31 @@ class Gestures:
     @property
     def due(self) -> float:
         """When `tick` must be called at the latest; infinite when nothing is pending."""
-        if self.state is State.BETWEEN:
+        if self.state is PressState.BETWEEN:
             return self._since + self._timing.double_s
-        if self.state in (State.DOWN, State.AGAIN):
+        if self.state in (PressState.DOWN, PressState.AGAIN):
             return self._since + min(self._decided_after_s, self._timing.stuck_s)
-        pressed = self.state in (State.SPENT, State.FOUND)
+        pressed = self.state in (PressState.SPENT, PressState.FOUND)
         return self._since + self._timing.stuck_s if pressed and not self._stuck else math.inf
 
     def press(self, now: float) -> list[str]:
         """A finger came down."""
         done = self.tick(now)
-        self.state = State.AGAIN if self.state is State.BETWEEN else State.DOWN
+        self.state = PressState.AGAIN if self.state is PressState.BETWEEN else PressState.DOWN
         self._since, self._stuck = now, False
         return [*done, "press"]
 
     def release(self, now: float) -> list[str]:
         """The finger left."""
         done = self.tick(now)
-        was, self.state = self.state, State.IDLE
-        if was in (State.DOWN, State.AGAIN):
-            done += self._classify(now, again=was is State.AGAIN)
-        return done if was is State.FOUND else [*done, "release"]
+        was, self.state = self.state, PressState.IDLE
+        if was in (PressState.DOWN, PressState.AGAIN):
+            done += self._classify(now, again=was is PressState.AGAIN)
+        return done if was is PressState.FOUND else [*done, "release"]
 
     def found_pressed(self, now: float) -> None:
         """The button was down before anybody looked: it counts for nothing, and its release neither."""
-        self.state, self._since, self._stuck = State.FOUND, now, False
+        self.state, self._since, self._stuck = PressState.FOUND, now, False
 
     def tick(self, now: float) -> list[str]:
         """Time has passed."""
@@ -92,14 +92,14 @@ class Gestures:
         return self._timing.long_s if "long" in self._wanted else math.inf
 
     def _expire(self) -> list[str]:
-        if self.state is State.BETWEEN:
-            self.state = State.IDLE
+        if self.state is PressState.BETWEEN:
+            self.state = PressState.IDLE
             return ["short"]
-        first = ["short"] if self.state is State.AGAIN else []
-        if self.state in (State.SPENT, State.FOUND):
+        first = ["short"] if self.state is PressState.AGAIN else []
+        if self.state in (PressState.SPENT, PressState.FOUND):
             self._stuck = True
             return [STUCK]
-        self.state = State.SPENT
+        self.state = PressState.SPENT
         if self._timing.stuck_s <= self._decided_after_s:
             self._stuck = True
             return [*first, STUCK]
@@ -111,6 +111,6 @@ class Gestures:
         if again:
             return ["double"]
         if "double" in self._wanted:
-            self.state, self._since = State.BETWEEN, now
+            self.state, self._since = PressState.BETWEEN, now
             return []
         return ["short"]

@@ -10,82 +10,17 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from hw.errors import PatternError, PinError, SettingError
-from hw.panel.patterns import OFF, WHITE, Pattern, parse_pattern
+from hw.errors import PinError
+from hw.panel.patterns import OFF, WHITE
 from hw.panel.pins import OutputPin, Pins
+from hw.panel.settings import LightSettings
 
 log = logging.getLogger(__name__)
-
-STATES = (  # most important first: what a visitor must see, then what an installer must see
-    "door_open",
-    "ringing",
-    "reconnecting",
-    "muted",
-    "dialling",
-    "in_call",
-    "error",
-    "no_sound",
-    "offline",
-    "do_not_disturb",
-    "booting",
-    "ready",
-)
-
-
-def _pin(what: str) -> Any:
-    return field(default=None, metadata={"help": f"GPIO number of {what}", "kind": "pin", "min": 0, "max": 53})
-
-
-def _shown(when: str) -> Any:
-    return field(default="", metadata={"help": f"pattern {when}; empty: leave it to lesser states", "kind": "pattern"})
-
-
-@dataclass(frozen=True)
-class LightSettings:
-    """[lights.NAME]: one light, or one RGB light, and what it shows in which state."""
-
-    pin: int | None = _pin("a plain light")
-    red: int | None = _pin("the red part of an RGB light")
-    green: int | None = _pin("the green part")
-    blue: int | None = _pin("the blue part")
-    active_low: bool = field(default=False, metadata={"help": "whether a low pin lights it (common anode)"})
-    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
-    booting: str = _shown("while the program starts")
-    offline: str = _shown("without a connection to the service")
-    ready: str = _shown("while calls can come")
-    ringing: str = _shown("while somebody calls")
-    dialling: str = _shown("while a call is being made")
-    in_call: str = _shown("during a call")
-    muted: str = _shown("while the microphone is off in a call")
-    reconnecting: str = _shown("while a call is being saved")
-    no_sound: str = _shown("without a sound card")
-    error: str = _shown("when something needs the installer")
-    door_open: str = _shown("while the door is released")
-    do_not_disturb: str = _shown("while calls are not wanted")
-
-    def __post_init__(self) -> None:
-        rgb = [pin for pin in (self.red, self.green, self.blue) if pin is not None]
-        if (self.pin is None) == (not rgb) or len(rgb) not in (0, 3):
-            raise SettingError("a light needs either pin, or all of red, green and blue")
-        self.patterns()
-
-    def patterns(self) -> dict[str, Pattern]:
-        """State -> pattern, most important first; only the states that this light knows."""
-        return {state: self._parse(state, text) for state in STATES if (text := getattr(self, state))}
-
-    @staticmethod
-    def _parse(state: str, text: str) -> Pattern:
-        try:
-            return parse_pattern(text)
-        except PatternError as error:
-            raise PatternError(f"{state} = {error}") from None
-
 
 class Lights:
     """All lights of the panel. `on_change()` is called on the hub when what a light shows has changed."""
@@ -93,6 +28,7 @@ class Lights:
     def __init__(self, settings: Mapping[str, LightSettings], pins: Pins) -> None:
         self.on_change: Callable[[], None] | None = None
         self._wake = Event()
+        self._closed = False
         self._lights = {name: _Light(one, _open(name, one, pins)) for name, one in settings.items()}
         self._greenlet = gevent.spawn(self._run)
 
@@ -116,22 +52,24 @@ class Lights:
         return {name: light.describe(now) for name, light in self._lights.items()}
 
     def progress_s(self) -> float:
-        """0 while the lights are being driven, for ever otherwise; for a supervisor."""
-        return math.inf if self._greenlet.dead else 0.0
+        """0 while the lights are being driven, or need not be any more, for ever otherwise; for a supervisor."""
+        return math.inf if self._greenlet.dead and not self._closed else 0.0
 
     def restart(self) -> None:
         """Begin anew to drive the lights."""
         self._greenlet.kill(block=False)
-        self._greenlet = gevent.spawn(self._run)
+        if not self._closed:
+            self._greenlet = gevent.spawn(self._run)
 
     def close(self) -> None:
-        """All off; idempotent."""
+        """All off, for good; idempotent."""
+        self._closed = True
         self._greenlet.kill(block=False)
         for light in self._lights.values():
             light.close()
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             now = time.monotonic()
             due = min((light.step(now) for light in self._lights.values()), default=math.inf)
             self._wake.wait(None if due == math.inf else max(0.0, due - time.monotonic()))

@@ -16,11 +16,11 @@ from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
+from hw.panel.settings import PULLS
 
 log = logging.getLogger(__name__)
 
 KINDS = ("auto", "lgpio", "mock")
-PULLS = {"up": "up", "down": "down", "none": "floating"}
 PWM_HZ = 100
 MOST_LATE_S = 1.0
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from hw.errors import SoundError
-from hw.sound.card_keeper import Keeper
-from hw.sound.devices import Device
+from hw.sound.card_keeper import CardKeeper
+from hw.sound.devices import SoundDevice
 from hw.sound.dsp import DspWorker
-from hw.sound.echo import Canceller, Treatment, make_canceller
+from hw.sound.echo import Canceller, make_canceller
 from hw.sound.echo_reference import EchoReference
 from hw.sound.interface import CaptureSink, SoundState
 from hw.sound.mixer import SoftMixer
@@ -26,6 +26,7 @@ from hw.sound.portaudio import Names, Rings, list_devices
 from hw.sound.portaudio_thread import shared_control
 from hw.sound.rings import CaptureRing, PlayoutRing
 from hw.sound.settings import SoundSettings
+from hw.sound.treatment import Treatment
 from hw.sound.wake import Wake
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class AlsaSound:
         self._worker.gain = 10 ** (chosen.capture_gain_db / 20)
         self._worker.canceller = self._make_canceller()
         names = Names(chosen.capture, chosen.playback, chosen.ring)
-        self._keeper = Keeper(chosen, names, self._rings, self._worker, self.mixer, self._changed, self._look)
+        self._keeper = CardKeeper(chosen, names, self._rings, self._worker, self.mixer, self._changed, self._look)
         self._depth = PlayoutDepth(chosen.playout_min_ms, chosen.playout_max_ms)
         self.period_ms = chosen.period_ms
         self.playout_target_ms = chosen.playout_min_ms
@@ -201,7 +202,7 @@ class AlsaSound:
             on_state(state, why)
 
 
-def available_devices(limit_s: float = 10.0) -> list[Device]:
+def available_devices(limit_s: float = 10.0) -> list[SoundDevice]:
     """Every device that can be named, as of now or of when the open card was opened; blocks for about half a second.
 
     SoundError when sound does not answer.

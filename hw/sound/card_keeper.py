@@ -34,7 +34,7 @@ SETTLE_S = 0.3  # udev and the sound server need a moment with a card that was j
 HALF_PATIENCE = 6  # with half a card open, so many times the longest pause between attempts
 
 
-class Keeper:
+class CardKeeper:
     """One native thread; never raises."""
 
     def __init__(self, settings: SoundSettings, names: Names, rings: Rings, worker: DspWorker, mixer: SoftMixer,

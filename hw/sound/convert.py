@@ -7,7 +7,7 @@ import time
 import numpy as np
 import soxr
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 from hw.sound.rings import PlayoutRing
 
 

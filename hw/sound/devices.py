@@ -15,7 +15,7 @@ from hw.errors import SoundError
 _ALSA_NAME = re.compile(r"^(?:plug)?hw:(?:CARD=)?(?P<card>\w+)(?:,(?:DEV=)?(?P<device>\d+))?$")
 
 
-class Device(NamedTuple):
+class SoundDevice(NamedTuple):
     """One device as PortAudio lists it."""
 
     number: int
@@ -29,7 +29,7 @@ class Device(NamedTuple):
         return (self.inputs if capture else self.outputs) > 0
 
 
-def find_device(devices: Sequence[Device], wanted: str, capture: bool, cards: Mapping[str, int]) -> Device:
+def find_device(devices: Sequence[SoundDevice], wanted: str, capture: bool, cards: Mapping[str, int]) -> SoundDevice:
     """The device named `wanted`; SoundError lists those that exist. `cards` maps ALSA card ids to numbers."""
     usable = [device for device in devices if device.has(capture)]
     pattern = _alsa_pattern(wanted, cards)
@@ -55,7 +55,7 @@ def _alsa_pattern(wanted: str, cards: Mapping[str, int]) -> str | None:
     return f"(hw:{number},{match['device'] or 0})"
 
 
-def _not_found(devices: Sequence[Device], usable: Sequence[Device], wanted: str, capture: bool) -> str:
+def _not_found(devices: Sequence[SoundDevice], usable: Sequence[SoundDevice], wanted: str, capture: bool) -> str:
     what = "microphone" if capture else "speaker"
     there = ", ".join(device.name for device in usable) or "none"
     for device in devices:

@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 FADE_S = 60.0
 READY_S = 30.0  # a younger line is a guess

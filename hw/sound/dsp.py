@@ -15,7 +15,8 @@ from collections.abc import Callable
 from hw.sound.drift import Drift, DriftCorrector
 from hw.sound.echo import Canceller, NoCanceller
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.sound.interface import CaptureSink
 from hw.sound.mixer import SoftMixer
 from hw.sound.pacer import Pacer
 from hw.sound.pcm import level_db, scaled

@@ -6,39 +6,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from hw.errors import SoundError
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
+from hw.sound.treatment import Treatment
 
 log = logging.getLogger(__name__)
-
-
-class Treatment(NamedTuple):
-    """Which steps are wanted (`audio_constraints`)."""
-
-    echo: bool = True
-    noise: bool = True
-    gain: bool = False
-
-    def constrained(self, constraints: Mapping[str, Any] | None) -> Treatment:
-        """This treatment with echoCancellation, noiseSuppression and autoGainControl where they are given."""
-        wanted = constraints or {}
-        return Treatment(
-            _flag(wanted.get("echoCancellation"), self.echo),
-            _flag(wanted.get("noiseSuppression"), self.noise),
-            _flag(wanted.get("autoGainControl"), self.gain),
-        )
-
-
-def _flag(value: Any, default: bool) -> bool:
-    """A constraint is a bool, or {"exact": bool} or {"ideal": bool} (Media Capture and Streams, 4.3)."""
-    if isinstance(value, Mapping):
-        value = value.get("exact", value.get("ideal"))
-    return value if isinstance(value, bool) else default
 
 
 class Canceller(Protocol):

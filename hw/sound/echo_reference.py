@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from hw.sound.interface import BYTES_PER_MS, FRAME_BYTES
+from hw.sound.frame import BYTES_PER_MS, FRAME_BYTES
 
 
 class EchoReference:

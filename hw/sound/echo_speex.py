@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 
 if TYPE_CHECKING:
-    from hw.sound.echo import Treatment
+    from hw.sound.treatment import Treatment
 
 RATE_HZ = 16_000
 FACTOR = 3
@@ -63,7 +63,7 @@ def _pcm(signal: Signal) -> bytes:
     return bytes(np.clip(np.rint(signal), -32768, 32767).astype("<i2").tobytes())
 
 
-class Decimator:
+class WidebandDecimator:
     """48 kHz to 16 kHz, frame by frame without seams."""
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Decimator:
         return _pcm(np.convolve(signal, self._kernel, "valid")[::FACTOR])
 
 
-class Interpolator:
+class WidebandInterpolator:
     """16 kHz to 48 kHz, frame by frame without seams."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class SpeexCanceller:
     def __init__(self, treatment: Treatment) -> None:
         """OSError where the library is not installed."""
         self._library = _library()
-        self._near, self._far, self._up = Decimator(), Decimator(), Interpolator()
+        self._near, self._far, self._up = WidebandDecimator(), WidebandDecimator(), WidebandInterpolator()
         self._out = (ctypes.c_int16 * SAMPLES)()
         self._echo: int | None = None
         if treatment.echo:

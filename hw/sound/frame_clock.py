@@ -9,38 +9,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
+from hw.sound.interface import Loop, LoopTimer
 from hw.sound.pacer import Pacer
 from hw.sound.wake import Wake
 
 PATIENCE_S = 0.2  # a loop that is so late loses the beat
 
 
-class Timer(Protocol):
-    """What a loop returns for a call to come."""
-
-    def cancel(self) -> None:
-        """Do not call."""
-
-
-class Loop(Protocol):
-    """What the beat needs of an asyncio loop, whose clock is `time.monotonic`."""
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Call at that time; in the loop's thread only."""
-
-
-class Keeper:
+class ClockOwner:
     """Who keeps the beat at a time: `loop`, or the thread. One that stood still while it was replaced ticks no more."""
 
     def __init__(self, loop: Loop | None) -> None:
         self.loop = loop
         self.ticking = threading.Lock()
-        self.timer: Timer | None = None
+        self.timer: LoopTimer | None = None
 
 
-class Beat:
+class FrameClock:
     """Calls `tick` once in every period between `start` and `stop`."""
 
     def __init__(self, period_s: float, tick: Callable[[], None]) -> None:
@@ -48,7 +34,7 @@ class Beat:
         self._pacer = Pacer(period_s, time.monotonic())
         self._ticked_at = time.monotonic()
         self._wake = Wake()
-        self._keeper = Keeper(None)
+        self._keeper = ClockOwner(None)
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -90,8 +76,8 @@ class Beat:
         if self._keeper.loop is not None:
             self._replace(None)
 
-    def _replace(self, loop: Loop | None) -> Keeper:
-        before, self._keeper = self._keeper, Keeper(loop)
+    def _replace(self, loop: Loop | None) -> ClockOwner:
+        before, self._keeper = self._keeper, ClockOwner(loop)
         if before.timer is not None:
             before.timer.cancel()
         self._ticked_at = time.monotonic()
@@ -105,11 +91,11 @@ class Beat:
                 self._wake.wait(self._pacer.wait_s(now))
                 self._catch_up(keeper)
             elif now - self._ticked_at > PATIENCE_S:
-                self._keeper = Keeper(None)
+                self._keeper = ClockOwner(None)
             else:
                 self._wake.wait(PATIENCE_S)
 
-    def _catch_up(self, keeper: Keeper) -> None:
+    def _catch_up(self, keeper: ClockOwner) -> None:
         with keeper.ticking:
             if keeper is not self._keeper:
                 return

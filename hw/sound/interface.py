@@ -1,22 +1,10 @@
-"""What the rest of the program knows of sound: one frame format and one interface, with no card behind it.
-
-Every frame that crosses a room is 20 ms of 48 kHz mono signed 16-bit little-endian samples: 1920 bytes.
-"""
+"""What the rest of the program knows of sound: one interface, with no card behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
-
-from hw.sound.frame_clock import Loop
-
-RATE_HZ = 48_000
-FRAME_MS = 20
-FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
-FRAME_BYTES = FRAME_SAMPLES * 2
-BYTES_PER_MS = RATE_HZ * 2 // 1000
-SILENCE = bytes(FRAME_BYTES)
 
 CaptureSink = Callable[[bytes], None]
 
@@ -52,6 +40,20 @@ class Mixer(Protocol):
 
     def stop_all(self) -> None:
         """End every sound."""
+
+
+class LoopTimer(Protocol):
+    """What a loop returns for a call to come."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Loop(Protocol):
+    """What a frame clock needs of an asyncio loop, whose clock is `time.monotonic`."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> LoopTimer:
+        """Call at that time; in the loop's thread only."""
 
 
 @runtime_checkable

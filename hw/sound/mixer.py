@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
-Samples = npt.NDArray[np.int16]
+PcmSamples = npt.NDArray[np.int16]
 
 
 class PlayingTone:
@@ -32,7 +32,7 @@ class PlayingTone:
         """End it now; idempotent, any thread."""
         self._done = True
 
-    def read(self, n: int) -> Samples:
+    def read(self, n: int) -> PcmSamples:
         """The next samples, at most `n`; marks the sound as done at its end."""
         if self._left is not None:
             n = min(n, self._left)
@@ -43,7 +43,7 @@ class PlayingTone:
             self._done = True
         return piece
 
-    def _looped(self, n: int) -> Samples:
+    def _looped(self, n: int) -> PcmSamples:
         self._at %= len(self._samples)
         pieces = [self._samples[self._at : self._at + n]]
         while (got := sum(map(len, pieces))) < n:

@@ -17,8 +17,8 @@ import pyaudio
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.alsa_quiet import silence_alsa
 from hw.sound.convert import CaptureConverter, PlaybackConverter
-from hw.sound.devices import Device, find_device
-from hw.sound.interface import RATE_HZ
+from hw.sound.devices import SoundDevice, find_device
+from hw.sound.frame import RATE_HZ
 from hw.sound.presence import card_numbers, holder, is_denied
 from hw.sound.priority import raise_priority
 from hw.sound.rings import CaptureRing, PlayoutRing
@@ -60,7 +60,7 @@ class OpenCard:
         self.names: dict[str, str] = {}
         self.missing: dict[str, str] = {}
 
-    def add(self, role: str, device: Device, stream: Any) -> None:
+    def add(self, role: str, device: SoundDevice, stream: Any) -> None:
         """Note one more open stream."""
         self._streams.append(stream)
         self.names[role] = device.name
@@ -81,7 +81,7 @@ class OpenCard:
         self.instance.terminate()
 
 
-def list_devices() -> list[Device]:
+def list_devices() -> list[SoundDevice]:
     """Every device that can be opened now, from a fresh PortAudio. On the control thread only."""
     silence_alsa()
     instance = pyaudio.PyAudio()
@@ -120,7 +120,7 @@ def _open_all(card: OpenCard, names: Names, rings: Rings) -> None:
             card.missing[role] = f"{wanted} is in use by {user}: end that program" if user else str(error)
 
 
-def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
+def _open_one(card: OpenCard, role: str, device: SoundDevice, rings: Rings) -> None:
     error: OSError | None = None
     period_ms = getattr(rings, role).period_ms
     for rate, channels in _formats(device, role == "capture"):
@@ -146,15 +146,15 @@ def _open_one(card: OpenCard, role: str, device: Device, rings: Rings) -> None:
     raise SoundError(f"{device.name} cannot be opened: {_why(error)}")
 
 
-def _formats(device: Device, capture: bool) -> list[tuple[int, int]]:
+def _formats(device: SoundDevice, capture: bool) -> list[tuple[int, int]]:
     """Rates and channel counts to try, best first: only odd cards need more than the first."""
     most = device.inputs if capture else device.outputs
     rates = dict.fromkeys((RATE_HZ, device.rate_hz, 44_100))
     return [(rate, channels) for rate in rates for channels in (1, 2) if channels <= most]
 
 
-def _open_stream(instance: pyaudio.PyAudio, device: Device, capture: bool, rate: int, channels: int, period_ms: int,
-                 callback: Callback) -> Any:
+def _open_stream(instance: pyaudio.PyAudio, device: SoundDevice, capture: bool, rate: int, channels: int,
+                 period_ms: int, callback: Callback) -> Any:
     side = {"input": True, "input_device_index": device.number} if capture else {
         "output": True, "output_device_index": device.number}
     return instance.open(format=pyaudio.paInt16, channels=channels, rate=rate, stream_callback=callback, start=False,
@@ -197,11 +197,11 @@ def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter, priority: 
     return wanted
 
 
-def _devices(instance: pyaudio.PyAudio) -> list[Device]:
+def _devices(instance: pyaudio.PyAudio) -> list[SoundDevice]:
     found = (instance.get_device_info_by_index(index) for index in range(instance.get_device_count()))
     return [
-        Device(int(info["index"]), str(info["name"]), int(info["maxInputChannels"]), int(info["maxOutputChannels"]),
-               int(info["defaultSampleRate"]))
+        SoundDevice(int(info["index"]), str(info["name"]), int(info["maxInputChannels"]),
+                    int(info["maxOutputChannels"]), int(info["defaultSampleRate"]))
         for info in found
     ]
 

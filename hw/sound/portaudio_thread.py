@@ -98,10 +98,6 @@ class ControlThread:
         if (job := self._waiting.get(caller.ident or 0)) is not None:
             job.answered.set()
 
-    def wait_unwedged(self, timeout_s: float) -> bool:
-        """Wait until the overdue job has returned after all; False when the time is over."""
-        return self._overdue is None or self._overdue.returned.wait(timeout_s)
-
     def close(self) -> None:
         """Let the thread end after its present job; idempotent."""
         if self._thread is not None:

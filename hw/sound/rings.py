@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import BYTES_PER_MS, FRAME_MS
+from hw.sound.frame import BYTES_PER_MS, FRAME_MS
 from hw.sound.pcm import mixed
 
 
-class Beat(NamedTuple):
+class CallbackTime(NamedTuple):
     """When a callback last ran, and how many samples it had moved by then."""
 
     at: float
@@ -32,7 +32,7 @@ class CaptureRing:
         self._chunks: deque[bytes] = deque(maxlen=self._most)
         self._wake = wake
         self.wake_after_ms(FRAME_MS)
-        self.beat = Beat(0.0, 0)
+        self.beat = CallbackTime(0.0, 0)
         self.lost = 0
 
     def put(self, chunk: bytes, samples: int, now: float, overflowed: bool) -> None:
@@ -40,7 +40,7 @@ class CaptureRing:
         if overflowed or len(self._chunks) >= self._most:
             self.lost += 1
         self._chunks.append(chunk)
-        self.beat = Beat(now, self.beat.samples + samples)
+        self.beat = CallbackTime(now, self.beat.samples + samples)
         if len(self._chunks) >= self._wake_at:
             self._wake()
 
@@ -61,7 +61,7 @@ class CaptureRing:
 
     def forget_beat(self) -> None:
         """The card is about to be opened anew: no callback has run yet."""
-        self.beat = Beat(0.0, 0)
+        self.beat = CallbackTime(0.0, 0)
 
 
 class PlayoutRing:
@@ -80,7 +80,7 @@ class PlayoutRing:
         self._tones: deque[bytes] = deque(maxlen=most_ms // self.unit_ms)
         self._reference = reference
         self._expected = 0
-        self.beat = Beat(0.0, 0)
+        self.beat = CallbackTime(0.0, 0)
         self.underruns = 0
 
     def write(self, frame: bytes) -> None:
@@ -96,7 +96,7 @@ class PlayoutRing:
     def take(self, now: float) -> bytes:
         """What a callback returns: exactly one period."""
         played = self.pull()
-        self.beat = Beat(now, self.beat.samples + len(played) // 2)
+        self.beat = CallbackTime(now, self.beat.samples + len(played) // 2)
         if self._reference is not None:
             self._reference.append(played)
         return played
@@ -134,7 +134,7 @@ class PlayoutRing:
 
     def forget_beat(self) -> None:
         """The card is about to be opened anew: no callback has run yet."""
-        self.beat = Beat(0.0, 0)
+        self.beat = CallbackTime(0.0, 0)
 
     def flush(self) -> None:
         """Drop the far-end speech that waits, and expect no more."""

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hw.errors import ToneError
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 FADE_MS = 4  # a tone that starts or ends at full level clicks
 
-Samples = npt.NDArray[np.float64]
+ToneSignal = npt.NDArray[np.float64]
 
 
 class Cadence(NamedTuple):
@@ -92,14 +92,14 @@ def _frequencies(digit: str, rows: tuple[float, ...], columns: tuple[float, ...]
     raise ToneError(f"there is no key {digit!r}: use one of 0-9, * and #")
 
 
-def _sines(hz: tuple[float, ...], duration_s: float, level: float) -> Samples:
+def _sines(hz: tuple[float, ...], duration_s: float, level: float) -> ToneSignal:
     """All of `hz` together, `level` (0..1) each, faded at both ends."""
     t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
     tone = np.sum([np.sin(2 * np.pi * f * t) for f in hz], axis=0) * level
     return np.asarray(_faded(tone), np.float64)
 
 
-def _faded(tone: Samples) -> Samples:
+def _faded(tone: ToneSignal) -> ToneSignal:
     n = min(RATE_HZ * FADE_MS // 1000, len(tone) // 2)
     ramp = np.linspace(0.0, 1.0, n)
     tone[:n] *= ramp
@@ -107,11 +107,11 @@ def _faded(tone: Samples) -> Samples:
     return tone
 
 
-def _silence(duration_s: float) -> Samples:
+def _silence(duration_s: float) -> ToneSignal:
     return np.zeros(round(duration_s * RATE_HZ))
 
 
-def _pcm(*parts: Samples) -> bytes:
+def _pcm(*parts: ToneSignal) -> bytes:
     joined = np.concatenate(parts)
     return (np.clip(joined, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
 
@@ -137,7 +137,7 @@ def ring(country: str = "us") -> bytes:
     return _pcm(*(_warble(s) if i % 2 == 0 else _silence(s) for i, s in enumerate(on_off)))
 
 
-def _warble(duration_s: float) -> Samples:
+def _warble(duration_s: float) -> ToneSignal:
     t = np.arange(round(duration_s * RATE_HZ)) / RATE_HZ
     pitch_hz = np.where((t * 25.0).astype(np.int64) % 2 == 0, 1050.0, 1320.0)
     phase = 2 * np.pi * np.cumsum(pitch_hz) / RATE_HZ

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import soxr
 
 from hw.errors import ToneError
-from hw.sound.interface import FRAME_BYTES, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, RATE_HZ
 
 HEADER_BYTES = 44
 FRAMES_PER_FLUSH = 25  # half a second of audio is the most that a kill can cost

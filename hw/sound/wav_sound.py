@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw.sound.frame_clock import Beat, Loop
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, CaptureSink, SoundState
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.sound.frame_clock import FrameClock
+from hw.sound.interface import CaptureSink, Loop, SoundState
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import mixed, scaled
 from hw.sound.wav_files import WavWriter, load_pcm
@@ -86,7 +87,7 @@ class WavSound:
         self._sink: CaptureSink | None = None
         self._ended = False
         self._state = SoundState.CLOSED
-        self._beat = Beat(FRAME_MS / 1000, self._tick)
+        self._clock = FrameClock(FRAME_MS / 1000, self._tick)
         self._beat_at = time.monotonic()
         self._gain = 1.0
         self.mixer = SoftMixer()
@@ -104,7 +105,7 @@ class WavSound:
         """Start the beat; idempotent."""
         if self._state is SoundState.CLOSED and not self._ended:
             self._beat_at = time.monotonic()
-            self._beat.start()
+            self._clock.start()
             self._report(SoundState.OPEN, "files paced by the clock")
 
     def close(self) -> None:
@@ -112,7 +113,7 @@ class WavSound:
         if self._ended:
             return
         self._ended = True
-        self._beat.stop()
+        self._clock.stop()
         if self._writer is not None:
             self._writer.close()
         self._report(SoundState.CLOSED, "closed")
@@ -124,11 +125,11 @@ class WavSound:
     def lend_beat(self, loop: Loop) -> None:
         """Let a call's loop keep the beat (LoopPaced); not while a file is written, which may take time."""
         if self._writer is None:
-            self._beat.lend(loop)
+            self._clock.lend(loop)
 
     def take_back_beat(self) -> None:
         """The call has ended."""
-        self._beat.take_back()
+        self._clock.take_back()
 
     def write(self, frame: bytes) -> None:
         """Queue one far-end frame; beyond 400 ms the oldest is dropped."""

@@ -15,13 +15,13 @@ import gevent
 import numpy as np
 from gevent.queue import Queue
 
-from agent.clock import HubClock
 from agent.errors import CaptureDeniedError
+from agent.hub_clock import HubClock
 from agent.media.bridge import Bridge
 from agent.media.peer import Peer
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
-from hw.sound.interface import FRAME_BYTES, FRAME_MS
+from hw.sound.frame import FRAME_BYTES, FRAME_MS
 from hw.sound.wav_sound import WavSound
 from tests.media.link import Link
 

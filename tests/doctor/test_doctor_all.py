@@ -7,7 +7,7 @@ from agent.config import Config
 from agent.config.settings import BoxSettings
 from agent.doctor import Outcome, all_checks, run, succeeded
 from agent.media.bridge import Bridge
-from hw.panel.buttons import ButtonSettings
+from hw.panel.settings import ButtonSettings
 from hw.sound.settings import SoundSettings
 from hw.sound.wav_sound import WavSound
 

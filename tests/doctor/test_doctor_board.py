@@ -10,10 +10,9 @@ from agent.config.settings import BoxSettings
 from agent.doctor import board
 from agent.doctor.check import Outcome
 from hw.errors import PinError
-from hw.panel.buttons import ButtonSettings
 from hw.panel.chips import Chip
-from hw.panel.lights import LightSettings
 from hw.panel.pins import Pins, open_factory
+from hw.panel.settings import ButtonSettings, LightSettings
 from hw.sound.settings import SoundSettings
 
 PANEL = Config(

@@ -8,8 +8,9 @@ import pytest
 from agent.doctor import sound
 from agent.doctor.check import Outcome
 from agent.doctor.tone import Heard, find_sweep, sweep
-from hw.sound.devices import Device
-from hw.sound.interface import RATE_HZ, Sound
+from hw.sound.devices import SoundDevice
+from hw.sound.frame import RATE_HZ
+from hw.sound.interface import Sound
 from hw.sound.pcm import scaled
 from hw.sound.settings import SoundSettings
 from hw.sound.wav_sound import WavSound
@@ -23,8 +24,8 @@ CARDS = """\
 
 
 DEVICES = [
-    Device(0, "bcm2835 Headphones (hw:0,0)", inputs=0, outputs=2, rate_hz=48000),
-    Device(1, "USB PnP: Audio (hw:1,0)", inputs=1, outputs=2, rate_hz=48000),
+    SoundDevice(0, "bcm2835 Headphones (hw:0,0)", inputs=0, outputs=2, rate_hz=48000),
+    SoundDevice(1, "USB PnP: Audio (hw:1,0)", inputs=1, outputs=2, rate_hz=48000),
 ]
 
 

@@ -19,7 +19,7 @@ from agent import Device
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
 
 from .devtools import Chromium, Tab

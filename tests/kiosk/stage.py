@@ -22,8 +22,9 @@ from agent.media.bridge import Bridge
 from agent.signaling.token.token_source import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from hw.panel.buttons import ButtonSettings
-from hw.sound.interface import RATE_HZ, SoundState
+from hw.panel.settings import ButtonSettings
+from hw.sound.frame import RATE_HZ
+from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 20.0

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agent.kiosk.answering import AnsweringSettings, Verdict, limit_s, verdict
+from agent.config.settings import AnsweringSettings
+from agent.kiosk.answering import Verdict, limit_s, verdict
 
 
 def decide(settings: AnsweringSettings, caller: str = "client:stranger", *, busy: bool = False,

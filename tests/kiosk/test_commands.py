@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from agent.cli import main
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 from tests.kiosk.stage import Site, tone
 
 SETTINGS = """

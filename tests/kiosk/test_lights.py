@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hw.panel.lights import STATES, LightSettings
+from hw.panel.settings import STATES, LightSettings
 from tests.kiosk.stage import VISITOR_HZ, Box, Site
 
 LIGHT_PIN = 25

@@ -20,7 +20,9 @@ from gevent.subprocess import Popen
 
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
-from tests.hw.virtual_cards import shared_cards
+from bench.rig.certificate import make_certificate
+from bench.rig.floods import Flood, FloodingServer, tcp, unix
+from bench.rig.virtual_cards import shared_cards
 from tests.kiosk.stage import Phone, Site
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +172,61 @@ def test_a_signal_in_a_call_hangs_up_and_ends_the_agent_in_time(
     manager.until("STOPPING=1")
     with pytest.raises(ControlError, match="no agent can be reached"):
         ControlClient(str(site.folder / "run" / "control.sock"))
+
+
+REQUEST = b"POST /press/echo HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+ATTACKS = {
+    "requests": REQUEST + b"\r\n",
+    "tiny chunks": REQUEST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5_000,
+    "lines": b'{"command":"status"}\n',
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_agent_that_is_flooded_feeds_its_watchdog_obeys_and_hears_its_end(
+    site: Site, settings: str, manager: Manager, start: Callable[..., Agent], name: str
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, WATCHDOG_USEC="400000")
+    manager.until("STATUS=ready")
+    agent.until_logs("the page is at")
+    control = site.folder / "run" / "control.sock"
+    port = next(int(line.rpartition(":")[2].strip(" /\n")) for line in agent.err if "the page is at" in line)
+
+    floods = [Flood(unix(control) if name == "lines" else tcp(port), ATTACKS[name], again=True) for _ in range(3)]
+    for _ in range(5):
+        manager.heard.clear()
+        manager.until("WATCHDOG=1")
+    with ControlClient(str(control)) as client:
+        client.request("press", button="echo")
+    status, _ = agent.end(signal.SIGTERM)
+
+    assert status == 0
+    assert all(flood.is_alive for flood in floods)
+    assert "leaving" not in "".join(agent.err)
+    for flood in floods:
+        flood.stop()
+
+
+def test_an_agent_whose_voice_service_floods_it_goes_on_and_says_so_once(
+    site: Site, settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    make_certificate(site.folder / "flood.pem", site.folder / "flood.key", ("127.0.0.1",))
+    server = FloodingServer(site.folder / "flood.pem", site.folder / "flood.key", b"\x00\x00", b"\x01\x00")
+    path = Path(settings)
+    path.write_text(path.read_text().replace(site.switchboard.address.server, f"127.0.0.1:{server.port}")
+                    .replace("state/ca.pem", "flood.pem"))  # fmt: skip
+
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, WATCHDOG_USEC="400000")
+    agent.until_logs("was left because of what it sent")
+    for _ in range(10):
+        manager.heard.clear()
+        manager.until("WATCHDOG=1")
+    status, _ = agent.end(signal.SIGTERM)
+    server.close()
+
+    assert status == 0
+    assert server.connections > 1
+    assert "".join(agent.err).count("was left because of what it sent") == 1
 
 
 def test_a_second_agent_is_refused_and_the_first_goes_on(

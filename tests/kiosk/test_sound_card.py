@@ -11,9 +11,9 @@ import gevent
 import pytest
 from gevent.subprocess import Popen
 
-from hw.sound.interface import FRAME_BYTES
+from bench.rig.virtual_cards import VirtualCards, shared_cards
+from hw.sound.frame import FRAME_BYTES
 from hw.sound.volume import CardMixer
-from tests.hw.virtual_cards import VirtualCards, shared_cards
 from tests.kiosk.stage import VISITOR_HZ, Box, Ear, Phone, Site, Watcher
 from tests.kiosk.test_sounds import BELL_HZ, write_wav
 

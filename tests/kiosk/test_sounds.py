@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 from hw.sound.settings import SoundSettings
 from tests.kiosk.stage import BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button, tone
 

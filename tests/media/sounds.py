@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Pcm = NDArray[np.int16]
 

@@ -9,7 +9,7 @@ import pytest
 from gevent.event import Event
 
 from agent.errors import BridgeClosedError
-from agent.media.bridge import Bridge, close_shared_bridge, shared_bridge
+from agent.media.bridge import Bridge, UnhandledErrors, close_shared_bridge, shared_bridge
 
 
 @pytest.fixture
@@ -181,3 +181,21 @@ def test_shared_bridge_is_one_until_closed():
     second = shared_bridge()
     assert second is not first
     close_shared_bridge()
+
+
+def test_error_that_comes_again_and_again_is_told_of_once_a_minute(caplog):
+    now = 0.0
+    errors = UnhandledErrors(lambda: now)
+
+    def fail(number):
+        try:
+            raise ValueError(f"packet {number}")
+        except ValueError as error:
+            errors(None, {"message": "callback failed", "exception": error})
+
+    for number in range(50):
+        fail(number)
+    errors(None, {"message": "something else"})
+    now = 61.0
+    fail(50)
+    assert [r.exc_info and str(r.exc_info[1]) for r in caplog.records] == ["packet 0", None, "packet 50"]

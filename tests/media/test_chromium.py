@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.media.browser import browser
+from bench.rig.browser import browser
 from tests.media.peers import WatchedPeer, close, run
 
 pytestmark = [

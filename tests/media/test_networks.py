@@ -9,8 +9,9 @@ import pytest
 
 from agent.media.session import MediaSession
 from agent.media.settings import IceServer, MediaSettings
+from bench.rig import netns
 from hw.sound.wav_sound import WavSound
-from tests.media import netns, turn_server
+from tests.media import turn_server
 
 pytestmark = [
     pytest.mark.netns,

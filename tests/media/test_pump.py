@@ -3,7 +3,8 @@
 import asyncio
 
 from agent.media.pump import SoundPump
-from hw.sound.interface import FRAME_BYTES, SILENCE, SoundState
+from hw.sound.frame import FRAME_BYTES, SILENCE
+from hw.sound.interface import SoundState
 from hw.sound.mixer import SoftMixer
 
 

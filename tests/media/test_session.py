@@ -11,7 +11,8 @@ from agent.media.bridge import Bridge, warm_up
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
 from hw.errors import SoundDeniedError
-from hw.sound.interface import FRAME_BYTES, FRAME_SAMPLES, SoundState
+from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES
+from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 15

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, field
 
 from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 
 FRAME_S = 0.02
 LONGEST_CUT = 480

@@ -13,7 +13,8 @@ from gevent.pywsgi import WSGIServer
 from gevent.queue import Queue
 from gevent.ssl import SSLContext
 
-from tests.signaling.server import WAIT_S, make_certificate
+from bench.rig.certificate import make_certificate
+from tests.signaling.server import WAIT_S
 
 
 @dataclass

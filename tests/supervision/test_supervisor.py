@@ -222,3 +222,18 @@ def test_a_child_added_late_starts_at_once(supervisor: Supervisor) -> None:
     supervisor.child("late", lambda heartbeat: started.set())
 
     assert started.wait(SOON_S)
+
+
+def test_a_restart_that_was_planned_before_the_stop_does_not_happen() -> None:
+    lives: list[int] = []
+    supervisor = Supervisor(RestartLimits(limit=3, window_s=60.0, first_pause_s=0.02, longest_pause_s=0.02))
+    supervisor.child("brief", lambda heartbeat: lives.append(1))
+    supervisor.start()
+    while supervisor.status()["brief"]["up"]:
+        gevent.sleep(0)
+
+    supervisor.stop()
+    supervisor._restart(supervisor._parts["brief"])  # its timer fired in the moment of the stop
+    gevent.sleep(0)
+
+    assert lives == [1]

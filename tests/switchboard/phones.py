@@ -30,7 +30,8 @@ class Phone:
     async def send(self, message_type: str, **payload: Any) -> None:
         await self.send_text(json.dumps({"type": message_type, "version": self._version, "payload": payload}))
 
-    async def send_text(self, text: str) -> None:
+    async def send_text(self, text: str | list[str]) -> None:
+        """Send one message, in parts if it is a list."""
         await self._socket.send(text)
 
     async def raw(self) -> str:

@@ -14,7 +14,7 @@ from agent.media.codec.sender import AudioSender
 from agent.media.codec.telephone_event import EventReceiver, EventSender
 from agent.media.peer import Peer
 from agent.media.settings import MediaSettings
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 from .phones import Phone
 

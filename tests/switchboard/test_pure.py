@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from agent.net.rate_limit import BURST_S, Bucket
 from agent.switchboard import sdp
 from agent.switchboard.phone_page import is_near
-from agent.switchboard.rate_limit import BURST_S, Bucket
 from agent.switchboard.registry import Registry
 
 CHROMIUM = (

@@ -9,7 +9,7 @@ from agent.errors import CodecError
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
 from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Relay
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Sent = list[tuple[bytes, int, bool, str, int | None]]
 

@@ -23,8 +23,8 @@ from agent import Connection, Device
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.rig.netns import CLONE_NEWNET, Network
 from hw.sound.wav_sound import WavSound
-from tests.media.netns import CLONE_NEWNET, Network
 
 PATIENCE_S = 20.0
 FAR_HOST = "10.71.9.2"

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
+import gevent
+import gevent.socket
 import pytest
 
 from agent.media.stats import CandidateInfo
+from agent.net import watch as network
 from agent.net.netlink import NetworkChange
 from agent.net.watch import way_after
+from bench.rig.floods import LONGEST_S, Turn
 
 from .conftest import World
 
@@ -36,6 +44,32 @@ def test_a_path_that_the_kernel_would_no_longer_take_is_harmed() -> None:
 
 def test_a_path_of_which_nothing_is_known_counts_as_harmed() -> None:
     assert way_after(change(), None, None) == (True, True)
+
+
+@pytest.mark.parametrize("news", [b"news", b"news" * 1000])
+def test_news_without_end_are_looked_at_all_the_same(monkeypatch: pytest.MonkeyPatch, news: bytes) -> None:
+    turn, over = Turn(), threading.Event()
+    monkeypatch.setattr(network, "_receive", turn.counted(network._receive))
+    ours, theirs = gevent.socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+
+    def tell() -> None:
+        until = time.monotonic() + LONGEST_S
+        with socket.socket(fileno=os.dup(theirs.fileno())) as native:
+            while not over.is_set() and time.monotonic() < until:
+                with suppress(BlockingIOError):
+                    native.send(news)
+
+    teller = threading.Thread(target=tell)
+    with ours, theirs:
+        teller.start()
+        with gevent.Timeout(LONGEST_S / 2, AssertionError("it never looks")):
+            network._drain(ours)
+        over.set()
+        teller.join()
+    turn.close()
+
+    assert turn.total > 1
+    assert turn.most <= 2 * network.NEWS_A_TURN
 
 
 @pytest.fixture

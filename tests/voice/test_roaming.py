@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.media import netns
+from bench.rig import netns
 
 pytestmark = [
     pytest.mark.netns,

@@ -11,7 +11,7 @@ from agent.media.rtp.packet import RtpPacket
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import EVENT, Codec
 from agent.media.settings import MediaSettings
-from hw.sound.interface import SILENCE
+from hw.sound.frame import SILENCE
 
 
 class Audio:

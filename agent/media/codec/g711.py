@@ -53,7 +53,7 @@ _FILTER = _low_pass()
 _BANK = np.ascontiguousarray((_FILTER * RATIO).reshape(_TAPS_A_PHASE, RATIO)[::-1])
 
 
-class Decimator:
+class NarrowbandDecimator:
     """48 kHz to 8 kHz, any multiple of 6 samples at a time."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Decimator:
         return np.lib.stride_tricks.sliding_window_view(sound, _TAPS)[::RATIO] @ _FILTER
 
 
-class Interpolator:
+class NarrowbandInterpolator:
     """8 kHz to 48 kHz, any number of samples at a time."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class PcmuEncoder:
     """Encodes mono 48 kHz int16 PCM, a multiple of 6 samples at a time."""
 
     def __init__(self) -> None:
-        self._decimate = Decimator()
+        self._decimate = NarrowbandDecimator()
 
     def encode(self, pcm: bytes) -> bytes:
         """One byte for every six samples of `pcm`."""
@@ -99,7 +99,7 @@ class PcmuDecoder:
     """Decodes to mono 48 kHz int16; the same calls as `OpusDecoder`."""
 
     def __init__(self) -> None:
-        self._interpolate = Interpolator()
+        self._interpolate = NarrowbandInterpolator()
         self._concealer = PitchConcealer(CLOCK_HZ)
 
     def decode(self, payload: bytes) -> bytes:

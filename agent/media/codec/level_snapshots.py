@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 SNAPSHOT_SAMPLES = 32
 INTERVAL_SAMPLES = RATE_HZ * 50 // 1000

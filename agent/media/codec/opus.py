@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from agent.errors import CodecError, InvalidArgumentError, NotSupportedError
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 MAX_PACKET_BYTES = 1275
 MAX_PACKET_SAMPLES = RATE_HZ * 120 // 1000

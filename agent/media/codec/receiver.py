@@ -21,7 +21,7 @@ from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
 from agent.media.codec.telephone_event import EventReceiver
 from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer, PlayoutSettings, PlayoutStats
 from agent.media.jitter.time_stretch import lengthen, shorten
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 
 log = logging.getLogger(__name__)
 

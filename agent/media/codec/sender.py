@@ -14,7 +14,7 @@ from agent.media.codec.g711 import PcmuEncoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 OPUS, PCMU, TELEPHONE_EVENT = "opus", "PCMU", "telephone-event"
 PACKET_LENGTHS_MS = (20, 40, 60)

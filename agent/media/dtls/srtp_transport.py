@@ -1,53 +1,34 @@
 """DTLS and SRTP over the ICE transport: the one place where packets are verified and encrypted (RFC 5763, RFC 3711).
 
-aiortc runs the DTLS handshake and derives the keys. SRTP packets do not take its queue: they are decrypted as they
-arrive, which saves a task switch a packet. Before the far end's certificate was checked against the description's
-fingerprint there are no keys, so nothing from an unverified sender can be heard.
+Packets count only from addresses that have passed an ICE check. Those of others wait for one: SRTP that is authentic
+makes us check its source, which is how a call follows the far end to a new address; DTLS proves nothing and just waits.
+Before the far end's certificate was checked against the description's fingerprint there are no keys, so nothing from an
+unverified sender can be heard. SRTP packets are decrypted as they arrive, without a queue or a task between.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 
 from pylibsrtp import Session
 
-from agent.media.ice.aioice_adapter import Address, Dtls, Leg, Socket, SrtpError, local_fingerprint, new_certificate
+from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate
+from agent.media.dtls.early_packets import EarlyPackets
+from agent.media.dtls.handshake import Handshake
+from agent.media.ice.aioice_adapter import Address, Leg, Socket
 from agent.media.ice.transport import IceTransport
 from agent.media.rtp.packet import MAX_PACKET_BYTES, is_rtcp
+from agent.media.strangers import strangers
 
 log = logging.getLogger(__name__)
 
 FIRST_DTLS_BYTE, LAST_DTLS_BYTE = 20, 63
 FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
-
-
-MOST_WAITING = 64  # handshake packets
-
-
-class DtlsPath:
-    """What aiortc's DTLS wants of the transport below it."""
-
-    def __init__(self, path: IceTransport) -> None:
-        self._path = path
-        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MOST_WAITING)
-
-    @property
-    def role(self) -> str:
-        """Of ICE; unused here, because the descriptions settle who begins."""
-        return self._path.role
-
-    async def _recv(self) -> bytes:
-        return await self._waiting.get()
-
-    async def _send(self, data: bytes) -> None:
-        self._path.send(data)
-
-    def received(self, data: bytes) -> None:
-        """Queue a packet for DTLS; a flood is dropped."""
-        if not self._waiting.full():
-            self._waiting.put_nowait(data)
+MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
 
 
 class SecureListener:
@@ -69,14 +50,14 @@ class SecureTransport:
     def __init__(self, path: IceTransport, listener: SecureListener) -> None:
         self._path = path
         path.on_packet = self.receive
+        path.on_verified = self._verified
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        certificate = new_certificate()
-        self.fingerprint = local_fingerprint(certificate)
-        self._dtls_path = DtlsPath(path)
-        self._dtls = Dtls(self._dtls_path, certificate)
-        self._dtls.on("statechange", self._changed)
-        self._handshake: asyncio.Task[None] | None = None
+        self._certificate = new_certificate()
+        self.fingerprint = local_fingerprint(self._certificate)
+        self._handshake: Handshake | None = None
+        self._waiting: deque[tuple[bytes, str]] = deque(maxlen=MOST_WAITING)
+        self._early = EarlyPackets[tuple[Socket, Address]]()
         self._inbound: Session | None = None
         self._outbound: Session | None = None
         self.state = "new"
@@ -84,24 +65,20 @@ class SecureTransport:
 
     def start(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
         """Begin the handshake; only the first call counts."""
-        if self._handshake is None:
-            self._handshake = self._loop.create_task(self._run(client, fingerprints))
+        if self._handshake is None and self.state == "new":
+            self._handshake = Handshake(self._path, self._certificate, client, fingerprints, self._changed)
+            self._set_state("connecting")
+            self._handshake.begin()
+            for data, host in self._waiting:
+                self._handshake.receive(data, host)
+            self._waiting.clear()
 
-    async def _run(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
-        try:
-            await self._dtls.handshake(client, fingerprints)
-        except Exception as error:  # OpenSSL's time-outs and a hostile far end come as many types
-            log.warning("the DTLS handshake failed: %r", error)
-            self._set_state("failed")
-
-    def _changed(self) -> None:
-        state = self._dtls.state
-        if state == "connected":
-            self._inbound, self._outbound = self._dtls.inbound, self._dtls.outbound
-        elif state in ("closed", "failed"):
+    def _changed(self, state: str) -> None:
+        dtls = self._handshake.dtls if self._handshake is not None else None
+        if state == "connected" and dtls is not None:
+            self._inbound, self._outbound = dtls.inbound, dtls.outbound
+        else:
             self._inbound = self._outbound = None
-        if state == "failed":
-            log.warning("the far end's identity could not be verified; there will be no audio")
         self._set_state(state)
 
     def _set_state(self, state: str) -> None:
@@ -109,29 +86,59 @@ class SecureTransport:
             self.state = state
             self._listener.on_dtls_state(state)
 
+    # what arrives
+
     def receive(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
         """Take in one datagram that is not STUN, from anybody."""
         if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
-            session = self._inbound
-            if session is not None and len(data) <= MAX_PACKET_BYTES:
-                self._receive_srtp(session, data, leg, source, address)
+            if self._inbound is not None and len(data) <= MAX_PACKET_BYTES:
+                self._receive_srtp(self._inbound, data, leg, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
-            self._dtls_path.received(data)
+            if source.is_verified(address):
+                self._receive_dtls(data, address[0])
+            else:
+                deliver = partial(self._receive_dtls, data, address[0])
+                self._early.keep((source, address), deliver, self._loop.time())
+        else:
+            strangers.note("packets of no known kind", address[0])
 
     def _receive_srtp(self, session: Session, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
         rtcp = is_rtcp(data)
         try:
             plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
-        except (SrtpError, TypeError) as error:
+        except (SrtpError, TypeError):
             self.rejected += 1
-            log.debug("a packet was rejected: %s", error)
+            if not source.is_verified(address):  # from elsewhere it is a packet that the network doubled or damaged
+                strangers.note("media packets of unknown origin", address[0])
             return
+        if source.is_verified(address):
+            self._deliver(rtcp, plain, leg, source, address)
+        else:
+            deliver = partial(self._deliver, rtcp, plain, leg, source, address)
+            self._early.keep((source, address), deliver, self._loop.time())
+            leg.probe(source, address)
+
+    def _deliver(self, rtcp: bool, plain: bytes, leg: Leg, source: Socket, address: Address) -> None:
         now = self._loop.time()
         self._path.authentic(leg, source, address, now)
         if rtcp:
             self._listener.on_rtcp_packet(plain, now)
         else:
             self._listener.on_rtp_packet(plain, now)
+
+    def _receive_dtls(self, data: bytes, host: str) -> None:
+        if self._handshake is None:
+            self._waiting.append((data, host))
+        else:
+            self._handshake.receive(data, host)
+
+    def _verified(self, source: Socket, address: Address) -> None:
+        self._loop.call_soon(self._early.release, (source, address))
+
+    def tick(self) -> None:
+        """Give up what waited in vain; call it every 100 ms or so."""
+        for _, (host, _port) in self._early.given_up(self._loop.time()):
+            strangers.note("packets from addresses that passed no check", host)
 
     def send_rtp(self, data: bytes) -> bool:
         """Encrypt and send one RTP packet; False when there is no verified far end or no path."""
@@ -143,10 +150,9 @@ class SecureTransport:
         session = self._outbound
         return session is not None and self._path.send(session.protect_rtcp(data))
 
-    async def close(self) -> None:
-        """Tell the far end and forget the keys."""
+    def close(self) -> None:
+        """Tell the far end and forget the keys; idempotent."""
         self._inbound = self._outbound = None
-        if self._handshake is not None and not self._handshake.done():
-            self._handshake.cancel()
-        await self._dtls.stop()
+        if self._handshake is not None:
+            self._handshake.close()
         self._set_state("closed")

@@ -1,7 +1,7 @@
-"""Every private name of aiortc and aioice that this program uses, behind public names of our own.
+"""Every private name of aioice that this program uses, behind public names of our own.
 
-Both libraries are pinned to a minor version; `PRIVATE_NAMES` is what a test looks up, so that an upgrade which moves
-one of them fails there and not in a call.
+aioice is pinned to a minor version; `PRIVATE_NAMES` is what a test looks up, so that an upgrade which moves one of
+them fails there and not in a call.
 
 A `Leg` is one ICE generation: an `aioice.Connection` whose sockets hand us datagrams at once instead of through a
 queue, which neither closes itself nor gathers anything by itself, and which can be steered to another pair.
@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 import aioice
 import aioice.ice
 import aioice.stun
 import aioice.turn
-import pylibsrtp
 from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
-from agent.media.dtls.light_import import without_codecs
-
-with without_codecs():
-    from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+from agent.media.strangers import strangers
 
 log = logging.getLogger(__name__)
 
 PRIVATE_NAMES = {
+    aioice.Candidate: ("_network_host",),
     aioice.Connection: (
         "_check_list",
         "_early_checks_done",
@@ -42,19 +39,18 @@ PRIVATE_NAMES = {
         "_remote_candidates",
     ),
     aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol", "_connect"),
-    RTCDtlsTransport: ("_rx_srtp", "_set_role", "_tx_srtp"),
 }
 
 logging.getLogger("aioice").setLevel(logging.WARNING)  # it tells of every connectivity check at INFO
 aioice.stun.RETRY_RTO = 0.1  # the default 0.5 s makes one lost check cost half a second of a restart
 
 COMPONENT = 1
+MOST_REMOTE_ADDRESSES = 64  # of a leg; a check that was overheard can be repeated from anywhere
 MAX_DATAGRAM_BYTES = 2_048
 STILL_GOOD_S = 0.5  # a path on which something was heard this recently works
 HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
 Address = tuple[str, int]
-SrtpError = pylibsrtp.Error
 PacketSink = Callable[[bytes, "Leg", "Socket", Address], None]
 
 
@@ -62,6 +58,20 @@ class Socket(StunProtocol):
     """A UDP socket, or a TURN allocation, of one leg."""
 
     receiver: Leg
+
+    def __init__(self, leg: Leg) -> None:
+        super().__init__(leg)
+        self._verified: set[Address] = set()
+
+    def is_verified(self, address: Address) -> bool:
+        """Whether the far end has proved, by a check, that it is there."""
+        return address in self._verified
+
+    def verify(self, address: Address) -> None:
+        """A check was passed: what this address sends may be looked at."""
+        if address not in self._verified and len(self._verified) < MOST_REMOTE_ADDRESSES:
+            self._verified.add(address)
+            self.receiver.on_verified(self, address)
 
     def connection_made(self, transport: Any) -> None:
         """Start on a transport; asyncio would make room for 256 KiB for each datagram, at ten times its price."""
@@ -79,8 +89,8 @@ class Socket(StunProtocol):
             return
         try:
             super().datagram_received(data, addr)
-        except Exception as error:  # a hostile STUN message must not leave the socket's callback
-            log.debug("a malformed STUN message was dropped: %r", error)
+        except Exception:  # a hostile STUN message must not leave the socket's callback
+            strangers.note("malformed STUN messages", str(addr[0]))
 
     def send_stun(self, message: aioice.stun.Message, addr: Address) -> None:
         """Send one STUN message; a socket that is closed, as by `abort`, sends nothing and its requests time out."""
@@ -171,6 +181,7 @@ class Leg(aioice.Connection):
         super().__init__(ice_controlling=controlling, transport_policy=policy)
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
         self.on_packet = on_packet
+        self.on_verified: Callable[[Socket, Address], None] = lambda socket, address: None
         self._on_change = on_change
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks
@@ -224,10 +235,17 @@ class Leg(aioice.Connection):
 
     def probe(self, socket: Socket, address: Address) -> None:
         """Check the path to where authenticated media came from, as if the far end had sent a check from there."""
+        if not self._early_checks_done or self._is_crowded(address):
+            return
         priority = candidate_priority(COMPONENT, "prflx")
         message = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
         message.attributes["PRIORITY"] = priority
-        self.check_incoming(message, address, socket)
+        super().check_incoming(message, address, socket)
+
+    def _is_crowded(self, address: Address) -> bool:
+        """Whether the far end has named, or used, so many addresses that no other one is learnt."""
+        known = {candidate._network_host for candidate in self._remote_candidates if candidate.port == address[1]}
+        return address[0] not in known and len(self._remote_candidates) >= MOST_REMOTE_ADDRESSES
 
     def retry_checks(self) -> None:
         """Try again what failed, or was cancelled when another pair won, as long as there is something to gain."""
@@ -256,10 +274,20 @@ class Leg(aioice.Connection):
 
     # what aioice calls
 
+    def request_received(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
+        """Somebody's request arrived; if it is authenticated, the far end sent it and its address is verified.
+
+        Also before the far end's description is here: aioice answers such a check, so media may follow at once.
+        """
+        super().request_received(message, addr, protocol)
+        if not self.ended and message.check_message_integrity(self.local_password.encode()):
+            assert isinstance(protocol, Socket)
+            protocol.verify(addr)
+
     def check_incoming(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
         """An authenticated check arrived."""
         self.heard_at = asyncio.get_running_loop().time()
-        if "PRIORITY" in message.attributes:
+        if "PRIORITY" in message.attributes and not self._is_crowded(addr):
             super().check_incoming(message, addr, protocol)
 
     def check_complete(self, pair: CandidatePair) -> None:
@@ -267,6 +295,8 @@ class Leg(aioice.Connection):
         now, heard_at = asyncio.get_running_loop().time(), self.heard_at
         if pair.state == CandidatePair.State.SUCCEEDED:
             self.heard_at = self.answered_at = now
+            assert isinstance(pair.protocol, Socket)
+            pair.protocol.verify(pair.remote_addr)
         before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
         if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relay(pair, before):
@@ -294,37 +324,3 @@ class Leg(aioice.Connection):
         for socket in self._protocols:
             if isinstance(socket, Socket):
                 socket.abort()
-
-
-class Dtls(RTCDtlsTransport):
-    """aiortc's DTLS over any object that has `_recv`, `_send` and `role`, with the SRTP sessions made reachable."""
-
-    def __init__(self, path: object, certificate: RTCCertificate) -> None:
-        super().__init__(path, [certificate])  # type: ignore[arg-type]
-
-    async def handshake(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
-        """Run the handshake and check the far end's certificate; look at `state` for the outcome."""
-        self._set_role("client" if client else "server")
-        parameters = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in fingerprints]
-        await self.start(RTCDtlsParameters(fingerprints=parameters))
-
-    @property
-    def inbound(self) -> pylibsrtp.Session:
-        """Decrypts what arrives; exists only once the certificate was verified."""
-        return self._rx_srtp
-
-    @property
-    def outbound(self) -> pylibsrtp.Session:
-        """Encrypts what leaves."""
-        return self._tx_srtp
-
-
-def local_fingerprint(certificate: RTCCertificate) -> tuple[str, str]:
-    """Algorithm and value for `a=fingerprint`."""
-    print_ = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-    return print_.algorithm, print_.value
-
-
-def new_certificate() -> RTCCertificate:
-    """A self-signed certificate for one call."""
-    return RTCCertificate.generateCertificate()

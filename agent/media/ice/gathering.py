@@ -74,6 +74,9 @@ class Gatherer:
         except OSError as error:
             log.info("no socket on %s: %s", address, error)
             return None
+        if leg.ended:  # the call is over meanwhile
+            transport.close()
+            return None
         _mark(transport.get_extra_info("socket"), self._settings.dscp)
         host, port = transport.get_extra_info("sockname")[:2]
         opened.local_candidate = _candidate("host", host, port, host, preference)
@@ -86,7 +89,9 @@ class Gatherer:
         try:
             address = await _resolve(server.host, server.port, family)
             request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
-            response, _ = await opened.request(request, (address, server.port))
+            response, source = await opened.request(request, (address, server.port))
+            if source != (address, server.port):
+                raise ConnectionError(f"{source[0]} answered in its place")
             host, port = response.attributes["XOR-MAPPED-ADDRESS"]
         except Exception as error:
             log.info("STUN server %s gives no address for %s: %s", server.host, base.host, error)

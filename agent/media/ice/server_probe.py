@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 
 from aioice import stun
 
@@ -32,7 +33,7 @@ class _Binding(asyncio.DatagramProtocol):
         try:
             message = stun.parse_message(data)
             address = message.attributes["XOR-MAPPED-ADDRESS"]
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, struct.error):
             return
         if message.transaction_id == self.request.transaction_id and not self.answer.done():
             self.answer.set_result(address)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aioice import Candidate
 
+from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Address, Leg, PacketSink, Pair, Socket
 from agent.media.ice.consent import CONSENT_EXPIRES_S, PathLimits, consent_due
 from agent.media.ice.gathering import Gatherer
@@ -23,6 +24,7 @@ from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 
 log = logging.getLogger(__name__)
+_strangers = SeldomLog(log)
 
 CONSENT_RETRANSMISSIONS = 3
 
@@ -48,6 +50,7 @@ class IceTransport:
 
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
         self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
+        self.on_verified: Callable[[Socket, Address], None] = _ignore  # hears which addresses passed a check
         self._listener = listener
         self._limits = PathLimits(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
@@ -71,9 +74,11 @@ class IceTransport:
         """Open a new leg with fresh credentials on every local address; a leg still unconnected is given up."""
         self._drop_pending()
         leg = self._legs.pending = Leg(controlling, self.on_packet, self._leg_changed, self._gatherer.relay_only)
+        leg.on_verified = self.on_verified
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(leg)
-        self._spawn(self._ask_servers(leg))
+        if not leg.ended:
+            self._spawn(self._ask_servers(leg))
         return leg
 
     async def _ask_servers(self, leg: Leg) -> None:
@@ -97,6 +102,8 @@ class IceTransport:
             return
         before = leg.sockets
         await self._gatherer.open_hosts(leg)
+        if leg.ended:
+            return
         leg.check_from(leg.sockets - before)
 
         def check_relays() -> None:
@@ -273,8 +280,8 @@ class IceTransport:
             log.warning("a task of the ICE transport failed", exc_info=task.exception())
 
 
-def _ignore(*_packet: object) -> None:
-    """Before anybody wants packets."""
+def _ignore(*_report: object) -> None:
+    """Before anybody listens."""
 
 
 async def _add_candidate(leg: Leg, text: str) -> None:
@@ -283,6 +290,6 @@ async def _add_candidate(leg: Leg, text: str) -> None:
         if candidate.transport.lower() == "udp" and candidate.component == 1 and 0 < candidate.port < 65_536:
             await leg.add_remote_candidate(candidate)
     except (ValueError, OSError) as error:
-        log.info("a candidate of the far end is left out (%s): %s", error, text[:120])
+        _strangers.say(logging.INFO, "a candidate of the far end is left out: %s", excerpt(error))
 
 

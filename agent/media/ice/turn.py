@@ -20,12 +20,31 @@ from aioice.turn import (
 
 from agent.media.ice.aioice_adapter import allocate
 from agent.media.ice.server_urls import TurnServer
+from agent.media.strangers import strangers
 
 FAMILY = (0x0017, "REQUESTED-ADDRESS-FAMILY", stun.pack_unsigned, stun.unpack_unsigned)
 IPV6 = stun.IPV6_PROTOCOL << 24  # the family is the first of four bytes (RFC 8656, section 18.9)
 NO_SUCH_FAMILY = (420, 440)  # the first from servers that are older than the attribute
 
 stun.ATTRIBUTES_BY_TYPE[FAMILY[0]] = stun.ATTRIBUTES_BY_NAME[FAMILY[1]] = FAMILY
+
+
+class _Client(TurnClientMixin):
+    """A client that a malformed message does not disturb; aioice's passes some errors on to the event loop."""
+
+    def datagram_received(self, data: bytes | str, addr: tuple[str, int]) -> None:
+        try:
+            super().datagram_received(data, addr)
+        except Exception:
+            strangers.note("malformed TURN messages", str(addr[0]))
+
+
+class _UdpClient(_Client, TurnClientUdpProtocol):
+    """One over UDP."""
+
+
+class _TcpClient(_Client, TurnClientTcpProtocol):
+    """One over TCP or TLS."""
 
 
 class _Ipv6Client(TurnClientMixin):
@@ -37,11 +56,11 @@ class _Ipv6Client(TurnClientMixin):
         return await super().request_with_retry(request)
 
 
-class _Ipv6UdpClient(_Ipv6Client, TurnClientUdpProtocol):
+class _Ipv6UdpClient(_Ipv6Client, _UdpClient):
     """The same over UDP."""
 
 
-class _Ipv6TcpClient(_Ipv6Client, TurnClientTcpProtocol):
+class _Ipv6TcpClient(_Ipv6Client, _TcpClient):
     """The same over TCP or TLS."""
 
 
@@ -71,9 +90,9 @@ async def _reach(server: TurnServer, relayed: int, over: int, tls: ssl.SSLContex
     loop, address = asyncio.get_running_loop(), (server.host, server.port)
     terms = server.username, server.credential, DEFAULT_ALLOCATION_LIFETIME, DEFAULT_CHANNEL_REFRESH_TIME
     if server.transport == "tcp":
-        over_tcp = _Ipv6TcpClient if relayed == socket.AF_INET6 else TurnClientTcpProtocol
+        over_tcp = _Ipv6TcpClient if relayed == socket.AF_INET6 else _TcpClient
         stream = functools.partial(over_tcp, address, *terms)
         return (await loop.create_connection(stream, *address, family=over, ssl=tls))[1]
-    over_udp = _Ipv6UdpClient if relayed == socket.AF_INET6 else TurnClientUdpProtocol
+    over_udp = _Ipv6UdpClient if relayed == socket.AF_INET6 else _UdpClient
     datagrams = functools.partial(over_udp, address, *terms)
     return (await loop.create_datagram_endpoint(datagrams, remote_addr=address, family=over))[1]

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from agent.media.jitter.delay_control import DelayControl
 from agent.media.jitter.timestamps import Packet, Timeline
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
 _OVERDUE_MS = 40.0  # at the start nobody hears that sound so late is left out

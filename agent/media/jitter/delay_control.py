@@ -19,7 +19,7 @@ from collections import deque
 
 from agent.media.jitter.timestamps import Packet
 from agent.media.jitter.transit_window import TransitWindow
-from hw.sound.interface import FRAME_SAMPLES, RATE_HZ
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
 _LATE_COST = 2000 * _MS  # one packet in a hundred too late is as bad as a hundredth of this as delay

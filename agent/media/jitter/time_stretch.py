@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 Pcm = NDArray[np.int16]
 

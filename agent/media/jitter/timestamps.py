@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from hw.sound.interface import RATE_HZ
+from hw.sound.frame import RATE_HZ
 
 _JUMP_SAMPLES = RATE_HZ  # a second: no jitter that can be played out
 _MAX_SEEN = 512

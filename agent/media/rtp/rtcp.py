@@ -1,84 +1,41 @@
 """RTCP sender and receiver reports of one audio stream each way (RFC 3550 section 6), without I/O or clock.
 
 The receiver side counts what arrives (loss, jitter) and reports it; the sender side reads the far end's reports about
-us, which give round-trip time and the loss that the Opus encoder has to protect against. `now` is monotonic seconds;
-`wall` is seconds since 1970, needed only because a sender report carries NTP time.
+us, which give round-trip time and the loss that the Opus encoder has to protect against. The packets are aiortc's.
+`now` is monotonic seconds; `wall` is seconds since 1970, needed only because a sender report carries NTP time.
 """
 
 from __future__ import annotations
 
-import struct
-from typing import NamedTuple
+from collections.abc import Iterator
 
+from agent.media.light_import import without_codecs
 from agent.media.rtp.packet import MAX_UINT16, MAX_UINT32, sequence_distance
 
-SENDER_REPORT = 200
-RECEIVER_REPORT = 201
-SOURCE_DESCRIPTION = 202
-BYE = 203
+with without_codecs():
+    from aiortc.rtp import (
+        RtcpByePacket,
+        RtcpPacket,
+        RtcpReceiverInfo,
+        RtcpRrPacket,
+        RtcpSdesPacket,
+        RtcpSenderInfo,
+        RtcpSourceInfo,
+        RtcpSrPacket,
+    )
+
+CNAME = 1  # type of an item (RFC 3550 section 6.5)
 NTP_OFFSET_S = 2_208_988_800
 RESTART_GAP = 3_000  # a jump of this many packets is a restarted sender, not loss (RFC 3550 appendix A.1)
 
-HEAD = struct.Struct("!BBHI")
-SENDER_INFO = struct.Struct("!IIIII")
-BLOCK = struct.Struct("!IIIIII")
 
-
-class ReportBlock(NamedTuple):
-    """What one side says about the stream `ssrc` that it receives; `fraction_lost` in 1/256."""
-
-    ssrc: int
-    fraction_lost: int
-    packets_lost: int
-    highest_sequence: int
-    jitter: int
-    last_report: int
-    delay: int
-
-
-class Report(NamedTuple):
-    """A sender or receiver report; `ntp` is None in a receiver report."""
-
-    ssrc: int
-    ntp: int | None
-    blocks: tuple[ReportBlock, ...]
-    bye: bool = False
-
-
-def parse_rtcp(data: bytes) -> list[Report]:
-    """The reports in a compound packet; what is malformed or unknown is skipped."""
-    reports, position = [], 0
-    while position + 8 <= len(data):
-        first, kind, words = struct.unpack_from("!BBH", data, position)
-        end = position + 4 + 4 * words
-        if first >> 6 != 2 or end > len(data):
-            break
-        report = _parse_one(kind, first & 0x1F, data[position:end])
-        if report is not None:
-            reports.append(report)
-        position = end
-    return reports
-
-
-def _parse_one(kind: int, count: int, data: bytes) -> Report | None:
-    if len(data) < 8:
-        return None
-    ssrc = int.from_bytes(data[4:8], "big")
-    if kind == BYE:
-        return Report(ssrc, None, (), bye=True)
-    if kind not in (SENDER_REPORT, RECEIVER_REPORT):
-        return None
-    start = 28 if kind == SENDER_REPORT else 8
-    if len(data) < start + BLOCK.size * count:
-        return None
-    ntp = int.from_bytes(data[8:16], "big") if kind == SENDER_REPORT else None
-    return Report(ssrc, ntp, tuple(_parse_block(data, start + BLOCK.size * n) for n in range(count)))
-
-
-def _parse_block(data: bytes, position: int) -> ReportBlock:
-    ssrc, loss, highest, jitter, last_report, delay = BLOCK.unpack_from(data, position)
-    lost = ((loss & 0xFFFFFF) ^ 0x800000) - 0x800000  # a signed 24-bit number
-    return ReportBlock(ssrc, loss >> 24, lost, highest, jitter, last_report, delay)
+def read_reports(data: bytes) -> Iterator[RtcpSrPacket | RtcpRrPacket]:
+    """Yield the reports in a compound packet; one that is malformed tells nothing at all."""
+    try:
+        packets = RtcpPacket.parse(data)
+    except ValueError:
+        return
+    yield from (packet for packet in packets if isinstance(packet, RtcpSrPacket | RtcpRrPacket))
 
 
 class ReceiveCounters:
@@ -138,14 +95,21 @@ class ReceiveCounters:
         """Interarrival jitter (RFC 3550 section 6.4.1)."""
         return self._jitter / self.clock_hz * 1000
 
-    def block(self, last_report: int, delay: int, loss_beyond: float = 0.0) -> bytes:
-        """The report block about this stream since the previous one; it tells of `loss_beyond` where that is more."""
+    def block(self, last_report: int, delay: int, loss_beyond: float = 0.0) -> RtcpReceiverInfo:
+        """Make the report block about what came since the previous one; with `loss_beyond` where that is more."""
         expected = self.expected - self._reported_expected
         lost = max(0, expected - (self.packets - self._reported_packets))
         self._reported_expected, self._reported_packets = self.expected, self.packets
         fraction = min(255, max(lost * 256 // expected if expected > 0 else 0, int(loss_beyond * 256)))
-        total = fraction << 24 | min(self.lost, 0x7FFFFF)
-        return BLOCK.pack(self.ssrc, total, self._highest & MAX_UINT32, int(self._jitter), last_report, delay)
+        return RtcpReceiverInfo(
+            ssrc=self.ssrc,
+            fraction_lost=fraction,
+            packets_lost=min(self.lost, 0x7FFFFF),
+            highest_sequence=self._highest & MAX_UINT32,
+            jitter=int(self._jitter),
+            lsr=last_report,
+            dlsr=delay,
+        )
 
 
 class SentCounters:
@@ -181,37 +145,41 @@ class RtcpSession:
         self._last_report_at = 0.0
 
     def write(self, now: float, wall: float, sent: SentCounters, received: ReceiveCounters | None) -> bytes:
-        """A compound packet: sender report (receiver report before we sent anything) and source description."""
-        block = received.block(self._last_report, self._delay(now), self.loss_beyond) if received else b""
-        count = 1 if block else 0
-        if sent.packets:
-            counts = sent.packets & MAX_UINT32, sent.octets & MAX_UINT32
-            body, kind = SENDER_INFO.pack(*_ntp(wall), sent.timestamp_at(now), *counts) + block, SENDER_REPORT
-        else:
-            body, kind = block, RECEIVER_REPORT
-        return HEAD.pack(0x80 | count, kind, 1 + len(body) // 4, self.ssrc) + body + self._description()
+        """Write a compound packet: sender report (receiver report before we sent anything) and source description."""
+        blocks = [received.block(self._last_report, self._delay(now), self.loss_beyond)] if received else []
+        return self._report(now, wall, sent, blocks) + self._description()
+
+    def _report(self, now: float, wall: float, sent: SentCounters, blocks: list[RtcpReceiverInfo]) -> bytes:
+        if not sent.packets:
+            return bytes(RtcpRrPacket(self.ssrc, blocks))
+        info = RtcpSenderInfo(
+            ntp_timestamp=_ntp(wall),
+            rtp_timestamp=sent.timestamp_at(now),
+            packet_count=sent.packets & MAX_UINT32,
+            octet_count=sent.octets & MAX_UINT32,
+        )
+        return bytes(RtcpSrPacket(self.ssrc, info, blocks))
 
     def bye(self) -> bytes:
-        """The packet that ends our stream (RFC 3550 section 6.6)."""
-        return HEAD.pack(0x80, RECEIVER_REPORT, 1, self.ssrc) + HEAD.pack(0x81, BYE, 1, self.ssrc)
+        """Write the packet that ends our stream (RFC 3550 section 6.6)."""
+        return bytes(RtcpRrPacket(self.ssrc)) + bytes(RtcpByePacket([self.ssrc]))
 
     def read(self, data: bytes, now: float, wall: float) -> float | None:
         """Take in the far end's reports; returns the share (0..1) of our packets lost lately, if one says so."""
         loss = None
-        for report in parse_rtcp(data):
-            if report.ntp is not None:
-                self._last_report, self._last_report_at = report.ntp >> 16 & MAX_UINT32, now
-            for block in report.blocks:
+        for report in read_reports(data):
+            if isinstance(report, RtcpSrPacket):
+                self._last_report, self._last_report_at = report.sender_info.ntp_timestamp >> 16 & MAX_UINT32, now
+            for block in report.reports:
                 if block.ssrc == self.ssrc:
                     self._measure(block, wall)
                     loss = block.fraction_lost / 256
         return loss
 
-    def _measure(self, block: ReportBlock, wall: float) -> None:
-        """Round-trip time (RFC 3550 section 6.4.1, figure 2)."""
-        if block.last_report:
-            seconds, fraction = _ntp(wall)
-            trip = ((seconds & 0xFFFF) << 16 | fraction >> 16) - block.last_report - block.delay
+    def _measure(self, block: RtcpReceiverInfo, wall: float) -> None:
+        """Note the round-trip time (RFC 3550 section 6.4.1, figure 2)."""
+        if block.lsr:
+            trip = (_ntp(wall) >> 16 & MAX_UINT32) - block.lsr - block.dlsr
             trip = (trip + 0x80000000 & MAX_UINT32) - 0x80000000
             if 0 <= trip < 60 << 16:
                 self.rtt_ms = trip * 1000 / 65536
@@ -220,11 +188,10 @@ class RtcpSession:
         return min(int((now - self._last_report_at) * 65536), MAX_UINT32) if self._last_report else 0
 
     def _description(self) -> bytes:
-        item = bytes([1, len(self._cname)]) + self._cname
-        item += bytes(4 - len(item) % 4)
-        return HEAD.pack(0x81, SOURCE_DESCRIPTION, 1 + len(item) // 4, self.ssrc) + item
+        return bytes(RtcpSdesPacket([RtcpSourceInfo(self.ssrc, [(CNAME, self._cname)])]))
 
 
-def _ntp(wall: float) -> tuple[int, int]:
+def _ntp(wall: float) -> int:
+    """Return 64-bit NTP time: seconds since 1900 and their fraction (RFC 3550 section 4)."""
     seconds = int(wall)
-    return seconds + NTP_OFFSET_S & MAX_UINT32, int((wall - seconds) * 4294967296) & MAX_UINT32
+    return (seconds + NTP_OFFSET_S & MAX_UINT32) << 32 | int((wall - seconds) * 4294967296) & MAX_UINT32

@@ -181,10 +181,9 @@ class Link:
     def socket_closed(self, attempt: int, code: int, reason: str, now: float) -> list[LinkEffect]:
         if not self._is_current(attempt):
             return []
-        how = "without a closing handshake" if code in ABNORMAL_CODES else f"with code {code}"
-        why = self._why or f"{self.uri} closed it {how} {reason}".rstrip()
         if code not in ABNORMAL_CODES:
-            return self._drop(now, why)
+            return self._drop(now, self._why or f"{self.uri} closed it with code {code} {reason}".rstrip())
+        why = self._why or f"{self.uri} {reason or 'closed it without a closing handshake'}"
         text = reason or (
             "The signaling connection ended unexpectedly. If this happens again and again, check that the host"
             " name can be resolved, and that edge or region in the settings is right."

@@ -20,7 +20,7 @@ from typing import Any, Final
 from agent.errors import InvalidArgumentError, ProtocolError
 from agent.signaling.pstream.names import Member
 
-MAX_FRAME_CHARS = 256 * 1024  #: a session description has a few thousand
+MAX_FRAME_CHARS = 64 * 1024  #: a session description has a few thousand
 MAX_DEPTH = 16  #: containers inside one another, the envelope counted
 TEXT_LIMIT = 200  #: names of calls, digits, tokens of calls
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from agent.errors import InvalidArgumentError
 
-MAX_PARAMS_CHARS = 64 * 1024  #: leaves room for a description in the same frame
+MAX_PARAMS_CHARS = 16 * 1024  #: leaves room for a description in the same frame
 
 _NOT_ESCAPED = "!~*'()"  # with letters, digits and "-_." what encodeURIComponent leaves alone
 _INTEGER_KEY = re.compile(r"0|[1-9]\d{0,9}")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gevent.ssl import SSLContext
 
-from agent.clock import Clock, HubClock, Timer
+from agent.clock import Clock, Timer
 from agent.effects import EffectQueue
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.net.tls import client_context
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.signaling.pstream.browserinfo import browserinfo as own_browserinfo

@@ -13,9 +13,7 @@ from typing import Any
 import jwt
 
 from agent.errors import InvalidArgumentError
-
-MAX_TTL_S = 24 * 3600
-DEFAULT_TTL_S = 3600
+from agent.signaling.token.token_settings import DEFAULT_TTL_S, MAX_TTL_S
 
 
 @dataclass(frozen=True)

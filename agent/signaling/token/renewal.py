@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import random as _random
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from agent.signaling.backoff import Backoff
-from agent.signaling.token.access_token import Validity
+
+if TYPE_CHECKING:
+    from agent.signaling.token.access_token import Validity
 
 RETRY_INITIAL_MS = 1_000
 RETRY_MAX_MS = 60_000

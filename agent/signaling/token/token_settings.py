@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent.signaling.token.access_token import DEFAULT_TTL_S, MAX_TTL_S
-
+MAX_TTL_S = 24 * 3600
+DEFAULT_TTL_S = 3600
 SOURCES = ("value", "file", "url", "command", "key_file", "api_key_sid")
 
 

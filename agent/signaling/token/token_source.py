@@ -52,11 +52,6 @@ class TokenSource(Emitter):
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._file_stamp: int | None = None
 
-    @property
-    def ends_in_s(self) -> float | None:
-        """Seconds until the token in use ends, by its own account; None when it does not tell."""
-        return None if self._renewal.ends_s is None else self._renewal.ends_s - time.monotonic()
-
     def start(self) -> None:
         """Begin to fetch and renew, in a greenlet of its own; returns at once, idempotent."""
         if self._greenlet is None:

@@ -3,25 +3,26 @@ from __future__ import annotations
 import pytest
 
 from hw.errors import ActionError
-from hw.panel.actions import PLAIN, Action, parse_action
+from hw.panel.actions import PLAIN, ButtonAction, parse_action
 
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_plain_action_is_its_name(name: str) -> None:
-    assert parse_action(name) == Action(name)
+    assert parse_action(name) == ButtonAction(name)
 
 
 def test_a_call_says_whom_and_with_what() -> None:
-    assert parse_action("call:alice?room=lobby&floor=2") == Action("call", "alice", {"room": "lobby", "floor": "2"})
+    parameters = {"room": "lobby", "floor": "2"}
+    assert parse_action("call:alice?room=lobby&floor=2") == ButtonAction("call", "alice", parameters)
 
 
 def test_a_call_may_go_to_a_number() -> None:
-    assert parse_action("call:+15551234567") == Action("call", "+15551234567")
+    assert parse_action("call:+15551234567") == ButtonAction("call", "+15551234567")
 
 
 def test_a_feedback_has_a_score_and_maybe_an_issue() -> None:
-    assert parse_action("feedback:5") == Action("feedback", "5")
-    assert parse_action("feedback:2?issue=dropped-call") == Action("feedback", "2", {"issue": "dropped-call"})
+    assert parse_action("feedback:5") == ButtonAction("feedback", "5")
+    assert parse_action("feedback:2?issue=dropped-call") == ButtonAction("feedback", "2", {"issue": "dropped-call"})
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import pytest
 
 from hw.errors import PinError
 from hw.panel.all_off import put_to_rest
-from hw.panel.door_relay import RelaySettings
-from hw.panel.lights import LightSettings
 from hw.panel.pins import OutputPin, Pins
+from hw.panel.settings import LightSettings, RelaySettings
 
 
 class WatchedPins(Pins):

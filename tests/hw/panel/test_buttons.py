@@ -8,9 +8,10 @@ import pytest
 from gevent.queue import Queue
 
 from hw.errors import ActionError, PinError, SettingError
-from hw.panel.actions import Action
-from hw.panel.buttons import Buttons, ButtonSettings
+from hw.panel.actions import ButtonAction
+from hw.panel.buttons import Buttons
 from hw.panel.pins import Pins
+from hw.panel.settings import ButtonSettings
 
 Panel = Callable[..., Buttons]
 
@@ -153,9 +154,9 @@ def test_a_pin_used_twice_names_the_button(panel: Panel) -> None:
 
 
 def test_push_to_talk_ends_with_the_release_and_when_stuck() -> None:
-    end = Action("end_push_to_talk")
+    end = ButtonAction("end_push_to_talk")
     assert ButtonSettings(pin=17, press="push_to_talk").bindings() == {
-        "press": Action("push_to_talk"),
+        "press": ButtonAction("push_to_talk"),
         "release": end,
         "stuck": end,
     }

@@ -5,10 +5,11 @@ import logging
 import pytest
 
 from hw.errors import SettingError
-from hw.panel.door_code import DoorCode, DoorSettings, Verdict
+from hw.panel.door_code import CodeVerdict, DoorCode
+from hw.panel.settings import DoorSettings
 
 
-def dial(door: DoorCode, digits: str, now: float = 0.0) -> list[Verdict]:
+def dial(door: DoorCode, digits: str, now: float = 0.0) -> list[CodeVerdict]:
     return [verdict for digit in digits if (verdict := door.digit(digit, now))]
 
 
@@ -18,28 +19,28 @@ def door() -> DoorCode:
 
 
 def test_the_code_opens(door: DoorCode) -> None:
-    assert dial(door, "2468") == [Verdict.OPEN]
+    assert dial(door, "2468") == [CodeVerdict.OPEN]
 
 
 def test_a_hash_ends_an_entry_early(door: DoorCode) -> None:
-    assert dial(door, "24#2468") == [Verdict.WRONG, Verdict.OPEN]
+    assert dial(door, "24#2468") == [CodeVerdict.WRONG, CodeVerdict.OPEN]
 
 
 def test_a_hash_after_the_code_is_no_wrong_entry(door: DoorCode) -> None:
-    assert dial(door, "2468#") == [Verdict.OPEN]
+    assert dial(door, "2468#") == [CodeVerdict.OPEN]
 
 
 def test_a_star_corrects(door: DoorCode) -> None:
-    assert dial(door, "29*2468") == [Verdict.OPEN]
+    assert dial(door, "29*2468") == [CodeVerdict.OPEN]
 
 
 def test_only_whole_entries_count(door: DoorCode) -> None:
-    assert dial(door, "92468") == [Verdict.WRONG]
+    assert dial(door, "92468") == [CodeVerdict.WRONG]
 
 
 def test_a_pause_starts_anew(door: DoorCode) -> None:
     assert dial(door, "24", now=0.0) == []
-    assert dial(door, "2468", now=9.0) == [Verdict.OPEN]
+    assert dial(door, "2468", now=9.0) == [CodeVerdict.OPEN]
 
 
 def test_another_call_starts_anew(door: DoorCode) -> None:
@@ -49,19 +50,19 @@ def test_another_call_starts_anew(door: DoorCode) -> None:
 
 
 def test_after_wrong_tries_even_the_code_is_refused_for_a_while(door: DoorCode) -> None:
-    assert dial(door, "111122223333") == [Verdict.WRONG] * 3
-    assert dial(door, "2468", now=59.0) == [Verdict.LOCKED]
-    assert dial(door, "2468", now=61.0) == [Verdict.OPEN]
+    assert dial(door, "111122223333") == [CodeVerdict.WRONG] * 3
+    assert dial(door, "2468", now=59.0) == [CodeVerdict.LOCKED]
+    assert dial(door, "2468", now=61.0) == [CodeVerdict.OPEN]
 
 
 def test_hanging_up_does_not_end_the_lock_out(door: DoorCode) -> None:
     dial(door, "111122223333")
     door.start()
-    assert dial(door, "2468", now=1.0) == [Verdict.LOCKED]
+    assert dial(door, "2468", now=1.0) == [CodeVerdict.LOCKED]
 
 
 def test_the_right_code_forgives_the_wrong_ones(door: DoorCode) -> None:
-    assert dial(door, "1111" + "2222" + "2468" + "3333" + "2468")[-1] is Verdict.OPEN
+    assert dial(door, "1111" + "2222" + "2468" + "3333" + "2468")[-1] is CodeVerdict.OPEN
 
 
 def test_without_a_code_nothing_opens() -> None:

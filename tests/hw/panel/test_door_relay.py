@@ -7,13 +7,14 @@ import pytest
 
 from hw.errors import PinError
 from hw.panel import door_relay as relay_module
-from hw.panel.door_relay import Relay, RelaySettings
+from hw.panel.door_relay import DoorRelay
 from hw.panel.pins import Pins
+from hw.panel.settings import RelaySettings
 
 
 def test_a_pulse_closes_the_relay_and_releases_it(pins: Pins) -> None:
     changes: queue.Queue[bool] = queue.Queue()
-    relay = Relay(RelaySettings(pin=22, open_ms=100), pins, changes.put)
+    relay = DoorRelay(RelaySettings(pin=22, open_ms=100), pins, changes.put)
     relay.pulse()
     assert relay.on
     assert pins.raw(22).state == 1
@@ -26,7 +27,7 @@ def test_a_pulse_closes_the_relay_and_releases_it(pins: Pins) -> None:
 
 def test_the_release_does_not_need_the_hub(pins: Pins) -> None:
     released = threading.Event()
-    relay = Relay(RelaySettings(pin=22, open_ms=100), pins, lambda on: None if on else released.set())
+    relay = DoorRelay(RelaySettings(pin=22, open_ms=100), pins, lambda on: None if on else released.set())
     relay.pulse()
     assert released.wait(10)  # nothing runs on the hub meanwhile
     assert pins.raw(22).state == 0
@@ -36,7 +37,7 @@ def test_the_release_does_not_need_the_hub(pins: Pins) -> None:
 def test_pulses_cannot_keep_it_closed_beyond_the_cap(pins: Pins, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay_module, "MAX_ON_MS", 150)
     changes: queue.Queue[bool] = queue.Queue()
-    relay = Relay(RelaySettings(pin=22, open_ms=100), pins, changes.put)
+    relay = DoorRelay(RelaySettings(pin=22, open_ms=100), pins, changes.put)
     relay.pulse()
     while changes.empty() or changes.get() is True:
         if relay.on:
@@ -47,7 +48,7 @@ def test_pulses_cannot_keep_it_closed_beyond_the_cap(pins: Pins, monkeypatch: py
 
 
 def test_an_active_low_relay_rests_high(pins: Pins) -> None:
-    relay = Relay(RelaySettings(pin=22, active_low=True), pins)
+    relay = DoorRelay(RelaySettings(pin=22, active_low=True), pins)
     assert pins.raw(22).state == 1
     relay.pulse()
     assert pins.raw(22).state == 0
@@ -55,7 +56,7 @@ def test_an_active_low_relay_rests_high(pins: Pins) -> None:
 
 
 def test_closing_releases_at_once(pins: Pins) -> None:
-    relay = Relay(RelaySettings(pin=22, open_ms=30_000), pins)
+    relay = DoorRelay(RelaySettings(pin=22, open_ms=30_000), pins)
     relay.pulse()
     raw = pins.raw(22)
     relay.close()
@@ -65,4 +66,33 @@ def test_closing_releases_at_once(pins: Pins) -> None:
 
 def test_a_relay_without_a_pin_says_so(pins: Pins) -> None:
     with pytest.raises(PinError, match=r"\[door\] has no pin"):
-        Relay(RelaySettings(), pins)
+        DoorRelay(RelaySettings(), pins)
+
+
+def test_a_relay_that_was_let_go_is_never_closed_again(pins: Pins) -> None:
+    changes: list[bool] = []
+    relay = DoorRelay(RelaySettings(pin=22), pins, changes.append)
+    relay.close()
+
+    with pytest.raises(PinError, match="let go"):
+        relay.pulse()
+
+    assert not relay.on
+    assert changes == []
+
+
+def test_a_pulse_that_the_pin_refuses_never_began(pins: Pins, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[bool] = []
+    relay = DoorRelay(RelaySettings(pin=22), pins, changes.append)
+
+    def refuse(_value: float) -> None:
+        raise PinError("the chip is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay._pin, "set", refuse)
+        with pytest.raises(PinError, match="gone"):
+            relay.pulse()
+
+    assert not relay.on
+    assert changes == []
+    relay.close()

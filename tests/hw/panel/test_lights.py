@@ -6,8 +6,9 @@ import gevent
 import pytest
 
 from hw.errors import PatternError, PinError, SettingError
-from hw.panel.lights import Lights, LightSettings
+from hw.panel.lights import Lights
 from hw.panel.pins import Pins
+from hw.panel.settings import LightSettings
 
 Panel = Callable[..., Lights]
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from bench.rig.virtual_cards import VirtualCards, shared_cards
 from hw.sound import tones
 from hw.sound.card import AlsaSound, available_devices
-from hw.sound.interface import FRAME_BYTES, SILENCE, SoundState
+from hw.sound.frame import FRAME_BYTES, SILENCE
+from hw.sound.interface import SoundState
 from hw.sound.settings import SoundSettings
-from tests.hw.virtual_cards import VirtualCards, shared_cards
 
 pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
 

@@ -9,13 +9,13 @@ import pytest
 
 from hw.errors import SoundError
 from hw.sound.backoff import Pauses
-from hw.sound.devices import Device, find_device
+from hw.sound.devices import SoundDevice, find_device
 from hw.sound.presence import card_numbers, holder, occupied
 
-USB = Device(3, "USB PnP: Audio (hw:1,0)", 1, 2, 44_100)
-HDMI = Device(0, "vc4-hdmi: MAI PCM i2s-hifi-0 (hw:0,0)", 0, 2, 48_000)
-MICROPHONE = Device(4, "C-Media: USB Audio (hw:2,0)", 1, 0, 48_000)
-DEFAULT = Device(7, "default", 32, 32, 48_000)
+USB = SoundDevice(3, "USB PnP: Audio (hw:1,0)", 1, 2, 44_100)
+HDMI = SoundDevice(0, "vc4-hdmi: MAI PCM i2s-hifi-0 (hw:0,0)", 0, 2, 48_000)
+MICROPHONE = SoundDevice(4, "C-Media: USB Audio (hw:2,0)", 1, 0, 48_000)
+DEFAULT = SoundDevice(7, "default", 32, 32, 48_000)
 LISTED = [HDMI, USB, MICROPHONE, DEFAULT]
 CARDS = {"vc4hdmi": 0, "Device": 1, "Mic": 2}
 
@@ -34,7 +34,7 @@ CARDS = {"vc4hdmi": 0, "Device": 1, "Mic": 2}
         ("USB", True, USB),
     ],
 )
-def test_a_device_is_found_by_any_of_its_names(wanted: str, capture: bool, found: Device) -> None:
+def test_a_device_is_found_by_any_of_its_names(wanted: str, capture: bool, found: SoundDevice) -> None:
     assert find_device(LISTED, wanted, capture, CARDS) == found
 
 

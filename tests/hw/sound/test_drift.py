@@ -9,7 +9,7 @@ import pytest
 
 from hw.sound.drift import ClockRate, Drift, DriftCorrector, Stretcher
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 
 
 def feed(rate: ClockRate, ppm: float, seconds: float, jitter_ms: float, at: float = 0.0, samples: int = 0) -> None:

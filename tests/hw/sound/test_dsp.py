@@ -11,7 +11,7 @@ import pytest
 
 from hw.sound.dsp import DspWorker
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import FRAME_BYTES, SILENCE
+from hw.sound.frame import FRAME_BYTES, SILENCE
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import level_db
 from hw.sound.rings import CaptureRing, PlayoutRing

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import ctypes.util
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench.rig.live_echo import energy_db, talking
+from bench.rig.speech import FAR, NEAR, Samples, spoken, write_speech
+from bench.rig.virtual_cards import shared_cards
 from hw.errors import SoundError
-from hw.sound.card import AlsaSound
 from hw.sound.drift import Drift, DriftCorrector
-from hw.sound.echo import Canceller, NoCanceller, Treatment, make_canceller
+from hw.sound.echo import Canceller, NoCanceller, make_canceller
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
-from hw.sound.settings import SoundSettings
-from tests.hw.speech import FAR, NEAR, Samples, spoken, write_speech
-from tests.hw.virtual_cards import shared_cards
+from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES
+from hw.sound.treatment import Treatment
 
 SECOND = 48_000
-
-
-def energy_db(signal: np.ndarray) -> float:
-    return float(10 * np.log10(np.mean(np.square(signal, dtype=np.float64)) + 1e-3))
 
 
 def echo_of(far: Samples, delay_ms: int = 40, gain: float = 0.5) -> np.ndarray:
@@ -122,66 +115,6 @@ def test_a_canceller_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPa
 )
 def test_constraints_are_understood_as_browsers_do(constraints: dict[str, object] | None, treatment: Treatment) -> None:
     assert Treatment(True, True, False).constrained(constraints) == treatment
-
-
-class Talk:
-    """A call's sound: far-end speech is played, what is captured is kept, with and without treatment."""
-
-    def __init__(self, far: Samples, **settings: object) -> None:
-        chosen: dict[str, object] = {"capture": "vmic_a", "playback": "vspk_a", "echo": "webrtc"}
-        self.sound = AlsaSound(SoundSettings(**(chosen | settings)))  # type: ignore[arg-type]
-        self.raw = AlsaSound(SoundSettings(capture="vmic_a", playback="none", echo="none", noise_suppression=False))
-        self.far = far.tobytes()
-        self.at = 0
-        self.clean_pcm, self.raw_pcm = bytearray(), bytearray()
-        self.troubles: list[int] = []
-        self.more = threading.Condition()
-
-    def captured(self, frame: bytes) -> None:
-        """A pump as the media side has one: keeps the playout ring at its target."""
-        while self.sound.due_ms() < self.sound.playout_target_ms + FRAME_MS:  # until the next frame is captured
-            self.sound.write(self.far[self.at : self.at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0"))
-            self.at += FRAME_BYTES
-        stats = self.sound.stats()
-        with self.more:
-            self.clean_pcm += frame
-            self.troubles.append(stats.underruns + stats.overruns + stats.reference_late + stats.reference_locks)
-            self.more.notify_all()
-
-    def wait(self, seconds: float) -> None:
-        wanted = int(seconds * SECOND * 2)
-        with self.more:
-            assert self.more.wait_for(lambda: len(self.clean_pcm) >= wanted, seconds + 15)
-
-    def since(self, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-        """Raw and treated sound from then on."""
-        start = int(seconds * SECOND) * 2
-        raw, clean = bytes(self.raw_pcm), bytes(self.clean_pcm)
-        return np.frombuffer(raw[start:], "<i2").astype(float), np.frombuffer(clean[start:], "<i2").astype(float)
-
-    def longest_calm(self) -> tuple[float, float]:
-        """The longest stretch, from its third second on, in which nothing held the card up (seconds from the start)."""
-        starts = [0, *(n for n in range(1, len(self.troubles)) if self.troubles[n] != self.troubles[n - 1])]
-        stretches = zip(starts, [*starts[1:], len(self.troubles)], strict=True)
-        start, end = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
-        return start / 50 + 2.0, end / 50
-
-
-@contextmanager
-def talking(far: Samples, **settings: object) -> Iterator[Talk]:
-    cards = shared_cards()
-    module = cards.echo_path("a")
-    talk = Talk(far, **settings)
-    try:
-        talk.raw.set_capture(talk.raw_pcm.extend)
-        talk.sound.set_capture(talk.captured)
-        talk.raw.start()
-        talk.sound.start()
-        yield talk
-    finally:
-        talk.sound.close()
-        talk.raw.close()
-        cards.pactl("unload-module", module)
 
 
 def undisturbed(seconds: float, attempts: int = 4, **settings: object) -> tuple[np.ndarray, np.ndarray]:

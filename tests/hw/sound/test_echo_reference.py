@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.sound.echo_reference import EchoReference
-from hw.sound.interface import FRAME_BYTES, SILENCE
+from hw.sound.frame import FRAME_BYTES, SILENCE
 
 LEAD_MS = 20
 

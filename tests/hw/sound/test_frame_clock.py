@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hw.sound.frame_clock import Beat
+from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import LoopPaced
 from hw.sound.wav_sound import WavSound
 
@@ -33,8 +33,8 @@ class Ticks:
 
 
 @contextmanager
-def started(ticks: Ticks) -> Iterator[Beat]:
-    beat = Beat(PERIOD_S, ticks)
+def started(ticks: Ticks) -> Iterator[FrameClock]:
+    beat = FrameClock(PERIOD_S, ticks)
     beat.start()
     try:
         yield beat
@@ -77,7 +77,7 @@ def test_a_beat_that_is_given_back_goes_on_on_a_thread():
 def test_a_beat_lent_before_it_begins_begins_in_the_loop():
     async def story():
         ticks = Ticks()
-        beat = Beat(PERIOD_S, ticks)
+        beat = FrameClock(PERIOD_S, ticks)
         beat.lend(asyncio.get_running_loop())
         beat.start()
         assert await until_ticked(ticks, wanted=True)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from hw.sound.interface import SILENCE
+from hw.sound.frame import SILENCE
 from hw.sound.playout_depth import PlayoutDepth
 from hw.sound.rings import PlayoutRing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hw.sound.interface import FRAME_BYTES
+from hw.sound.frame import FRAME_BYTES
 from hw.sound.rings import CaptureRing, PlayoutRing
 
 

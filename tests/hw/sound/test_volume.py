@@ -7,10 +7,10 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from bench.rig.virtual_cards import shared_cards
 from hw.sound.settings import SoundSettings
 from hw.sound.volume import CardMixer, Volume, control_device, software_gain
 from hw.sound.wav_sound import WavSound
-from tests.hw.virtual_cards import shared_cards
 
 NOON, NIGHT = datetime(2026, 1, 1, 12, 0), datetime(2026, 1, 1, 23, 0)
 

@@ -18,7 +18,8 @@ import pytest
 
 from hw.errors import ToneError
 from hw.sound import tones
-from hw.sound.interface import FRAME_BYTES, FRAME_MS, SILENCE, SoundState
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, SILENCE
+from hw.sound.interface import SoundState
 from hw.sound.wav_files import load_pcm
 from hw.sound.wav_sound import PcmSource, WavSound
 

@@ -5,7 +5,7 @@ import pytest
 
 from agent.errors import CodecError
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
-from hw.sound.interface import FRAME_BYTES, FRAME_SAMPLES, SILENCE
+from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, SILENCE
 from tests.media.sounds import alike, frames, level_at, pcm_of, rms, steps, tone, voice
 
 

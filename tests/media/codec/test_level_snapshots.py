@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.media.codec.level_snapshots import MAX_SNAPSHOTS, SnapshotTap
-from hw.sound.interface import SILENCE
+from hw.sound.frame import SILENCE
 from tests.media.sounds import frames, tone
 
 

@@ -7,7 +7,7 @@ import pytest
 from agent.errors import CodecError, InvalidArgumentError, NotSupportedError
 from agent.media.codec import opus
 from agent.media.codec.opus import OpusDecoder, OpusEncoder, has_fec, packet_samples
-from hw.sound.interface import FRAME_SAMPLES, SILENCE
+from hw.sound.frame import FRAME_SAMPLES, SILENCE
 from tests.media.sounds import alike, frames, pcm_of, rms, tone, voice
 
 

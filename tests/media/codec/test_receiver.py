@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, PCMU, TELEPHONE_EVENT, AudioSender, SenderSettings
-from hw.sound.interface import FRAME_BYTES, SILENCE
+from hw.sound.frame import FRAME_BYTES, SILENCE
 from tests.media.sounds import alike, frames, pcm_of, rms, steps, tone, voice
 
 ARRIVES_S, PULLED_S = 0.03, 0.036

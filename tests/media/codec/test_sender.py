@@ -7,7 +7,7 @@ import pytest
 from agent.errors import InvalidArgumentError
 from agent.media.codec.opus import OpusDecoder, has_fec, packet_samples
 from agent.media.codec.sender import OPUS, PCMU, TELEPHONE_EVENT, AudioSender, SenderSettings
-from hw.sound.interface import SILENCE
+from hw.sound.frame import SILENCE
 from tests.media.sounds import frames, pcm_of, rms, tone, voice
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.media.jitter.buffer import Action, PlayoutBuffer, PlayoutSettings
-from hw.sound.interface import FRAME_SAMPLES
+from hw.sound.frame import FRAME_SAMPLES
 from tests.media.traces import FRAME_S, Network, Player
 
 

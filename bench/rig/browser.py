@@ -106,7 +106,7 @@ class Browser:
                     return now
                 await asyncio.sleep(0.1)
 
-    async def _serve(self, socket):
+    async def serve(self, socket):
         self._replies = asyncio.Queue()
         self._socket.set_result(socket)
         async for message in socket:
@@ -124,7 +124,7 @@ async def browser(*flags):
     """Start Chromium on a page of ours; ends it by its process id."""
     page = Browser()
     profile = tempfile.mkdtemp()
-    async with serve(page._serve, "127.0.0.1", 0, process_request=_page, max_size=None) as server:
+    async with serve(page.serve, "127.0.0.1", 0, process_request=_page, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
         chromium = await asyncio.create_subprocess_exec(
             shutil.which("chromium") or "chromium",

@@ -19,7 +19,7 @@ def test_whole_aiortc_can_still_be_imported_afterwards():
     loaded = loaded_after(
         "import agent.media.peer, aiortc, av\n"
         "assert aiortc.RTCPeerConnection and av.AudioFrame\n"
-        "from agent.media.ice.aioice_adapter import Dtls\n"
+        "from agent.media.dtls.aiortc_adapter import Dtls\n"
         "assert issubclass(Dtls, aiortc.RTCDtlsTransport)"
     )
     assert {"av", "aiortc"} <= loaded
@@ -28,7 +28,7 @@ def test_whole_aiortc_can_still_be_imported_afterwards():
 def test_aiortc_that_is_loaded_already_is_used_as_it_is():
     loaded_after(
         "import aiortc, agent.media.peer\n"
-        "from agent.media.ice.aioice_adapter import Dtls\n"
+        "from agent.media.dtls.aiortc_adapter import Dtls\n"
         "assert issubclass(Dtls, aiortc.RTCDtlsTransport) and aiortc.RTCPeerConnection"
     )
 

@@ -1,4 +1,4 @@
-"""A token bucket: so many frames a second on average, with bursts."""
+"""A token bucket: so much a second on average, with bursts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Bucket:
         self._level = self._size
         self._at = now
 
-    def take(self, now: float) -> bool:
-        """Take one; False when there is none left."""
+    def take(self, now: float, amount: float = 1.0) -> bool:
+        """Take `amount`; False, and nothing taken, when there is less left."""
         self._level = min(self._size, self._level + (now - self._at) * self._rate_per_s)
         self._at = now
-        if self._level < 1.0:
+        if self._level < amount:
             return False
-        self._level -= 1.0
+        self._level -= amount
         return True

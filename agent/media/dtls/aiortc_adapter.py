@@ -1,0 +1,152 @@
+"""Every private name of aiortc that this program uses, behind public names of our own.
+
+aiortc is pinned to a minor version; `PRIVATE_NAMES` is what a test looks up, so that an upgrade which moves one of
+them fails there and not in a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import pylibsrtp
+from OpenSSL import SSL
+
+from agent.errors import HandshakeError, IdentityError
+from agent.media.dtls.records import datagrams
+from agent.media.light_import import without_codecs
+
+with without_codecs():
+    from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+PRIVATE_NAMES = {
+    RTCCertificate: ("_create_ssl_context",),
+    RTCDtlsTransport: (
+        "_rx_srtp",
+        "_set_role",
+        "_setup_srtp",
+        "_srtp_profiles",
+        "_ssl",
+        "_tx_srtp",
+        "_validate_peer_identity",
+    ),
+}
+
+MAX_RECORD_BYTES = 2_048  # that is read at once; what it holds is thrown away
+MOST_DTLS_BYTES = 1_200  # of a datagram of ours, which fits everywhere
+MOST_FLIGHT_BYTES = 65_536
+
+Certificate = RTCCertificate
+SrtpError = pylibsrtp.Error
+
+
+class DatagramPath(Protocol):
+    """Where datagrams for the far end go."""
+
+    def send(self, data: bytes) -> bool:
+        """Send one datagram; False when there is no way."""
+
+
+class Dtls(RTCDtlsTransport):
+    """One attempt at a DTLS association, moved on by each datagram; `path` has `send(datagram)`.
+
+    It is aiortc's transport without its task and its queue: nothing waits, and an error keeps its reason.
+    """
+
+    def __init__(self, path: DatagramPath, certificate: Certificate) -> None:
+        super().__init__(path, [certificate])  # type: ignore[arg-type]
+        self._path = path
+        self._ssl = self._connection = SSL.Connection(certificate._create_ssl_context(self._srtp_profiles))
+        self.ended = False  # the far end closed the association
+
+    def begin(self, client: bool) -> None:
+        """Start; the client speaks first."""
+        self._set_role("client" if client else "server")
+        if client:
+            self._connection.set_connect_state()
+        else:
+            self._connection.set_accept_state()
+        self._move_on()
+
+    def receive(self, records: bytes) -> None:
+        """Take in the records of one datagram. Raises HandshakeError: the attempt is over then."""
+        self._connection.bio_write(records)
+        self._move_on()
+
+    @property
+    def timeout_s(self) -> float | None:
+        """When `retransmit` is due; None when nothing is waited for."""
+        return self._connection.DTLSv1_get_timeout()
+
+    def retransmit(self) -> None:
+        """Send again what was not answered. Raises HandshakeError when that was tried too often."""
+        try:
+            self._connection.DTLSv1_handle_timeout()
+        except SSL.Error as error:
+            raise HandshakeError(_reason(error)) from None
+        self._send_all()
+
+    def verify(self, fingerprints: Sequence[tuple[str, str]]) -> None:
+        """Compare the far end's certificate with its description, then derive the keys. Raises IdentityError."""
+        told = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in fingerprints]
+        self._validate_peer_identity(RTCDtlsParameters(fingerprints=told))
+        if self.state == "failed":
+            raise IdentityError("the far end's certificate is not the one that its description names")
+        self._setup_srtp()
+        if self.state == "failed":
+            raise IdentityError("the far end knows no encryption of sound that we know")
+
+    def end(self) -> None:
+        """Tell the far end that this is over, if that is possible."""
+        with suppress(SSL.Error):
+            self._connection.shutdown()
+        self._send_all()
+
+    @property
+    def inbound(self) -> pylibsrtp.Session:
+        """Decrypts what arrives; exists only once the certificate was verified."""
+        return self._rx_srtp
+
+    @property
+    def outbound(self) -> pylibsrtp.Session:
+        """Encrypts what leaves."""
+        return self._tx_srtp
+
+    def _move_on(self) -> None:
+        try:
+            if not self.encrypted:
+                self._connection.do_handshake()
+                self.encrypted = True
+            while True:
+                self._connection.recv(MAX_RECORD_BYTES)
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.ended = True
+        except SSL.Error as error:
+            if not self.encrypted:  # and its alert is not sent: the far end may not be the one who broke the rules
+                raise HandshakeError(_reason(error)) from None
+        self._send_all()
+
+    def _send_all(self) -> None:
+        with suppress(SSL.Error):
+            for datagram in datagrams(self._connection.bio_read(MOST_FLIGHT_BYTES), MOST_DTLS_BYTES):
+                self._path.send(datagram)
+
+
+def _reason(error: SSL.Error) -> str:
+    """OpenSSL's own words for what went wrong."""
+    found = error.args[0] if error.args and isinstance(error.args[0], list) and error.args[0] else None
+    return str(found[-1][-1]) if found else "its messages do not fit together"
+
+
+def local_fingerprint(certificate: Certificate) -> tuple[str, str]:
+    """Algorithm and value for `a=fingerprint`."""
+    print_ = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
+    return print_.algorithm, print_.value
+
+
+def new_certificate() -> Certificate:
+    """A self-signed certificate for one call."""
+    return RTCCertificate.generateCertificate()

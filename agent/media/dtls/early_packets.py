@@ -1,0 +1,57 @@
+"""Keeps what an address sent until a check shows that the far end is there: pure, bounded, for a short time.
+
+The far end's first packets may overtake its answer to our check, and come from a new address when a NAT was rebound:
+they wait a round trip. What a stranger sends is given up after a second, and takes the room of a few packets only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+MOST_SOURCES = 8
+MOST_PACKETS = 16  # of one source: 300 ms of sound
+KEPT_S = 1.0
+
+Source = TypeVar("Source")
+Delivery = Callable[[], None]
+
+
+class EarlyPackets(Generic[Source]):
+    """Packets by their source."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Source, deque[tuple[float, Delivery]]] = {}
+        self._lost: list[Source] = []
+
+    def keep(self, source: Source, deliver: Delivery, now: float) -> None:
+        """Keep one packet; the oldest of its source, or the source that was silent for the longest, makes room."""
+        packets = self._kept.pop(source, deque())
+        self._kept[source] = packets
+        packets.append((now, deliver))
+        if len(packets) > MOST_PACKETS:
+            self._give_up(source, 1)
+        if len(self._kept) > MOST_SOURCES:
+            longest = next(iter(self._kept))
+            self._give_up(longest, len(self._kept[longest]))
+
+    def release(self, source: Source) -> None:
+        """Deliver what that source sent, in its order."""
+        for _, deliver in self._kept.pop(source, ()):
+            deliver()
+
+    def given_up(self, now: float) -> list[Source]:
+        """The sources of the packets that nobody will ever see, one for each, since the last time this was asked."""
+        for source, packets in list(self._kept.items()):
+            self._give_up(source, sum(now - at > KEPT_S for at, _ in packets))
+        lost, self._lost = self._lost, []
+        return lost
+
+    def _give_up(self, source: Source, count: int) -> None:
+        packets = self._kept[source]
+        for _ in range(count):
+            packets.popleft()
+        if not packets:
+            del self._kept[source]
+        self._lost += [source] * count

@@ -1,0 +1,166 @@
+"""The DTLS handshake of one call, which goes on until it succeeds, fails for certain or takes too long; asyncio only.
+
+A packet that is not authenticated proves nothing, so none of them ends the handshake. What cannot be the far end's is
+dropped before OpenSSL sees it; if OpenSSL breaks off all the same, another attempt begins, with the same certificate,
+and the far end repeats itself. Only a certificate that is not the far end's is final: whoever holds it did take part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+
+from agent.errors import HandshakeError, IdentityError
+from agent.media.dtls.aiortc_adapter import Certificate, DatagramPath, Dtls
+from agent.media.dtls.records import Sieve
+from agent.media.strangers import listed, strangers
+
+log = logging.getLogger(__name__)
+
+LIMIT_S = 30.0
+AT_ONCE = 8  # attempts in a second that follow each other without a pause
+PAUSE_S = {True: 0.5, False: 0.02}  # else; a client speaks with each attempt, a server only waits
+ANOTHER_HELLO_S = 1.0  # a client that begins anew after so long a silence gave up what went before
+
+
+class Handshake:
+    """Attempts at one association; `state` is connecting, connected, closed or failed."""
+
+    def __init__(
+        self,
+        path: DatagramPath,
+        certificate: Certificate,
+        client: bool,
+        fingerprints: Sequence[tuple[str, str]],
+        on_state: Callable[[str], None],
+    ) -> None:
+        self.state = "connecting"
+        self._path, self._certificate, self._client = path, certificate, client
+        self._fingerprints = fingerprints
+        self._on_state = on_state
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._limit = self._loop.call_later(LIMIT_S, self._take_no_longer)
+        self._attempts = 0
+        self._begun_at: deque[float] = deque(maxlen=AT_ONCE)
+        self._heard = 0  # datagrams with something for OpenSSL
+        self._dropped: Counter[str] = Counter()
+        self._broke_off = ""
+        self.dtls: Dtls | None = None  # None between two attempts
+        self._hello: bytes | None = None
+        self._hello_at = 0.0
+
+    def begin(self) -> None:
+        """Start the next attempt; the first one, too."""
+        self._attempts += 1
+        self._begun_at.append(self._loop.time())
+        self._sieve = Sieve(self._client)
+        self._hello = None
+        self.dtls = Dtls(self._path, self._certificate)
+        self._do(lambda dtls: dtls.begin(self._client))
+
+    def receive(self, datagram: bytes, host: str) -> None:
+        """Take in one datagram from an address of the far end, of which anybody may be the sender."""
+        if self.state not in ("connecting", "connected") or self.dtls is None:
+            return
+        sifted = self._sieve.sift(datagram, self.state == "connected")
+        for kind in sifted.refused:
+            self._dropped[kind] += 1
+            strangers.note(kind, host)
+        if not sifted.kept:
+            return
+        self._heard += 1
+        if sifted.hello is not None and not self._is_current(sifted.hello):
+            self.begin()
+            self.receive(datagram, host)
+            return
+        if sifted.further:
+            self._hello_at = self._loop.time()
+        self._do(lambda dtls: dtls.receive(sifted.kept))
+
+    def _is_current(self, hello: bytes) -> bool:
+        """Whether the attempt goes on although a client says hello; its random tells two of them apart."""
+        now = self._loop.time()
+        if self._hello is None:
+            self._hello, self._hello_at = hello, now
+        return hello == self._hello or now - self._hello_at < ANOTHER_HELLO_S
+
+    def close(self) -> None:
+        """Say goodbye, and stop; idempotent."""
+        if self.state in ("connecting", "connected") and self.dtls is not None:
+            self.dtls.end()
+        self._stop("closed")
+
+    # attempts
+
+    def _do(self, step: Callable[[Dtls], None]) -> None:
+        dtls = self.dtls
+        assert dtls is not None
+        try:
+            step(dtls)
+            if dtls.encrypted and self.state == "connecting":
+                dtls.verify(self._fingerprints)
+                self._limit.cancel()
+                self._report("connected")
+        except IdentityError as error:
+            self._fail(str(error))
+        except HandshakeError as error:
+            self._try_again(str(error))
+        else:
+            if dtls.ended:
+                self._report("closed")
+            self._set_timer(dtls.timeout_s)
+
+    def _try_again(self, why: str) -> None:
+        self._broke_off, self.dtls = why, None
+        if len(self._begun_at) < AT_ONCE or self._loop.time() - self._begun_at[0] > 1:
+            self.begin()  # the far end's own packet may be the next one
+        else:
+            self._arm(PAUSE_S[self._client], self.begin)
+
+    # time
+
+    def _set_timer(self, after_s: float | None) -> None:
+        if after_s is None:
+            self._disarm()
+        else:
+            self._arm(after_s, lambda: self._do(Dtls.retransmit))
+
+    def _arm(self, after_s: float, action: Callable[[], None]) -> None:
+        self._disarm()
+        if self.state in ("connecting", "connected"):
+            self._timer = self._loop.call_later(after_s, action)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _take_no_longer(self) -> None:
+        if not self._heard:
+            self._fail(f"nothing usable came in {LIMIT_S:.0f} s")
+        elif self._broke_off:
+            self._fail(f"{self._attempts} attempts in {LIMIT_S:.0f} s, the latest broke off: {self._broke_off}")
+        else:
+            self._fail(f"it was not over after {LIMIT_S:.0f} s")
+
+    # ends
+
+    def _fail(self, why: str) -> None:
+        seen = f"; dropped meanwhile: {listed(self._dropped)}" if self._dropped else ""
+        log.warning("there will be no audio, the DTLS handshake failed: %s%s", why, seen)
+        self._report("failed")
+
+    def _report(self, state: str) -> None:
+        if state == "connected":
+            self.state = state
+        else:
+            self._stop(state)
+        self._on_state(state)
+
+    def _stop(self, state: str) -> None:
+        self.state = state
+        self._limit.cancel()
+        self._disarm()

@@ -1,0 +1,152 @@
+"""One browser's connection: what it may ask for is bounded in requests, bytes and time, and it takes turns with others.
+
+A request that is refused ends its connection, so whoever sends more than is answered has to connect again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.pywsgi import WSGIHandler
+
+from agent.log import SeldomLog
+from agent.net.turns import Turns, fair_file
+from agent.page.guard import Refusal
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 30.0  # of a connection that neither sends nor takes anything
+HEAD_S = 10.0  # for all of a request, once its first line is there
+MAX_REQUESTS = 100
+MAX_HEAD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 4 * 1024  # nothing here needs one, but many programs send one with each POST
+LINGER_BYTES = 64 * 1024  # what is read and dropped after a refusal, so that its answer arrives
+LINGER_S = 1.0
+
+# Status and reason; an exception that was raised once and kept would keep every frame it passed.
+NO_REQUEST = ("400 Bad Request", "this is no HTTP request")
+TOO_SLOW = ("408 Request Timeout", f"send a request within {HEAD_S:g} s")
+HEAD_TOO_LONG = ("431 Request Header Fields Too Large", f"send at most {MAX_HEAD_BYTES} bytes of headers")
+BODY_TOO_LONG = ("413 Content Too Large", f"send at most {MAX_BODY_BYTES} bytes, or better nothing, as the body")
+BODY_IN_CHUNKS = ("411 Length Required", "send no body, or one with Content-Length")
+
+
+def error_body(reason: str) -> bytes:
+    """What a refusal says, as JSON."""
+    return json.dumps({"error": reason}).encode()
+
+
+class Connection(WSGIHandler):  # type: ignore[misc]
+    """pywsgi's handler of one connection, bounded."""
+
+    content_length: int | None
+
+    def __init__(self, strangers: SeldomLog, sock: Any, address: Any, server: Any) -> None:
+        sock.settimeout(IDLE_S)
+        super().__init__(sock, address, server, _Lines(sock))
+        self._strangers = strangers
+        self._turns = Turns(1)
+        self._requests = 0
+
+    def handle_one_request(self) -> Any:
+        """Answer one request; whether another one may come, as pywsgi wants it: True or None."""
+        self._requests += 1
+        self.rfile.renew()
+        result = super().handle_one_request()
+        if isinstance(result, tuple):  # a refusal that never became a request
+            with suppress(OSError):
+                self.socket.sendall(result[1])
+            result = None
+        if result is None:
+            self._linger()
+        else:
+            self._turns.step()
+        return result
+
+    def read_requestline(self) -> str:
+        """The first line; empty when it took too long, which ends the connection."""
+        with gevent.Timeout(IDLE_S, False):
+            return str(super().read_requestline())
+        return ""
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Read the rest of a request; raises Refusal, or ValueError for what is no HTTP."""
+        with gevent.Timeout(HEAD_S, Refusal(*TOO_SLOW)):
+            super().read_request(raw_requestline)
+            self._drop_body()
+        return True
+
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """Begin an answer; a refusal, and the last answer that a connection gets, close it."""
+        if status[:1] in "45" or self._requests >= MAX_REQUESTS:
+            headers = [*headers, ("Connection", "close")]
+        return super().start_response(status, headers, exc_info)
+
+    def log_error(self, msg: str, *args: object) -> None:
+        """Nothing: its text would quote the stranger."""
+
+    def _drop_body(self) -> None:
+        if "transfer-encoding" in self.headers:
+            raise Refusal(*BODY_IN_CHUNKS)
+        if (length := self.content_length or 0) > MAX_BODY_BYTES:
+            raise Refusal(*BODY_TOO_LONG)
+        self.rfile.read(length)
+        self.content_length = 0
+
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
+        if isinstance(ex, OSError):
+            return None
+        refusal = ex if isinstance(ex, Refusal) else Refusal(*NO_REQUEST)
+        self._strangers.warning("a request to the page was refused: %s", refusal)
+        body = error_body(str(refusal))
+        head = (f"HTTP/1.1 {refusal.status}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n")  # fmt: skip
+        return refusal.status, head.encode() + body
+
+    def _log_error(self, t: Any, v: Any, tb: Any) -> None:
+        if not issubclass(t, gevent.GreenletExit):
+            self._strangers.warning("a request to the page failed", exc_info=(t, v, tb))
+
+    def _linger(self) -> None:
+        """Let the last answer arrive: what a peer still sends would otherwise reset the connection before it reads."""
+        with suppress(OSError), gevent.Timeout(LINGER_S, False):
+            self.socket.shutdown(socket.SHUT_WR)
+            self.rfile.read(LINGER_BYTES)
+
+
+class _Lines:
+    """The bytes of a connection, of which the lines of each request are bounded together."""
+
+    def __init__(self, sock: Any) -> None:
+        self._file = fair_file(sock)
+        self._left = MAX_HEAD_BYTES
+
+    def renew(self) -> None:
+        """Allow the lines of another request."""
+        self._left = MAX_HEAD_BYTES
+
+    def readline(self, size: int) -> bytes:
+        """The next line or, beyond `size`, a part of it; raises Refusal."""
+        line = self._file.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise Refusal(*HEAD_TOO_LONG)
+        return line
+
+    def read(self, size: int) -> bytes:
+        """That many bytes, or fewer at the end."""
+        return self._file.read(size)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be read any more."""
+        return self._file.closed
+
+    def close(self) -> None:
+        """Give the socket up; idempotent."""
+        self._file.close()

@@ -1,0 +1,177 @@
+"""One DTLS handshake after another until one succeeds, and what is said when none does."""
+
+import asyncio
+import logging
+
+import pytest
+
+from agent.media.dtls import handshake
+from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate
+from agent.media.dtls.handshake import Handshake
+from bench.rig import junk
+from tests.media.peers import run
+
+WRONG = ("sha-256", ":".join(["00"] * 32))
+
+
+class Side:
+    """A handshake whose datagrams go to the other side, through `spoil`."""
+
+    def __init__(self, client, told=None):
+        self.certificate = new_certificate()
+        self.client, self.told = client, told
+        self.other = None
+        self.states = []
+        self.ended = asyncio.Event()
+        self.spoil = lambda datagram: [datagram]
+
+    def begin(self, other):
+        self.other = other
+        told = [self.told or local_fingerprint(other.certificate)]
+        self.handshake = Handshake(self, self.certificate, self.client, told, self.changed)
+        self.handshake.begin()
+
+    def changed(self, state):
+        self.states.append(state)
+        self.ended.set()
+
+    def send(self, datagram):
+        for one in self.spoil(datagram):
+            asyncio.get_running_loop().call_soon(self.other.take, one)
+        return True
+
+    def take(self, datagram):
+        if hasattr(self, "handshake"):
+            self.handshake.receive(datagram, "10.0.0.1")
+
+
+async def both(client, server):
+    server.begin(client)
+    client.begin(server)
+    async with asyncio.timeout(10):
+        await asyncio.gather(client.ended.wait(), server.ended.wait())
+
+
+def close(*sides):
+    for side in sides:
+        side.handshake.close()
+
+
+def test_handshake_connects_both_with_keys_that_fit():
+    async def story():
+        client, server = Side(True), Side(False)
+        await both(client, server)
+        packet = bytes([0x80, 111, 0, 1]) + bytes(8) + b"sound"
+        assert client.states == server.states == ["connected"]
+        for one, other in ((client, server), (server, client)):
+            assert other.handshake.dtls.inbound.unprotect(one.handshake.dtls.outbound.protect(packet)) == packet
+        close(client, server)
+
+    run(story())
+
+
+@pytest.mark.parametrize("victim_is_client", [True, False])
+def test_junk_before_each_datagram_does_not_end_it(victim_is_client):
+    async def story():
+        client, server = Side(True), Side(False)
+        giver = server if victim_is_client else client
+        packets = [packet for packet in junk.everything() if packet]
+        giver.spoil = lambda datagram: [*packets, datagram]
+        await both(client, server)
+        assert client.states == server.states == ["connected"]
+        close(client, server)
+
+    run(story())
+
+
+def test_alert_in_the_clear_after_the_handshake_closes_nothing_and_a_goodbye_does():
+    async def story():
+        client, server = Side(True), Side(False)
+        await both(client, server)
+        for alert in junk.alerts():
+            server.take(alert)
+        assert server.handshake.state == "connected"
+        server.ended.clear()
+        client.handshake.close()
+        async with asyncio.timeout(5):
+            await server.ended.wait()
+        assert server.states == ["connected", "closed"]
+
+    run(story())
+
+
+def test_lost_flights_are_repeated():
+    async def story():
+        client, server = Side(True), Side(False)
+        lost = {id(client): 1, id(server): 1}
+
+        def lose_first(side):
+            def spoil(datagram):
+                lost[id(side)] -= 1
+                return [datagram] if lost[id(side)] < 0 else []
+
+            return spoil
+
+        client.spoil, server.spoil = lose_first(client), lose_first(server)
+        await both(client, server)
+        close(client, server)
+
+    run(story())
+
+
+def failure(caplog, story):
+    with caplog.at_level(logging.DEBUG, logger="agent"):
+        run(story())
+    return "\n".join(r.message for r in caplog.records if r.levelno == logging.WARNING)
+
+
+def test_another_certificate_is_named_as_the_reason_at_once(caplog):
+    async def story():
+        client, server = Side(True, told=WRONG), Side(False)
+        await both(client, server)
+        assert client.states == ["failed"]
+        close(server)
+
+    assert "certificate is not the one" in failure(caplog, story)
+
+
+def test_silence_is_named_as_the_reason(caplog, monkeypatch):
+    monkeypatch.setattr(handshake, "LIMIT_S", 0.05)
+
+    async def story():
+        client, nobody = Side(True), Side(False)
+        client.begin(nobody)
+        await client.ended.wait()
+        assert client.states == ["failed"]
+
+    assert "nothing usable came" in failure(caplog, story)
+
+
+def test_what_was_dropped_is_named_with_the_reason(caplog, monkeypatch):
+    monkeypatch.setattr(handshake, "LIMIT_S", 0.05)
+
+    async def story():
+        server, nobody = Side(False), Side(True)
+        server.begin(nobody)
+        for packet in [*junk.alerts()[:3], *junk.messages()[:2]]:
+            server.take(packet)
+        await server.ended.wait()
+
+    said = failure(caplog, story)
+    assert "3 plain DTLS alerts" in said and "2 DTLS messages out of turn" in said and "identity" not in said
+
+
+def test_attempt_that_broke_off_is_named_as_the_reason(caplog, monkeypatch):
+    monkeypatch.setattr(handshake, "LIMIT_S", 0.2)
+
+    async def story():
+        server, nobody = Side(False), Side(True)
+        server.begin(nobody)
+        hello = junk.record(22, junk.message(1, junk.hello_body(suites=b"\x00\x05", extensions=junk.USE_SRTP)))
+        for _ in range(20):
+            server.take(hello)
+        await asyncio.sleep(0)
+        assert server.handshake._attempts <= handshake.AT_ONCE
+        await server.ended.wait()
+
+    assert "no shared cipher" in failure(caplog, story)
