@@ -31,7 +31,7 @@ AnyOutput = TypeVar("AnyOutput")
 
 
 def plan_period(duties: Mapping[AnyOutput, float]) -> list[tuple[float, bool, list[AnyOutput]]]:
-    """Plan one period for those outputs that are neither on nor off: (when in it in seconds, level, which), in order."""
+    """Plan one period for those outputs that are neither on nor off: (when in it in seconds, level, which)."""
     dimmed = sorted(((duty, output) for output, duty in duties.items() if 0 < duty < 1), key=lambda pair: pair[0])
     if not dimmed:
         return []
