@@ -17,6 +17,7 @@ from agent.errors import ProtocolError
 VERSION = "1.5"
 HEARTBEAT = "\n"
 MAX_FRAME_CHARS = 64 * 1024  #: a session description has a few thousand
+MAX_MEMBERS = 4096  #: or thereabouts: looked for in the text, because making them is what costs
 MAX_DEPTH = 16
 
 SERVER_TYPES: Final = frozenset(
@@ -98,7 +99,14 @@ def parse(data: str | bytes) -> ServerMessage:
     return ServerMessage(document["type"], _checked(document["type"], payload))
 
 
+def has_too_many_members(text: str) -> bool:
+    """Whether JSON text would become more values than any frame needs."""
+    return sum(text.count(mark) for mark in "[{,") > MAX_MEMBERS
+
+
 def _load(text: str) -> object:
+    if has_too_many_members(text):
+        raise ProtocolError(f"a frame has more than {MAX_MEMBERS} members")
     try:
         document: object = json.loads(text, parse_constant=_refuse_constant)
         if "\\u" in text:

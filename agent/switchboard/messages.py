@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 
 from agent.errors import ProtocolError
+from agent.signaling.messages import has_too_many_members
 
 HEARTBEAT = "\n"
 
@@ -52,6 +53,8 @@ class Message:
 
 def decode(text: str) -> Message:
     """Parse one frame; ProtocolError says what is wrong with it."""
+    if has_too_many_members(text):
+        raise ProtocolError("the frame has too many members; it is dropped")
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError) as error:
