@@ -97,6 +97,8 @@ def test_a_flood_ends_its_own_connection_only(
             await phone.send("register", media={"audio": True})
             assert (await phone.next())["type"] == "ready"
             await asyncio.sleep(0.1)
+        while not last_words:
+            await asyncio.sleep(0.01)
         rounds.close()
 
         assert flood.was_ended

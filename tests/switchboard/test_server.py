@@ -148,7 +148,8 @@ def test_a_token_that_ends_takes_the_client_offline_until_a_new_one_comes(play: 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"type":7}', '{"type":"invite","payload":[]}', '{"type":"listen","payload":{}}',
-             '{"type":"nonsense"}', '{"type":"hangup","payload":{"callsid":["x"]}}', "9" * 5000]
+             '{"type":"nonsense"}', '{"type":"hangup","payload":{"callsid":["x"]}}', "9" * 5000,
+             "[" + "{}," * 5000 + "1]"]
 )  # fmt: skip
 def test_a_malformed_frame_is_dropped_and_the_session_goes_on(
     play: Play, caplog: pytest.LogCaptureFixture, text: str
