@@ -61,12 +61,12 @@ PURE_ROOMS = {
     "agent.media.sdp": (),
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
-    "agent.signaling.pstream": ("shell", "transport"),
+    "agent.signaling.pstream": ("shell",),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "closing", "errors", "events", "program", "sdk_version", "twilio_errors"),
+    "agent.base": ("clock", "closing", "effects", "errors", "events", "program", "sdk_version", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
@@ -76,7 +76,7 @@ PURE_FILES = {
     "agent.net": ("address", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
-    "agent.switchboard": ("effects", "messages", "params", "registry", "router", "timeouts"),
+    "agent.switchboard": ("effects", "registry", "router", "timeouts"),
     "agent.voice": ("call_errors", "call_ids", "deprecated", "digits", "options", "recovery_policy", "settings",
                     "states"),
     "hw": ("closing", "errors"),

@@ -17,6 +17,7 @@ from gevent import socket
 from gevent.event import Event
 from gevent.ssl import SSLContext
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidURI
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
@@ -60,7 +61,10 @@ class WebSocket(Closing):
     """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address."""
 
     def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> None:
-        self._uri = parse_uri(uri)
+        try:
+            self._uri = parse_uri(uri)
+        except InvalidURI as exc:
+            raise ValueError(str(exc)) from None
         if not self._uri.secure:
             raise ValueError(f"{uri} is not a secure WebSocket address; it must begin with wss://")
         self._context = context

@@ -14,6 +14,11 @@ from collections.abc import Callable
 
 from agent.errors import InvalidArgumentError
 
+RECONNECT_INITIAL_MS = 100
+RECONNECT_INITIAL_SEVERAL_MS = (1_000, 5_000)
+RECONNECT_MAX_MS = 20_000
+RECONNECT_MAX_FLOOR_MS = 3_000
+
 
 class Backoff:
     """One timer whose delays grow with every expiry; times are monotonic seconds, delays milliseconds."""
@@ -65,3 +70,15 @@ class Backoff:
         self.cancel()
         self.attempts = 0
         self._base_ms = self._initial_ms
+
+
+def reconnect_backoff(
+    addresses: int, max_ms: float | None = None, random: Callable[[], float] = _random.random
+) -> Backoff:
+    """The back-off of a signaling connection that has so many addresses to try."""
+    limit = max(max_ms, RECONNECT_MAX_FLOOR_MS) if max_ms is not None else RECONNECT_MAX_MS
+    if addresses == 1:
+        return Backoff(RECONNECT_INITIAL_MS, limit, random=random)
+    low, high = RECONNECT_INITIAL_SEVERAL_MS
+    high = int(min(high, limit - 1))  # the seed cannot start at all when it draws more than its own limit
+    return Backoff(low + int(random() * (high - low + 1)), limit, random=random)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from agent.signaling.pstream.link import BACKOFF_MAX_FLOOR_MS, BACKOFF_MAX_MS, CONNECT_TIMEOUT_MS
+from agent.signaling.backoff import RECONNECT_MAX_FLOOR_MS, RECONNECT_MAX_MS
+from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class SignalingSettings:
         metadata={"help": "PEM file of the authority that signed the server's certificate", "kind": "file"},
     )
     backoff_max_ms: int = field(
-        default=BACKOFF_MAX_MS,
+        default=RECONNECT_MAX_MS,
         metadata={
             "help": "longest pause between two tries to connect",
-            "min": BACKOFF_MAX_FLOOR_MS,
+            "min": RECONNECT_MAX_FLOOR_MS,
             "max": 600_000,
         },
     )

@@ -7,13 +7,17 @@ import hmac
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from agent.closing import AsyncClosing
+from agent.errors import InvalidArgumentError, ProtocolError
+from agent.signaling.pstream.messages import Message
+from agent.signaling.pstream.names import Member, MessageType
+from agent.signaling.pstream.params import read_params
+from agent.signaling.pstream.payloads import error_payload
 from agent.switchboard.client import Client
 from agent.switchboard.effects import Command, Leg
 from agent.switchboard.executor import Executor, MakeLeg
-from agent.switchboard.messages import Message, error_payload
-from agent.switchboard.params import invite_parameters, read_params
 from agent.switchboard.registry import Registry
 from agent.switchboard.router import Call, State
 from agent.switchboard.settings import SwitchboardSettings
@@ -21,9 +25,18 @@ from agent.switchboard.settings import SwitchboardSettings
 log = logging.getLogger(__name__)
 
 SDP_LIMIT = 32_768
+PARAMS_LIMIT = 8_192
 TOO_MANY = (31503, "Service Unavailable")
 
 Found = tuple[Call, Leg]
+
+
+@dataclass(frozen=True)
+class DialParams:
+    """Whom to call, and the caller's own parameters, still encoded, for the callee."""
+
+    target: str
+    rest: str
 
 
 class Calls(AsyncClosing):
@@ -35,11 +48,11 @@ class Calls(AsyncClosing):
         self._executor = Executor(registry, make_leg, self._ended)
         self._calls: list[Call] = []
         self._handlers: dict[str, Callable[[Call, Leg, Message], list[Command]]] = {
-            "answer": lambda call, leg, message: call.answer(leg, message.text("sdp", limit=SDP_LIMIT)),
-            "reinvite": lambda call, leg, message: call.reinvite(leg, message.text("sdp", limit=SDP_LIMIT)),
-            "dtmf": lambda call, leg, message: call.dial(leg, message.text("dtmf")),
-            "hangup": lambda call, leg, message: call.hang_up(leg),
-            "reject": lambda call, leg, message: call.reject(leg),
+            MessageType.ANSWER: lambda call, leg, message: call.answer(leg, _sdp(message)),
+            MessageType.REINVITE: lambda call, leg, message: call.reinvite(leg, _sdp(message)),
+            MessageType.DTMF: lambda call, leg, message: call.dial(leg, message.text(Member.DTMF)),
+            MessageType.HANGUP: lambda call, leg, message: call.hang_up(leg),
+            MessageType.REJECT: lambda call, leg, message: call.reject(leg),
         }
 
     def __len__(self) -> int:
@@ -52,15 +65,15 @@ class Calls(AsyncClosing):
 
     def request(self, client: Client, message: Message) -> None:
         """Handle what a client says about a call; ProtocolError when it is malformed."""
-        found = self._find(client, message.text("callsid"))
-        if message.type == "invite":
+        found = self._find(client, message.text(Member.CALLSID))
+        if message.type == MessageType.INVITE:
             self._on_invite(client, message, found)
         elif found is None:
             self._on_unknown(client, message)
         else:
             call, leg = found
             leg.session_id, leg.detached_at = client.id, None
-            if message.type == "message":
+            if message.type == MessageType.MESSAGE:
                 self._pass_on(client, call, leg, message)
             else:
                 self._executor.run(call, self._handlers[message.type](call, leg, message))
@@ -92,15 +105,15 @@ class Calls(AsyncClosing):
         await self._executor.close()
 
     def _on_invite(self, client: Client, message: Message, found: Found | None) -> None:
-        sdp = message.text("sdp", limit=SDP_LIMIT)
-        if "reconnect" in message.payload:
+        sdp = _sdp(message)
+        if Member.RECONNECT in message.payload:
             self._resume(client, message, found, sdp)
         elif found is None:
             self._dial(client, message, sdp)
 
     def _dial(self, client: Client, message: Message, sdp: str) -> None:
-        params, identity = read_params(message), client.identity or ""
-        caller = _new_leg(identity, client.id, client.can_resume, message.text("callsid"))
+        params, identity = dial_params(message), client.identity or ""
+        caller = _new_leg(identity, client.id, client.can_resume, message.text(Member.CALLSID))
         caller.remote_sdp = sdp
         parameters = invite_parameters(params, identity, client.account_sid)
         call = Call(caller, params.target, parameters, self._settings, _new_leg)
@@ -114,8 +127,8 @@ class Calls(AsyncClosing):
         self._executor.run(call, call.start(ringing, _now()))
 
     def _resume(self, client: Client, message: Message, found: Found | None, sdp: str) -> None:
-        if found is None or not _same(found[1].reconnect_token, message.text("reconnect")):
-            client.tell("hangup", {"callsid": message.text("callsid")})
+        if found is None or not _same(found[1].reconnect_token, message.text(Member.RECONNECT)):
+            client.tell(MessageType.HANGUP, {Member.CALLSID: message.text(Member.CALLSID)})
             return
         call, leg = found
         leg.session_id, leg.detached_at = client.id, None
@@ -123,17 +136,22 @@ class Calls(AsyncClosing):
 
     def _on_unknown(self, client: Client, message: Message) -> None:
         """A call that ended while the client was away: say so if the client believes that it goes on."""
-        if message.type in ("answer", "reinvite"):
-            client.tell("hangup", {"callsid": message.text("callsid")})
+        if message.type in (MessageType.ANSWER, MessageType.REINVITE):
+            client.tell(MessageType.HANGUP, {Member.CALLSID: message.text(Member.CALLSID)})
 
     def _pass_on(self, client: Client, call: Call, leg: Leg, message: Message) -> None:
         """Pass a 2.x user message on, and acknowledge it (spec: signaling 11)."""
-        other, event_sid = call.other(leg), message.text("voiceeventsid")
-        if other is not None and call.state is State.OPEN:
-            self._executor.tell(other, "message", {**message.payload, "callsid": other.callsid})
-            client.tell("ack", {"acktype": "message", "callsid": leg.callsid, "voiceeventsid": event_sid})
-        else:
-            client.tell("error", error_payload(31404, "Not Found", callsid=leg.callsid, voiceeventsid=event_sid))
+        other, event_sid = call.other(leg), message.text(Member.VOICEEVENTSID)
+        if other is None or call.state is not State.OPEN:
+            why = error_payload(31404, "Not Found", callsid=leg.callsid, voiceeventsid=event_sid)
+            client.tell(MessageType.ERROR, why)
+            return
+        try:
+            self._executor.tell(other, MessageType.MESSAGE, {**message.payload, Member.CALLSID: other.callsid})
+        except InvalidArgumentError as error:  # written out, it may be longer than it came
+            raise ProtocolError(str(error)) from None
+        ack = {Member.ACKTYPE: MessageType.MESSAGE, Member.CALLSID: leg.callsid, Member.VOICEEVENTSID: event_sid}
+        client.tell(MessageType.ACK, ack)
 
     def _ended(self, call: Call) -> None:
         if call in self._calls:
@@ -146,6 +164,34 @@ class Calls(AsyncClosing):
                 if leg.identity == client.identity and sid in (leg.callsid, leg.temporary_sid):
                     return call, leg
         return None
+
+
+def dial_params(message: Message) -> DialParams:
+    """Read `twilio.params` of an `invite`; whatever cannot be read names nobody."""
+    params = message.table(Member.TWILIO).get(Member.PARAMS, "")
+    return split_params(params if isinstance(params, str) and len(params) <= PARAMS_LIMIT else "")
+
+
+def split_params(params: str) -> DialParams:
+    """Split `To=bob&x=1`; `To` may also say client:bob."""
+    read = read_params(params)
+    to = {param.key: param.value for param in read}.get("To", "")
+    return DialParams(to.removeprefix("client:"), "&".join(param.text for param in read if param.key != "To"))
+
+
+def invite_parameters(params: DialParams, caller: str, account_sid: str) -> dict[str, str]:
+    """Return the callee's `parameters`, all but its CallSid (spec: connection 1)."""
+    parameters = {
+        "AccountSid": account_sid,
+        "ApiVersion": "2010-04-01",
+        "From": f"client:{caller}",
+        "To": f"client:{params.target}",
+    }
+    return {**parameters, "Params": params.rest} if params.rest else parameters
+
+
+def _sdp(message: Message) -> str:
+    return message.text(Member.SDP, limit=SDP_LIMIT)
 
 
 def _new_leg(identity: str, session_id: int, can_resume: bool, temporary_sid: str | None = None) -> Leg:

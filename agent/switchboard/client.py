@@ -10,13 +10,13 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from agent.log import SeldomLog
-from agent.switchboard.messages import Dialect, Payload
+from agent.signaling.pstream.messages import Dialect, Payload
+from agent.signaling.pstream.names import SECOND_GENERATION_TYPES
 from agent.switchboard.session import Session
 
 log = logging.getLogger(__name__)
 
 OUTBOX_FRAMES = 200
-ONLY_V2_TYPES = frozenset({"message", "ack"})
 
 
 class Client:
@@ -46,7 +46,7 @@ class Client:
 
     def tell(self, message_type: str, payload: Payload) -> None:
         """Send a message in the client's dialect, unless it does not know the type (spec: signaling 11)."""
-        if message_type in ONLY_V2_TYPES and not self.can_resume:
+        if message_type in SECOND_GENERATION_TYPES and not self.can_resume:
             return
         self.send(self.session.say(message_type, payload).text)
 

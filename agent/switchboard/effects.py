@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
 
-from agent.switchboard.messages import Payload
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.names import Member, MessageType
+from agent.signaling.pstream.payloads import error_payload
 
 
 class Phase(Enum):
@@ -47,7 +48,7 @@ class Leg:
     @property
     def reconnect(self) -> dict[str, str]:
         """What a client that can resume its calls is told with `invite` and `answer` (spec: signaling 11)."""
-        return {"reconnect": self.reconnect_token} if self.reconnect_token else {}
+        return {Member.RECONNECT: self.reconnect_token} if self.reconnect_token else {}
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,10 @@ def hangup(leg: Leg, code: int | None = None, text: str = "") -> list[Command]:
     """End a leg: say so to its client, and end its media."""
     if leg.phase is Phase.GONE:
         return []
-    payload: dict[str, Any] = {"callsid": leg.known_sid}
-    if code is not None:
-        payload["error"] = {"code": code, "message": text}
+    named = {Member.CALLSID: leg.known_sid}
+    payload = error_payload(code, text, **named) if code is not None else named
     leg.phase = Phase.GONE
-    return [Tell(leg, "hangup", payload), Release(leg)]
+    return [Tell(leg, MessageType.HANGUP, payload), Release(leg)]
 
 
 def cancel(leg: Leg) -> list[Command]:
@@ -151,4 +151,4 @@ def cancel(leg: Leg) -> list[Command]:
         return []
     told = leg.phase is not Phase.OFFERED
     leg.phase = Phase.GONE
-    return [*([Tell(leg, "cancel", {"callsid": leg.callsid})] if told else []), Release(leg)]
+    return [*([Tell(leg, MessageType.CANCEL, {Member.CALLSID: leg.callsid})] if told else []), Release(leg)]

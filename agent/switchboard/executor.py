@@ -10,6 +10,8 @@ from typing import Any
 
 from agent.closing import AsyncClosing
 from agent.errors import InvalidStateError, SdpError
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.names import MessageType
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.client import Client
 from agent.switchboard.effects import (
@@ -28,7 +30,6 @@ from agent.switchboard.effects import (
     Tell,
 )
 from agent.switchboard.media_leg import MediaLeg
-from agent.switchboard.messages import Payload
 from agent.switchboard.registry import Registry
 from agent.switchboard.router import Call
 
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 1.0
-BROADCAST = frozenset({"hangup", "cancel"})  # clients match these by callsid, so one too many harms nobody
+BROADCAST = frozenset({MessageType.HANGUP, MessageType.CANCEL})  # matched by callsid: one too many harms nobody
 
 Then = Callable[[Leg, Any], list[Command]]
 MakeLeg = Callable[[Callable[[bool], None], Callable[[], None]], MediaLeg]

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.names import Member, MessageType
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.effects import (
     Command,
@@ -29,7 +31,6 @@ from agent.switchboard.effects import (
     cancel,
     hangup,
 )
-from agent.switchboard.messages import Payload
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.timeouts import Patience
 
@@ -128,8 +129,10 @@ class Call:
             return []
         leg.phase = Phase.RINGING
         parameters = {"CallSid": leg.callsid, **self._parameters}
-        payload = {"callsid": leg.callsid, "sdp": sdp, "parameters": parameters, **leg.reconnect}
-        return [Tell(leg, "invite", payload), *self._tell_ringing()]
+        payload = {
+            Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.reconnect,
+        }  # fmt: skip
+        return [Tell(leg, MessageType.INVITE, payload), *self._tell_ringing()]
 
     def answer(self, leg: Leg, sdp: str) -> list[Command]:
         """Connect a callee that accepts; the first one wins."""
@@ -153,7 +156,7 @@ class Call:
             return []
         leg.phase = Phase.TALKING
         leg.told_callsid = True
-        return [self._connect(), self._answer(leg, sdp=sdp)]
+        return [self._connect(), self._answer(leg, sdp)]
 
     def reject(self, leg: Leg) -> list[Command]:
         """Refuse the call for all callees, as one of them does."""
@@ -189,7 +192,7 @@ class Call:
         """Send the answer to a restart."""
         if leg.phase is not Phase.TALKING:
             return []
-        return [self._answer(leg, sdp=sdp)]
+        return [self._answer(leg, sdp)]
 
     def resume(self, leg: Leg, sdp: str) -> list[Command]:
         """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
@@ -208,7 +211,7 @@ class Call:
         """Connect the new media of a client that began anew, after its page was reloaded."""
         if self.state is not State.OPEN or leg.phase is not Phase.TALKING:
             return []
-        return [self._connect(), self._answer(leg, sdp=sdp)]
+        return [self._connect(), self._answer(leg, sdp)]
 
     def leave(self, leg: Leg, now: float) -> list[Command]:
         """End the call of a client whose media said goodbye, unless the client can resume it."""
@@ -268,14 +271,15 @@ class Call:
         return Join(self.caller, self.winner or self.caller)
 
     @staticmethod
-    def _answer(leg: Leg, **description: str) -> Command:
-        return Tell(leg, "answer", {"callsid": leg.callsid, **description, **leg.reconnect})
+    def _answer(leg: Leg, sdp: str | None = None) -> Command:
+        description = {} if sdp is None else {Member.SDP: sdp}
+        return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.reconnect})
 
     def _tell_ringing(self) -> list[Command]:
         if self.caller.told_callsid:
             return []
         self.caller.told_callsid = True
-        return [Tell(self.caller, "ringing", {"callsid": self.caller.callsid})]
+        return [Tell(self.caller, MessageType.RINGING, {Member.CALLSID: self.caller.callsid})]
 
     def _without(self, leg: Leg) -> list[Command]:
         leg.phase = Phase.GONE

@@ -15,13 +15,14 @@ from enum import Enum, auto
 from agent.errors import ProtocolError
 from agent.log import SeldomLog
 from agent.net.rate_limit import Bucket
-from agent.switchboard.messages import HEARTBEAT, Dialect, Message, Payload, decode, encode, error_payload
+from agent.signaling.pstream.messages import Dialect, Message, Payload, frame, parse
+from agent.signaling.pstream.names import CALL_TYPES, HEARTBEAT, Member, MessageType
+from agent.signaling.pstream.payloads import error_payload
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.tokens import Grant, TokenRejected
 
 log = logging.getLogger(__name__)
 
-CALL_MESSAGES = frozenset({"invite", "answer", "reinvite", "dtmf", "hangup", "reject", "message"})
 LISTEN_TIMEOUT_S = 60.0  # a socket without access may stay this long, so that a new token can still come
 SILENCE_BEATS = 3
 FLOOD_FRAMES = 500  # frames over the rate before the socket is closed
@@ -96,7 +97,7 @@ class Session:
         self._next_beat_at = now + settings.heartbeat_s
         self._heard_at = now
         self._strangers = strangers or SeldomLog(log)
-        self._handlers = {"listen": self._listen, "register": self._register}
+        self._handlers = {MessageType.LISTEN: self._listen, MessageType.REGISTER: self._register}
 
     @property
     def identity(self) -> str | None:
@@ -111,7 +112,7 @@ class Session:
         if not self._bucket.take(now):
             return self._refuse()
         try:
-            return self._handle(decode(text), now)
+            return self._handle(parse(text), now)
         except ProtocolError as error:
             self.malformed(error)
             return []
@@ -132,7 +133,7 @@ class Session:
 
     def say(self, message_type: str, payload: Payload) -> Send:
         """Put a message to this client into words of its dialect."""
-        return Send(encode(message_type, payload, self.dialect))
+        return Send(frame(message_type, payload, self.dialect))
 
     def malformed(self, error: ProtocolError) -> None:
         """Note a frame that cannot be used; told seldom."""
@@ -148,51 +149,51 @@ class Session:
         handler = self._handlers.get(message.type)
         if handler is not None:
             return handler(message, now)
-        if message.type not in CALL_MESSAGES:
+        if message.type not in CALL_TYPES:
             raise ProtocolError(f"the type {message.type[:40]!r} is unknown; the frame is dropped")
         if self.grant is None:
             return [self._no_access()]
-        if message.type == "invite" and (self._expired or not self.grant.may_call):
+        if message.type == MessageType.INVITE and (self._expired or not self.grant.may_call):
             return [self._bar(message)]
         return [Request(message)]
 
     def _no_access(self) -> Send:
         code, text = (31205, "JWT Token Expired") if self._expired else (31204, "JWT invalid: listen comes first")
-        return self.say("error", error_payload(code, text))
+        return self.say(MessageType.ERROR, error_payload(code, text))
 
     def _bar(self, message: Message) -> Send:
         code, text = (31205, "JWT Token Expired") if self._expired else (31201, "The token allows no outgoing calls")
-        return self.say("hangup", error_payload(code, text, callsid=message.text("callsid")))
+        return self.say(MessageType.HANGUP, error_payload(code, text, callsid=message.text(Member.CALLSID)))
 
     def _listen(self, message: Message, now: float) -> list[Effect]:
         self.dialect = message.dialect
         try:
-            grant = self._judge(message.text("token", limit=TOKEN_LIMIT))
+            grant = self._judge(message.text(Member.TOKEN, limit=TOKEN_LIMIT))
         except TokenRejected as rejection:
             self._strangers.warning("client %d was refused: %s", self.id, rejection.message)
-            return [self.say("error", error_payload(rejection.code, rejection.message))]
+            return [self.say(MessageType.ERROR, error_payload(rejection.code, rejection.message))]
         effects = self._withdraw() if self.grant and self.grant.identity != grant.identity else []
         self.grant = grant
         self._expires_at = now + grant.ttl_s
         self._expired = False
         if self.state is State.ANONYMOUS:
             self.state = State.CONNECTED
-        return [*effects, self.say("connected", self._welcome(grant))]
+        return [*effects, self.say(MessageType.CONNECTED, self._welcome(grant))]
 
     def _welcome(self, grant: Grant) -> Payload:
         token = {"accountSid": grant.account_sid, "identity": grant.identity, "ttl": int(grant.ttl_s)}
-        return {"region": REGION, "gateway": GATEWAY, "edge": REGION, "token": token}
+        return {Member.REGION: REGION, Member.GATEWAY: GATEWAY, Member.EDGE: REGION, Member.TOKEN: token}
 
     def _register(self, message: Message, now: float) -> list[Effect]:
         if self.grant is None or self._expired:
             return [self._no_access()]
-        if message.table("media").get("audio") is not True:
-            return [*self._withdraw(), self.say("offline", {})]
+        if message.table(Member.MEDIA).get(Member.AUDIO) is not True:
+            return [*self._withdraw(), self.say(MessageType.OFFLINE, {})]
         if not self.grant.may_register:
-            return [self.say("error", error_payload(31201, "The token allows no incoming calls"))]
+            return [self.say(MessageType.ERROR, error_payload(31201, "The token allows no incoming calls"))]
         is_new = self.state is not State.READY
         self.state = State.READY
-        ready = self.say("ready", {})
+        ready = self.say(MessageType.READY, {})
         return [ready, Presence(True)] if is_new else [ready]
 
     def _withdraw(self) -> list[Effect]:
@@ -206,13 +207,13 @@ class Session:
         effects = self._withdraw()
         self._expires_at = float("inf")
         self._expired = True
-        return [*effects, self._no_access(), *([self.say("offline", {})] if effects else [])]
+        return [*effects, self._no_access(), *([self.say(MessageType.OFFLINE, {})] if effects else [])]
 
     def _refuse(self) -> list[Effect]:
         self._refused += 1
         if self._refused == 1:
             self._strangers.warning("client %d sends too many frames; the surplus is dropped", self.id)
-            return [self.say("error", error_payload(31206, "Rate exceeded"))]
+            return [self.say(MessageType.ERROR, error_payload(31206, "Rate exceeded"))]
         return self._close(1008, "too many frames") if self._refused > FLOOD_FRAMES else []
 
     def _close(self, code: int, reason: str) -> list[Effect]:

@@ -15,9 +15,11 @@ from typing import Any
 
 import gevent
 from gevent.event import AsyncResult
+from gevent.ssl import SSLContext
 
 from agent import Connection, Device
 from agent.media.settings import MediaSettings
+from agent.net.websocket import SocketOwner, WebSocket
 from agent.signaling.backoff import Backoff
 from agent.signaling.pstream.shell import Stream
 
@@ -65,6 +67,41 @@ class Publisher:
     def set_token(self, token: str) -> None: ...
 
     def close(self, timeout_s: float = 0.0) -> None: ...
+
+
+class WatchedSocket(WebSocket):
+    """Tells the replay of each frame at the moment it is sent."""
+
+    def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str, replay: Replay) -> None:
+        super().__init__(uri, context, owner, user_agent)
+        self._replay = replay
+
+    def send(self, text: str) -> None:
+        super().send(text)
+        self._replay.frame_sent(text)
+
+
+class WatchedReports:
+    """Tells the replay of each report before anybody acts on it."""
+
+    def __init__(self, owner: SocketOwner, replay: Replay) -> None:
+        self._owner = owner
+        self._replay = replay
+
+    def socket_opened(self) -> None:
+        self._replay.report_taken()
+        self._owner.socket_opened()
+
+    def socket_message(self, data: str | bytes) -> None:
+        self._replay.report_taken()
+        self._owner.socket_message(data)
+
+    def socket_failed(self, message: str) -> None:
+        self._owner.socket_failed(message)
+
+    def socket_closed(self, code: int, reason: str) -> None:
+        self._replay.report_taken(is_last=True)
+        self._owner.socket_closed(code, reason)
 
 
 class Replay:
@@ -289,9 +326,8 @@ class Replay:
         self._uris = uris
         own = [f"wss://{HOSTS[n]}:{self._server.port}/signal" for n in range(len(uris))]
         options["ca_file"] = str(self._server.ca_file)
-        stream = Stream(token, own, **options)
-        self._pace(stream._transport._link._backoff)
-        self._watch_stream(stream)
+        stream = Stream(token, own, **options, dial=self._dial)
+        self._pace(stream._link._backoff)
         return stream
 
     def _pace(self, backoff: Backoff) -> None:
@@ -306,45 +342,26 @@ class Replay:
 
         backoff._random = drawn
 
-    def _watch_stream(self, stream: Stream) -> None:
-        """Take each frame down at the moment it is sent: what the server gets later must be the same."""
-        transport, link = stream._transport, stream._transport._link
-        send, dial, opened = link.send, link._dial, transport.socket_opened
-        take, closed = transport.socket_message, transport.socket_closed
+    def _dial(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> WebSocket:
+        """The socket of the product; what it sends and reports is taken down."""
+        self._dials += 1
+        self._times["dial"].append(self.clock.now() * 1000)
+        host = uri.split("/")[2].split(":")[0]
+        self.see("dial", "dial", self._uris[HOSTS.index(host)])
+        return WatchedSocket(uri, context, WatchedReports(owner, self), user_agent, self)
 
-        def watched_send(text: str, now: float) -> bool:
-            place = len(self.seen)
-            sent: bool = send(text, now)
-            if sent and not self._ended:
-                message = {} if text == "\n" else json.loads(text)
-                value = {"id": len(self._sockets), **render.frame(message)}
-                name = message.get("type", "\n")
-                self.seen.insert(place, Seen(self._script_ms(), "frame", name, value))
-                self._times[name].append(self.clock.now() * 1000)
-                self._said.append(text)
-            return sent
+    def frame_sent(self, text: str) -> None:
+        """What the server gets later must be the same."""
+        if self._ended:
+            return
+        message = {} if text == "\n" else json.loads(text)
+        name = message.get("type", "\n")
+        self.see("frame", name, {"id": len(self._sockets), **render.frame(message)})
+        self._times[name].append(self.clock.now() * 1000)
+        self._said.append(text)
 
-        def watched_dial(uri: str) -> Any:
-            self._dials += 1
-            self._times["dial"].append(self.clock.now() * 1000)
-            host = uri.split("/")[2].split(":")[0]
-            self.see("dial", "dial", self._uris[HOSTS.index(host)])
-            return dial(uri)
-
-        def watched_take(data: str | bytes) -> None:
-            self._taken += 1
-            take(data)
-
-        def watched_open() -> None:
-            self._taken += 1
-            opened()
-
-        def watched_close(code: int, reason: str) -> None:
-            self._taken = self._server_said
-            closed(code, reason)
-
-        link.send, link._dial, transport.socket_opened = watched_send, watched_dial, watched_open
-        transport.socket_message, transport.socket_closed = watched_take, watched_close
+    def report_taken(self, *, is_last: bool = False) -> None:
+        self._taken = self._server_said if is_last else self._taken + 1
 
     def _make_session(self, settings: MediaSettings) -> ScriptedSession:
         self._sessions.append(ScriptedSession(settings, self.clock, self._hole))

@@ -8,7 +8,7 @@ import gevent
 import pytest
 from gevent.queue import Queue
 
-from agent.signaling.pstream.messages import SERVER_TYPES
+from agent.signaling.pstream.names import SERVER_TYPES
 from agent.signaling.pstream.shell import Stream
 from tests.signaling.server import WAIT_S, Server
 

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.signaling.pstream.core import MAX_QUEUED, PStream
-from agent.signaling.pstream.link import Link
-from agent.signaling.pstream.messages import SERVER_TYPES
+from agent.signaling.pstream.core import MAX_QUEUED
+from agent.signaling.pstream.names import SERVER_TYPES, TRANSPORT_CLOSE, TRANSPORT_OPEN
+from tests.signaling.wire_on_paper import WireOnPaper
 
 STATUSES = {"disconnected", "connected", "ready", "offline"}
 
@@ -31,68 +31,48 @@ acts = st.sampled_from(["open", "closed", "failed", "send", "register", "reinvit
 inputs = st.tuples(st.just("message"), frames) | st.tuples(acts, st.none())
 
 
-class Socket:
-    """Takes everything; sometimes breaks."""
-
-    def __init__(self, sent: list[str]) -> None:
-        self.sent = sent
-
-    def send(self, text: str) -> None:
-        if len(text) % 7 == 0:
-            raise OSError("broken")
-        self.sent[:] = [text]
-
-    def close(self) -> None:
-        pass
-
-
-class Agent:
-    """The whole pure signaling: a PStream on a link with the fake clock."""
+class Agent(WireOnPaper):
+    """A stream whose socket sometimes breaks; what is told must be a story that can have happened."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self.sent: list[str] = []
-        self.stream = PStream("token", {}, self._emit)
-        self.link = Link(["wss://a", "wss://b"], lambda uri: Socket(self.sent), self.stream, random=lambda: 0.5)
-        self.stream.attach(self)
-        self.link.open(self.now)
-
-    def send(self, text: str) -> bool:
-        return self.link.send(text, self.now)
-
-    def close(self) -> None:
-        self.link.close(self.now)
-
-    def _emit(self, name: str, payload: dict[str, Any]) -> None:
-        assert name in SERVER_TYPES | {"transport_open", "transport_close"}
-        assert isinstance(payload, dict)
-        assert isinstance(payload.get("callsid", ""), str)
-        assert isinstance(payload.get("sdp", ""), str)
-        repr(payload)
+        super().__init__(["wss://a", "wss://b"])
+        self.breaks_at = lambda text: len(text) % 7 == 0
+        self.run(self.stream.open())
 
     def play(self, kind: str, data: Any) -> None:
         self.now += 0.01
-        if kind == "message" and self.link.is_open:
-            self.link.socket_message(data, self.now)
-        elif kind == "open" and self.link.state == "connecting" and self.link.deadline() is not None:
-            self.link.socket_opened(self.now)
+        attempt = self.link.attempt
+        if kind == "message":
+            self.run(self.link.socket_message(attempt, data, self.now))
+        elif kind == "open":
+            self.run(self.link.socket_opened(attempt, self.now))
         elif kind == "closed":
-            self.link.socket_closed(1006, "", self.now)
+            self.run(self.link.socket_closed(attempt, 1006, "", self.now))
         elif kind == "failed":
-            self.link.socket_failed("")
+            self.run(self.link.socket_failed(attempt, ""))
         elif kind == "send":
-            self.stream.hangup("CA1")
+            self.run(self.stream.hangup("CA1"))
         elif kind == "register":
-            self.stream.register(True)
+            self.run(self.stream.register(True))
         elif kind == "reinvite":
-            self.stream.reinvite("sdp", "CA1")
+            self.run(self.stream.reinvite("sdp", "CA1"))
         elif kind == "network":
-            self.link.network_changed(self.now, path_intact=False)
+            self.run(self.link.network_changed(self.now, path_intact=False))
         elif kind == "wait":
             self.now += 6
-            self.link.tick(self.now)
+            self.run(self.link.tick(self.now))
+        self._check()
+        self.forget()
+
+    def _check(self) -> None:
         assert self.stream.status in STATUSES
         assert len(self.stream.queued) <= MAX_QUEUED
+        for name, payload, status in self.events:
+            assert name in SERVER_TYPES | {TRANSPORT_OPEN, TRANSPORT_CLOSE}
+            assert name != TRANSPORT_OPEN or status == "connected"
+            assert isinstance(payload.get("callsid", ""), str)
+            assert isinstance(payload.get("sdp", ""), str)
+            repr(payload)
 
 
 @settings(max_examples=300, deadline=None)
@@ -107,14 +87,16 @@ def test_any_order_of_any_input_is_survived(steps):
 @given(frames)
 def test_any_frame_is_survived(frame):
     agent = Agent()
-    agent.link.socket_opened(0)
+    agent.breaks_at = lambda text: False
+    agent.play("open", None)
     agent.play("message", frame)
 
 
 def test_thirty_thousand_mutilated_frames_leave_memory_flat():
     chance = random.Random(1)
     agent = Agent()
-    agent.link.socket_opened(0)
+    agent.breaks_at = lambda text: False
+    agent.play("open", None)
     good = [
         json.dumps({"type": type_, "version": "1.5", "payload": payload})
         for type_ in sorted(SERVER_TYPES - {"close"})

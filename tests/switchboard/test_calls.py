@@ -384,6 +384,24 @@ def test_user_messages_reach_the_other_side_and_are_acknowledged(play: Play) -> 
     play(story)
 
 
+def test_a_user_message_that_no_client_could_read_is_not_passed_on(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice", "1.6"), await site.ready("bob", "1.6")
+        first, second = Talker(), Talker()
+        caller_sid, callee_sid = await connected_call(alice, bob, first, second)
+        deep, grows = "[" * 500 + "]" * 500, f"[{','.join(['9e15'] * 12_000)}]"
+        for content in ("NaN", "[-Infinity]", "1e999", '"\\ud800"', deep, grows):
+            payload = f'{{"callsid":"{caller_sid}","voiceeventsid":"KX1","content":{content}}}'
+            await alice.send_text(f'{{"type":"message","version":"1.6","payload":{payload}}}')
+        await alice.send("message", callsid=caller_sid, voiceeventsid="KX2", content="ü")
+        assert (await alice.expect("ack"))["voiceeventsid"] == "KX2"
+        assert await bob.expect("message") == {"callsid": callee_sid, "voiceeventsid": "KX2", "content": "ü"}
+        first.close()
+        second.close()
+
+    play(story, max_frame_bytes=200_000)
+
+
 def test_an_answer_to_a_call_that_has_ended_is_hung_up(play: Play) -> None:
     async def story(site: Site) -> None:
         bob = await site.ready("bob")

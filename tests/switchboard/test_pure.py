@@ -1,4 +1,4 @@
-"""The small pure parts: registry, rate, frames, descriptions, addresses, patience."""
+"""The small pure parts: registry, rate, descriptions, addresses, patience."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.errors import ProtocolError
 from agent.net.rate_limit import BURST_S, Bucket
 from agent.switchboard import sdp
-from agent.switchboard.messages import Dialect, decode, encode
 from agent.switchboard.phone_page import is_near
 from agent.switchboard.registry import Registry
 
@@ -50,29 +48,6 @@ def test_a_bucket_allows_bursts_and_then_its_rate() -> None:
     bucket = Bucket(rate_per_s=10, now=0.0)
     assert [bucket.take(0.0) for _ in range(60)].count(True) == 10 * BURST_S
     assert [bucket.take(0.5) for _ in range(10)].count(True) == 5
-
-
-@pytest.mark.parametrize(
-    ("dialect", "text"),
-    [
-        (Dialect.V1, '{"type":"ready","version":"1.5","payload":{}}'),
-        (Dialect.V2, '{"payload":{},"type":"ready","version":"1.6"}'),
-    ],
-)
-def test_each_dialect_has_its_order_of_keys(dialect: Dialect, text: str) -> None:
-    assert encode("ready", {}, dialect) == text
-    assert decode(text).dialect is dialect
-
-
-@pytest.mark.parametrize("version", ["null", '""', '"x"', '"1"', "1.5", "[]", '"1.5.1"'])
-def test_an_odd_version_is_taken_for_the_first_generation(version: str) -> None:
-    assert decode(f'{{"type":"listen","version":{version}}}').dialect is Dialect.V1
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"type":null}', '{"type":"x","payload":1}', "[" * 60_000])
-def test_a_malformed_frame_is_an_error_of_the_far_side(text: str) -> None:
-    with pytest.raises(ProtocolError):
-        decode(text)
 
 
 def test_codecs_come_in_the_order_of_the_payload_list() -> None:

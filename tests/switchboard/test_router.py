@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from agent.switchboard.calls import DialParams, split_params
 from agent.switchboard.effects import (
     Command,
     Join,
@@ -20,7 +21,6 @@ from agent.switchboard.effects import (
     TakeAnswer,
     Tell,
 )
-from agent.switchboard.params import DialParams, split_params
 from agent.switchboard.router import Call, State
 from agent.switchboard.settings import SwitchboardSettings
 
@@ -292,6 +292,10 @@ def test_an_ended_call_does_nothing_more() -> None:
         ("To=client%3Abob", ("bob", "")),
         ("x=1", ("", "x=1")),
         ("", ("", "")),
+        ("To=a+b%2Bc", ("a b+c", "")),
+        ("To=bob&To=joe&x=1", ("joe", "x=1")),
+        ("To=%zz&x=%zz", ("%zz", "x=%zz")),
+        ("To=%E6%88&&=y", ("%E6%88", "")),
     ],
 )
 def test_parameters_are_split_into_target_and_rest(params: str, split: tuple[str, str]) -> None:

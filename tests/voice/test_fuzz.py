@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 
+from agent.effects import EffectQueue
 from agent.errors import CaptureError, SdpError
 from agent.events import Emitter
 from agent.signaling.pstream.core import PStream
+from agent.signaling.pstream.effects import Emit, LinkClosed, LinkMessage, LinkOpened, StreamEffect
 from agent.voice.calls import MAX_PENDING
 from agent.voice.states import State
 
@@ -24,42 +27,32 @@ MEASURE_EVERY = 5_000
 STATES = {state.value for state in State}
 
 
-class Wire:
-    """A connection that takes everything, or nothing."""
-
-    def __init__(self) -> None:
-        self.is_open = True
-
-    def send(self, text: str) -> bool:
-        return self.is_open
-
-    def close(self) -> None: ...
-
-
 class ProtocolStream(Emitter):
-    """The real protocol of the stream, on a wire that leads nowhere."""
+    """The real protocol of the stream, on a wire that takes everything and leads nowhere, or is down."""
 
     def __init__(self, token: str, uris: list[str], **options: Any) -> None:
         super().__init__()
-        self.protocol = PStream(token, {}, self.emit)
-        self.wire = Wire()
-        self.protocol.attach(self.wire)
+        self.protocol = PStream(token, {})
+        self._queue: EffectQueue[StreamEffect] = EffectQueue(self._carry_out, gevent.spawn)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.protocol, name)
+        value = getattr(self.protocol, name)
+        return (lambda *args: self._queue.run(value(*args))) if callable(value) else value
 
     def open(self) -> None: ...
 
     def connect(self) -> None:
-        self.protocol.transport_opened()
+        self.hear(LinkOpened())
 
     def network_changed(self) -> None: ...
 
     def lose(self) -> None:
-        self.wire.is_open = False
-        self.protocol.transport_closed()
-        self.wire.is_open = True
-        self.protocol.transport_opened()
+        self.hear(LinkClosed())
+        self.hear(LinkOpened())
+
+    def _carry_out(self, effect: StreamEffect) -> None:
+        if isinstance(effect, Emit):
+            self.emit(effect.event, effect.payload)
 
 
 class Storm:
@@ -80,7 +73,7 @@ class Storm:
     def blow(self, frames: int) -> None:
         for n in range(frames):
             sids = [str(call.parameters.get("CallSid")) for call in self.world.live_calls()]
-            self.stream.protocol.transport_message(self.nonsense.frame(sids))
+            self.stream.hear(LinkMessage(self.nonsense.frame(sids)))
             if n % 5 == 0:
                 self._something_else()
             assert len(self.world.device.connections) <= MAX_PENDING

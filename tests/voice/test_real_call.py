@@ -172,7 +172,7 @@ def test_the_call_goes_on_without_its_socket(phone: Callable[..., Phone]) -> Non
     lost: list[str] = []
     call.on("transportClose", lambda: lost.append("socket"))
     stream: Any = alice.device.stream
-    stream._transport._socket._sock.shutdown(2)
+    stream._socket._sock.shutdown(2)
 
     until(lambda: bool(lost) and alice.device.stream is not None and alice.device.stream.status == "ready")
 

@@ -1,193 +1,196 @@
-"""The stream of messages above one reconnecting transport, without I/O (spec: signaling 6.4, 6.5).
+"""The stream of messages above one reconnecting link, without I/O (spec: signaling 6.4, 6.5).
 
-Status moves like this; every row but the last two also reaches the listener as an event:
+Status moves like this; every row but the last two is also told to the listeners:
 
-    transport open     -> connected      `listen` is sent, then what waited in the retry queue
+    link open          -> connected      `listen` is sent, then what waited in the retry queue
     server `ready`     -> ready
     server `offline`   -> offline
-    transport closed   -> offline for the length of the event, then disconnected
+    link closed        -> disconnected   listeners see the old status, then `offline`, while they are told
     `destroy`, server `close` -> offline, for ever
 
-A message that finds no open transport makes one `error` 31009 and, unless it is `listen` or `reinvite`, waits in a
-queue. The queue is first in, first out, with room for MAX_QUEUED messages: when it is full, the oldest `register`
-gives way, else the oldest message.
+A message that finds no open link, or that its socket did not take, makes one `error` 31009 and, unless it is `listen`
+or `reinvite`, waits in a queue. The queue is first in, first out, with room for MAX_QUEUED messages: when it is full,
+the oldest `register` gives way, else the oldest message.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
 
 from agent.errors import ProtocolError
 from agent.log import FailureLog
-from agent.signaling.pstream import messages
-from agent.signaling.pstream.messages import Payload
-from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, TRANSPORT_ERROR, twilio_error
+from agent.signaling.pstream import payloads
+from agent.signaling.pstream.effects import (
+    CloseLink,
+    Emit,
+    LinkClosed,
+    LinkFailed,
+    LinkMessage,
+    LinkOpened,
+    LinkReport,
+    LinkUnsent,
+    OpenLink,
+    SendFrame,
+    StreamEffect,
+)
+from agent.signaling.pstream.messages import Dialect, OutboundFrame, Payload, frame, parse
+from agent.signaling.pstream.names import SERVER_TYPES, TRANSPORT_CLOSE, TRANSPORT_OPEN, Member, MessageType
+from agent.twilio_errors import SIGNALING_ERROR, TRANSPORT_ERROR, twilio_error
 
 log = logging.getLogger(__name__)
 
 MAX_QUEUED = 100
 
-Emit = Callable[[str, Payload], Any]
-
-
-class Wire(Protocol):
-    """The transport below the stream."""
-
-    def send(self, text: str) -> bool:
-        """Send one text message; False when no connection is open."""
-
-    def close(self) -> None:
-        """Close for good."""
-
 
 class PStream:
-    """Turns calls into frames and frames into events; `emit(name, payload)` gets every event, in order."""
+    """Turns what the program asks for into frames, and frames into events; every event returns what is to be done."""
 
-    def __init__(self, token: str, browserinfo: Payload, emit: Emit) -> None:
-        self.token = token
+    def __init__(self, token: str, browserinfo: Payload, dialect: Dialect = Dialect.V1) -> None:
+        """Raises InvalidArgumentError for a token that no frame can carry."""
         self.status = "disconnected"
         self.gateway: str | None = None
         self.region: str | None = None
+        self.is_destroyed = False
+        self._dialect = dialect
         self._browserinfo = browserinfo
-        self._emit = emit
-        self._wire: Wire | None = None
-        self._queue: list[tuple[str, Payload]] = []
-        self._destroyed = False
+        self._listen = self._introduce(token)
+        self.token = token
+        self._is_linked = False
+        self._queue: list[OutboundFrame] = []
         self._malformed = FailureLog(log, "reading a signaling message")
 
     @property
     def queued(self) -> tuple[str, ...]:
         """Types of the messages that wait for a connection, oldest first."""
-        return tuple(type_ for type_, _payload in self._queue)
-
-    def attach(self, wire: Wire) -> None:
-        """Use this transport from now on; without one nothing can be sent."""
-        self._wire = wire
+        return tuple(waiting.type for waiting in self._queue)
 
     # What the program asks for
 
-    def set_token(self, token: str) -> None:
-        """Use this token from now on, and tell the server at once."""
+    def open(self) -> list[StreamEffect]:
+        """Connect; a destroyed stream stays closed."""
+        return [] if self.is_destroyed else [OpenLink()]
+
+    def set_token(self, token: str) -> list[StreamEffect]:
+        """Use this token from now on, and tell the server at once. InvalidArgumentError: the old one stays in use."""
+        self._listen = self._introduce(token)
         self.token = token
-        self._publish("listen", messages.listen(token, self._browserinfo), retry=False)
+        return self._send(self._listen)
 
-    def register(self, audio: bool) -> None:
-        """Say whether this client takes calls."""
-        self.publish("register", messages.register(audio))
+    def register(self, audio: bool) -> list[StreamEffect]:
+        return self.publish(MessageType.REGISTER, payloads.register(audio))
 
-    def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None:
-        """Start a call under its temporary sid; `params` as `encode_params` makes them."""
-        self.publish("invite", messages.invite(sdp, callsid, preflight, params))
+    def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> list[StreamEffect]:
+        return self.publish(MessageType.INVITE, payloads.invite(sdp, callsid, preflight, params))
 
-    def answer(self, sdp: str, callsid: str) -> None:
-        """Accept a pending call."""
-        self.publish("answer", messages.describe(sdp, callsid))
+    def answer(self, sdp: str, callsid: str) -> list[StreamEffect]:
+        return self.publish(MessageType.ANSWER, payloads.describe(sdp, callsid))
 
-    def reinvite(self, sdp: str, callsid: str) -> None:
-        """Offer an ICE restart; without a connection it is lost, not queued."""
-        self._publish("reinvite", messages.describe(sdp, callsid), retry=False)
+    def reinvite(self, sdp: str, callsid: str) -> list[StreamEffect]:
+        return self._send(self._frame(MessageType.REINVITE, payloads.describe(sdp, callsid), keep=False))
 
-    def dtmf(self, callsid: str | None, digits: str) -> None:
-        """Have the gateway press keys."""
-        self.publish("dtmf", messages.dtmf(callsid, digits))
+    def dtmf(self, callsid: str | None, digits: str) -> list[StreamEffect]:
+        return self.publish(MessageType.DTMF, payloads.dtmf(callsid, digits))
 
-    def hangup(self, callsid: str | None, message: str | None = None) -> None:
-        """End a call, with the reason if there is one."""
-        self.publish("hangup", messages.hangup(callsid, message))
+    def hangup(self, callsid: str | None, message: str | None = None) -> list[StreamEffect]:
+        return self.publish(MessageType.HANGUP, payloads.hangup(callsid, message))
 
-    def reject(self, callsid: str | None) -> None:
-        """Refuse a pending call."""
-        self.publish("reject", messages.reject(callsid))
+    def reject(self, callsid: str | None) -> list[StreamEffect]:
+        return self.publish(MessageType.REJECT, payloads.reject(callsid))
 
-    def publish(self, type_: str, payload: Payload) -> None:
-        """Send any message; it waits for a connection if there is none."""
-        self._publish(type_, payload, retry=True)
+    def publish(self, type_: str, payload: Payload) -> list[StreamEffect]:
+        """Send any message; it waits for a connection if there is none. InvalidArgumentError: it cannot be sent."""
+        return self._send(self._frame(type_, payload, keep=True))
 
-    def destroy(self) -> None:
+    def destroy(self) -> list[StreamEffect]:
         """Close for good; idempotent."""
-        if self._destroyed:
-            return
-        self._destroyed = True
+        if self.is_destroyed:
+            return []
+        self.is_destroyed = True
+        self._is_linked = False
         self._queue.clear()
-        if self._wire is not None:
-            self._wire.close()
         self.status = "offline"
-        self._emit("offline", {})
+        return [CloseLink(), self._emit(MessageType.OFFLINE, {})]
 
-    # What the transport reports
+    # What the link reports
 
-    def transport_opened(self) -> None:
-        """Introduce this client, then send what waits."""
-        if self._destroyed:
-            return
+    def hear(self, report: LinkReport) -> list[StreamEffect]:
+        """Take what the link says; a destroyed stream only looks after what the program still asks for."""
+        match report:
+            case LinkUnsent(unsent):
+                return self._unsent(unsent)
+            case _ if self.is_destroyed:
+                return []
+            case LinkOpened():
+                return self._opened()
+            case LinkClosed():
+                return self._closed()
+            case LinkFailed(error):
+                return [self._emit(MessageType.ERROR, {Member.ERROR: error})]
+            case LinkMessage(data):
+                return self._read(data)
+
+    def _opened(self) -> list[StreamEffect]:
         self.status = "connected"
-        self.set_token(self.token)
+        self._is_linked = True
         waiting, self._queue = self._queue, []
-        for type_, payload in waiting:
-            self._publish(type_, payload, retry=True)
-        self._emit("transport_open", {})
+        return [*map(SendFrame, (self._listen, *waiting)), self._emit(TRANSPORT_OPEN, {})]
 
-    def transport_closed(self) -> None:
-        """Tell that the connection is lost, then that nobody can be reached."""
-        if self._destroyed:
-            return
-        self._emit("transport_close", {})
-        if self._destroyed:
-            return
-        if self.status not in ("disconnected", "offline"):
-            self.status = "offline"
-            self._emit("offline", {})
-        if not self._destroyed:
-            self.status = "disconnected"
+    def _closed(self) -> list[StreamEffect]:
+        before, self.status, self._is_linked = self.status, "disconnected", False
+        told: list[StreamEffect] = [Emit(TRANSPORT_CLOSE, {}, before)]
+        if before not in ("disconnected", "offline"):
+            told.append(Emit(MessageType.OFFLINE, {}, "offline"))
+        return told
 
-    def transport_failed(self, error: Payload | None = None) -> None:
-        """Report a fault of the transport: `{code, message, twilioError?}`, or `{error: {...}}` passed on as it is."""
-        if self._destroyed:
-            return
-        if not error:
-            entry = twilio_error(SIGNALING_DISCONNECTED)
-            error = {"code": 31000, "message": entry.explanation, "twilioError": entry}
-        self._emit("error", error if "error" in error else {"error": error})
-
-    def transport_message(self, data: str | bytes) -> None:
+    def _read(self, data: str | bytes) -> list[StreamEffect]:
         """Take one message of the server; a malformed one is logged once and dropped."""
-        if self._destroyed:
-            return
         try:
-            message = messages.parse(data)
+            message = parse(data)
+            payload = payloads.read_server(message)
         except ProtocolError as exc:
             self._malformed.failed(f"{exc}; it is dropped")
-            return
-        self._remember_location(message.payload)
-        if message.type in messages.SERVER_TYPES:
-            self._receive(message.type, message.payload)
-        else:
+            return []
+        self.gateway = payload.get(Member.GATEWAY) or self.gateway
+        self.region = payload.get(Member.REGION) or self.region
+        if message.type not in SERVER_TYPES:
             log.debug("a message of an unknown type is ignored")
+            return []
+        return self._receive(message.type, payload)
 
-    def _receive(self, type_: str, payload: Payload) -> None:
-        if type_ in ("ready", "offline"):
+    def _receive(self, type_: str, payload: Payload) -> list[StreamEffect]:
+        ended: list[StreamEffect] = []
+        if type_ in (MessageType.READY, MessageType.OFFLINE):
             self.status = type_
-        elif type_ == "close":
-            self.destroy()
-        elif type_ == "error" and "error" in payload:
-            payload["error"] = payload["error"] | {"twilioError": twilio_error(SIGNALING_ERROR)}
-        self._emit(type_, payload)
+        elif type_ == MessageType.CLOSE:
+            ended = self.destroy()
+        elif type_ == MessageType.ERROR and Member.ERROR in payload:
+            classed = payload[Member.ERROR] | {Member.TWILIO_ERROR: twilio_error(SIGNALING_ERROR)}
+            payload = payload | {Member.ERROR: classed}
+        return [*ended, self._emit(type_, payload)]
 
-    def _remember_location(self, payload: Payload) -> None:
-        self.gateway = payload.get("gateway") or self.gateway
-        self.region = payload.get("region") or self.region
+    def _introduce(self, token: str) -> OutboundFrame:
+        return self._frame(MessageType.LISTEN, payloads.listen(token, self._browserinfo), keep=False)
 
-    def _publish(self, type_: str, payload: Payload, *, retry: bool) -> None:
-        if self._wire is not None and self._wire.send(messages.frame(type_, payload)):
-            return
-        if retry and not self._destroyed:
-            self._enqueue(type_, payload)
+    def _frame(self, type_: str, payload: Payload, *, keep: bool) -> OutboundFrame:
+        return OutboundFrame(type_, frame(type_, payload, self._dialect), keep)
+
+    def _send(self, outbound: OutboundFrame) -> list[StreamEffect]:
+        return [SendFrame(outbound)] if self._is_linked else self._unsent(outbound)
+
+    def _unsent(self, unsent: OutboundFrame) -> list[StreamEffect]:
+        if unsent.keep and self._is_linked:
+            return [SendFrame(unsent)]  # its own connection was lost, and there is another one already
+        if unsent.keep and not self.is_destroyed:
+            self._enqueue(unsent)
         entry = twilio_error(TRANSPORT_ERROR)
-        self._emit("error", {"error": {"code": 31009, "message": entry.description, "twilioError": entry}})
+        error = {"code": 31009, "message": entry.description, "twilioError": entry}
+        return [self._emit(MessageType.ERROR, {Member.ERROR: error})]
 
-    def _enqueue(self, type_: str, payload: Payload) -> None:
+    def _enqueue(self, waiting: OutboundFrame) -> None:
         if len(self._queue) >= MAX_QUEUED:
-            self._queue.pop(next((i for i, (queued, _) in enumerate(self._queue) if queued == "register"), 0))
-        self._queue.append((type_, payload))
+            registers = (i for i, each in enumerate(self._queue) if each.type == MessageType.REGISTER)
+            self._queue.pop(next(registers, 0))
+        self._queue.append(waiting)
+
+    def _emit(self, event: str, payload: Payload) -> Emit:
+        return Emit(event, payload, self.status, self.is_destroyed)

@@ -8,7 +8,8 @@
     any          close                          -> closed: the socket is dropped, nothing is tried again
 
 Dropping a socket does not change the state: it stays `open` or `connecting` until the next try. Times are monotonic
-seconds and come in with each call; whoever drives the link calls `tick` at `deadline()`.
+seconds and come in with each event; whoever drives the link calls `tick` at `deadline()`. Sockets report with the
+number under which they were dialled: what a socket says that was dropped means nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +17,27 @@ from __future__ import annotations
 import logging
 import random as _random
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from agent.errors import InvalidArgumentError
 from agent.log import FailureLog
-from agent.signaling.backoff import Backoff
-from agent.signaling.pstream.messages import HEARTBEAT, Payload
+from agent.signaling.backoff import reconnect_backoff
+from agent.signaling.pstream.effects import (
+    CloseLink,
+    CloseSocket,
+    Dial,
+    LinkClosed,
+    LinkEffect,
+    LinkFailed,
+    LinkMessage,
+    LinkOpened,
+    LinkOrder,
+    LinkUnsent,
+    OpenLink,
+    SendFrame,
+    WriteFrame,
+)
+from agent.signaling.pstream.messages import OutboundFrame
+from agent.signaling.pstream.names import HEARTBEAT
 from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, twilio_error
 
 log = logging.getLogger(__name__)
@@ -29,44 +45,17 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_MS = 5_000
 HEARTBEAT_TIMEOUT_MS = 15_000
 CONNECT_SUCCESS_S = 10.0
-BACKOFF_INITIAL_MS = 100
-BACKOFF_INITIAL_SEVERAL_MS = (1_000, 5_000)
-BACKOFF_MAX_MS = 20_000
-BACKOFF_MAX_FLOOR_MS = 3_000
 FRESH_ATTEMPT_S = 0.25
 ABNORMAL_CODES = (1006, 1015)
-
-
-class LinkSocket(Protocol):
-    """One WebSocket; it reports to the link from the moment it was dialled until `close` was called."""
-
-    def send(self, text: str) -> None:
-        """Send one text message; raises OSError when that is impossible."""
-
-    def close(self) -> None:
-        """Close, and report nothing any more; never raises."""
-
-
-class LinkOwner(Protocol):
-    """Who learns what happens on the link."""
-
-    def transport_opened(self) -> None: ...
-
-    def transport_closed(self) -> None: ...
-
-    def transport_failed(self, error: Payload | None = None) -> None: ...
-
-    def transport_message(self, data: str | bytes) -> None: ...
+ECHO = OutboundFrame("heartbeat", HEARTBEAT)
 
 
 class Link:
-    """The state machine; `dial(uri)` starts a socket and returns at once."""
+    """The state machine; every event returns what is to be done."""
 
     def __init__(
         self,
         uris: Sequence[str],
-        dial: Callable[[str], LinkSocket],
-        owner: LinkOwner,
         *,
         connect_timeout_ms: float = CONNECT_TIMEOUT_MS,
         heartbeat_timeout_ms: float = HEARTBEAT_TIMEOUT_MS,
@@ -76,15 +65,14 @@ class Link:
         if not uris:
             raise InvalidArgumentError("a signaling connection needs at least one address")
         self.state = "closed"
+        self.attempt = 0  #: number of the latest socket
         self._previous_state = "closed"
         self._uris = tuple(uris)
         self._uri_index = 0
-        self._dial = dial
-        self._owner = owner
         self._connect_timeout_s = connect_timeout_ms / 1000
         self._heartbeat_timeout_s = heartbeat_timeout_ms / 1000
-        self._backoff = _backoff(len(self._uris), backoff_max_ms, random)
-        self._socket: LinkSocket | None = None
+        self._backoff = reconnect_backoff(len(self._uris), backoff_max_ms, random)
+        self._has_socket = False
         self._dialled_at = 0.0
         self._opened_at: float | None = None
         self._connect_deadline: float | None = None
@@ -100,101 +88,119 @@ class Link:
 
     @property
     def is_open(self) -> bool:
-        """Whether a message can be sent."""
-        return self._socket is not None and self._opened_at is not None
+        """Whether a frame can be sent."""
+        return self._opened_at is not None
 
     def deadline(self) -> float | None:
-        """Tell when `tick` is due; None when nothing is awaited."""
+        """When `tick` is due; None when nothing is awaited."""
         times = (self._connect_deadline, self._silence_deadline, self._backoff.deadline_s)
         return min((time for time in times if time is not None), default=None)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float) -> list[LinkEffect]:
         """Let time pass: end what took too long, try again when the back-off is over."""
         if _due(self._connect_deadline, now):
             why = f"{self.uri} did not answer within {self._connect_timeout_s:g} s"
             self._advance_uri()
-            self._drop(now, why)
-        elif _due(self._silence_deadline, now):
+            return self._drop(now, why)
+        if _due(self._silence_deadline, now):
             self._should_fall_back = True
-            self._drop(now, f"nothing came from {self.uri} for {self._heartbeat_timeout_s:g} s")
-        elif self._backoff.expire(now) and self.state != "closed":
-            self._connect(now)
+            return self._drop(now, f"nothing came from {self.uri} for {self._heartbeat_timeout_s:g} s")
+        if self._backoff.expire(now) and self.state != "closed":
+            return self._connect(now)
+        return []
 
-    def open(self, now: float) -> None:
+    # What the stream asks for
+
+    def obey(self, order: LinkOrder, now: float) -> list[LinkEffect]:
+        """Do what the stream on this link asks for."""
+        match order:
+            case OpenLink():
+                return self.open(now)
+            case CloseLink():
+                return self.close(now)
+            case SendFrame(frame):
+                return self.send(frame)
+
+    def open(self, now: float) -> list[LinkEffect]:
         """Connect, and stay connected until `close`; nothing happens when that is already going on."""
-        if self._socket is None:
-            self._connect(now)
+        return [] if self._has_socket else self._connect(now)
 
-    def close(self, now: float) -> None:
+    def close(self, now: float) -> list[LinkEffect]:
         """Disconnect and stay so until `open`."""
         self._enter("closed")
-        self._drop(now)
+        effects = self._drop(now)
         self._backoff.cancel()
+        return effects
 
-    def send(self, text: str, now: float) -> bool:
-        """Send one text message; False when no connection is open, or when it broke right now."""
-        if self._socket is None or self._opened_at is None:
-            return False
-        try:
-            self._socket.send(text)
-        except OSError as exc:
-            self._drop(now, str(exc))
-            return False
-        return True
+    def send(self, frame: OutboundFrame) -> list[LinkEffect]:
+        """Send one frame, or say that it cannot be sent."""
+        return [WriteFrame(self.attempt, frame)] if self.is_open else [LinkUnsent(frame)]
 
-    def network_changed(self, now: float, *, path_intact: bool) -> None:
-        """Connect at once after a change of addresses or routes, unless the open connection is unharmed."""
+    def network_changed(self, now: float, *, path_intact: bool) -> list[LinkEffect]:
+        """The machine's addresses or routes changed: connect at once, unless the open connection is unharmed."""
         if self.state == "closed" or (self.is_open and path_intact):
-            return
-        if self._socket is not None and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
-            return  # a change comes as a burst of notices: one new try for all of them
-        self._drop(now, "the network changed")
-        if self.state != "closed":
-            self._backoff.reset()
-            self._connect(now)
+            return []
+        if self._has_socket and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
+            return []  # a change comes as a burst of notices: one new try for all of them
+        dropped = self._drop(now, "the network changed")
+        self._backoff.reset()
+        return [*dropped, *self._connect(now)]
 
     # What the socket reports
 
-    def socket_opened(self, now: float) -> None:
-        """Begin to watch the heartbeat of the socket that opened."""
+    def dial_failed(self, attempt: int, message: str) -> list[LinkEffect]:
+        """The address cannot be dialled at all: that ends the link."""
+        if not self._is_current(attempt):
+            return []
+        self._has_socket = False
+        self._connect_deadline = None
+        self._enter("closed")
+        return self._fail(message)
+
+    def socket_opened(self, attempt: int, now: float) -> list[LinkEffect]:
+        if not self._is_current(attempt) or self.is_open:
+            return []
         self._enter("open")
         self._failures.recovered()
         self._opened_at = now
         self._should_fall_back = False
         self._connect_deadline = None
         self._silence_deadline = now + self._heartbeat_timeout_s
-        self._owner.transport_opened()
+        return [LinkOpened()]
 
-    def socket_message(self, data: str | bytes, now: float) -> None:
-        """Answer a heartbeat; pass anything else on."""
+    def socket_message(self, attempt: int, data: str | bytes, now: float) -> list[LinkEffect]:
+        if not self._is_current(attempt) or not self.is_open:
+            return []
         self._silence_deadline = now + self._heartbeat_timeout_s
-        if data == HEARTBEAT:
-            self.send(HEARTBEAT, now)
-        else:
-            self._owner.transport_message(data)
+        return self.send(ECHO) if data == HEARTBEAT else [LinkMessage(data)]
 
-    def socket_failed(self, message: str) -> None:
-        """Report a socket that could not be opened or broke; its `socket_closed` follows."""
-        entry = twilio_error(SIGNALING_DISCONNECTED)
+    def socket_failed(self, attempt: int, message: str) -> list[LinkEffect]:
+        """The socket could not be opened or broke; its `socket_closed` follows."""
+        return self._fail(message) if self._is_current(attempt) else []
+
+    def socket_closed(self, attempt: int, code: int, reason: str, now: float) -> list[LinkEffect]:
+        if not self._is_current(attempt):
+            return []
+        if code not in ABNORMAL_CODES:
+            return self._drop(now, self._why or f"{self.uri} closed it with code {code} {reason}".rstrip())
+        why = self._why or f"{self.uri} {reason or 'closed it without a closing handshake'}"
+        text = reason or (
+            "The signaling connection ended unexpectedly. If this happens again and again, check that the host"
+            " name can be resolved, and that edge or region in the settings is right."
+        )
+        self._decide_fallback()
+        error = {"code": 31005, "message": text, "twilioError": twilio_error(SIGNALING_ERROR)}
+        return [LinkFailed(error), *self._drop(now, why)]
+
+    def write_failed(self, write: WriteFrame, message: str, now: float) -> list[LinkEffect]:
+        """A frame could not be written: the socket is of no use any more."""
+        dropped = self._drop(now, message) if self._is_current(write.attempt) else []
+        return dropped if write.frame is ECHO else [*dropped, LinkUnsent(write.frame)]
+
+    def _fail(self, message: str) -> list[LinkEffect]:
         text = self._why = message or "The signaling socket failed."
-        self._owner.transport_failed({"code": 31000, "message": text, "twilioError": entry})
-
-    def socket_closed(self, code: int, reason: str, now: float) -> None:
-        """Try again after the back-off, and report a close without a handshake."""
-        if code in ABNORMAL_CODES:
-            how = reason or "closed it without a closing handshake"
-        else:
-            how = f"closed it with code {code} {reason}".rstrip()
-        why = self._why or f"{self.uri} {how}"
-        if code in ABNORMAL_CODES:
-            entry = twilio_error(SIGNALING_ERROR)
-            text = reason or (
-                "The signaling connection ended unexpectedly. If this happens again and again, check that the host"
-                " name can be resolved, and that edge or region in the settings is right."
-            )
-            self._owner.transport_failed({"code": 31005, "message": text, "twilioError": entry})
-            self._decide_fallback()
-        self._drop(now, why)
+        entry = twilio_error(SIGNALING_DISCONNECTED)
+        return [LinkFailed({"code": 31000, "message": text, "twilioError": entry})]
 
     def _decide_fallback(self) -> None:
         was_connected = "open" in (self.state, self._previous_state)
@@ -205,33 +211,32 @@ class Link:
     def _advance_uri(self) -> None:
         self._uri_index = (self._uri_index + 1) % len(self._uris)
 
-    def _connect(self, now: float) -> None:
+    def _is_current(self, attempt: int) -> bool:
+        return self._has_socket and attempt == self.attempt
+
+    def _connect(self, now: float) -> list[LinkEffect]:
         self._backoff.cancel()
         self._enter("connecting")
+        self._why = ""
+        self.attempt += 1
+        self._has_socket = True
         self._dialled_at = now
         self._connect_deadline = now + self._connect_timeout_s
-        try:
-            self._socket = self._dial(self.uri)
-        except (OSError, ValueError) as exc:
-            self._connect_deadline = None
-            self._enter("closed")
-            self.socket_failed(str(exc))
+        return [Dial(self.attempt, self.uri)]
 
-    def _drop(self, now: float, why: str = "") -> None:
+    def _drop(self, now: float, why: str = "") -> list[LinkEffect]:
         """Forget the socket and begin the wait for the next try; the state stays."""
-        self._why = ""
         self._connect_deadline = self._silence_deadline = None
-        socket, self._socket = self._socket, None
+        had_socket, self._has_socket = self._has_socket, False
         opened_at, self._opened_at = self._opened_at, None
-        if socket is None:
-            return
-        socket.close()
+        if not had_socket:
+            return []
         if self.state != "closed":
             self._failures.failed(why)
         if opened_at is not None and now - opened_at > CONNECT_SUCCESS_S:
             self._backoff.reset()
         self._backoff.start(now)
-        self._owner.transport_closed()
+        return [CloseSocket(), LinkClosed()]
 
     def _enter(self, state: str) -> None:
         self._previous_state, self.state = self.state, state
@@ -239,12 +244,3 @@ class Link:
 
 def _due(deadline: float | None, now: float) -> bool:
     return deadline is not None and now >= deadline
-
-
-def _backoff(uris: int, max_ms: float | None, random: Callable[[], float]) -> Backoff:
-    limit = max(max_ms, BACKOFF_MAX_FLOOR_MS) if max_ms is not None else BACKOFF_MAX_MS
-    if uris == 1:
-        return Backoff(BACKOFF_INITIAL_MS, limit, random=random)
-    low, high = BACKOFF_INITIAL_SEVERAL_MS
-    high = int(min(high, limit - 1))  # the SDK cannot start at all when it draws more than its own limit
-    return Backoff(low + int(random() * (high - low + 1)), limit, random=random)

@@ -1,10 +1,15 @@
-"""Call parameters as text: the way they travel in `invite` frames (spec: signaling 7, connection 1)."""
+"""Call parameters as text, for both ends: the way they travel in `invite` frames (spec: signaling 7, connection 1)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+from agent.errors import InvalidArgumentError
+
+MAX_PARAMS_CHARS = 16 * 1024  #: leaves room for a description in the same frame
 
 _NOT_ESCAPED = "!~*'()"  # with letters, digits and "-_." what encodeURIComponent leaves alone
 _INTEGER_KEY = re.compile(r"0|[1-9]\d{0,9}")
@@ -22,7 +27,7 @@ UNDEFINED = Undefined()
 
 
 def js_string(value: object) -> str:
-    """Write a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    """Text of a parameter's value in the seed's notation: True is `true`, None is `null`, 2.0 is `2`."""
     if value is None:
         return "null"
     if isinstance(value, Undefined):
@@ -35,27 +40,45 @@ def js_string(value: object) -> str:
 
 
 def encode_params(params: Mapping[str, object]) -> str:
-    """Write `{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8."""
-    return "&".join(f"{_escape(key)}={_escape(js_string(params[key]))}" for key in _in_wire_order(params))
+    """`{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8; InvalidArgumentError when it is too much."""
+    text = "&".join(f"{_escape(key)}={_escape(js_string(params[key]))}" for key in _in_wire_order(params))
+    if len(text) > MAX_PARAMS_CHARS:
+        raise InvalidArgumentError(f"the parameters have {len(text)} characters as they are sent, more than"
+                                   f" {MAX_PARAMS_CHARS}; send fewer or shorter ones")  # fmt: skip
+    return text
 
 
-def decode_params(text: str | None) -> dict[str, str]:
-    """Read an incoming call's parameters; keys stay as they are, values are decoded, the last of a key wins.
+@dataclass(frozen=True)
+class EncodedParam:
+    """One parameter as it was sent: the key as it is, the value decoded, and the text of both."""
+
+    key: str
+    value: str
+    text: str
+
+
+def read_params(text: str | None) -> list[EncodedParam]:
+    """The parameters in `text`, in their order; one without a key is left out.
 
     A value whose percent-encoding is broken is kept literally, so that one bad parameter costs no call.
     """
-    params: dict[str, str] = {}
+    params = []
     for pair in (text or "").split("&"):
         key, *rest = pair.split("=")
         if key:
-            params[key] = _unescape(rest[0]) if rest else ""
+            params.append(EncodedParam(key, _unescape(rest[0]) if rest else "", pair))
     return params
+
+
+def decode_params(text: str | None) -> dict[str, str]:
+    """The parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins."""
+    return {param.key: param.value for param in read_params(text)}
 
 
 def _in_wire_order(params: Mapping[str, object]) -> list[str]:
     """Integer-like keys first and ascending, then the others as given: the order of a JavaScript object."""
-    integers = [key for key in params if _INTEGER_KEY.fullmatch(key) and int(key) <= _MAX_INTEGER_KEY]
-    return sorted(integers, key=int) + [key for key in params if key not in set(integers)]
+    integers = {key for key in params if _INTEGER_KEY.fullmatch(key) and int(key) <= _MAX_INTEGER_KEY}
+    return sorted(integers, key=int) + [key for key in params if key not in integers]
 
 
 def _escape(text: str) -> str:

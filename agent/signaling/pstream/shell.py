@@ -1,19 +1,28 @@
-"""The signaling connection of one Device: a PStream on a reconnecting link, on the gevent hub (spec: signaling)."""
+"""The signaling connection of one Device: PStream and its link on the gevent hub, with real sockets and one timer
+(spec: signaling)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gevent.ssl import SSLContext
 
-from agent.clock import Clock
+from agent.clock import Clock, Timer
+from agent.effects import EffectQueue
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.net.tls import client_context
+from agent.net.websocket import SocketOwner, WebSocket
+from agent.program import user_agent
 from agent.signaling.pstream.browserinfo import browserinfo as own_browserinfo
 from agent.signaling.pstream.core import PStream
-from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS
-from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.transport import Transport
+from agent.signaling.pstream.effects import CloseSocket, Dial, Emit, LinkEffect, ShellEffect, StreamEffect, WriteFrame
+from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, Link
+from agent.signaling.pstream.messages import Dialect, Payload
+from agent.signaling.pstream.socket_reports import SocketReports
+from agent.signaling.pstream.stack import ProtocolStack
+
+PAUSE_S = 0.1  # a handler that answers every error with a message that fails must not eat the machine
 
 
 class Stream(Emitter):
@@ -21,7 +30,9 @@ class Stream(Emitter):
 
     Every event carries one dict. Of the server: `connected ready offline error invite cancel ringing answer hangup
     close`, with their payloads; of its own: `transport_open`, `transport_close`, and `error` with
-    `{"error": {"code", "message", "twilioError"?}, "callsid"?}`. Handlers run on the hub and must not block.
+    `{"error": {"code", "message", "twilioError"?}, "callsid"?}`. Handlers run on the hub and must not block. What a
+    handler asks for is decided at once and carried out when the handler has returned, behind the events and frames
+    that are due already: no event comes inside another one.
     """
 
     def __init__(
@@ -36,26 +47,34 @@ class Stream(Emitter):
         ssl_context: SSLContext | None = None,
         browserinfo: Payload | None = None,
         clock: Clock | None = None,
+        dial: Callable[[str, SSLContext, SocketOwner, str], WebSocket] = WebSocket,
     ) -> None:
         """`uris` as `signaling_uris` gives them; raises InvalidArgumentError or, for a bad `ca_file`, ConfigError."""
         super().__init__()
-        context = ssl_context or client_context(ca_file)
-        self._pstream = PStream(token, browserinfo or own_browserinfo(), self.emit)
-        self._transport = Transport(
+        self._context = ssl_context or client_context(ca_file)
+        self._clock = clock or HubClock()
+        self._pstream = PStream(token, browserinfo or own_browserinfo(), Dialect.V1)
+        self._link = Link(
             uris,
-            self._pstream,
-            context,
-            clock,
             connect_timeout_ms=connect_timeout_ms,
             heartbeat_timeout_ms=heartbeat_timeout_ms,
             backoff_max_ms=backoff_max_ms,
         )
-        self._pstream.attach(self._transport)
+        self._stack = ProtocolStack(self._pstream, self._link)
+        self._queue: EffectQueue[ShellEffect] = EffectQueue(self._carry_out, self._pause)
+        self._dial = dial
+        self._socket: WebSocket | None = None
+        self._is_broken = False
+        self._told_status: str | None = None
+        self._timer: Timer | None = None
+        self._due: float | None = None
 
     @property
     def status(self) -> str:
-        """`disconnected`, `connected`, `ready` or `offline`."""
-        return self._pstream.status
+        """`disconnected`, `connected`, `ready` or `offline`; to a handler, the one that belongs to its event."""
+        if self._told_status is None or self._pstream.is_destroyed:
+            return self._pstream.status
+        return self._told_status
 
     @property
     def gateway(self) -> str | None:
@@ -75,59 +94,122 @@ class Stream(Emitter):
     @property
     def uri(self) -> str:
         """The address in use, or to be tried next."""
-        return self._transport.uri
+        return self._link.uri
 
     def open(self) -> None:
         """Begin to connect, and return at once."""
-        self._transport.open()
+        self._run(self._pstream.open())
 
     def set_token(self, token: str) -> None:
         """Use this token from now on, and tell the server at once when connected."""
-        self._pstream.set_token(token)
+        self._run(self._pstream.set_token(token))
 
     def register(self, audio: bool) -> None:
         """Say whether this client takes calls."""
-        self._pstream.register(audio)
+        self._run(self._pstream.register(audio))
 
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None:
         """Start a call under its temporary sid; `params` as `encode_params` makes them."""
-        self._pstream.invite(sdp, callsid, preflight, params)
+        self._run(self._pstream.invite(sdp, callsid, preflight, params))
 
     def answer(self, sdp: str, callsid: str) -> None:
         """Accept a pending call."""
-        self._pstream.answer(sdp, callsid)
+        self._run(self._pstream.answer(sdp, callsid))
 
     def reinvite(self, sdp: str, callsid: str) -> None:
         """Offer an ICE restart; without a connection it is lost, not queued."""
-        self._pstream.reinvite(sdp, callsid)
+        self._run(self._pstream.reinvite(sdp, callsid))
 
     def dtmf(self, callsid: str | None, digits: str) -> None:
         """Have the gateway press keys."""
-        self._pstream.dtmf(callsid, digits)
+        self._run(self._pstream.dtmf(callsid, digits))
 
     def hangup(self, callsid: str | None, message: str | None = None) -> None:
         """End a call, with the reason if there is one."""
-        self._pstream.hangup(callsid, message)
+        self._run(self._pstream.hangup(callsid, message))
 
     def reject(self, callsid: str | None) -> None:
         """Refuse a pending call."""
-        self._pstream.reject(callsid)
+        self._run(self._pstream.reject(callsid))
 
     def publish(self, type_: str, payload: Payload) -> None:
-        """Send any message; it waits for a connection if there is none."""
-        self._pstream.publish(type_, payload)
+        """Send any message; it waits for a connection if there is none. InvalidArgumentError: it cannot be sent."""
+        self._run(self._pstream.publish(type_, payload))
 
     def network_changed(self) -> None:
         """Connect again at once, unless the open connection still has its own address and way out."""
-        self._transport.network_changed()
+        intact = self._socket is not None and self._socket.path_intact()
+        self._run(self._link.network_changed(self._clock.now(), path_intact=intact))
 
     def destroy(self) -> None:
-        """Close for good and emit `offline`; idempotent, returns at once."""
-        self._pstream.destroy()
+        """Close for good and emit `offline`; idempotent, returns at once; the closing handshake goes on by itself."""
+        self._run(self._pstream.destroy())
 
     def join(self, timeout_s: float) -> None:
-        """Wait, after `destroy`, until the last messages are out."""
-        self._transport.join(timeout_s)
+        """After `destroy`: wait until the last messages are out."""
+        if self._socket is not None:
+            self._socket.join(timeout_s)
+
+    def _run(self, effects: Iterable[LinkEffect | StreamEffect]) -> None:
+        """Let both cores come to their new state, then carry out what is left."""
+        left = self._stack.settle(effects, self._clock.now())
+        self._rearm()
+        self._queue.run(left)
+
+    def _pause(self, go_on: Callable[[], None]) -> None:
+        self._clock.call_later(PAUSE_S, go_on)
+
+    def _carry_out(self, effect: ShellEffect) -> None:
+        match effect:
+            case Dial(attempt, uri):
+                self._start_socket(attempt, uri)
+            case WriteFrame():
+                self._write(effect)
+            case CloseSocket() if self._socket is not None:
+                self._socket.close()
+            case Emit():
+                self._tell(effect)
+
+    def _start_socket(self, attempt: int, uri: str) -> None:
+        self._is_broken = False
+        reports = SocketReports(self._link, attempt, self._clock, self._run)
+        try:
+            self._socket = self._dial(uri, self._context, reports, user_agent())
+        except (OSError, ValueError) as exc:
+            self._run(self._link.dial_failed(attempt, str(exc)))
+
+    def _write(self, write: WriteFrame) -> None:
+        """Write one frame; a socket that did not take one gets no other, so that nothing is sent out of order."""
+        try:
+            if self._socket is None or self._is_broken:
+                raise ConnectionError("the signaling socket is broken")
+            self._socket.send(write.frame.text)
+        except OSError as exc:
+            self._is_broken = True
+            self._run(self._link.write_failed(write, str(exc), self._clock.now()))
+
+    def _tell(self, told: Emit) -> None:
+        if self._pstream.is_destroyed and not told.after_end:
+            return
+        self._told_status = told.status
+        try:
+            self.emit(told.event, told.payload)
+        finally:
+            self._told_status = None
+
+    def _tick(self) -> None:
+        self._timer = self._due = None
+        self._run(self._link.tick(self._clock.now()))
+
+    def _rearm(self) -> None:
+        """A timer that rings too early does no harm: only a deadline before it needs a new one."""
+        due = self._link.deadline()
+        if due is not None and self._due is not None and due >= self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = None if due is None else self._clock.call_later(due - self._clock.now(), self._tick)
 
     def __repr__(self) -> str:
         return f"<Stream {self.status} {self.uri}>"

@@ -1,68 +1,21 @@
-"""The stream above a transport that the test plays (spec: oracle 3)."""
+"""PStream on its link, without hub and sockets (oracle 3)."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
+from agent.errors import InvalidArgumentError
 from agent.signaling.pstream.core import MAX_QUEUED, PStream
+from agent.signaling.pstream.effects import Emit, LinkOpened, LinkUnsent, OpenLink, SendFrame
+from agent.signaling.pstream.messages import MAX_FRAME_CHARS, Dialect, OutboundFrame
+from tests.signaling.wire_on_paper import INFO, WireOnPaper
 
-INFO = {"p": "browser", "v": "1.15.1", "browser": {"userAgent": "u", "platform": "p"}, "plugin": "rtc"}
-OWN_EVENTS = ("transport_open", "transport_close")
-
-
-class Wire:
-    """A transport that is up or down, and remembers what it sent."""
-
-    def __init__(self) -> None:
-        self.is_up = False
-        self.closed = 0
-        self.frames: list[dict[str, Any]] = []
-
-    def send(self, text: str) -> bool:
-        if self.is_up:
-            self.frames.append(json.loads(text))
-        return self.is_up
-
-    def close(self) -> None:
-        self.closed += 1
-        self.is_up = False
-
-    @property
-    def types(self) -> list[str]:
-        return [frame["type"] for frame in self.frames]
-
-
-class Bench:
-    """A PStream, its wire, and its events with the status at that moment."""
-
-    def __init__(self) -> None:
-        self.wire = Wire()
-        self.events: list[tuple[str, dict[str, Any], str]] = []
-        self.stream = PStream("foo", INFO, lambda name, data: self.events.append((name, data, self.stream.status)))
-        self.stream.attach(self.wire)
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _data, _status in self.events if name not in OWN_EVENTS]
-
-    def open(self) -> None:
-        self.wire.is_up = True
-        self.stream.transport_opened()
-
-    def lose(self) -> None:
-        self.wire.is_up = False
-        self.stream.transport_closed()
-
-    def server(self, type_: str, **payload: Any) -> None:
-        self.stream.transport_message(json.dumps({"type": type_, "payload": payload}))
+LOST = ["transport_close", "offline"]
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> WireOnPaper:
+    return WireOnPaper()
 
 
 def test_a_new_stream_is_disconnected(bench):
@@ -72,32 +25,33 @@ def test_a_new_stream_is_disconnected(bench):
 def test_an_open_transport_gets_listen_and_nothing_else(bench):
     bench.open()
     assert bench.stream.status == "connected"
-    assert bench.wire.frames == [{"type": "listen", "version": "1.5", "payload": {"token": "foo", "browserinfo": INFO}}]
+    assert bench.frames == [{"type": "listen", "version": "1.5", "payload": {"token": "foo", "browserinfo": INFO}}]
 
 
 def test_what_failed_is_sent_after_listen(bench):
     for _ in range(3):
-        bench.stream.publish("bar", {})
+        bench.run(bench.stream.publish("bar", {}))
     bench.open()
-    assert bench.wire.types == ["listen", "bar", "bar", "bar"]
+    assert bench.types == ["listen", "bar", "bar", "bar"]
 
 
 def test_what_succeeded_is_not_sent_again(bench):
-    bench.wire.is_up = True
-    for _ in range(2):
-        bench.stream.publish("foo", {})
-    bench.wire.is_up = False
-    for _ in range(3):
-        bench.stream.publish("bar", {})
-    bench.wire.frames.clear()
     bench.open()
-    assert bench.wire.types == ["listen", "bar", "bar", "bar"]
+    for _ in range(2):
+        bench.run(bench.stream.publish("foo", {}))
+    bench.lose()
+    for _ in range(3):
+        bench.run(bench.stream.publish("bar", {}))
+    bench.frames.clear()
+    bench.open()
+    assert bench.types == ["listen", "bar", "bar", "bar"]
 
 
 def test_what_fails_again_waits_again_in_order(bench):
-    bench.stream.publish("a", {})
-    bench.stream.publish("b", {})
-    bench.stream.transport_opened()
+    bench.run(bench.stream.publish("a", {}))
+    bench.run(bench.stream.publish("b", {}))
+    bench.breaks_at = lambda text: True
+    bench.open()
     assert bench.stream.queued == ("a", "b")
 
 
@@ -105,50 +59,53 @@ def test_a_reinvite_is_never_queued(bench):
     bench.open()
     bench.lose()
     bench.events.clear()
-    bench.wire.frames.clear()
-    bench.stream.register(True)
-    bench.stream.reinvite("bar", "foo")
-    bench.stream.hangup("foo")
+    bench.frames.clear()
+    bench.run(bench.stream.register(True))
+    bench.run(bench.stream.reinvite("bar", "foo"))
+    bench.run(bench.stream.hangup("foo"))
     assert [data["error"]["code"] for _name, data, _status in bench.events] == [31009] * 3
     assert [data["error"]["twilioError"].code for _name, data, _status in bench.events] == [31009] * 3
     assert bench.stream.queued == ("register", "hangup")
     bench.open()
-    assert bench.wire.types == ["listen", "register", "hangup"]
+    assert bench.types == ["listen", "register", "hangup"]
 
 
 def test_a_token_given_while_offline_is_not_queued_but_used(bench):
-    bench.stream.set_token("new")
+    bench.run(bench.stream.set_token("new"))
     assert bench.stream.queued == ()
     bench.open()
-    assert bench.wire.frames[0]["payload"]["token"] == "new"
+    assert bench.frames[0]["payload"]["token"] == "new"
 
 
 def test_each_message_is_queued_when_the_transport_is_down(bench):
     stream = bench.stream
-    stream.register(True)
-    stream.invite("s", "c", False, "")
-    stream.answer("s", "c")
-    stream.dtmf("c", "1")
-    stream.hangup("c")
-    stream.reject("c")
-    stream.publish("x", {})
+    for effects in (
+        stream.register(True),
+        stream.invite("s", "c", False, ""),
+        stream.answer("s", "c"),
+        stream.dtmf("c", "1"),
+        stream.hangup("c"),
+        stream.reject("c"),
+        stream.publish("x", {}),
+    ):
+        bench.run(effects)
     assert stream.queued == ("register", "invite", "answer", "dtmf", "hangup", "reject", "x")
 
 
 def test_a_full_queue_gives_up_the_oldest_registration_first(bench):
-    bench.stream.hangup("CA1")
+    bench.run(bench.stream.hangup("CA1"))
     for _ in range(3 * MAX_QUEUED):
-        bench.stream.register(True)
-    bench.stream.reject("CA2")
+        bench.run(bench.stream.register(True))
+    bench.run(bench.stream.reject("CA2"))
     assert len(bench.stream.queued) == MAX_QUEUED
     assert (bench.stream.queued[0], bench.stream.queued[-1]) == ("hangup", "reject")
 
 
 def test_a_full_queue_without_registrations_gives_up_the_oldest_message(bench):
     for number in range(MAX_QUEUED + 1):
-        bench.stream.dtmf("CA1", str(number))
+        bench.run(bench.stream.dtmf("CA1", str(number)))
     bench.open()
-    assert bench.wire.frames[1]["payload"]["dtmf"] == "1"
+    assert bench.frames[1]["payload"]["dtmf"] == "1"
 
 
 @pytest.mark.parametrize("before", ["disconnected", "connected", "offline", "ready"])
@@ -172,6 +129,7 @@ def test_a_lost_transport_is_told_while_the_status_is_still_the_old_one(bench):
 def test_a_failed_try_is_no_new_offline(bench):
     bench.open()
     bench.lose()
+    bench.tick()
     bench.events.clear()
     bench.lose()
     assert bench.events == [("transport_close", {}, "disconnected")]
@@ -181,31 +139,24 @@ def test_a_stream_that_is_offline_already_does_not_say_so_twice(bench):
     bench.open()
     bench.server("offline")
     bench.lose()
-    assert bench.names == ["offline"]
+    assert bench.names == ["transport_open", "offline", "transport_close"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "passed_on"),
-    [
-        ({"code": 123, "message": "foo"}, {"error": {"code": 123, "message": "foo"}}),
-        ({"error": {"code": 1}, "callSid": "CA1"}, {"error": {"code": 1}, "callSid": "CA1"}),
-    ],
-)
-def test_a_fault_of_the_transport_becomes_an_error(bench, fault, passed_on):
-    bench.stream.transport_failed(fault)
-    assert bench.events == [("error", passed_on, "disconnected")]
-
-
-def test_a_fault_without_details_is_a_lost_connection(bench):
-    bench.stream.transport_failed()
-    error = bench.events[0][1]["error"]
-    assert (error["code"], error["twilioError"].code) == (31000, 53001)
+def test_a_fault_of_the_link_becomes_an_error_while_the_status_is_still_the_old_one(bench):
+    bench.open()
+    bench.server("ready")
+    bench.events.clear()
+    bench.lose(1006)
+    name, payload, status = bench.events[0]
+    assert (name, payload["error"]["code"], payload["error"]["twilioError"].code, status) == (
+        "error", 31005, 53000, "ready",
+    )  # fmt: skip
 
 
 def test_an_unknown_message_is_ignored(bench):
     bench.open()
     bench.server("roger")
-    assert bench.names == []
+    assert bench.names == ["transport_open"]
 
 
 def test_a_message_cannot_pose_as_an_event_of_our_own(bench):
@@ -250,33 +201,233 @@ def test_close_from_the_server_ends_the_stream_once(bench):
     for _ in range(3):
         bench.server("close")
     assert bench.stream.status == "offline"
-    assert bench.names == ["offline", "close"]
-    assert bench.wire.closed == 1
+    assert bench.names == ["transport_open", "offline", "close"]
+    assert bench.history.count("close") == 2, "the socket once, and the event"
 
 
 def test_a_new_token_is_used_and_told(bench):
     bench.open()
-    bench.wire.frames.clear()
-    bench.stream.set_token("foobar")
+    bench.frames.clear()
+    bench.run(bench.stream.set_token("foobar"))
     assert bench.stream.token == "foobar"
-    assert bench.wire.types == ["listen"]
+    assert bench.types == ["listen"]
 
 
-def test_a_destroyed_stream_closes_its_transport_and_ignores_it(bench):
+def test_a_destroyed_stream_closes_its_link_and_ignores_it(bench):
     bench.open()
-    bench.events.clear()
-    bench.stream.destroy()
-    bench.stream.destroy()
-    bench.stream.transport_closed()
-    bench.stream.transport_failed()
+    bench.forget()
+    for _ in range(2):
+        bench.run(bench.stream.destroy())
+    bench.lose(1006)
     bench.server("ready")
-    assert bench.wire.closed == 1
-    assert bench.events == [("offline", {}, "offline")]
+    bench.run(bench.stream.open())
+    assert bench.history == ["close", "offline"]
     assert bench.stream.status == "offline"
+    assert bench.link.state == "closed"
 
 
-def test_destroying_it_while_it_reports_a_loss_is_final(bench):
+def test_a_stream_can_be_destroyed_twice_and_asked_for_more(bench):
+    bench.run(bench.stream.destroy())
+    bench.run(bench.stream.register(True))
+    assert bench.names == ["offline", "error"]
+    assert bench.stream.queued == ()
+
+
+# What a core returns, without anybody to carry it out
+
+
+def test_a_core_is_in_its_new_state_before_anything_is_carried_out():
+    stream = PStream("foo", INFO)
+    assert stream.open() == [OpenLink()]
+    (waiting,) = stream.register(True)
+    assert isinstance(waiting, Emit) and stream.queued == ("register",)
+
+    effects = stream.hear(LinkOpened())
+
+    assert (stream.status, stream.queued) == ("connected", ())
+    assert [each.frame.type for each in effects if isinstance(each, SendFrame)] == ["listen", "register"]
+    assert effects[-1] == Emit("transport_open", {}, "connected")
+
+
+def test_what_a_lost_connection_did_not_take_goes_out_on_the_next_one():
+    stream = PStream("foo", INFO)
+    stream.hear(LinkOpened())
+    late = OutboundFrame("hangup", "{}", keep=True)
+    assert stream.hear(LinkUnsent(late)) == [SendFrame(late)]
+
+
+def test_the_second_generation_is_the_same_stream_in_other_words():
+    stream = PStream("foo", INFO, Dialect.V2)
+    listen = stream.hear(LinkOpened())[0]
+    assert isinstance(listen, SendFrame)
+    assert listen.frame.text.startswith('{"payload":{"token":"foo"')
+    assert listen.frame.text.endswith('"type":"listen","version":"1.6"}')
+
+
+@pytest.mark.parametrize(
+    ("ask", "unusable"),
+    [
+        (lambda stream: stream.publish("x", {"n": float("nan")}), "x"),
+        (lambda stream: stream.publish("x", {"n": object()}), "x"),
+        (lambda stream: stream.set_token("t" * MAX_FRAME_CHARS), "listen"),
+        (lambda stream: stream.hangup("CA1", "m" * MAX_FRAME_CHARS), "hangup"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_and_changes_nothing(ask, unusable):
+    stream = PStream("foo", INFO)
+    with pytest.raises(InvalidArgumentError, match=f"{unusable}.*cannot be sent"):
+        ask(stream)
+    assert (stream.token, stream.queued, stream.status) == ("foo", (), "disconnected")
+    assert len(stream.hear(LinkOpened())) == 2
+
+
+# A socket that breaks
+
+
+def break_on(bench: WireOnPaper, *types: str) -> None:
+    bench.breaks_at = lambda text: any(f'"type":"{type_}"' in text for type_ in types)
+
+
+def statuses(bench: WireOnPaper, event: str) -> list[str]:
+    return [status for name, _payload, status in bench.events if name == event]
+
+
+def test_a_socket_that_breaks_on_listen_was_open_and_then_lost(bench):
+    break_on(bench, "listen")
     bench.open()
-    bench.stream._emit = lambda name, data: bench.stream.destroy()
-    bench.lose()
-    assert bench.stream.status == "offline"
+    assert bench.history == ["dial", "lost listen", "transport_open", "close", *LOST, "error"]
+    assert [status for _name, _payload, status in bench.events] == ["connected", "connected", "offline", "disconnected"]
+    assert (bench.stream.status, bench.stream.queued) == ("disconnected", ())
+
+    bench.breaks_at = lambda text: False
+    bench.forget()
+    bench.open()
+    assert bench.history == ["dial", "sent listen", "transport_open"]
+
+
+@pytest.mark.parametrize("broken", ["listen", "a", "b", "c"])
+def test_a_socket_that_breaks_while_the_queue_is_sent_loses_nothing_and_keeps_the_order(bench, broken):
+    for type_ in ("a", "b", "c"):
+        bench.run(bench.stream.publish(type_, {}))
+    bench.forget()
+    break_on(bench, broken)
+
+    bench.open()
+
+    sent = ["listen", "a", "b", "c"]
+    place = sent.index(broken)
+    assert bench.types == sent[:place]
+    assert bench.stream.queued == tuple(each for each in sent[place:] if each != "listen")
+    assert bench.names == ["transport_open", *LOST, *["error"] * (len(sent) - place)]
+    assert statuses(bench, "transport_open") == ["connected"]
+
+    bench.breaks_at = lambda text: False
+    bench.forget()
+    bench.open()
+    assert bench.types == ["listen", *(each for each in sent[place:] if each != "listen")]
+
+
+@pytest.mark.parametrize(
+    ("ask", "is_kept"),
+    [
+        (lambda stream: stream.register(True), True),
+        (lambda stream: stream.invite("s", "c", False, ""), True),
+        (lambda stream: stream.answer("s", "c"), True),
+        (lambda stream: stream.dtmf("c", "1"), True),
+        (lambda stream: stream.hangup("c"), True),
+        (lambda stream: stream.reject("c"), True),
+        (lambda stream: stream.publish("x", {}), True),
+        (lambda stream: stream.reinvite("s", "c"), False),
+        (lambda stream: stream.set_token("new"), False),
+    ],
+)
+def test_a_socket_that_breaks_on_a_message_is_lost_before_the_message_is_missed(bench, ask, is_kept):
+    bench.open()
+    bench.server("ready")
+    bench.forget()
+    bench.breaks_at = lambda text: True
+    bench.run(ask(bench.stream))
+    assert bench.names == [*LOST, "error"]
+    assert [status for _name, _payload, status in bench.events] == ["ready", "offline", "disconnected"]
+    assert len(bench.stream.queued) == is_kept
+
+
+def test_a_socket_that_breaks_on_a_heartbeat_misses_no_message(bench):
+    bench.open()
+    bench.forget()
+    bench.breaks_at = lambda text: True
+    bench.say("\n")
+    assert bench.names == LOST
+
+
+# Handlers that call back
+
+
+def test_what_a_handler_asks_for_comes_after_what_is_due(bench):
+    bench.run(bench.stream.publish("a", {}))
+    bench.handlers = {"transport_open": lambda: bench.run(bench.stream.register(True))}
+    bench.forget()
+    bench.open()
+    assert bench.history == ["dial", "sent listen", "sent a", "transport_open", "sent register"]
+
+
+@pytest.mark.parametrize("event", ["transport_open", "transport_close", "offline", "error"])
+def test_a_handler_of_a_broken_opening_can_ask_for_more_and_loses_nothing(bench, event):
+    for type_ in ("a", "b"):
+        bench.run(bench.stream.publish(type_, {}))
+    bench.forget()
+
+    def handler() -> None:
+        bench.handlers.clear()
+        bench.run(bench.stream.hangup("CA1"))
+
+    bench.handlers = {event: handler}
+    break_on(bench, "listen")
+
+    bench.open()
+
+    assert bench.stream.queued == ("a", "b", "hangup")
+    assert bench.names == ["transport_open", *LOST, *["error"] * 4]
+
+
+@pytest.mark.parametrize("event", ["connected", "ready", "ringing", "hangup", "error", "transport_open"])
+def test_a_socket_that_breaks_inside_a_handler_is_told_of_after_the_handler(bench, event):
+    depth: list[str] = []
+
+    def handler() -> None:
+        bench.handlers.pop(event)
+        depth.append("in")
+        break_on(bench, "register")
+        bench.run(bench.stream.register(True))
+        depth.append("out")
+
+    bench.handlers = {event: handler, "transport_close": lambda: depth.append("transport_close")}
+    bench.open()
+    if event != "transport_open":
+        bench.server(event, callsid="CA1", error={"code": 1, "message": "m"} if event == "error" else None)
+    assert depth[:3] == ["in", "out", "transport_close"]
+    assert bench.stream.queued[0] == "register"
+
+
+@pytest.mark.parametrize("event", ["transport_open", "transport_close", "offline", "error"])
+def test_a_stream_that_a_handler_destroys_says_offline_and_nothing_more(bench, event):
+    bench.run(bench.stream.publish("a", {}))
+    bench.forget()
+    break_on(bench, "listen")
+    bench.handlers = {event: lambda: bench.run(bench.stream.destroy())}
+    bench.open()
+    told = ["transport_open", *LOST, "error"]
+    assert bench.names == [*told[: told.index(event) + 1], "offline"]
+    assert (bench.stream.status, bench.stream.queued, bench.link.state) == ("offline", (), "closed")
+
+
+def test_a_stream_that_a_handler_destroys_says_its_last_words(bench):
+    def leave() -> None:
+        bench.run(bench.stream.hangup("CA1"))
+        bench.run(bench.stream.destroy())
+
+    bench.open()
+    bench.forget()
+    bench.handlers = {"ready": leave}
+    bench.server("ready")
+    assert bench.history == ["ready", "sent hangup", "close", "offline"]

@@ -9,90 +9,115 @@ from typing import Any
 import pytest
 
 from agent.errors import InvalidArgumentError
+from agent.signaling.pstream.effects import (
+    CloseSocket,
+    Dial,
+    LinkClosed,
+    LinkEffect,
+    LinkFailed,
+    LinkMessage,
+    LinkOpened,
+    LinkUnsent,
+    WriteFrame,
+)
 from agent.signaling.pstream.link import Link
+from agent.signaling.pstream.messages import OutboundFrame
 
 HAIR_S = 1e-6  #: what sums of floats may miss
 A, B, C = "wss://a/signal", "wss://b/signal", "wss://c/signal"
 
 
-class FakeSocket:
+FRAME = OutboundFrame("x", "x")
+
+
+class SocketOnPaper:
     """Remembers what it was told; `is_broken` makes it refuse to send."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, attempt: int, uri: str) -> None:
+        self.attempt = attempt
         self.uri = uri
         self.sent: list[str] = []
         self.is_broken = False
         self.is_closed = False
 
-    def send(self, text: str) -> None:
-        if self.is_broken:
-            raise OSError("broken")
-        self.sent.append(text)
-
-    def close(self) -> None:
-        self.is_closed = True
-
 
 class Bench:
-    """A link whose clock the test moves; `log` is what happened, as (ms, event)."""
+    """A link whose clock the test moves, and whose effects it carries out; `log` is what happened, as (ms, event)."""
 
     def __init__(self, *uris: str, **options: Any) -> None:
         self.now = 0.0
         self.log: list[tuple[int, str]] = []
         self.errors: list[dict[str, Any]] = []
-        self.sockets: list[FakeSocket] = []
-        self.dial_error: Exception | None = None
-        self.link = Link(uris or (A,), self._dial, self, **({"random": lambda: 0} | options))
+        self.sockets: list[SocketOnPaper] = []
+        self.dial_error: str | None = None
+        self.link = Link(uris or (A,), **({"random": lambda: 0} | options))
 
     @property
-    def socket(self) -> FakeSocket:
+    def socket(self) -> SocketOnPaper:
         return self.sockets[-1]
 
-    def _dial(self, uri: str) -> FakeSocket:
-        if self.dial_error is not None:
-            raise self.dial_error
-        self.sockets.append(FakeSocket(uri))
-        self._note(f"connect {uri[6]}")
-        return self.socket
+    def carry_out(self, effects: list[LinkEffect]) -> None:
+        for effect in effects:
+            self._carry_out(effect)
+
+    def _carry_out(self, effect: LinkEffect) -> None:
+        match effect:
+            case Dial(attempt) if self.dial_error is not None:
+                self.carry_out(self.link.dial_failed(attempt, self.dial_error))
+            case Dial(attempt, uri):
+                self.sockets.append(SocketOnPaper(attempt, uri))
+                self._note(f"connect {uri[6]}")
+            case WriteFrame() if self.socket.is_broken:
+                self.carry_out(self.link.write_failed(effect, "broken", self.now))
+            case WriteFrame(_, frame):
+                self.socket.sent.append(frame.text)
+            case CloseSocket():
+                self.socket.is_closed = True
+            case LinkFailed(error):
+                self.errors.append(error)
+                self._note(f"error {error['code']}")
+            case LinkMessage(data):
+                self._note(f"message {data!r}")
+            case LinkUnsent(frame):
+                self._note(f"unsent {frame.text!r}")
+            case LinkOpened():
+                self._note("open")
+            case LinkClosed():
+                self._note("close")
 
     def _note(self, event: str) -> None:
         self.log.append((round(self.now * 1000), event))
-
-    def transport_opened(self) -> None:
-        self._note("open")
-
-    def transport_closed(self) -> None:
-        self._note("close")
-
-    def transport_failed(self, error: dict[str, Any] | None = None) -> None:
-        assert error is not None
-        self.errors.append(error)
-        self._note(f"error {error['code']}")
-
-    def transport_message(self, data: str | bytes) -> None:
-        self._note(f"message {data!r}")
 
     def at(self, time_ms: float, act: Callable[[], None] | None = None) -> None:
         """Let the clock run to this time, timers included, then act."""
         end = time_ms / 1000
         while (deadline := self.link.deadline()) is not None and deadline <= end + HAIR_S:
             self.now = max(self.now, deadline)
-            self.link.tick(self.now)
+            self.carry_out(self.link.tick(self.now))
         self.now = end
         if act is not None:
             act()
 
     def open(self) -> None:
-        self.link.open(self.now)
+        self.carry_out(self.link.open(self.now))
+
+    def close(self) -> None:
+        self.carry_out(self.link.close(self.now))
+
+    def send(self) -> None:
+        self.carry_out(self.link.send(FRAME))
+
+    def network_changed(self, *, path_intact: bool = False) -> None:
+        self.carry_out(self.link.network_changed(self.now, path_intact=path_intact))
 
     def opened(self) -> None:
-        self.link.socket_opened(self.now)
+        self.carry_out(self.link.socket_opened(self.link.attempt, self.now))
 
     def closed(self, code: int = 1006, reason: str = "") -> None:
-        self.link.socket_closed(code, reason, self.now)
+        self.carry_out(self.link.socket_closed(self.link.attempt, code, reason, self.now))
 
     def message(self, data: str | bytes) -> None:
-        self.link.socket_message(data, self.now)
+        self.carry_out(self.link.socket_message(self.link.attempt, data, self.now))
 
 
 # Timelines
@@ -203,7 +228,7 @@ def test_opening_twice_makes_one_socket():
 def test_opening_again_after_closing_makes_another():
     bench = Bench()
     bench.open()
-    bench.link.close(0)
+    bench.close()
     bench.open()
     bench.at(4_000)
     assert len(bench.sockets) == 2
@@ -214,7 +239,7 @@ def test_a_closed_link_stays_closed():
     bench = Bench()
     bench.open()
     bench.opened()
-    bench.link.close(0)
+    bench.close()
     bench.at(100_000)
     assert bench.log == [(0, "connect a"), (0, "open"), (0, "close")]
     assert bench.link.state == "closed"
@@ -224,13 +249,13 @@ def test_closing_during_the_pause_ends_it():
     bench = Bench()
     bench.open()
     bench.closed()
-    bench.link.close(0)
+    bench.close()
     assert bench.link.deadline() is None
 
 
 def test_an_address_that_cannot_be_dialled_ends_the_link():
     bench = Bench()
-    bench.dial_error = ValueError("not an address")
+    bench.dial_error = "not an address"
     bench.open()
     bench.at(100_000)
     assert (bench.errors[0]["code"], bench.errors[0]["twilioError"].code) == (31000, 53001)
@@ -240,7 +265,7 @@ def test_an_address_that_cannot_be_dialled_ends_the_link():
 
 def test_a_link_needs_an_address():
     with pytest.raises(InvalidArgumentError):
-        Link((), lambda uri: FakeSocket(uri), Bench())
+        Link(())
 
 
 # Sending
@@ -248,14 +273,12 @@ def test_a_link_needs_an_address():
 
 def test_nothing_can_be_sent_without_an_open_connection():
     bench = Bench()
-    assert not bench.link.send("x", 0)
-    bench.open()
-    assert not bench.link.send("x", 0)
-    bench.opened()
-    assert bench.link.send("x", 0)
+    for step in (lambda: None, bench.open, bench.opened, bench.close):
+        step()
+        bench.send()
+    unsent = (0, "unsent 'x'")
+    assert bench.log == [unsent, (0, "connect a"), unsent, (0, "open"), (0, "close"), unsent]
     assert bench.socket.sent == ["x"]
-    bench.link.close(0)
-    assert not bench.link.send("x", 0)
 
 
 def test_a_socket_that_breaks_while_sending_is_dropped():
@@ -263,9 +286,9 @@ def test_a_socket_that_breaks_while_sending_is_dropped():
     bench.open()
     bench.opened()
     bench.socket.is_broken = True
-    assert not bench.link.send("x", 0)
+    bench.send()
     assert bench.socket.is_closed
-    assert bench.log[-1] == (0, "close")
+    assert bench.log[-2:] == [(0, "close"), (0, "unsent 'x'")]
 
 
 def test_a_socket_that_breaks_on_a_heartbeat_is_dropped():
@@ -409,7 +432,7 @@ def test_a_changed_network_ends_the_pause():
         bench.closed()
         bench.at((bench.link.deadline() or 0) * 1000)
     bench.closed()
-    bench.link.network_changed(bench.now, path_intact=False)
+    bench.network_changed()
     assert bench.log[-1][1] == "connect a"
     bench.closed()
     assert bench.link.deadline() == pytest.approx(bench.now + 0.1)
@@ -419,7 +442,7 @@ def test_a_connection_whose_way_is_gone_is_replaced_at_once():
     bench = Bench()
     bench.open()
     bench.opened()
-    bench.at(2_000, lambda: bench.link.network_changed(bench.now, path_intact=False))
+    bench.at(2_000, bench.network_changed)
     assert bench.log[-2:] == [(2_000, "close"), (2_000, "connect a")]
     assert bench.sockets[0].is_closed
 
@@ -428,24 +451,78 @@ def test_a_connection_whose_way_is_unharmed_is_kept():
     bench = Bench()
     bench.open()
     bench.opened()
-    bench.link.network_changed(1, path_intact=True)
+    bench.network_changed(path_intact=True)
     assert bench.link.is_open
 
 
 def test_a_burst_of_changes_makes_one_try():
     bench = Bench()
     bench.open()
-    for time in (0.01, 0.05, 0.2):
-        bench.link.network_changed(time, path_intact=False)
+    for time_ms in (10, 50, 200):
+        bench.at(time_ms, bench.network_changed)
     assert len(bench.sockets) == 1
-    bench.link.network_changed(0.3, path_intact=False)
+    bench.at(300, bench.network_changed)
     assert len(bench.sockets) == 2
 
 
 def test_a_closed_link_does_not_care_about_the_network():
     bench = Bench()
-    bench.link.network_changed(0, path_intact=False)
+    bench.network_changed()
     assert bench.sockets == []
+
+
+# Reports that come too late
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        lambda link, old: link.socket_opened(old, 9.0),
+        lambda link, old: link.socket_message(old, "late", 9.0),
+        lambda link, old: link.socket_message(old, "\n", 9.0),
+        lambda link, old: link.socket_failed(old, "late"),
+        lambda link, old: link.socket_closed(old, 1006, "late", 9.0),
+        lambda link, old: link.dial_failed(old, "late"),
+    ],
+)
+@pytest.mark.parametrize("then", ["the pause", "the next try", "the next connection"])
+def test_what_a_dropped_socket_says_means_nothing(report, then):
+    bench = Bench(A, B)
+    bench.open()
+    old = bench.link.attempt
+    bench.opened()
+    bench.closed(1000)
+    if then != "the pause":
+        bench.at(1_000)
+    if then == "the next connection":
+        bench.opened()
+    before = (bench.link.state, bench.link.uri, bench.link.is_open, bench.link.deadline())
+    assert report(bench.link, old) == []
+    assert (bench.link.state, bench.link.uri, bench.link.is_open, bench.link.deadline()) == before
+
+
+def test_a_frame_that_a_dropped_socket_did_not_take_harms_no_other():
+    bench = Bench()
+    bench.open()
+    bench.opened()
+    (write,) = bench.link.send(FRAME)
+    bench.closed()
+    bench.at(100, bench.opened)
+    bench.carry_out(bench.link.write_failed(write, "late", bench.now))
+    assert bench.log[-1] == (100, "unsent 'x'")
+    assert bench.link.is_open
+
+
+def test_a_link_is_in_its_new_state_before_anything_is_carried_out():
+    link = Link((A,), random=lambda: 0)
+    link.open(0.0)
+    assert link.state == "connecting"
+    link.socket_opened(1, 0.0)
+    assert (link.state, link.is_open) == ("open", True)
+    link.socket_closed(1, 1006, "", 1.0)
+    assert (link.is_open, link.deadline()) == (False, 1.1)
+    link.network_changed(1.0, path_intact=False)
+    assert (link.state, link.attempt) == ("connecting", 2)
 
 
 # Logging
@@ -456,7 +533,7 @@ def test_failures_in_a_row_are_one_warning_and_their_end_one_line(caplog):
     with caplog.at_level(logging.INFO):
         bench.open()
         bench.at(5_000)
-        bench.link.socket_failed("refused")
+        bench.carry_out(bench.link.socket_failed(bench.link.attempt, "refused"))
         bench.at(6_000)
         bench.at(6_500, bench.closed)
         bench.at(20_000)
@@ -470,5 +547,5 @@ def test_an_end_that_was_asked_for_is_no_failure(caplog):
     with caplog.at_level(logging.INFO):
         bench.open()
         bench.opened()
-        bench.link.close(0)
+        bench.close()
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""Frames of the client as the SDK writes them, frames of the server as they may come (spec: signaling 7, 8)."""
+"""Frames of both generations: what is written, what is read, what is refused (spec: signaling 3, 7, 8, 11)."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ import json
 
 import pytest
 
-from agent.errors import ProtocolError
-from agent.signaling.pstream import messages
+from agent.errors import InvalidArgumentError, ProtocolError
+from agent.signaling.pstream import payloads
 from agent.signaling.pstream.browserinfo import browserinfo
-from agent.signaling.pstream.messages import MAX_FRAME_CHARS, frame, parse
+from agent.signaling.pstream.messages import MAX_DEPTH, MAX_FRAME_CHARS, Dialect, Payload, frame, parse
 
 SDP = "v=0\r\n"
+
+
+def read(text: str) -> Payload:
+    """What the client makes of a frame of the server."""
+    return payloads.read_server(parse(text))
 
 
 @pytest.mark.parametrize(
     ("type_", "payload", "text"),
     [
-        ("register", messages.register(True), '{"media":{"audio":true}}'),
+        ("register", payloads.register(True), '{"media":{"audio":true}}'),
         (
             "invite",
-            messages.invite(SDP, "TJS1", False, "To=bob&x=1"),
+            payloads.invite(SDP, "TJS1", False, "To=bob&x=1"),
             '{"callsid":"TJS1","sdp":"v=0\\r\\n","preflight":false,"twilio":{"params":"To=bob&x=1"}}',
         ),
         (
             "invite",
-            messages.invite(SDP, "TJS1", True, ""),
+            payloads.invite(SDP, "TJS1", True, ""),
             '{"callsid":"TJS1","sdp":"v=0\\r\\n","preflight":true,"twilio":{}}',
         ),
-        ("answer", messages.describe(SDP, "CA1"), '{"sdp":"v=0\\r\\n","callsid":"CA1"}'),
-        ("reinvite", messages.describe(SDP, "CA1"), '{"sdp":"v=0\\r\\n","callsid":"CA1"}'),
-        ("dtmf", messages.dtmf("CA1", "12w#"), '{"callsid":"CA1","dtmf":"12w#"}'),
-        ("dtmf", messages.dtmf(None, "1"), '{"dtmf":"1"}'),
-        ("hangup", messages.hangup("CA1", None), '{"callsid":"CA1"}'),
-        ("hangup", messages.hangup("CA1", ""), '{"callsid":"CA1"}'),
-        ("hangup", messages.hangup("CA1", "gone"), '{"callsid":"CA1","message":"gone"}'),
-        ("reject", messages.reject("CA1"), '{"callsid":"CA1"}'),
-        ("reject", messages.reject(None), "{}"),
+        ("answer", payloads.describe(SDP, "CA1"), '{"sdp":"v=0\\r\\n","callsid":"CA1"}'),
+        ("reinvite", payloads.describe(SDP, "CA1"), '{"sdp":"v=0\\r\\n","callsid":"CA1"}'),
+        ("dtmf", payloads.dtmf("CA1", "12w#"), '{"callsid":"CA1","dtmf":"12w#"}'),
+        ("dtmf", payloads.dtmf(None, "1"), '{"dtmf":"1"}'),
+        ("hangup", payloads.hangup("CA1", None), '{"callsid":"CA1"}'),
+        ("hangup", payloads.hangup("CA1", ""), '{"callsid":"CA1"}'),
+        ("hangup", payloads.hangup("CA1", "gone"), '{"callsid":"CA1","message":"gone"}'),
+        ("reject", payloads.reject("CA1"), '{"callsid":"CA1"}'),
+        ("reject", payloads.reject(None), "{}"),
         ("foo", {"a": None}, '{"a":null}'),
     ],
 )
-def test_a_frame_has_its_members_in_the_sdk_s_order(type_, payload, text):
+def test_a_frame_has_its_members_in_the_seed_s_order(type_, payload, text):
     assert frame(type_, payload) == f'{{"type":"{type_}","version":"1.5","payload":{text}}}'
 
 
@@ -49,7 +54,7 @@ def test_a_frame_without_a_payload_leaves_it_out():
 
 
 def test_listen_names_the_client():
-    payload = json.loads(frame("listen", messages.listen("token", browserinfo())))["payload"]
+    payload = json.loads(frame("listen", payloads.listen("token", browserinfo())))["payload"]
     assert list(payload) == ["token", "browserinfo"]
     assert list(payload["browserinfo"]) == ["p", "v", "browser", "plugin"]
     assert payload["browserinfo"]["v"] == "1.15.1"
@@ -68,25 +73,25 @@ def test_a_frame_of_the_server_is_its_type_and_its_payload():
     "text", ['{"type":"ready"}', '{"type":"ready","payload":null}', '{"type":"ready","payload":{}}']
 )
 def test_a_missing_payload_is_an_empty_one(text):
-    assert parse(text).payload == {}
+    assert read(text) == {}
 
 
 def test_null_members_count_as_missing():
-    assert parse('{"type":"hangup","payload":{"callsid":null,"error":null}}').payload == {}
+    assert read('{"type":"hangup","payload":{"callsid":null,"error":null}}') == {}
 
 
 def test_a_location_of_the_wrong_type_is_left_out():
-    assert parse('{"type":"connected","payload":{"region":5,"gateway":"g"}}').payload == {"gateway": "g"}
+    assert read('{"type":"connected","payload":{"region":5,"gateway":"g"}}') == {"gateway": "g"}
 
 
 def test_call_parameters_are_strings():
     text = '{"type":"invite","payload":{"parameters":{"From":"a","n":5,"b":true,"o":{},"l":[],"z":null}}}'
-    assert parse(text).payload["parameters"] == {"From": "a", "n": "5", "b": "true"}
+    assert read(text)["parameters"] == {"From": "a", "n": "5", "b": "true"}
 
 
 @pytest.mark.parametrize("error", ['"x"', "[]", '{"code":"1"}', '{"code":1.5}', '{"code":true}', '{"message":{}}'])
 def test_a_hang_up_whose_reason_cannot_be_read_is_still_a_hang_up(error):
-    assert parse(f'{{"type":"hangup","payload":{{"callsid":"CA1","error":{error}}}}}').payload == {"callsid": "CA1"}
+    assert read(f'{{"type":"hangup","payload":{{"callsid":"CA1","error":{error}}}}}') == {"callsid": "CA1"}
 
 
 @pytest.mark.parametrize(
@@ -106,8 +111,13 @@ def test_a_hang_up_whose_reason_cannot_be_read_is_still_a_hang_up(error):
         '{"type":"invite","payload":{"callsid":5}}',
         '{"type":"invite","payload":{"sdp":{}}}',
         '{"type":"invite","payload":{"parameters":"x"}}',
-        '{"type":"error","payload":{"error":"x"}}',
         '{"type":"ready","payload":{"x":NaN}}',
+        '{"type":"ready","payload":{"x":[-Infinity]}}',
+        '{"type":"ready","payload":{"x":1e999}}',
+        '{"type":"ready","payload":{"x":-1e999}}',
+        '{"type":"ready","x":Infinity}',
+        '{"type":"ready","payload":{"\\udc00":1}}',
+        '{"type":"ready","payload":{"x":"\udc00"}}',
         '{"type":"ready","payload":{"x":"\\ud800"}}',
         '{"type":"ready","payload":' + '{"a":' * 20 + "1" + "}" * 21,
         "[" * 100_000,
@@ -119,3 +129,65 @@ def test_a_frame_that_makes_no_sense_is_refused_without_being_quoted(data):
     with pytest.raises(ProtocolError) as caught:
         parse(data)
     assert len(str(caught.value)) < 100
+
+
+def test_an_error_that_says_nothing_is_refused():
+    with pytest.raises(ProtocolError):
+        read('{"type":"error","payload":{"error":"x"}}')
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        (Dialect.V1, '{"type":"ready","version":"1.5","payload":{}}'),
+        (Dialect.V2, '{"payload":{},"type":"ready","version":"1.6"}'),
+    ],
+)
+def test_each_dialect_has_its_order_of_members(dialect, text):
+    assert frame("ready", {}, dialect) == text
+    assert parse(text).dialect is dialect
+
+
+@pytest.mark.parametrize("version", ["null", '""', '"x"', '"1"', "1.5", "[]", '"1.5.1"'])
+def test_an_odd_version_is_taken_for_the_first_generation(version):
+    assert parse(f'{{"type":"listen","version":{version}}}').dialect is Dialect.V1
+
+
+def nested(levels: int) -> Payload:
+    return {"a": nested(levels - 1)} if levels > 1 else {}
+
+
+def test_what_is_as_deep_as_it_may_be_is_written_and_read():
+    deepest = nested(MAX_DEPTH - 1)  # the envelope is one more
+    assert parse(frame("x", deepest)).payload == deepest
+    with pytest.raises(InvalidArgumentError, match="nested deeper"):
+        frame("x", {"a": deepest})
+
+
+def test_what_is_as_long_as_it_may_be_is_written_and_read():
+    room = MAX_FRAME_CHARS - len(frame("x", {"a": ""}))
+    assert parse(frame("x", {"a": "ü" * room})).payload == {"a": "ü" * room}
+    with pytest.raises(InvalidArgumentError, match="more than"):
+        frame("x", {"a": "ü" * (room + 1)})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")], {"a": float("nan")}, {1, 2}, b"x"])
+def test_what_no_far_end_could_read_is_not_written(value):
+    with pytest.raises(InvalidArgumentError, match="'x' cannot be sent"):
+        frame("x", {"a": value})
+
+
+def test_a_number_as_large_as_a_double_is_read_and_written():
+    text = '{"type":"x","version":"1.5","payload":{"a":1.7976931348623157e+308}}'
+    assert frame("x", parse(text).payload) == text
+
+
+def test_members_are_read_with_their_types():
+    message = parse('{"type":"listen","payload":{"token":"t","media":{"audio":true},"n":5,"z":null}}')
+    assert message.text("token") == "t"
+    assert message.table("media") == {"audio": True}
+    assert message.table("missing") == message.table("z") == {}
+    for wrong in (lambda: message.text("n"), lambda: message.text("z"), lambda: message.text("missing"),
+                  lambda: message.text("token", limit=0), lambda: message.table("n")):  # fmt: skip
+        with pytest.raises(ProtocolError, match="listen"):
+            wrong()

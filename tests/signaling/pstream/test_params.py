@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.signaling.pstream.params import UNDEFINED, decode_params, encode_params
+from agent.errors import InvalidArgumentError
+from agent.signaling.pstream.params import MAX_PARAMS_CHARS, UNDEFINED, decode_params, encode_params, read_params
 
 
 def test_values_are_written_as_javascript_writes_them():
@@ -42,6 +43,14 @@ def test_no_parameters_make_an_empty_text():
     assert encode_params({}) == ""
 
 
+def test_more_parameters_than_a_frame_holds_are_refused():
+    room = MAX_PARAMS_CHARS - len("a=")
+    assert decode_params(encode_params({"a": "x" * room})) == {"a": "x" * room}
+    for params in ({"a": "x" * (room + 1)}, {"a": "ü" * room}, {str(n): "" for n in range(MAX_PARAMS_CHARS)}):
+        with pytest.raises(InvalidArgumentError, match="fewer or shorter"):
+            encode_params(params)
+
+
 @pytest.mark.parametrize(
     ("text", "params"),
     [
@@ -68,11 +77,22 @@ def test_a_broken_percent_sequence_is_kept_as_it_is(value):
     assert decode_params(f"a={value}&b=1") == {"a": value, "b": "1"}
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.text(st.characters(exclude_categories=["Cs"]))))
 def test_what_is_encoded_can_be_decoded(params):
     assert decode_params(encode_params(params)) == params
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_be_decoded(text):
     assert all(decode_params(text))
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.floats() | st.booleans() | st.none()))
+def test_what_is_passed_on_piece_by_piece_says_the_same(params):
+    text = encode_params(params)
+    pieces = [param.text for param in read_params(text)]
+    assert decode_params("&".join(pieces)) == decode_params(text)
+    assert "&".join(pieces) == text or "" in params

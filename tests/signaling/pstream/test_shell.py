@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import random
+from typing import Any
 
 import pytest
 from gevent import socket
 
 from agent.errors import ConfigError, InvalidArgumentError
+from agent.net.websocket import WebSocket
 from agent.signaling.pstream.shell import Stream
-from tests.signaling.conftest import Phone
+from tests.signaling.conftest import EVENTS, Phone
 from tests.signaling.relay import Relay
-from tests.signaling.server import Server
+from tests.signaling.server import Peer, Server
 
 
 def test_a_new_stream_introduces_itself_and_registers(server, phone):
@@ -294,6 +298,147 @@ def test_an_unharmed_connection_survives_a_change_of_the_network(server, phone):
     peer.connection.send("\n")
     assert peer.receive_text() == "\n"
     assert box.events.empty()
+
+
+def told_by(box: Phone) -> list[tuple[str, str]]:
+    """Every event from now on, with the status that its handlers see."""
+    told: list[tuple[str, str]] = []
+    for name in EVENTS:
+        box.stream.on(name, lambda _payload, name=name: told.append((name, box.stream.status)))
+    return told
+
+
+def test_a_socket_that_takes_no_more_while_the_queue_is_sent_loses_nothing(server):
+    draw, numbers = random.Random(1), range(12)  # more noise than the buffer of the socket holds
+    box = Phone([server.uri], ca_file=str(server.ca_file))
+    for number in numbers:
+        noise = draw.choices(range(0x10000, 0x110000), k=60_000)
+        box.stream.publish("x", {"n": number, "noise": "".join(map(chr, noise))})
+    told = told_by(box)
+
+    box.stream.open()
+
+    got = [received(server.accept()) for _ in range(2)]
+    assert [each[0] for each in got] == ["listen", "listen"]
+    assert [number for each in got for number in each[1:]] == list(numbers)
+    assert told == [
+        ("transport_open", "connected"),
+        ("transport_close", "connected"),
+        ("offline", "offline"),
+        *[("error", "disconnected")] * (len(got[1]) - 1),
+        ("transport_open", "connected"),
+    ]
+    box.stream.destroy()
+    box.stream.join(2)
+
+
+def received(peer: Peer) -> list[Any]:
+    """Of each frame until the last number, or until the end of the connection, its number or else its type."""
+    got: list[Any] = []
+    while not got or got[-1] != 11:
+        try:
+            frame = json.loads(peer.frames.get(timeout_s=3))
+        except TimeoutError:
+            assert peer.closed.is_set()
+            return got
+        got.append(frame["payload"].get("n", frame["type"]))
+    return got
+
+
+class Brittle(WebSocket):
+    """A real socket whose path breaks at the moment when something is sent."""
+
+    def send(self, text: str) -> None:
+        raise ConnectionResetError("the path broke")
+
+
+def test_a_socket_that_breaks_on_listen_is_never_told_as_open_afterwards(server):
+    kinds = iter((Brittle, WebSocket))
+    box = Phone([server.uri], ca_file=str(server.ca_file), dial=lambda *how: next(kinds)(*how))
+    box.stream.register(True)
+    told = told_by(box)
+
+    box.stream.open()
+
+    server.accept()
+    again = server.accept()
+    assert [again.receive()["type"] for _ in range(2)] == ["listen", "register"]
+    assert told == [
+        ("transport_open", "connected"),
+        ("transport_close", "connected"),
+        ("offline", "offline"),
+        ("error", "disconnected"),
+        ("error", "disconnected"),
+        ("transport_open", "connected"),
+    ]
+    box.stream.destroy()
+    box.stream.join(2)
+
+
+@pytest.mark.parametrize("event", ["transport_open", "connected", "ready"])
+def test_what_a_handler_asks_for_is_sent_after_it_and_no_event_comes_inside_another(server, phone, event):
+    box = phone()
+    told: list[str] = []
+
+    def handler(_payload: dict[str, Any]) -> None:
+        told.append("begin")
+        box.stream.register(True)
+        box.stream.hangup("CA1", "first")
+        told.append("end")
+
+    box.stream.on(event, handler)
+    peer = server.accept()
+    peer.receive()
+    if event != "transport_open":
+        peer.send(event)
+    assert [peer.receive()["type"] for _ in range(2)] == ["register", "hangup"]
+    assert told == ["begin", "end"]
+
+
+def test_a_handler_that_answers_every_error_with_a_message_leaves_the_machine_to_others():
+    box = phone_for("wss://127.0.0.1:1/signal")
+    box.stream.on("error", lambda _payload: box.stream.register(True))
+    box.wait_for("transport_close")  # it comes, and the test goes on
+    box.stream.destroy()
+    box.wait_for("offline")
+
+
+@pytest.mark.parametrize("uri", ["wss:///signal", "nonsense", "wss://host:port/signal", "wss://[::1/signal"])
+def test_an_address_that_is_none_ends_the_stream_with_an_error(uri):
+    box = phone_for(uri)
+    error = box.next_event()[1]["error"]
+    assert (error["code"], error["twilioError"].code) == (31000, 53001)
+    assert box.stream.status == "disconnected"
+    assert box.events.empty()
+
+
+def test_a_message_that_cannot_be_sent_is_the_caller_s_error(server, phone):
+    box = phone()
+    peer = server.accept()
+    peer.receive()
+    with pytest.raises(InvalidArgumentError, match="'x' cannot be sent"):
+        box.stream.publish("x", {"n": float("nan")})
+    box.stream.publish("x", {"n": 1})
+    assert peer.receive()["payload"] == {"n": 1}
+
+
+def test_a_destroyed_stream_stays_closed(server, phone):
+    box = phone()
+    server.accept().receive()
+    box.stream.destroy()
+    box.stream.open()
+    with pytest.raises(TimeoutError):
+        server.accept(timeout_s=0.3)
+
+
+def test_a_service_that_cannot_be_reached_is_warned_about_once(caplog):
+    box = phone_for("wss://127.0.0.1:1/signal")
+    for _ in range(2):
+        box.wait_for("transport_close")
+    box.stream.destroy()
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "Cannot connect to 127.0.0.1" in warnings[0]
 
 
 def test_the_token_reaches_no_log(server, phone, caplog):
