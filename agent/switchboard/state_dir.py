@@ -27,7 +27,7 @@ APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the 
 DAMAGE = (ValueError, TypeError, AttributeError)  # what parsing a torn file raises
 
 
-class State:
+class StateDir:
     """The folder's files; every one that is missing, torn or outdated is made anew.
 
     `api_key.json` signs tokens, `ca.pem` is what clients trust, `authority.pem` and `server.pem` hold private keys.
@@ -46,7 +46,7 @@ class State:
             raise ConfigError(f"the switchboard's state folder {folder} cannot be used: {error}") from error
 
     @classmethod
-    def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[State, ssl.SSLContext]:
+    def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[StateDir, ssl.SSLContext]:
         """Open it again for a server that runs, with a TLS context; ConfigError, and no change, when a file is damaged.
 
         A start must go on without that file; who runs had better keep what it has than end every token and trust.

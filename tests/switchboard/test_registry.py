@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.net.rate_limit import BURST_S, Bucket
+from agent.net.rate_limit import BURST_S, RateLimit
 from agent.switchboard import sdp
 from agent.switchboard.phone_page import is_near
 from agent.switchboard.registry import Registry
@@ -45,7 +45,7 @@ def test_a_client_that_left_is_forgotten() -> None:
 
 
 def test_a_bucket_allows_bursts_and_then_its_rate() -> None:
-    bucket = Bucket(rate_per_s=10, now=0.0)
+    bucket = RateLimit(rate_per_s=10, now=0.0)
     assert [bucket.take(0.0) for _ in range(60)].count(True) == 10 * BURST_S
     assert [bucket.take(0.5) for _ in range(10)].count(True) == 5
 
