@@ -9,12 +9,8 @@ exec 1>&2
 kind=${1:-run}
 cd "$(dirname "$0")/.."
 
-say() { echo "setup: $*" >&2; }
-fail() { say "$*"; exit 1; }
-has() { command -v "$1" >/dev/null 2>&1; }
-
-# The network may fail once; a second failure is final.
-twice() { "$@" || { say "that failed; trying once more in 3 s"; sleep 3; "$@"; }; }
+program=setup
+. scripts/steps.sh
 
 wanted_packages() {
   echo python3-venv python3-dev gcc libc6-dev portaudio19-dev libportaudio2 libasound2-plugins \
@@ -38,10 +34,10 @@ as_root() {
   else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
 }
 
-apt_install() { as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" >/dev/null; }
+apt_install() { as_root apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"; }
 
 # Package lists are fetched only if what is there does not do.
-apt_install_fresh() { apt_install "$@" 2>/dev/null || { as_root apt-get update -qq && apt_install "$@"; }; }
+apt_install_fresh() { apt_install "$@" || { as_root apt-get update -qq && apt_install "$@"; }; }
 
 install_packages() {
   if ! has dpkg-query; then say "not a Debian system: install by hand what this needs: $*"; return; fi
@@ -53,17 +49,7 @@ install_packages() {
   fi
   say "installing Debian packages: $missing"
   # shellcheck disable=SC2086
-  twice apt_install_fresh $missing || fail "apt-get could not install them; is this machine online? Missing: $missing"
-}
-
-find_python() {
-  local python
-  for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11 /usr/bin/python3; do
-    if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      echo "$python"; return
-    fi
-  done
-  fail "no Python 3.11 or newer with its venv module was found"
+  attempt "installing them" apt_install_fresh $missing
 }
 
 # What the environment was made from; any change to it means: install again.
@@ -82,13 +68,13 @@ make_environment() {
     "$python" -m venv .venv
   fi
   say "installing Python packages into .venv (some minutes the first time)"
-  twice .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable "$what" ||
-    fail "pip could not install them; is this machine online? What it said stands above"
+  pip_install .venv/bin/python --editable "$what"
   fingerprint "$kind" > ".venv/ready-$kind"
 }
 
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8   # so that `cause` can read what is said
 case $kind in run | test | packages) ;; *) fail "usage: scripts/setup.sh run|test|packages" ;; esac
+check_machine
 # shellcheck disable=SC2046
 install_packages $(wanted_packages)
 [ "$kind" = packages ] || make_environment

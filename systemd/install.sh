@@ -8,8 +8,9 @@ name=kiosk-agent
 opt=/opt/$name
 etc=/etc/$name
 
-say() { echo "install: $*"; }
-[ "$(id -u)" = 0 ] || { say "this needs root: sudo systemd/install.sh" >&2; exit 1; }
+program=install
+. scripts/steps.sh
+[ "$(id -u)" = 0 ] || fail "this needs root: sudo systemd/install.sh"
 
 scripts/setup.sh packages
 
@@ -17,12 +18,13 @@ groupadd --system --force gpio
 getent passwd $name >/dev/null || useradd --system --user-group --home-dir /nonexistent --shell /usr/sbin/nologin $name
 
 say "installing the program into $opt"
-"$opt/bin/python" -c 'import pip' 2>/dev/null || python3 -m venv --clear "$opt"
+python=$(find_python)
+"$opt/bin/python" -c 'import pip' 2>/dev/null || "$python" -m venv --clear "$opt"
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 cp -r agent hw setup.cfg pyproject.toml README.md "$build"   # pip leaves its traces there, not in the checkout
-"$opt/bin/python" -m pip install --quiet --disable-pip-version-check "$build"
-"$opt/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$build"
+pip_install "$opt/bin/python" "$build"
+pip_install "$opt/bin/python" --no-deps --force-reinstall "$build"
 install -m 644 README.md "$opt/README.md"
 ln -sfn "$opt/bin/$name" /usr/local/bin/$name
 
@@ -38,7 +40,7 @@ if [ -d /run/systemd/system ]; then
   udevadm control --reload && udevadm trigger --subsystem-match=gpio || say "pins keep their owner until the next boot"
   systemctl daemon-reload
   if ! "$opt/bin/$name" check "$etc/config.toml" || ! systemctl restart $name.service; then
-    say "installed, but it does not run yet: see journalctl -u $name, edit $etc/config.toml, systemctl restart $name" >&2
+    say "installed, but it does not run yet: see journalctl -u $name, edit $etc/config.toml, systemctl restart $name"
     exit 1
   fi
   say "running; see: systemctl status $name, journalctl -u $name, sudo $name status"

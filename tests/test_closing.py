@@ -14,8 +14,10 @@ import agent
 import hw
 from agent.closing import AsyncClosing, Closing
 from agent.signaling.pstream.link import Link
+from agent.voice.digits import DigitSender
+from agent.voice.recovery_policy import Recovery
 
-NEEDS_MORE = {Link}  # without I/O or clock: its `close` takes the time, and holds nothing open
+NEEDS_MORE = {DigitSender, Link, Recovery}  # without I/O or clock: `close` takes the time, and holds nothing open
 
 
 def modules() -> Iterator[str]:

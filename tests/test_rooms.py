@@ -48,8 +48,8 @@ CONFINED = {
     "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.net.netlink", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_lgpio"),
-    "lgpio": ("hw.panel.pins_lgpio",),
+    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
+    "gpiod": ("hw.panel.pins_gpiod",),
     "toml": ("agent.config.toml_source",),
 }
 
@@ -78,8 +78,9 @@ PURE_FILES = {
     "agent.supervision": ("restart",),
     "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "refusals",
                           "registry", "route_state", "router", "sdp", "services", "settings", "timeouts"),
-    "agent.voice": ("call_errors", "call_ids", "deprecated", "digits", "options", "recovery_policy", "settings",
-                    "states"),
+    "agent.voice": ("call_causes", "call_core", "call_effects", "call_errors", "call_ids", "deprecated", "digits",
+                    "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
+                    "recovery_driver", "recovery_policy", "registration", "settings", "states"),
     "hw": ("closing", "errors"),
     "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",

@@ -16,7 +16,7 @@ def perform(options: argparse.Namespace) -> int:
     """Run every check; 1 when one failed."""
     from agent.config import load
     from agent.doctor import all_checks, as_json, as_text, run, succeeded
-    from agent.kiosk.sound import open_sound
+    from agent.kiosk.box_sound import open_sound
     from agent.media.bridge import close_shared_bridge
     from agent.service.journal import set_up_logging
     from agent.signaling.token.token_source import TokenSource

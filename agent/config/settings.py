@@ -18,8 +18,8 @@ class BoxSettings:
     """The `[box]` section."""
 
     identity: str = setting("kiosk", "the name this box is called by", max_length=121)
-    pins: str = setting("auto", "lgpio: the board's pins; mock: virtual ones; auto: the board's where there is a board",
-                        choices=("auto", "mock", "lgpio"))  # fmt: skip
+    pins: str = setting("auto", "gpiod: the board's pins; mock: virtual ones; auto: the board's where there is a board",
+                        choices=("auto", "mock", "gpiod", "lgpio"))  # fmt: skip (lgpio: what gpiod was called once)
     chip: str = setting("", "label of the GPIO chip on a board that is no Raspberry Pi; empty: a Pi's")
 
 

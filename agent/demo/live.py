@@ -16,7 +16,7 @@ from agent.demo.keyboard import Keyboard
 from agent.demo.scene import BOX, CALLER, DOOR_CODE, Scene
 from agent.demo.script import BOX_SAYS
 from agent.demo.speech import speak
-from agent.demo.timeline import Timeline
+from agent.demo.timeline import DemoTimeline
 from agent.errors import InvalidArgumentError
 from agent.page.settings import PageSettings
 from agent.service.stopping import StopSignals
@@ -61,7 +61,7 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
     """Run until a signal; prints what to open and press, then what happens."""
     sound = _stand_in()
     scene = Scene(listen, state_dir, sound, page=_free_page())
-    timeline = Timeline(sys.stdout)
+    timeline = DemoTimeline(sys.stdout)
     scene.kiosk.on("moment", lambda name, detail: timeline.note(BOX, name, str(detail)))
     ended = Event()
     signals = StopSignals(lambda _reason: ended.set())

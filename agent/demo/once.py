@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from agent.demo.script import Script
-from agent.demo.timeline import Timeline
+from agent.demo.timeline import DemoTimeline
 from agent.errors import AgentError
 from hw.errors import HardwareError
 
@@ -25,7 +25,7 @@ def play_once(listen: tuple[str, int], state_dir: Path) -> int:
 def _play(folder: Path, listen: tuple[str, int], state_dir: Path) -> tuple[bool, str]:
     script = None
     try:
-        script = Script(Timeline(), folder, listen, state_dir)
+        script = Script(DemoTimeline(), folder, listen, state_dir)
         return True, script.play()
     except (AgentError, HardwareError) as error:
         return False, str(error)

@@ -10,9 +10,9 @@ from typing import Any
 
 from agent.closing import Closing
 from agent.config import Config, DoorSection
+from agent.kiosk.box_sound import BoxSound
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registration import device_options
-from agent.kiosk.sound import BoxSound
 from agent.media.bridge import Bridge
 from agent.page.settings import PageSettings
 from agent.signaling.token.token_source import TokenSettings

@@ -16,8 +16,8 @@ from gevent.event import Event
 
 from agent.closing import Closing
 from agent.demo.scene import BOX, CALLER, Scene
-from agent.demo.speech import Hearing, Samples, from_pcm, hearing, read, speak
-from agent.demo.timeline import Timeline
+from agent.demo.speech import Hearing, SpeechSamples, from_pcm, hearing, read, speak
+from agent.demo.timeline import DemoTimeline
 from agent.errors import CallFailedError
 from agent.voice.connection import Connection
 from agent.voice.device import Device
@@ -33,7 +33,7 @@ BLINKS = 3
 SENTENCES = 3  # on a machine that is too busy for sound in time it is said again
 
 
-class Ear:
+class SpeechRecorder:
     """Collects what one side hears, in parts that can be judged one by one."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Ear:
         """Forget what was heard so far."""
         self._frames = []
 
-    def heard(self) -> Samples:
+    def heard(self) -> SpeechSamples:
         """Return what was heard since `begin`."""
         return from_pcm(b"".join(self._frames))
 
@@ -56,14 +56,14 @@ class Side:
 
     def __init__(self, says: str, path: Path, voice: str) -> None:
         self.said = read(speak(says, path, voice))
-        self.ear = Ear()
+        self.ear = SpeechRecorder()
         self.sound = WavSound(path, self.ear, loop=True)
 
 
 class Script(Closing):
     """One run; `play` raises CallFailedError when a step does not happen or somebody was not heard."""
 
-    def __init__(self, timeline: Timeline, folder: Path, listen: tuple[str, int], state_dir: Path) -> None:
+    def __init__(self, timeline: DemoTimeline, folder: Path, listen: tuple[str, int], state_dir: Path) -> None:
         self._timeline = timeline
         self._caller_side = Side(CALLER_SAYS, folder / "caller.wav", "en")
         self._box_side = Side(BOX_SAYS, folder / "box.wav", "en+f3")

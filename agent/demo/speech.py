@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from agent.errors import LocalFault
 
-Samples = NDArray[np.float64]
+SpeechSamples = NDArray[np.float64]
 CHECK_RATE_HZ = 8_000
 PIECE_S = 0.2  # shorter than the time between two corrections of the playout, which shift what follows
 HEARD_AT_LEAST = 0.6  # other words reach 0.35; what went through codec and playout stays above 0.8
@@ -47,24 +47,24 @@ def speak(text: str, path: Path, voice: str = "en") -> Path:
     return path
 
 
-def read(path: Path) -> Samples:
+def read(path: Path) -> SpeechSamples:
     """Read a 16-bit WAV file's first channel at the rate of the check, -1..1."""
     with wave.open(str(path)) as file:
         rate_hz, channels = file.getframerate(), file.getnchannels()
         raw = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     samples = raw[::channels].astype(np.float64) / 32768
-    resampled: Samples = soxr.resample(samples, rate_hz, CHECK_RATE_HZ)
+    resampled: SpeechSamples = soxr.resample(samples, rate_hz, CHECK_RATE_HZ)
     return resampled
 
 
-def from_pcm(pcm: bytes) -> Samples:
+def from_pcm(pcm: bytes) -> SpeechSamples:
     """Convert 48 kHz mono int16 to samples at the rate of the check, -1..1."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float64) / 32768
-    resampled: Samples = soxr.resample(samples, 48_000, CHECK_RATE_HZ)
+    resampled: SpeechSamples = soxr.resample(samples, 48_000, CHECK_RATE_HZ)
     return resampled
 
 
-def hearing(said: Samples, heard: Samples) -> Hearing:
+def hearing(said: SpeechSamples, heard: SpeechSamples) -> Hearing:
     """Look for each loud piece of `said` in `heard`."""
     size = int(PIECE_S * CHECK_RATE_HZ)
     pieces = [said[at : at + size] for at in range(0, len(said) - size, size)]
@@ -74,7 +74,7 @@ def hearing(said: Samples, heard: Samples) -> Hearing:
     return Hearing(len(loud), float(np.median([_best_match(piece, heard) for piece in loud])))
 
 
-def _best_match(piece: Samples, heard: Samples) -> float:
+def _best_match(piece: SpeechSamples, heard: SpeechSamples) -> float:
     """The highest normalised cross-correlation of `piece` anywhere in `heard`."""
     size = len(heard) + len(piece) - 1
     spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(piece, size))

@@ -7,7 +7,7 @@ import time
 from typing import TextIO
 
 
-class Timeline:
+class DemoTimeline:
     """Prints one line a moment, with the milliseconds since it was made."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:

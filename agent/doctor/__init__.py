@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from agent.config import Config
 from agent.doctor import board, network, service, sound
-from agent.doctor.check import Check, Outcome, Test, as_json, as_text, run, succeeded
+from agent.doctor.checklist import Check, Outcome, Test, as_json, as_text, run, succeeded
 from agent.media.bridge import Bridge, shared_bridge
 
 __all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "run", "succeeded"]

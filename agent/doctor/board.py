@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.config import Config
-from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok, warning
 from hw.errors import PinError
 from hw.panel.chips import find_chip, is_raspberry_pi, list_chips
 from hw.panel.pins import Pins, open_factory
@@ -40,7 +40,7 @@ def check_chip(config: Config) -> Check:
     chip = find_chip(chips, config.box.chip)
     if chip is not None:
         return ok("gpio chip", f"{chip.label} is gpiochip{chip.number}, {chip.lines} lines (all: {there})")
-    if config.box.pins == "lgpio" or config.box.chip or is_raspberry_pi():
+    if config.box.pins != "auto" or config.box.chip or is_raspberry_pi():
         return failed("gpio chip", f"not found (there are: {there})", "set box.chip to a label, or box.pins to 'mock'")
     return warning("gpio chip", f"not found (there are: {there}): the panel is virtual", "fine, unless this is a Pi")
 

@@ -13,7 +13,7 @@ import gevent
 from gevent import socket
 from gevent.ssl import SSLContext
 
-from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok, warning
 from agent.media.bridge import Bridge
 from agent.media.ice.server_probe import probe
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers

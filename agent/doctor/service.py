@@ -9,7 +9,7 @@ from typing import Any
 from gevent.event import AsyncResult
 from gevent.timeout import Timeout
 
-from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok, warning
 from agent.errors import AgentError
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.shell import Stream

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import gevent
 
-from agent.doctor.check import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok, warning
 from agent.doctor.tone import Heard, find_sweep, sweep
 from hw.errors import SoundError
 from hw.sound.devices import SoundDevice, find_device

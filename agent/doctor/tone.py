@@ -18,7 +18,7 @@ FROM_HZ, TO_HZ = 300.0, 3400.0
 PEAK = 0.25  # of full scale: clear of most speakers' distortion
 CLIPPED = 32_700
 
-Samples = npt.NDArray[np.float64]
+_Samples = npt.NDArray[np.float64]
 
 
 class Heard(NamedTuple):
@@ -52,7 +52,7 @@ def find_sweep(captured: bytes) -> Heard:
     )
 
 
-def _sweep() -> Samples:
+def _sweep() -> _Samples:
     t = np.arange(int(RATE_HZ * SWEEP_S)) / RATE_HZ
     phase = 2 * np.pi * (FROM_HZ * t + (TO_HZ - FROM_HZ) * t * t / (2 * SWEEP_S))
     fade = np.minimum(1.0, np.minimum(t, SWEEP_S - t) / 0.02)

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from agent.config.settings import AnsweringSettings
 
 
-class Verdict(Enum):
+class CallDecision(Enum):
     """What becomes of an incoming call."""
 
     RING = "ring"
@@ -17,14 +17,14 @@ class Verdict(Enum):
     IGNORE = "ignore"  # goes on ringing elsewhere
 
 
-def verdict(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_disturb: bool) -> Verdict:
+def decide(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_disturb: bool) -> CallDecision:
     """Decide what to do about a call from `caller`, which is the invite's `From`."""
     if do_not_disturb:
-        return Verdict(settings.disturbing_calls)
+        return CallDecision(settings.disturbing_calls)
     if busy:
-        return Verdict(settings.busy_calls)
+        return CallDecision(settings.busy_calls)
     wanted = any(fnmatchcase(caller, pattern) for pattern in settings.auto_answer)
-    return Verdict.ANSWER if wanted else Verdict.RING
+    return CallDecision.ANSWER if wanted else CallDecision.RING
 
 
 def limit_s(seconds: float) -> float | None:

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
-from agent.kiosk.answering import Verdict, limit_s, verdict
+from agent.kiosk.answering import CallDecision, decide, limit_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
+from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import INCOMING, OUTGOING
-from agent.kiosk.sounds import CallSounds
 from agent.kiosk.waiting import Waiting
 from agent.voice.connection import Connection
 from agent.voice.device import Device
@@ -125,7 +125,7 @@ class Attendant(Emitter):
         self._switch_ring()
         if self._board.situation.do_not_disturb:
             for line in self.ringing:
-                self._refuse(line, self._verdict(line))
+                self._refuse(line, self._decide(line))
 
     def feedback(self, score: int, issue: str | None = None) -> None:
         """Tell the service how good the call that is on, or else the last one, was; InvalidStateError before any."""
@@ -152,26 +152,26 @@ class Attendant(Emitter):
         line = Line(connection, self.calls.begin(INCOMING, caller))
         self._waiting.add(line)
         self._follow(line)
-        decided = self._verdict(line)
-        if decided in (Verdict.REJECT, Verdict.IGNORE):
+        decided = self._decide(line)
+        if decided in (CallDecision.REJECT, CallDecision.IGNORE):
             self._refuse(line, decided)
             return
-        if decided is Verdict.ANSWER:
+        if decided is CallDecision.ANSWER:
             line.after(self._settings.auto_answer_delay_ms / 1000, lambda: self._answer_by_itself(line))
         line.after(limit_s(self._settings.max_ring_s), connection.ignore)
         self._tell_calls()
 
-    def _verdict(self, line: Line) -> Verdict:
+    def _decide(self, line: Line) -> CallDecision:
         undisturbed = self._board.situation.do_not_disturb
-        return verdict(self._settings, line.record.peer, busy=self._is_busy(line), do_not_disturb=undisturbed)
+        return decide(self._settings, line.record.peer, busy=self._is_busy(line), do_not_disturb=undisturbed)
 
     def _is_busy(self, besides: Line) -> bool:
         """Whether another call is on, or is being accepted."""
         return self.current is not None or self._waiting.accepted not in (None, besides)
 
     @staticmethod
-    def _refuse(line: Line, decided: Verdict) -> None:
-        if decided is Verdict.REJECT:
+    def _refuse(line: Line, decided: CallDecision) -> None:
+        if decided is CallDecision.REJECT:
             line.connection.reject()
         else:
             line.ignore()

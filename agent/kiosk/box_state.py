@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-IDLE, DIALLING, IN_CALL, RECONNECTING = CALL_PHASES = ("idle", "dialling", "in_call", "reconnecting")
+IDLE, DIALLING, IN_CALL, RECONNECTING = "idle", "dialling", "in_call", "reconnecting"
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,21 @@ from gevent.event import Event
 
 from agent.config import Config
 from agent.events import Emitter
-from agent.kiosk.actions import Actions
 from agent.kiosk.attendant import Attendant
-from agent.kiosk.box import KioskBox
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
+from agent.kiosk.box_sound import BoxSound, open_sound
 from agent.kiosk.box_state import Situation
+from agent.kiosk.button_actions import Actions
+from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.media import MediaThread
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
-from agent.kiosk.presence import Presence
+from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
-from agent.kiosk.sound import BoxSound, open_sound
-from agent.kiosk.sounds import CallSounds, ProgressTones
-from agent.kiosk.volume import SpeakerVolume
+from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.mailbox import Mailbox
 from agent.service.control import ControlServer, socket_path
 from agent.service.notifier import Notifier, watchdog_timeout_s
@@ -61,7 +61,7 @@ class Kiosk(Emitter):
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         self.attendant = Attendant(self.device, config.answering, CallSounds(self.device, tones), self.board,
                                    push_to_talk=talks_by_button)  # fmt: skip
-        Presence(self.device, self.board)
+        Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
                                    lambda why: self.board.trouble("token", why))  # fmt: skip
         self.media = MediaThread()

@@ -14,7 +14,7 @@ from agent.closing import Closing
 from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
-from agent.kiosk.sounds import BoxSounds, replacements
+from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.net.watch import NetworkWatch
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat

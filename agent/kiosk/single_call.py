@@ -13,12 +13,12 @@ from gevent.event import AsyncResult
 from agent.config import Config
 from agent.errors import CallFailedError, VoiceError
 from agent.kiosk.answering import limit_s
+from agent.kiosk.box_sound import BoxSound, open_sound
 from agent.kiosk.call_log import CallRecord
+from agent.kiosk.call_sounds import ProgressTones
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
 from agent.kiosk.registration import device_options, refuses_token
-from agent.kiosk.sound import BoxSound, open_sound
-from agent.kiosk.sounds import ProgressTones
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
 from agent.signaling.token.token_source import TokenSource

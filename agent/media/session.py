@@ -30,7 +30,7 @@ from hw.sound.interface import Sound
 if TYPE_CHECKING:
     from agent.media.peer import Peer
     from agent.media.pump import SoundPump
-    from agent.net.netlink import NetworkChange, NetworkWatch
+    from agent.net.netlink import NetlinkWatch, NetworkChange
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class MediaSession(Emitter, Closing):
         return self._describe(self._core.create_offer())
 
     def apply_answer(self, sdp: str) -> None:
-        """Apply the far end's answer; only the first one counts; blocks. Raises SdpError, InvalidStateError."""
+        """Apply the far end's answer, also to a restart; repeats do no harm; blocks. SdpError, InvalidStateError."""
         self._run(self._core.apply_answer(sdp))
 
     def answer_offer(self, sdp: str) -> str:
@@ -98,14 +98,6 @@ class MediaSession(Emitter, Closing):
     def create_restart_offer(self) -> str:
         """Make an offer that restarts ICE and apply it, at once; blocks. Raises InvalidStateError."""
         return self._describe(self._core.create_restart_offer())
-
-    def apply_restart_answer(self, sdp: str) -> None:
-        """Apply the answer to a restart; late and repeated ones do no harm; blocks. Raises SdpError."""
-        self.apply_answer(sdp)
-
-    def answer_restart_offer(self, sdp: str) -> str:
-        """Answer a restart that the far end began; blocks. Raises SdpError, InvalidStateError (glare)."""
-        return self.answer_offer(sdp)
 
     def mute(self, muted: bool = True) -> None:
         """Send silence instead of the microphone, or stop doing so; at any time."""
@@ -189,7 +181,7 @@ class _Core:
         self._settings = settings
         self._sound = sound
         self._report = report
-        self._watch: NetworkWatch | None = None
+        self._watch: NetlinkWatch | None = None
         self._migration: asyncio.Future[None] | None = None
         self._muted = False
         self._closed = False
@@ -210,12 +202,12 @@ class _Core:
         return self.peer
 
     def _watch_network(self) -> None:
-        from agent.net.netlink import NetworkWatch
+        from agent.net.netlink import NetlinkWatch
 
         if not self._settings.network_watch:
             return
         try:
-            self._watch = NetworkWatch(self._network_changed)
+            self._watch = NetlinkWatch(self._network_changed)
         except OSError as error:
             log.warning("changes of the network will be noticed late: %s", error)
 

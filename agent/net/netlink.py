@@ -182,7 +182,7 @@ def _routes(messages: Iterator[tuple[int, bytes]], links: dict[int, int]) -> Ite
             yield Route(family, index, str(ipaddress.ip_address(gateway)) if gateway else "", metric)
 
 
-class NetworkWatch(Closing):
+class NetlinkWatch(Closing):
     """Reports changes of the network to `on_change`, in the asyncio loop that created it."""
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:

@@ -18,7 +18,7 @@ from agent.net.turns import Turns
 
 log = logging.getLogger(__name__)
 
-MOST_S = 0.2
+MOST_S = 1.0  # one change has many parts, but not for longer
 NEWS_A_TURN = 16
 ANY_PORT = 9  # no packet is sent to find a route
 

@@ -41,7 +41,7 @@ def error_body(reason: str) -> bytes:
     return json.dumps({"error": reason}).encode()
 
 
-class Connection(WSGIHandler):  # type: ignore[misc]
+class PageConnection(WSGIHandler):  # type: ignore[misc]
     """pywsgi's handler of one connection, bounded."""
 
     content_length: int | None

@@ -25,10 +25,10 @@ from agent.closing import Closing
 from agent.errors import AgentError, InvalidArgumentError
 from agent.log import SeldomLog
 from agent.page.box import Box
-from agent.page.connection import Connection, error_body
+from agent.page.connection import PageConnection, error_body
 from agent.page.guard import Guard, Refusal
-from agent.page.live import Live
 from agent.page.settings import PageSettings
+from agent.page.status_stream import StatusStreams
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
@@ -51,8 +51,8 @@ SAFETY = [
     ("Cache-Control", "no-store"),
 ]  # fmt: skip
 
-Start = Callable[[str, list[tuple[str, str]]], Any]
-Answer = tuple[str, str, bytes]  # status, content type, body
+_Start = Callable[[str, list[tuple[str, str]]], Any]
+_Answer = tuple[str, str, bytes]  # status, content type, body
 
 
 class Page(Closing):
@@ -61,14 +61,14 @@ class Page(Closing):
     def __init__(self, settings: PageSettings, box: Box) -> None:
         self._box = box
         self._guard = Guard(settings)
-        self._live = Live(box)
+        self._live = StatusStreams(box)
         self._files = _read_files()
         self._strangers = SeldomLog(log)
         self._guesses = BoundedSemaphore(1)
         self._pool = Pool(MAX_CONNECTIONS)
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
         self._server = WSGIServer((settings.host, settings.port), self._answer, spawn=self._pool,
-                                  log=None, error_log=log, handler_class=partial(Connection, self._strangers),
+                                  log=None, error_log=log, handler_class=partial(PageConnection, self._strangers),
                                   environ={"SERVER_NAME": settings.host})  # fmt: skip
 
     def start(self) -> None:
@@ -88,7 +88,7 @@ class Page(Closing):
         self._server.stop(timeout=0.2)
         self._pool.kill(block=False)
 
-    def _answer(self, environ: Mapping[str, Any], start: Start) -> Iterable[bytes]:
+    def _answer(self, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
         headers = _headers(environ)
         method = environ["REQUEST_METHOD"]
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
@@ -102,7 +102,7 @@ class Page(Closing):
             answer = _error(refusal.status, str(refusal))
         return _send(start, *answer)
 
-    def _stream(self, start: Start) -> Iterable[bytes]:
+    def _stream(self, start: _Start) -> Iterable[bytes]:
         if self._live.full:
             raise Refusal("503 Service Unavailable", "too many pages are open; close one")
         start("200 OK", [("Content-Type", "text/event-stream"), *SAFETY])
@@ -118,7 +118,7 @@ class Page(Closing):
                 gevent.sleep(WRONG_PASSWORD_S)
         raise Refusal("401 Unauthorized", "give the page's password, with any user name")
 
-    def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> Answer:
+    def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> _Answer:
         if method == "GET" and path in self._files:
             return self._files[path]
         if (method, path) == ("GET", "/status"):
@@ -148,8 +148,8 @@ class Page(Closing):
         return None
 
 
-def _read_files() -> dict[str, Answer]:
-    files: dict[str, Answer] = {}
+def _read_files() -> dict[str, _Answer]:
+    files: dict[str, _Answer] = {}
     for file in resources.files("agent.page").joinpath("static").iterdir():
         if kind := TYPES.get(file.name.rpartition(".")[2]):
             files[f"/{file.name}"] = ("200 OK", kind, file.read_bytes())
@@ -174,11 +174,11 @@ def _number(query: Mapping[str, list[str]], name: str, default: float | None, lo
     return value
 
 
-def _error(status: str, reason: str) -> Answer:
+def _error(status: str, reason: str) -> _Answer:
     return status, "application/json", error_body(reason)
 
 
-def _send(start: Start, status: str, kind: str, body: bytes) -> list[bytes]:
+def _send(start: _Start, status: str, kind: str, body: bytes) -> list[bytes]:
     headers = [*SAFETY, ("Content-Length", str(len(body)))]
     if kind:
         headers.append(("Content-Type", kind))

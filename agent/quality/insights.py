@@ -72,11 +72,6 @@ class EventPublisher(Closing):
         self._sender: gevent.Greenlet[..., None] | None = None
         self._failures = FailureLog(log, "reporting to Insights")
 
-    @property
-    def is_enabled(self) -> bool:
-        """Whether anything is sent at all."""
-        return self._host is not None
-
     def set_token(self, token: str) -> None:
         """Use this token from the next post on."""
         self._token = token

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent.quality.sample import RawStats, Sample, make_sample
-from agent.quality.thresholds import DEFAULT_THRESHOLDS, Kind, Threshold
+from agent.quality.sample import CallCounters, Sample, make_sample
+from agent.quality.thresholds import DEFAULT_THRESHOLDS, Threshold
 from agent.quality.warnings import QualityWarning
 
 SAMPLE_INTERVAL_S = 1.0
@@ -22,7 +22,7 @@ LEAST_BUFFER = 5
 CLEAR_AFTER_S = 5.0
 MAX_LEVELS_PER_SAMPLE = 200
 
-Verdict = tuple[bool, bool, dict[str, Any]]  #: raise it, clear it, data about it
+_Judgement = tuple[bool, bool, dict[str, Any]]  #: raise it, clear it, data about it
 
 
 class StatsMonitor:
@@ -56,16 +56,12 @@ class StatsMonitor:
         self._warnings_enabled = False
         self._raised_at.clear()
 
-    def is_raised(self, stat: str, kind: Kind) -> bool:
-        """Tell whether this warning is in force."""
-        return (stat, kind) in self._raised_at
-
     def add_levels(self, input_level: float, output_level: float) -> None:
         """Record one pair of levels (0..32767), about every 50 ms."""
         self._inputs.append(input_level)
         self._outputs.append(output_level)
 
-    def add(self, raw: RawStats, now: float) -> tuple[Sample, list[QualityWarning]]:
+    def add(self, raw: CallCounters, now: float) -> tuple[Sample, list[QualityWarning]]:
         """Take the counters of this second; the warnings belong before the sample."""
         inputs, outputs = list(self._inputs), list(self._outputs)
         self._inputs.clear()
@@ -113,28 +109,28 @@ class StatsMonitor:
         data |= {"name": threshold.stat, "threshold": limit}
         return QualityWarning(threshold.stat, threshold.kind, data, cleared)
 
-    def _count_above(self, threshold: Threshold, values: list[float]) -> Verdict:
+    def _count_above(self, threshold: Threshold, values: list[float]) -> _Judgement:
         return _by_count(threshold, sum(value > threshold.limit for value in values), values)
 
-    def _count_below(self, threshold: Threshold, values: list[float]) -> Verdict:
+    def _count_below(self, threshold: Threshold, values: list[float]) -> _Judgement:
         return _by_count(threshold, sum(value < threshold.limit for value in values), values)
 
-    def _mean_above(self, threshold: Threshold, values: list[float]) -> Verdict | None:
+    def _mean_above(self, threshold: Threshold, values: list[float]) -> _Judgement | None:
         return self._by_mean(threshold, values, lambda mean, limit: mean > limit)
 
-    def _mean_below(self, threshold: Threshold, values: list[float]) -> Verdict | None:
+    def _mean_below(self, threshold: Threshold, values: list[float]) -> _Judgement | None:
         return self._by_mean(threshold, values, lambda mean, limit: mean < limit)
 
     def _by_mean(
         self, threshold: Threshold, values: list[float], passes: Callable[[float, float], bool]
-    ) -> Verdict | None:
+    ) -> _Judgement | None:
         if len(values) < (threshold.sample_count or self._samples.maxlen or 0):
             return None
         mean = sum(values) / len(values)
         clear_value = threshold.limit if threshold.clear_value is None else threshold.clear_value
         return passes(mean, threshold.limit), not passes(mean, clear_value), {"values": values}
 
-    def _streak(self, threshold: Threshold, _values: list[float]) -> Verdict | None:
+    def _streak(self, threshold: Threshold, _values: list[float]) -> _Judgement | None:
         if len(self._samples) < 2:
             return None
         before, now = _value(self._samples[-2], threshold.stat), _value(self._samples[-1], threshold.stat)
@@ -143,7 +139,7 @@ class StatsMonitor:
         self._streaks[threshold.stat] = streak
         return streak >= threshold.limit, streak == 0, {"value": streak or previous}
 
-    def _deviation(self, threshold: Threshold, _values: list[float]) -> Verdict | None:
+    def _deviation(self, threshold: Threshold, _values: list[float]) -> _Judgement | None:
         periods = list(self._levels.get(threshold.stat, ()))
         window = threshold.sample_count or self._samples.maxlen or 0
         levels = [level for period in periods[-window:] for level in period]
@@ -153,7 +149,7 @@ class StatsMonitor:
         return deviation < threshold.limit, deviation >= threshold.limit, {"value": deviation}
 
 
-_JUDGES: dict[str, Callable[[StatsMonitor, Threshold, list[Any]], Verdict | None]] = {
+_JUDGES: dict[str, Callable[[StatsMonitor, Threshold, list[Any]], _Judgement | None]] = {
     "max": StatsMonitor._count_above,
     "min": StatsMonitor._count_below,
     "maxAverage": StatsMonitor._mean_above,
@@ -169,7 +165,7 @@ def standard_deviation(values: Sequence[float]) -> float:
     return math.sqrt(sum((value - mean) ** 2 for value in values) / len(values))
 
 
-def _by_count(threshold: Threshold, bad: int, values: list[float]) -> Verdict:
+def _by_count(threshold: Threshold, bad: int, values: list[float]) -> _Judgement:
     return bad >= threshold.raise_count, bad <= threshold.clear_count, {"values": values}
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, TypedDict
 from agent.quality.mos import mos
 
 
-class RawStats(Protocol):
+class CallCounters(Protocol):
     """What the media of a call counts; counters grow from the start of the call, None is unknown."""
 
     @property
@@ -63,7 +63,7 @@ class Sample(TypedDict):
 
 
 def make_sample(
-    raw: RawStats,
+    raw: CallCounters,
     previous: Sample | None,
     input_levels: Sequence[float] = (),
     output_levels: Sequence[float] = (),
@@ -97,7 +97,7 @@ def round_half_up(value: float) -> int:
     return math.floor(value + 0.5)
 
 
-def _totals(raw: RawStats) -> Totals:
+def _totals(raw: CallCounters) -> Totals:
     return Totals(
         bytesReceived=raw.bytes_received,
         bytesSent=raw.bytes_sent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["max", "min", "maxAverage", "minAverage", "maxDuration", "minStandardDeviation"]
+ThresholdKind = Literal["max", "min", "maxAverage", "minAverage", "maxDuration", "minStandardDeviation"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Threshold:
     """
 
     stat: str
-    kind: Kind
+    kind: ThresholdKind
     limit: float
     clear_value: float | None = None
     raise_count: int = 3

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.quality.sample import round_half_up
-from agent.quality.thresholds import Kind
+from agent.quality.thresholds import ThresholdKind
 
 ICE_CONNECTIVITY_LOST = "ice-connectivity-lost"
 
@@ -35,7 +35,7 @@ class QualityWarning:
     """A limit was passed, or `cleared`; `data` is the SDK's object for the program."""
 
     stat: str
-    kind: Kind
+    kind: ThresholdKind
     data: dict[str, Any]
     cleared: bool = False
 

@@ -32,14 +32,14 @@ from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
 
-Command = Callable[..., Any]
+_Command = Callable[..., Any]
 
 SOCKET_NAME = "control.sock"
 SERVICE_FOLDER = Path("/run/kiosk-agent")
 MAX_LINE_BYTES = 65_536
 MAX_WAITING = 256  # messages that a slow client may leave unread
 MAX_CLIENTS = 32
-REQUESTS_A_TURN = 8
+REQUESTS_A_TURN = 1  # `status` takes a millisecond
 
 
 def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -59,7 +59,7 @@ def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -
 class ControlServer(Closing):
     """Serves `commands` (name -> function of the request's other members) to the users of the socket at `path`."""
 
-    def __init__(self, path: Path, commands: Mapping[str, Command]) -> None:
+    def __init__(self, path: Path, commands: Mapping[str, _Command]) -> None:
         self._path = path
         self._commands = {**commands}
         self._server: StreamServer | None = None
@@ -175,7 +175,7 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
-def _perform(command: Command, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _perform(command: _Command, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     try:
         inspect.signature(command).bind(**parameters)
     except TypeError as error:

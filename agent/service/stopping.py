@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 import gevent
@@ -32,6 +33,7 @@ class StopSignals(Closing):
         self._since = 0.0
         self._on_hangup = on_hangup
         self._has_terminal = _has_terminal()
+        self._shown = [fd for fd in (1, 2) if os.isatty(fd)]
         self._watchers = [gevent.signal_handler(number, self._caught, number) for number in STOP_SIGNALS]
 
     def close(self) -> None:
@@ -41,7 +43,10 @@ class StopSignals(Closing):
         self._watchers = []
 
     def _caught(self, number: signal.Signals) -> None:
-        if number is signal.SIGHUP and self._on_hangup is not None and self._has_terminal == _has_terminal():
+        terminal_closed = number is signal.SIGHUP and self._has_terminal and not _has_terminal()
+        if terminal_closed:
+            self._leave_terminal()
+        if number is signal.SIGHUP and self._on_hangup is not None and not terminal_closed:
             self._on_hangup()
         elif self._reason is None:
             self._reason = number.name
@@ -51,6 +56,12 @@ class StopSignals(Closing):
         elif number is signal.SIGINT and monotonic() - self._since > ONE_PRESS_S:
             log.warning("stopping at once: a second %s", number.name)
             os._exit(128 + number)
+
+    def _leave_terminal(self) -> None:
+        """Write to nowhere from now on: with lines left that it cannot write, Python would end with status 120."""
+        with Path(os.devnull).open("wb", buffering=0) as nowhere:
+            for fd in self._shown:
+                os.dup2(nowhere.fileno(), fd)
 
 
 def _has_terminal() -> bool:

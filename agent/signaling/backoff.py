@@ -75,10 +75,10 @@ class Backoff:
 def reconnect_backoff(
     addresses: int, max_ms: float | None = None, random: Callable[[], float] = _random.random
 ) -> Backoff:
-    """The back-off of a signaling connection that has so many addresses to try."""
+    """Make the back-off of a signaling connection that has so many addresses to try."""
     limit = max(max_ms, RECONNECT_MAX_FLOOR_MS) if max_ms is not None else RECONNECT_MAX_MS
     if addresses == 1:
         return Backoff(RECONNECT_INITIAL_MS, limit, random=random)
     low, high = RECONNECT_INITIAL_SEVERAL_MS
-    high = int(min(high, limit - 1))  # the seed cannot start at all when it draws more than its own limit
+    high = int(min(high, limit - 1))  # the SDK cannot start at all when it draws more than its own limit
     return Backoff(low + int(random() * (high - low + 1)), limit, random=random)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-Clock = Callable[[], float]
+_Now = Callable[[], float]
 
 
 class Heartbeat:
     """Beaten by a part whenever it made progress; any thread."""
 
-    def __init__(self, clock: Clock = monotonic) -> None:
+    def __init__(self, clock: _Now = monotonic) -> None:
         self._clock = clock
         self._last = clock()
 
@@ -56,7 +56,3 @@ class Vitals:
     def stalled(self) -> list[str]:
         """Name what stands still, in words; empty when all is well."""
         return [f"{vital.name} ({vital.age_s():.1f} s)" for vital in self._vitals.values() if vital.stalled]
-
-    def ages_s(self) -> dict[str, float]:
-        """Return the seconds since the last progress of each part, for the status page."""
-        return {vital.name: round(vital.age_s(), 3) for vital in self._vitals.values()}

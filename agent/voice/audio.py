@@ -18,13 +18,13 @@ from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
 from agent.voice.options import DeviceOptions
 from agent.voice.output_devices import DEFAULT, OutputDevices
-from agent.voice.sound_list import list_sound_devices
 from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
 
 log = logging.getLogger(__name__)
 
 INPUT = "audioinput"
 OUTPUT = "audiooutput"
+LIST_LIMIT_S = 5.0
 
 Info = dict[str, str]
 
@@ -157,7 +157,7 @@ class AudioHelper(Emitter, Closing):
         self._changed()
 
     def _changed(self) -> None:
-        lost = self.speaker_devices.lost() + self.ringtone_devices.lost()
+        lost = self.speaker_devices.drop_lost() + self.ringtone_devices.drop_lost()
         active = self.input_device
         if active is not None and active["deviceId"] not in self.available_input_devices:
             lost.append(active["deviceId"])
@@ -202,3 +202,24 @@ def _by_id(found: Iterable[Mapping[str, Any]], kind: str) -> dict[str, Info]:
         label = str(each.get("label") or ("Default" if device_id == DEFAULT else f"Unknown Audio {named} Device {n}"))
         devices[device_id] = _info(device_id, kind, label)
     return devices
+
+
+def list_sound_devices(sound: Any) -> list[dict[str, str]]:
+    """List devices that can be named; none where `sound` knows no choice. Blocks the greenlet; SoundError."""
+    if not hasattr(sound, "select"):
+        return []
+    found: list[dict[str, str]] = gevent.get_hub().threadpool.apply(_list_devices)
+    return found
+
+
+def _list_devices() -> list[dict[str, str]]:
+    from hw.sound.portaudio import list_devices
+    from hw.sound.portaudio_thread import shared_control
+
+    devices = shared_control().run(list_devices, LIST_LIMIT_S)
+    return [
+        {"deviceId": device.name, "label": device.name, "kind": INPUT if capture else OUTPUT}
+        for capture in (True, False)
+        for device in devices
+        if device.has(capture)
+    ]

@@ -1,50 +1,50 @@
-"""What drives one call: every trigger goes through the table of states, every action has one small method here."""
+"""What drives one call: triggers go into its core, and the effects that come out are carried out in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agent.errors import VoiceError
-from agent.quality.warnings import ICE_CONNECTIVITY_LOST
-from agent.voice import call_errors as catalogue
+from agent.voice import call_effects as do
+from agent.voice.call_causes import NOTHING, Cause, error_of
+from agent.voice.call_core import CallCore
 from agent.voice.call_ids import INCOMING
+from agent.voice.call_media import CallMedia
+from agent.voice.digits import DigitEffect, DigitSender, Insert
+from agent.voice.driver import Driver
 from agent.voice.monitoring import Monitoring
-from agent.voice.negotiation import Negotiation
 from agent.voice.protocols import CallHost, SignalingStream
-from agent.voice.recovery_driver import Recovering
-from agent.voice.recovery_policy import Effect, Recovery, RecoveryLimits
+from agent.voice.recovery_driver import RecoveryDriver
+from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 from agent.voice.sounds import DISCONNECT
-from agent.voice.states import NOTHING, Action, Cause, Flags, State, Trigger, step
+from agent.voice.states import CallState, Trigger
+
+log = logging.getLogger(__name__)
 
 
-class Call:
+class CallDriver:
     """The inner side of a Connection."""
 
     def __init__(self, host: CallHost, connection: Any, offer_sdp: str | None) -> None:
         self.host = host
         self.connection = connection
-        self.state = State.PENDING
-        self.offer_sdp = offer_sdp
+        self.shown = CallState.PENDING  #: what the program sees, a few effects behind the core
+        self.core = CallCore(incoming=connection.direction == INCOMING, sid=connection.parameters.get("CallSid"))
         self._first_stream = host.stream
-        self.constraints: Any = None
-        self.rtc_configuration: Mapping[str, Any] | None = None
-        self.listening = False
-        self.answered = False
-        self._accepted = False
-        self._cancelled = False
-        self._media_open = False
-        options = host.options
-        policy = Recovery(options.enable_ice_restart, RecoveryLimits(options.reconnect_limit_s))
-        self.recovering = Recovering(host.clock, policy, lambda effect: _EFFECTS[effect](self))
-        self.negotiation = Negotiation(self)
-        self.media = self.negotiation.media
-        self.monitoring = Monitoring(self)
+        self._due: deque[do.CallEffect] = deque()
+        limits = RecoveryLimits(host.options.reconnect_limit_s)
+        self._recovery = RecoveryDriver(host.clock, Recovery(host.options.enable_ice_restart, limits), self)
+        self.digits: Driver[DigitSender, DigitEffect] = Driver(host.clock, DigitSender(), self._play_digits)
+        self.media = CallMedia(host, self, offer_sdp)
+        self.monitoring = Monitoring(host, self)
 
     @property
     def sid(self) -> str | None:
         """The name that the server gave the call."""
-        return self.connection.parameters.get("CallSid") or None
+        return self.core.sid or None
 
     @property
     def wire_sid(self) -> str:
@@ -60,17 +60,36 @@ class Call:
         stream = self.host.stream or self._first_stream
         return stream if stream is not None and stream.status != "disconnected" else None
 
+    @property
+    def restart_offered(self) -> bool:
+        """Whether an ICE restart offer waits for its answer."""
+        return self.core.flags.remote_sdp_applied and self.media.has_local_offer
+
     def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None:
-        """Let the table decide, then act; a listener that itself changes the state ends the rest of the row."""
-        decided = step(self.state, self._flags(cause), trigger)
-        expected = self.state
-        for action in decided.actions:
-            if action is Action.ENTER:
-                self.state = expected = decided.state
-            else:
-                _ACTIONS[action](self, cause)
-            if self.state is not expected:
-                return
+        """Let the core decide, then act; a listener that closes the call ends what was to be done before."""
+        was_live = self.core.state is not CallState.CLOSED
+        effects = self.core.on(trigger, cause)
+        if was_live and self.core.state is CallState.CLOSED:
+            self._due.clear()
+        self.carry_out(effects)
+
+    def carry_out(self, effects: Sequence[do.CallEffect]) -> None:
+        """Do this after all that is still to be done.
+
+        A listener may fire: what came before it is done first, so that it meets the call as its core is. An effect
+        that fails is logged, for the core has changed already: the others are due all the same.
+        """
+        self._due.extend(effects)
+        while self._due:
+            effect = self._due.popleft()
+            try:
+                self._perform(effect)
+            except Exception:
+                log.exception("a call could not do this: %s", type(effect).__name__)
+
+    def tell_recovery(self, event: Callable[..., Sequence[RecoveryEffect]], *args: Any) -> None:
+        """Tell the recovery policy what happened: `event` is a method of it."""
+        self._recovery.tell(event, *args)
 
     def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Publish one Insights event about this call."""
@@ -81,179 +100,56 @@ class Call:
         self.connection.emit(event, *args)
 
     def emit_error(self, error: VoiceError) -> None:
-        """Report an `error` event before anybody hears it."""
-        self.report("ERROR", "connection", "error", {"code": error.code, "message": error.message})
-        self.emit("error", error)
+        """Emit an `error` that leaves the call as it is."""
+        self.carry_out(error_of(error))
 
-    def _flags(self, cause: Cause) -> Flags:
-        return Flags(
-            incoming=self.connection.direction == INCOMING,
-            answered=self.answered,
-            media_open=self._media_open,
-            remote_sdp_applied=self.media.remote_sdp_applied,
-            accepted=self._accepted,
-            cancelled=self._cancelled,
-            listening=self.listening,
-            signaling_up=self.stream is not None,
-            ringing_enabled=self.host.options.enable_ringing_state,
-            has_sdp=bool(cause.sdp),
-            has_error=cause.error is not None,
-        )
+    def _perform(self, effect: do.CallEffect) -> None:
+        match effect:
+            case do.ShowState(state):
+                self.shown = state
+            case do.EmitEvent(event, args, with_call):
+                self.emit(event, *(self.connection,) if with_call else args)
+            case do.ReportEvent(name, payload, group, level):
+                self.report(level, group, name, payload)
+            case do.NameCall(sid):
+                self.connection.parameters["CallSid"] = sid
+            case do.DisconnectOther():
+                self.host.before_accept(self.connection)
+            case do.PlayDisconnect():
+                self.host.sounds.play_if_enabled(DISCONNECT)
+            case do.StartMonitoring():
+                self.monitoring.start()
+            case do.CloseMedia():
+                self._close()
+            case do.SendInvite() | do.SendAnswer() | do.SendReinvite() | do.SendHangup() | do.SendReject():
+                self._send(effect)
+            case _:
+                self.media.perform(effect)
 
-    # Actions of the table
+    def _send(self, message: do.SignalingMessage) -> None:
+        """What opens or takes a call goes to the Device's stream of today, what goes on with it to the call's own."""
+        now, own = self.host.stream, self.stream
+        match message:
+            case do.SendInvite(sdp) if now is not None:
+                connection, preflight = self.connection, self.host.options.preflight
+                now.invite(sdp, connection.outbound_connection_id, preflight, connection.encoded_parameters)
+            case do.SendAnswer(sdp) if now is not None:
+                now.answer(sdp, self.wire_sid)
+            case do.SendReject() if now is not None:
+                now.reject(self.sid)
+            case do.SendReinvite(sdp) if own is not None:
+                own.reinvite(sdp, self.wire_sid)
+            case do.SendHangup(text) if own is not None:
+                own.hangup(self.wire_sid, text)
 
-    def _disconnect_other(self, cause: Cause) -> None:
-        self.host.before_accept(self.connection)
-
-    def _open_capture(self, cause: Cause) -> None:
-        self.negotiation.open_capture()
-
-    def _listen(self, cause: Cause) -> None:
-        self.listening = True
-
-    def _stop_listening(self, cause: Cause) -> None:
-        self.listening = False
-
-    def _mark_answered(self, cause: Cause) -> None:
-        self.answered = True
-
-    def _mark_cancelled(self, cause: Cause) -> None:
-        self._cancelled = True
-
-    def _mark_media_open(self, cause: Cause) -> None:
-        self._media_open = True
-
-    def _store_sid(self, cause: Cause) -> None:
-        if cause.callsid:
-            self.connection.parameters["CallSid"] = cause.callsid
-
-    def _make_offer(self, cause: Cause) -> None:
-        self.media.make_offer()
-
-    def _make_answer(self, cause: Cause) -> None:
-        self.media.make_answer(self.offer_sdp or "")
-
-    def _apply_answer(self, cause: Cause) -> None:
-        self.media.apply_answer(cause.sdp or "")
-
-    def _send_hangup(self, cause: Cause) -> None:
-        if (stream := self.stream) is not None:
-            stream.hangup(self.wire_sid, cause.reason)
-
-    def _send_reject(self, cause: Cause) -> None:
-        if (stream := self.host.stream) is not None:
-            stream.reject(self.sid)
-
-    def _close_media(self, cause: Cause) -> None:
-        self.recovering.close()
-        self.connection.stop_digits()
+    def _close(self) -> None:
+        self._recovery.end(Recovery.close)
+        self.digits.end(DigitSender.close)
         self.media.close()
         self.monitoring.stop()
 
-    def _play_disconnect(self, cause: Cause) -> None:
-        self.host.sounds.play_if_enabled(DISCONNECT)
-
-    def _emit_accept(self, cause: Cause) -> None:
-        self._accepted = True
-        self.emit("accept", self.connection)
-
-    def _emit_cancel(self, cause: Cause) -> None:
-        self.emit("cancel")
-
-    def _emit_disconnect(self, cause: Cause) -> None:
-        self.emit("disconnect", self.connection)
-
-    def _emit_error(self, cause: Cause) -> None:
-        if cause.error is not None:
-            self.emit_error(cause.error)
-
-    def _emit_reconnecting(self, cause: Cause) -> None:
-        self.emit("reconnecting", cause.error)
-
-    def _emit_reconnected(self, cause: Cause) -> None:
-        self.emit("reconnected")
-
-    def _emit_reject(self, cause: Cause) -> None:
-        self.emit("reject")
-
-    def _emit_ringing(self, cause: Cause) -> None:
-        self.emit("ringing", bool(cause.sdp))
-
-    def _emit_transport_close(self, cause: Cause) -> None:
-        self.emit("transportClose")
-
-    def _report_captured(self, cause: Cause) -> None:
-        data = {"audioConstraints": self.negotiation.constraints}
-        self.report("INFO", "get-user-media", "succeeded", {"data": data})
-
-    def _report_capture_failed(self, cause: Cause) -> None:
-        denied = cause.capture_error is not None and cause.capture_error.code == 31208
-        data = {"audioConstraints": self.negotiation.constraints, "error": str(cause.capture_error)}
-        self.report("ERROR", "get-user-media", "denied" if denied else "failed", {"data": data})
-
-    def _report_ringing(self, cause: Cause) -> None:
-        self.report("INFO", "connection", "outgoing-ringing", {"hasEarlyMedia": bool(cause.sdp)})
-
-    def _report_reconnecting(self, cause: Cause) -> None:
-        if (error := cause.error) is not None:
-            told = {"code": error.code, "message": error.message, "twilioError": vars(error.twilio_error)}
-            self.report("WARNING", "connection", "error", told)
-        self.report("INFO", "connection", "reconnecting")
-
-    # Effects of the recovery policy
-
-    def _connectivity_lost(self) -> None:
-        message = {"message": "The ICE connection is lost."}
-        self.report("WARNING", "network-quality-warning-raised", ICE_CONNECTIVITY_LOST, message)
-        self.emit("warning", ICE_CONNECTIVITY_LOST)
-
-    def _connectivity_back(self) -> None:
-        message = {"message": "The ICE connection is back."}
-        self.report("INFO", "network-quality-warning-cleared", ICE_CONNECTIVITY_LOST, message)
-        self.emit("warning-cleared", ICE_CONNECTIVITY_LOST)
-
-    def _begin_recovery(self) -> None:
-        self.fire(Trigger.RECONNECTING, Cause(error=catalogue.recovery_begins()))
-
-    def _end_recovery(self) -> None:
-        self.fire(Trigger.RECONNECTED)
-
-    def _give_up(self) -> None:
-        self.fire(Trigger.MEDIA_LOST, Cause(error=catalogue.media_lost(self.connection), reason=catalogue.INTERRUPTED))
-
-    def _gathering_none(self) -> None:
-        self.report("WARNING", "ice-gathering-state", "none")
-
-    def _gathering_timeout(self) -> None:
-        self.report("WARNING", "ice-gathering-state", "timeout")
-
-    def _restart_ice(self) -> None:
-        self.media.make_restart_offer()
-
-
-def _reports(name: str) -> Callable[[Call, Cause], None]:
-    def report(call: Call, cause: Cause) -> None:
-        call.report("INFO", "connection", name)
-
-    return report
-
-
-_ACTIONS: Final[Mapping[Action, Callable[[Call, Cause], None]]] = {
-    Action.REPORT_CANCEL: _reports("cancel"),
-    Action.REPORT_IGNORED: _reports("ignored-by-local"),
-    Action.REPORT_REJECTED: _reports("rejected-by-local"),
-    Action.REPORT_LOCAL_END: _reports("disconnected-by-local"),
-    Action.REPORT_REMOTE_END: _reports("disconnected-by-remote"),
-    Action.REPORT_RECONNECTED: _reports("reconnected"),
-} | {action: method for action in Action if (method := getattr(Call, f"_{action.name.lower()}", None)) is not None}
-
-_EFFECTS: Final[Mapping[Effect, Callable[[Call], None]]] = {
-    Effect.CONNECTIVITY_LOST: Call._connectivity_lost,
-    Effect.CONNECTIVITY_BACK: Call._connectivity_back,
-    Effect.GATHERING_NONE: Call._gathering_none,
-    Effect.GATHERING_TIMEOUT: Call._gathering_timeout,
-    Effect.BEGIN: Call._begin_recovery,
-    Effect.RESTART: Call._restart_ice,
-    Effect.END: Call._end_recovery,
-    Effect.FATAL: Call._give_up,
-}
+    def _play_digits(self, effect: DigitEffect) -> None:
+        if not isinstance(effect, Insert):
+            self.host.sounds.play_key(effect.digit)
+        elif self.media.session is not None and not self.media.closed:
+            self.media.session.insert_dtmf(effect.tones)

@@ -1,114 +1,85 @@
-"""The media of one call, step by step: each step runs in a greenlet of its own and reports what came of it."""
+"""The media of one call, from the microphone to the agreed session.
+
+Each step runs in a greenlet of its own; what came of it is a trigger for the call, but for a restart that fails.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 
 from agent.closing import Closing
-from agent.errors import AgentError, CaptureError, SdpError
+from agent.errors import AgentError, CaptureDeniedError, CaptureError, SdpError, VoiceError
 from agent.log import SeldomLog, excerpt
-from agent.voice.protocols import Session
+from agent.voice import call_effects as do
+from agent.voice import call_errors as catalogue
+from agent.voice.call_causes import Cause
+from agent.voice.input_feed import Source, feed
+from agent.voice.media_events import MediaEvents
+from agent.voice.protocols import CallHost, MediaSessionPort, NegotiatingCall
+from agent.voice.recovery_policy import Recovery
+from agent.voice.states import Trigger
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
-Step = Callable[[Session], Any]
-
-
-class CallMediaOwner(Protocol):
-    """Who learns what came of each step; called on the hub, after the call's end only about the capture."""
-
-    def captured(self) -> None: ...
-
-    def capture_failed(self, error: CaptureError) -> None: ...
-
-    def offer_made(self, sdp: str) -> None: ...
-
-    def answer_made(self, sdp: str) -> None: ...
-
-    def answer_applied(self) -> None: ...
-
-    def local_description_failed(self, error: AgentError) -> None: ...
-
-    def remote_description_failed(self, error: AgentError) -> None: ...
-
-    def restart_offer_made(self, sdp: str) -> None: ...
-
-    def restart_offer_failed(self, error: AgentError) -> None: ...
-
-    def restart_answer_made(self, sdp: str) -> None: ...
+_Failed = Callable[[AgentError], None]
 
 
 class CallMedia(Closing):
     """Owns the media session of one call from its capture to its close."""
 
-    def __init__(self, owner: CallMediaOwner) -> None:
-        self.session: Session | None = None
+    def __init__(self, host: CallHost, call: NegotiatingCall, offer_sdp: str | None) -> None:
+        """`offer_sdp` came with an incoming call."""
+        self.session: MediaSessionPort | None = None
         self.closed = False
         self.muted = False
-        self.remote_sdp_applied = False  # or on its way: only the first answer counts
-        self._owner = owner
+        self._host = host
+        self._call = call
+        self._offer_sdp = offer_sdp or ""
+        self._own_constraints: Any = None
+        self._rtc_configuration: Mapping[str, Any] | None = None
+        self._events: MediaEvents | None = None
+        self._source: Source | None = None  # what is sent instead of the microphone
 
     @property
-    def restart_offered(self) -> bool:
-        """Whether an ICE restart offer waits for its answer."""
-        session = self.session
-        return session is not None and self.remote_sdp_applied and session.signaling_state == "have-local-offer"
+    def path(self) -> tuple[str | None, str | None]:
+        """Our address and the far side's on the path in use; None while there is none."""
+        return self._events.path if self._events is not None else (None, None)
 
-    def capture(
-        self,
-        make_session: Callable[[], Session],
-        attach: Callable[[Session], None],
-        constraints: Mapping[str, Any] | None,
-    ) -> None:
-        """Make the session, let `attach` subscribe to it, and open the microphone."""
-        gevent.spawn(self._capture, make_session, attach, constraints)
+    @property
+    def has_local_offer(self) -> bool:
+        """Whether an offer of ours waits for its answer (W3C webrtc: have-local-offer)."""
+        return self.session is not None and self.session.signaling_state == "have-local-offer"
 
-    def make_offer(self) -> None:
-        """Make the first offer."""
-        self._spawn(
-            lambda session: session.create_offer(), self._owner.offer_made, self._owner.local_description_failed
-        )
+    @property
+    def constraints(self) -> Any:
+        """What the capture is opened with: the call's own constraints, or the Device's."""
+        own = self._own_constraints
+        return own if own is not None else self._host.options.audio_constraints
 
-    def make_answer(self, offer_sdp: str) -> None:
-        """Answer the far side's first offer."""
-        self.remote_sdp_applied = True
-        self._spawn(
-            lambda session: session.answer_offer(offer_sdp),
-            self._owner.answer_made,
-            self._owner.remote_description_failed,
-        )
+    def configure(self, constraints: Any, rtc_configuration: Mapping[str, Any] | None) -> None:
+        """Use these in the place of the Device's, if they are given; before the capture."""
+        self._own_constraints = constraints
+        self._rtc_configuration = rtc_configuration
 
-    def apply_answer(self, sdp: str) -> None:
-        """Apply the answer to the first offer."""
-        self.remote_sdp_applied = True
-        self._spawn(
-            lambda session: session.apply_answer(sdp),
-            lambda _result: self._owner.answer_applied(),
-            self._owner.remote_description_failed,
-        )
-
-    def make_restart_offer(self) -> None:
-        """Begin an ICE restart."""
-        self._spawn(
-            lambda session: session.create_restart_offer(),
-            self._owner.restart_offer_made,
-            self._owner.restart_offer_failed,
-        )
-
-    def apply_restart_answer(self, sdp: str) -> None:
-        """Go on with an ICE restart; an answer that cannot be used is only logged (spec: recovery 5.6)."""
-        self._spawn(lambda session: session.apply_restart_answer(sdp), _ignore, _restart_unusable)
-
-    def answer_restart_offer(self, sdp: str) -> None:
-        """Answer an ICE restart that the far side began."""
-        self._spawn(
-            lambda session: session.answer_restart_offer(sdp), self._owner.restart_answer_made, _restart_unusable
-        )
+    def perform(self, step: do.MediaStep) -> None:
+        """Begin a step; before the capture and after the close nothing but a capture can begin."""
+        fired, make = self._fired, self._make
+        match step:
+            case do.OpenCapture():
+                gevent.spawn(self._capture)
+            case do.CreateOffer():
+                make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
+            case do.CreateAnswer():
+                make(lambda s: s.answer_offer(self._offer_sdp), fired(Trigger.ANSWER_MADE), self._remote_failed)
+            case do.ApplyAnswer(sdp):
+                make(lambda session: session.apply_answer(sdp), fired(Trigger.ANSWER_APPLIED), self._remote_failed)
+            case _:
+                self._restart(step)
 
     def mute(self, flag: bool) -> None:
         """Send silence, or stop doing so; may be said before there is a session."""
@@ -122,39 +93,68 @@ class CallMedia(Closing):
         if self.session is not None:
             self.session.close()
 
-    def _capture(
-        self,
-        make_session: Callable[[], Session],
-        attach: Callable[[Session], None],
-        constraints: Mapping[str, Any] | None,
-    ) -> None:
+    def _restart(self, step: do.OfferRestart | do.ApplyRestart | do.AnswerRestart) -> None:
+        """An answer that cannot be used is only logged: the next failure of the path is news (spec: recovery 5.6)."""
+        fired, make = self._fired, self._make
+        match step:
+            case do.OfferRestart():
+                make(lambda s: s.create_restart_offer(), fired(Trigger.RESTART_OFFER_MADE), self._restart_failed)
+            case do.ApplyRestart(sdp):
+                make(lambda session: session.apply_answer(sdp), _ignore, _restart_unusable)
+            case do.AnswerRestart(sdp):
+                make(lambda s: s.answer_offer(sdp), fired(Trigger.RESTART_ANSWER_MADE), _restart_unusable)
+
+    # The capture
+
+    def _capture(self) -> None:
         try:
-            self.session = session = make_session()
-            attach(session)
-            session.mute(self.muted)
-            session.open_capture(constraints)
+            self._open()
         except CaptureError as exc:
-            self._close_if_over()
-            self._owner.capture_failed(exc)
+            self._capture_failed(exc)
         except Exception as exc:
             if not self.closed:
                 log.exception("the media session could not be set up")
-            self._close_if_over()
-            self._owner.capture_failed(CaptureError(f"the microphone cannot be opened: {exc}"))
+            self._capture_failed(CaptureError(f"the microphone cannot be opened: {exc}"))
         else:
-            self._owner.captured()
+            self._captured()
 
-    def _close_if_over(self) -> None:
-        """A session that was made after the call had ended is nobody else's to close."""
+    def _open(self) -> None:
+        """`get_user_media` may refuse the microphone by raising, or give something to be sent instead."""
+        host, options = self._host, self._host.options
+        constraints = host.audio.constrained(self.constraints) if host.audio is not None else None
+        get_user_media = options.get_user_media
+        self._source = options.file_input_stream or (get_user_media(constraints) if get_user_media else None)
+        self.session = session = host.make_session(self._rtc_configuration)
+        self._events = MediaEvents(session, self._call, lambda: self.closed)
+        session.mute(self.muted)
+        session.open_capture(constraints)
+
+    def _captured(self) -> None:
+        if self._source is not None and self.session is not None:
+            feed(self._source, self.session.local_stream, lambda: self.closed)
+        error = None if self._call.stream is not None else catalogue.signaling_down(self._call.connection)
+        self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self.constraints))
+
+    def _capture_failed(self, error: CaptureError) -> None:
         if self.closed and self.session is not None:
-            self.session.close()
+            self.session.close()  # it was made after the call had ended, and is nobody else's to close
+        what = "may not be used" if isinstance(error, CaptureDeniedError) else "could not be opened"
+        told = VoiceError(error.code, f"The microphone {what}: {error}")
+        cause = Cause(error=told, capture_error=error, constraints=self.constraints)
+        self._call.fire(Trigger.CAPTURE_FAILED, cause)
 
-    def _spawn(self, step: Step, done: Callable[[Any], None], failed: Callable[[AgentError], None]) -> None:
+    # Other steps
+
+    def _make(self, step: Callable[[MediaSessionPort], Any], done: Callable[[Any], None], failed: _Failed) -> None:
         if self.session is not None and not self.closed:
             gevent.spawn(self._run, self.session, step, done, failed)
 
     def _run(
-        self, session: Session, step: Step, done: Callable[[Any], None], failed: Callable[[AgentError], None]
+        self,
+        session: MediaSessionPort,
+        step: Callable[[MediaSessionPort], Any],
+        done: Callable[[Any], None],
+        failed: _Failed,
     ) -> None:
         try:
             result = step(session)
@@ -167,6 +167,25 @@ class CallMedia(Closing):
         else:
             if not self.closed:
                 done(result)
+
+    def _fired(self, trigger: Trigger) -> Callable[[str | None], None]:
+        def fire(sdp: str | None) -> None:
+            local_sdp = self.session.local_sdp if self.session is not None else None
+            self._call.fire(trigger, Cause(sdp=sdp, local_sdp=local_sdp))
+
+        return fire
+
+    def _local_failed(self, error: AgentError) -> None:
+        told = catalogue.local_description_failed(self._call.connection, error)
+        self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
+
+    def _remote_failed(self, error: AgentError) -> None:
+        told = catalogue.remote_description_failed(self._call.connection, error)
+        self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
+
+    def _restart_failed(self, error: AgentError) -> None:
+        log.warning("no ICE restart could be offered: %s", error)
+        self._call.tell_recovery(Recovery.restart_failed)
 
 
 def _ignore(_result: object) -> None:

@@ -37,7 +37,7 @@ class CallsOwner(CallHost, Protocol):
     def pending_changed(self) -> None: ...
 
 
-class Calls:
+class DeviceCalls:
     """Pending calls in the order of their arrival, and at most one active call."""
 
     def __init__(self, device: CallsOwner) -> None:

@@ -11,13 +11,15 @@ from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.events import Emitter
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
 from agent.voice import call_errors as catalogue
-from agent.voice.call import Call
+from agent.voice.call import CallDriver
+from agent.voice.call_causes import Cause
 from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
 from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
 from agent.voice.feedback import feedback_event
 from agent.voice.protocols import CallHost
-from agent.voice.states import Cause, State, Trigger
+from agent.voice.recovery_policy import Recovery
+from agent.voice.states import CallState, Trigger
 
 
 class Connection(Emitter, ConnectionAliases):
@@ -45,13 +47,12 @@ class Connection(Emitter, ConnectionAliases):
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
         self.encoded_parameters = encode_params(custom_parameters or {})
         self._host = host
-        self._call = Call(host, self, offer_sdp)
-        self._digits = DigitSender(host.clock, self._insert_tones, host.sounds.play_key)
+        self._call = CallDriver(host, self, offer_sdp)
         preflight = {"preflight": host.options.preflight} if self.direction == OUTGOING else None
         self._call.report("INFO", "connection", self.direction.lower(), preflight)
 
     def __repr__(self) -> str:
-        return f"<Connection {self._call.wire_sid} {self._call.state}>"
+        return f"<Connection {self._call.wire_sid} {self._call.shown}>"
 
     @or_handler("accept")
     def accept(
@@ -65,9 +66,8 @@ class Connection(Emitter, ConnectionAliases):
         """
         _check_mapping("audio_constraints", audio_constraints)
         _check_mapping("rtc_configuration", rtc_configuration)
-        if self._call.state is State.PENDING:
-            self._call.constraints = audio_constraints
-            self._call.rtc_configuration = rtc_configuration
+        if self._call.core.state is CallState.PENDING:
+            self._call.media.configure(audio_constraints, rtc_configuration)
         self._call.fire(Trigger.ACCEPT)
 
     @or_handler("reject")
@@ -109,10 +109,9 @@ class Connection(Emitter, ConnectionAliases):
         session = self._call.media.session
         if session is None:
             raise InvalidStateError("digits cannot be sent before the call was accepted: wait for the event `accept`")
-        if not self._call.media.closed:
-            self._digits.play_keys(digits)
+        self._call.digits.tell(DigitSender.play_keys, digits)
         if session.can_insert_dtmf and not self._call.media.closed:
-            self._digits.send(digits)
+            self._call.digits.tell(DigitSender.send, digits)
         elif (stream := self._call.stream) is not None:
             stream.dtmf(self._call.sid, digits)
         else:
@@ -139,7 +138,7 @@ class Connection(Emitter, ConnectionAliases):
 
     def status(self) -> str:
         """Return pending, connecting, ringing, open, reconnecting or closed."""
-        return self._call.state.value
+        return self._call.shown.value
 
     @property
     def codec(self) -> str | None:
@@ -156,10 +155,7 @@ class Connection(Emitter, ConnectionAliases):
     @property
     def waits_for_answer(self) -> bool:
         """Whether a `ringing` or `answer` of the server is meant for this call."""
-        call = self._call
-        complete = call.answered and call.media.remote_sdp_applied
-        dialling = self.direction == OUTGOING and call.listening and not complete
-        return dialling or call.media.restart_offered
+        return self._call.core.is_dialling or self._call.restart_offered
 
     def is_called(self, callsid: object) -> bool:
         """Tell whether the server means this call by `callsid`."""
@@ -167,13 +163,15 @@ class Connection(Emitter, ConnectionAliases):
 
     def on_ringing(self, payload: Mapping[str, Any]) -> None:
         """Take the server's `ringing`."""
-        self._call.fire(Trigger.RINGING, Cause(sdp=payload.get("sdp"), callsid=payload.get("callsid")))
+        rings = self._host.options.enable_ringing_state
+        cause = Cause(sdp=payload.get("sdp"), callsid=payload.get("callsid"), ringing_enabled=rings)
+        self._call.fire(Trigger.RINGING, cause)
 
     def on_answer(self, payload: Mapping[str, Any]) -> None:
         """Take the server's `answer`, to the call or to its ICE restart."""
         sdp = payload.get("sdp")
-        if sdp and self._call.media.restart_offered:
-            self._call.media.apply_restart_answer(sdp)
+        if sdp and self._call.restart_offered:
+            self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
 
     def on_cancel(self) -> None:
@@ -186,35 +184,26 @@ class Connection(Emitter, ConnectionAliases):
 
     def on_transport_close(self) -> None:
         """Note that signaling is lost."""
-        self._call.recovering.signaling(False)
+        self._call.tell_recovery(Recovery.signaling, False)
         self._call.fire(Trigger.TRANSPORT_CLOSE)
 
     def on_signaling_back(self) -> None:
         """Note that signaling is back."""
-        self._call.recovering.signaling(True)
+        self._call.tell_recovery(Recovery.signaling, True)
 
     @property
     def path(self) -> tuple[str | None, str | None]:
         """Our address and the far side's on the path that the audio takes; None while there is none."""
-        return self._call.negotiation.path
+        return self._call.media.path
 
     def on_network_changed(self, reachable: bool) -> None:
         """Look after the path; `reachable` if any way to the far side is left."""
-        self._call.recovering.network_changed(reachable)
+        self._call.tell_recovery(Recovery.network_changed, reachable)
 
     def on_restart_offer(self, sdp: str) -> None:
         """Answer the far side's restart of ICE; an own offer under way goes first (glare)."""
-        if not self._call.media.restart_offered:
-            self._call.media.answer_restart_offer(sdp)
-
-    def stop_digits(self) -> None:
-        """Play and send no more of the digits under way."""
-        self._digits.close()
-
-    def _insert_tones(self, tones: str) -> None:
-        session = self._call.media.session
-        if session is not None and not self._call.media.closed:
-            session.insert_dtmf(tones)
+        if not self._call.restart_offered:
+            self._call.fire(Trigger.RESTART_OFFER, Cause(sdp=sdp))
 
 
 def _custom_parameters(

@@ -1,4 +1,4 @@
-"""Sending digits: when each is played here and when each goes out (spec: connection 5).
+"""Sending digits: when each is played here and when each goes out, without a clock (spec: connection 5).
 
 A `w` is a pause of 500 ms after the tones before it. (The reference counts the 500 ms from the start of the segment,
 which cuts off tones as soon as a segment has three digits.)
@@ -7,11 +7,8 @@ which cuts off tones as soon as a segment has three digits.)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from agent.clock import Clock, Timer
-from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 
 TONE_MS: Final = 160
@@ -60,47 +57,42 @@ def key_tone_schedule(digits: str) -> list[KeyTone]:
     return [KeyTone(n * KEY_TONE_MS, digit) for n, digit in enumerate(digits) if digit != "w"]
 
 
-class DigitSender(Closing):
-    """Carries the schedules out; digits asked for while others are under way follow them."""
+DigitEffect: TypeAlias = Insert | KeyTone
 
-    def __init__(self, clock: Clock, insert: Callable[[str], None], play_key: Callable[[str], None]) -> None:
-        self._clock = clock
-        self._insert = insert
-        self._play_key = play_key
-        self._busy_until = 0.0
-        self._timers: set[Timer] = set()
 
-    def send(self, digits: str) -> None:
-        """Insert the tones into the audio, each in its time."""
-        now = self._clock.now()
-        start = max(now, self._busy_until)
+class DigitSender:
+    """Lets each tone and each key come in its time; digits asked for while others are under way follow them."""
+
+    def __init__(self) -> None:
+        self._busy_until_s = 0.0
+        self._waiting: list[tuple[float, DigitEffect]] = []  # by time, then in the order in which they were asked for
+
+    def send(self, digits: str, now: float) -> list[DigitEffect]:
+        """Insert the tones into the audio."""
+        start_s = max(now, self._busy_until_s)
         inserts, length_ms = insert_schedule(digits)
-        for insert in inserts:
-            self._at(start + insert.at_ms / 1000, self._insert, insert.tones)
-        self._busy_until = start + length_ms / 1000
+        self._busy_until_s = start_s + length_ms / 1000
+        return self._plan([(start_s + insert.at_ms / 1000, insert) for insert in inserts], now)
 
-    def play_keys(self, digits: str) -> None:
+    def play_keys(self, digits: str, now: float) -> list[DigitEffect]:
         """Let the keys be heard here."""
-        now = self._clock.now()
-        for tone in key_tone_schedule(digits):
-            self._at(now + tone.at_ms / 1000, self._play_key, tone.digit)
+        return self._plan([(now + tone.at_ms / 1000, tone) for tone in key_tone_schedule(digits)], now)
 
-    def close(self) -> None:
+    def close(self, now: float) -> list[DigitEffect]:
         """Forget what has not been sent."""
-        timers, self._timers = self._timers, set()
-        for timer in timers:
-            timer.cancel()
+        self._waiting = []
+        return []
 
-    def _at(self, time_s: float, fn: Callable[[str], None], argument: str) -> None:
-        delay_s = time_s - self._clock.now()
-        if delay_s <= 0:
-            fn(argument)
-            return
-        timer: Timer
+    def deadline(self) -> float | None:
+        """Tell when `tick` is due; None when nothing waits."""
+        return self._waiting[0][0] if self._waiting else None
 
-        def run() -> None:
-            self._timers.discard(timer)
-            fn(argument)
+    def tick(self, now: float) -> list[DigitEffect]:
+        """Return what is due now."""
+        due = [effect for at_s, effect in self._waiting if at_s <= now]
+        self._waiting = self._waiting[len(due) :]
+        return due
 
-        timer = self._clock.call_later(delay_s, run)
-        self._timers.add(timer)
+    def _plan(self, more: list[tuple[float, DigitEffect]], now: float) -> list[DigitEffect]:
+        self._waiting = sorted(self._waiting + more, key=lambda each: each[0])
+        return self.tick(now)

@@ -15,11 +15,11 @@ from agent.net.watch import NetworkWatch, way_after
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
-from agent.voice.calls import Calls
+from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.media_options import media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
-from agent.voice.protocols import Session, SignalingStream
+from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.signaling_events import SignalingEvents
@@ -40,7 +40,7 @@ class DeviceHost(Closing):
         self.audio: AudioHelper | None = None
         self.publisher: Publisher | None = None
         self.stream: SignalingStream | None = None
-        self.calls = Calls(self)
+        self.calls = DeviceCalls(self)
         self.registration = Registration(self.clock, self._send_register, True)
         self.status = "offline"
         self.edge: str | None = None
@@ -101,13 +101,13 @@ class DeviceHost(Closing):
             if way.harmed or call.status() == "reconnecting":
                 call.on_network_changed(way.reachable)
 
-    # What calls ask for (seams.CallHost, calls.CallsOwner)
+    # What calls ask for (protocols.CallHost, calls.CallsOwner)
 
-    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session:
+    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort:
         """Make the media session of one call."""
         settings = media_settings(self.options, rtc_configuration)
         if self.options.media_factory is not None:
-            made: Session = self.options.media_factory(settings)
+            made: MediaSessionPort = self.options.media_factory(settings)
             return made
         from agent.media.bridge import shared_bridge
         from agent.media.session import MediaSession

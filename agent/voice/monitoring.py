@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from agent.clock import Timer
 from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
 from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
-from agent.quality.volume import INTERVAL_MS, VolumeMeter
+from agent.quality.volume_meter import INTERVAL_MS, VolumeMeter
 from agent.quality.warnings import QualityWarning
 from agent.sdk_version import SDK_VERSION
-
-if TYPE_CHECKING:
-    from agent.voice.call import Call
+from agent.voice.protocols import CallHost, MonitoredCall
+from agent.voice.recovery_policy import Recovery
 
 _LOW_BYTES: Final = ("low-bytes-received", "low-bytes-sent")
 _VOLUMES_PER_SAMPLE: Final = round(SAMPLE_INTERVAL_S * 1000 / INTERVAL_MS)
@@ -22,7 +21,8 @@ _VOLUMES_PER_SAMPLE: Final = round(SAMPLE_INTERVAL_S * 1000 / INTERVAL_MS)
 class Monitoring:
     """Reads the media's counters: once a second, or every 50 ms while somebody listens to `volume`."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, host: CallHost, call: MonitoredCall) -> None:
+        self._host = host
         self._call = call
         self._monitor = StatsMonitor()
         self._metrics = MetricsBuffer()
@@ -30,7 +30,7 @@ class Monitoring:
         self._volumes = (0.0, 0.0)
         self._timer: Timer | None = None
         self._next_sample_at = 0.0
-        self._warnings_timer = call.host.clock.call_later(WARNINGS_DELAY_S, self._monitor.enable_warnings)
+        self._warnings_timer = host.clock.call_later(WARNINGS_DELAY_S, self._monitor.enable_warnings)
 
     @property
     def codec(self) -> str | None:
@@ -41,7 +41,7 @@ class Monitoring:
     def start(self) -> None:
         """Begin with the media: the first sample follows in a second; nothing happens when it runs already."""
         if self._timer is None and not self._call.media.closed:
-            self._next_sample_at = self._call.host.clock.now() + SAMPLE_INTERVAL_S
+            self._next_sample_at = self._host.clock.now() + SAMPLE_INTERVAL_S
             self._rearm()
 
     def stop(self) -> None:
@@ -53,7 +53,7 @@ class Monitoring:
         self._publish(self._metrics.flush())
 
     def _rearm(self) -> None:
-        clock = self._call.host.clock
+        clock = self._host.clock
         wait_s = max(0.0, self._next_sample_at - clock.now())
         if self._is_volume_wanted():
             wait_s = min(wait_s, INTERVAL_MS / 1000)
@@ -65,7 +65,7 @@ class Monitoring:
             return
         raw = session.stats()
         self._measure(raw)
-        if self._call.host.clock.now() >= self._next_sample_at:
+        if self._host.clock.now() >= self._next_sample_at:
             self._next_sample_at += SAMPLE_INTERVAL_S
             self._sample(raw)
         if not self._call.media.closed:
@@ -84,15 +84,15 @@ class Monitoring:
             self._volumes = (volumes[0], volumes[1])
         if self._is_volume_wanted():
             self._call.emit("volume", *self._volumes)
-            if self._call.host.audio is not None:
-                self._call.host.audio.input_volume(self._volumes[0])
+            if self._host.audio is not None:
+                self._host.audio.input_volume(self._volumes[0])
 
     def _is_volume_wanted(self) -> bool:
-        audio = self._call.host.audio
+        audio = self._host.audio
         return bool(self._call.connection.listeners("volume") or (audio and audio.listeners("inputVolume")))
 
     def _sample(self, raw: Any) -> None:
-        sample, warnings = self._monitor.add(_as_browsers_tell(raw), self._call.host.clock.now())
+        sample, warnings = self._monitor.add(_as_browsers_tell(raw), self._host.clock.now())
         for warning in warnings:
             self._warn(warning)
             if self._call.media.closed:
@@ -105,7 +105,7 @@ class Monitoring:
         if warning.silent_while_muted and self._call.media.muted:
             return
         if warning.name in _LOW_BYTES:
-            self._call.recovering.low_bytes(warning.name, not warning.cleared)
+            self._call.tell_recovery(Recovery.low_bytes, warning.name, not warning.cleared)
             if self._call.media.closed:
                 return
         self._call.report(warning.level, warning.group, warning.name, warning.insights_payload())
@@ -117,8 +117,8 @@ class Monitoring:
     def _publish(self, entries: list[dict[str, Any]]) -> None:
         if entries:
             call = self._call
-            facts = {"call_sid": call.sid, "dscp": call.host.options.dscp, "sdk_version": SDK_VERSION}
-            call.host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))
+            facts = {"call_sid": call.sid, "dscp": self._host.options.dscp, "sdk_version": SDK_VERSION}
+            self._host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))
 
 
 def _as_browsers_tell(raw: Any) -> Any:

@@ -61,7 +61,7 @@ class OutputDevices:
             raise InvalidStateError("there is no speaker to test; choose one with set()")
         self._test()
 
-    def lost(self) -> list[str]:
+    def drop_lost(self) -> list[str]:
         """Drop what is no longer available; returns the names dropped."""
         gone = [name for name in self._chosen if name not in self._available()]
         for name in gone:

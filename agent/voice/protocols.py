@@ -1,17 +1,22 @@
-"""What calls need of their neighbours: a media session, a signaling stream, and the Device they belong to."""
+"""What calls and their parts need of their neighbours: media, signaling, the Device, and the call itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from agent.clock import Clock
-from agent.voice.audio import AudioHelper
-from agent.voice.options import DeviceOptions
-from agent.voice.sounds import Sounds
+from agent.voice.call_causes import NOTHING, Cause
+from agent.voice.recovery_policy import RecoveryEffect
+from agent.voice.states import Trigger
+
+if TYPE_CHECKING:
+    from agent.clock import Clock
+    from agent.voice.audio import AudioHelper
+    from agent.voice.options import DeviceOptions
+    from agent.voice.sounds import Sounds
 
 
-class Session(Protocol):
+class MediaSessionPort(Protocol):
     """The hub side of one call's media, as `agent.media.session.MediaSession`; methods that wait block a greenlet."""
 
     @property
@@ -39,15 +44,11 @@ class Session(Protocol):
 
     def create_offer(self) -> str: ...
 
-    def apply_answer(self, sdp: str) -> None: ...
+    def apply_answer(self, sdp: str) -> None: ...  # the first one, or that of an ICE restart
 
-    def answer_offer(self, sdp: str) -> str: ...
+    def answer_offer(self, sdp: str) -> str: ...  # likewise
 
     def create_restart_offer(self) -> str: ...
-
-    def apply_restart_answer(self, sdp: str) -> None: ...
-
-    def answer_restart_offer(self, sdp: str) -> str: ...
 
     def mute(self, flag: bool) -> None: ...
 
@@ -119,10 +120,55 @@ class CallHost(Protocol):
     @property
     def audio(self) -> AudioHelper | None: ...
 
-    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> Session: ...
+    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort: ...
 
     def before_accept(self, connection: Any) -> None: ...
 
     def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any) -> Any: ...
 
     def report_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> None: ...
+
+
+class CallPort(Protocol):
+    """What the parts of a call may say to it and ask of it."""
+
+    @property
+    def connection(self) -> Any: ...
+
+    def emit(self, event: str, *args: Any) -> None: ...
+
+    def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None = None) -> Any: ...
+
+    def tell_recovery(self, event: Callable[..., Sequence[RecoveryEffect]], *args: Any) -> None: ...
+
+
+class NegotiatingCall(CallPort, Protocol):
+    """The call whose media is negotiated."""
+
+    @property
+    def stream(self) -> SignalingStream | None: ...  # None: there is no connection to the service to speak of
+
+    def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None: ...
+
+
+class MonitoredMedia(Protocol):
+    """The media whose counters are read."""
+
+    @property
+    def session(self) -> MediaSessionPort | None: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def muted(self) -> bool: ...
+
+
+class MonitoredCall(CallPort, Protocol):
+    """The call whose quality is watched."""
+
+    @property
+    def sid(self) -> str | None: ...
+
+    @property
+    def media(self) -> MonitoredMedia: ...

@@ -1,86 +1,65 @@
-"""Carries out the recovery policy of one call: its clock, its timer, its effects."""
+"""What the effects of the recovery policy mean for the call whose path it watches (spec: recovery 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from agent.clock import Clock, Timer
-from agent.closing import Closing
-from agent.voice.recovery_policy import Effect, Recovery
+from agent.quality.warnings import ICE_CONNECTIVITY_LOST
+from agent.voice import call_effects as do
+from agent.voice import call_errors as catalogue
+from agent.voice.call_causes import NOTHING, Cause
+from agent.voice.driver import Driver
+from agent.voice.recovery_policy import Recovery, RecoveryEffect
+from agent.voice.states import Trigger
+
+if TYPE_CHECKING:
+    from agent.clock import Clock
+
+_GATHERING: Final = "ice-gathering-state"
+
+_TOLD: Final[Mapping[RecoveryEffect, Sequence[do.CallEffect]]] = {
+    RecoveryEffect.CONNECTIVITY_LOST: (
+        do.ReportEvent(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is lost."},
+                  "network-quality-warning-raised", "WARNING"),
+        do.EmitEvent("warning", (ICE_CONNECTIVITY_LOST,)),
+    ),
+    RecoveryEffect.CONNECTIVITY_BACK: (
+        do.ReportEvent(ICE_CONNECTIVITY_LOST, {"message": "The ICE connection is back."},
+                  "network-quality-warning-cleared"),
+        do.EmitEvent("warning-cleared", (ICE_CONNECTIVITY_LOST,)),
+    ),
+    RecoveryEffect.GATHERING_NONE: (do.ReportEvent("none", group=_GATHERING, level="WARNING"),),
+    RecoveryEffect.GATHERING_TIMEOUT: (do.ReportEvent("timeout", group=_GATHERING, level="WARNING"),),
+    RecoveryEffect.RESTART: (do.OfferRestart(),),
+}  # fmt: skip
 
 
-class Recovering(Closing):
-    """Feeds the policy with the time and hands each effect to `perform`, in order."""
+class RecoveringCall(Protocol):
+    """The call whose path is watched."""
 
-    def __init__(self, clock: Clock, policy: Recovery, perform: Callable[[Effect], None]) -> None:
-        self.policy = policy
-        self._clock = clock
-        self._perform = perform
-        self._timer: Timer | None = None
-        self._due: float | None = None
-        self._over = False
+    @property
+    def connection(self) -> Any: ...
 
-    def ice_state(self, state: str) -> None:
-        """Pass the ICE connection's state to the policy."""
-        self._carry_out(self.policy.ice_state(state, self._clock.now()))
+    def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None: ...
 
-    def connection_state(self, state: str) -> None:
-        """Pass the whole connection's state to the policy."""
-        self._carry_out(self.policy.connection_state(state, self._clock.now()))
+    def carry_out(self, effects: Sequence[do.CallEffect]) -> None: ...
 
-    def gathering_state(self, state: str) -> None:
-        """Pass the gathering state to the policy."""
-        self._carry_out(self.policy.gathering_state(state, self._clock.now()))
 
-    def candidate(self) -> None:
-        """Tell the policy that a local candidate was found."""
-        self.policy.candidate()
+class RecoveryDriver(Driver[Recovery, RecoveryEffect]):
+    """Feeds the policy with the time; an episode is a state of the call, everything else is told or done at once."""
 
-    def path_selected(self) -> None:
-        """Tell the policy that a pair was chosen."""
-        self._carry_out(self.policy.path_selected(self._clock.now()))
+    def __init__(self, clock: Clock, policy: Recovery, call: RecoveringCall) -> None:
+        super().__init__(clock, policy, self._act)
+        self._call = call
 
-    def negotiated(self) -> None:
-        """Tell the policy that both descriptions are applied."""
-        self._carry_out(self.policy.negotiated(self._clock.now()))
-
-    def restart_failed(self) -> None:
-        """Tell the policy that no restart could be offered."""
-        self._carry_out(self.policy.restart_failed(self._clock.now()))
-
-    def low_bytes(self, name: str, active: bool) -> None:
-        """Tell the policy that a warning of too few bytes was raised or cleared."""
-        self._carry_out(self.policy.low_bytes(name, active, self._clock.now()))
-
-    def network_changed(self, reachable: bool) -> None:
-        """Tell the policy that addresses or routes changed."""
-        self._carry_out(self.policy.network_changed(self._clock.now(), reachable=reachable))
-
-    def signaling(self, up: bool) -> None:
-        """Tell the policy that signaling is lost or back."""
-        self._carry_out(self.policy.signaling(up, self._clock.now()))
-
-    def close(self) -> None:
-        """Stop, because the call has ended; idempotent."""
-        self._over = True
-        self.policy.close()
-        self._rearm()
-
-    def _tick(self) -> None:
-        self._timer = self._due = None
-        self._carry_out(self.policy.tick(self._clock.now()))
-
-    def _carry_out(self, effects: list[Effect]) -> None:
-        self._rearm()
-        for effect in effects:
-            if not self._over:  # whoever was told of an effect may have ended the call
-                self._perform(effect)
-
-    def _rearm(self) -> None:
-        due = self.policy.deadline()
-        if due == self._due:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = None if due is None else self._clock.call_later(max(0.0, due - self._clock.now()), self._tick)
+    def _act(self, effect: RecoveryEffect) -> None:
+        if effect is RecoveryEffect.BEGIN:
+            self._call.fire(Trigger.RECONNECTING, Cause(error=catalogue.recovery_begins()))
+        elif effect is RecoveryEffect.END:
+            self._call.fire(Trigger.RECONNECTED)
+        elif effect is RecoveryEffect.FATAL:
+            error = catalogue.media_lost(self._call.connection)
+            self._call.fire(Trigger.MEDIA_LOST, Cause(error=error, reason=catalogue.INTERRUPTED))
+        else:
+            self._call.carry_out(_TOLD[effect])

@@ -28,7 +28,7 @@ WATCHDOG_GRACE_S = 5.0
 _PASSING = ("connected", "disconnected", "failed")
 
 
-class Effect(Enum):
+class RecoveryEffect(Enum):
     """What the call must do."""
 
     CONNECTIVITY_LOST = auto()  # raise the warning `ice-connectivity-lost`
@@ -115,57 +115,59 @@ class Recovery(Closing):
         times = (self._backoff.deadline_s, self._gathering_deadline, watchdog)
         return min((time for time in times if time is not None), default=None)
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[RecoveryEffect]:
         """Let time pass."""
         if self._closed:
             return []
         if self.began_at is not None and now >= self.began_at + self._limits.watchdog_s:
             return self._watchdog()
-        effects: list[Effect] = []
+        effects: list[RecoveryEffect] = []
         if self._gathering_deadline is not None and now >= self._gathering_deadline:
-            effects += self._gathering_failure(Effect.GATHERING_TIMEOUT, now)
+            effects += self._gathering_failure(RecoveryEffect.GATHERING_TIMEOUT, now)
         if not self._closed and self._backoff.expire(now):
             effects += self._restart()
         return effects
 
-    def close(self) -> None:
+    def close(self, now: float) -> list[RecoveryEffect]:
         """End with the call: nothing more comes out."""
         self._closed = True
+        return []
 
     # What the media reports
 
-    def ice_state(self, state: str, now: float) -> list[Effect]:
+    def ice_state(self, state: str, now: float) -> list[RecoveryEffect]:
         """Take the new state of the ICE connection."""
         self._ice = state
         return self._state(state, now)
 
-    def connection_state(self, state: str, now: float) -> list[Effect]:
+    def connection_state(self, state: str, now: float) -> list[RecoveryEffect]:
         """Take the new state of the whole connection, through the same filter (spec: recovery 2.1)."""
         return self._state(state, now)
 
-    def path_selected(self, now: float) -> list[Effect]:
+    def path_selected(self, now: float) -> list[RecoveryEffect]:
         """Take a chosen candidate pair for the new path after a restart, even if the old one never broke."""
         if not self.reconnecting or not self._answered_restart or self._closed:
             return []
         return self._state("connected", now)
 
-    def candidate(self) -> None:
+    def candidate(self, now: float) -> list[RecoveryEffect]:
         """Note that a local candidate was found."""
         self._candidate_seen = True
+        return []
 
-    def gathering_state(self, state: str, now: float) -> list[Effect]:
+    def gathering_state(self, state: str, now: float) -> list[RecoveryEffect]:
         """Take the new state of gathering (spec: recovery 2.2)."""
         if state == "gathering":
             self._gathering_deadline = now + self._limits.gathering_s
         elif state == "complete":
             self._gathering_deadline = None
             if not self._candidate_seen:
-                return self._gathering_failure(Effect.GATHERING_NONE, now)
+                return self._gathering_failure(RecoveryEffect.GATHERING_NONE, now)
             if self._gathering_failed:
                 self._gathering_deadline = now + self._limits.gathering_s
         return []
 
-    def negotiated(self, now: float) -> list[Effect]:
+    def negotiated(self, now: float) -> list[RecoveryEffect]:
         """Note that both descriptions are applied, for the first time or after a restart."""
         self._answered_restart = self._restart_unanswered
         self._restart_unanswered = False
@@ -173,14 +175,14 @@ class Recovery(Closing):
         wanted, self._wanted = self._wanted, None
         return self._decide(wanted, now) if wanted else []
 
-    def restart_failed(self, now: float) -> list[Effect]:
+    def restart_failed(self, now: float) -> list[RecoveryEffect]:
         """Count a restart offer that could not be made as a failed connection (spec: recovery 5.8)."""
         self._restart_unanswered = False
         return self._decide(Failure.CONNECTION_FAILED, now)
 
     # What others report
 
-    def low_bytes(self, name: str, active: bool, now: float) -> list[Effect]:
+    def low_bytes(self, name: str, active: bool, now: float) -> list[RecoveryEffect]:
         """Note that the warning `name`, low-bytes-sent or low-bytes-received, was raised or cleared."""
         if not active:
             self._low_bytes.discard(name)
@@ -188,12 +190,12 @@ class Recovery(Closing):
         self._low_bytes.add(name)
         return self._decide(Failure.LOW_BYTES, now)
 
-    def network_changed(self, now: float, *, reachable: bool = True) -> list[Effect]:
+    def network_changed(self, reachable: bool, now: float) -> list[RecoveryEffect]:
         """React to changed addresses or routes under the call; `reachable` if any way to the far side is left."""
         self._reachable = reachable
         return self._decide(Failure.NETWORK_CHANGED, now)
 
-    def signaling(self, up: bool, now: float) -> list[Effect]:
+    def signaling(self, up: bool, now: float) -> list[RecoveryEffect]:
         """Note that signaling is lost or back; an offer that may have been lost with it is made again."""
         back = up and not self._signaling_up
         self._signaling_up = up
@@ -205,7 +207,7 @@ class Recovery(Closing):
 
     # The policy
 
-    def _state(self, state: str, now: float) -> list[Effect]:
+    def _state(self, state: str, now: float) -> list[RecoveryEffect]:
         repeats = state == self._memory and not (self._answered_restart and state != "disconnected")
         if state not in _PASSING or repeats or self._closed:
             return []
@@ -214,21 +216,21 @@ class Recovery(Closing):
         if state == "connected":
             return self._connected(previous)
         if state == "disconnected":
-            return [Effect.CONNECTIVITY_LOST, *self._decide(Failure.DISCONNECTED, now)]
+            return [RecoveryEffect.CONNECTIVITY_LOST, *self._decide(Failure.DISCONNECTED, now)]
         return self._decide(Failure.CONNECTION_FAILED, now)
 
-    def _connected(self, previous: str) -> list[Effect]:
+    def _connected(self, previous: str) -> list[RecoveryEffect]:
         self._gathering_deadline = None
         self._gathering_failed = False
-        effects = [Effect.CONNECTIVITY_BACK] if previous in ("disconnected", "failed") else []
+        effects = [RecoveryEffect.CONNECTIVITY_BACK] if previous in ("disconnected", "failed") else []
         if self.reconnecting:
             self.began_at = None
             self._restart_waits = False
             self._backoff.cancel()
-            effects.append(Effect.END)
+            effects.append(RecoveryEffect.END)
         return effects
 
-    def _decide(self, failure: Failure, now: float) -> list[Effect]:
+    def _decide(self, failure: Failure, now: float) -> list[RecoveryEffect]:
         """The rules of spec: recovery 3, in their order."""
         if self._closed:
             return []
@@ -245,7 +247,7 @@ class Recovery(Closing):
         self.began_at = now
         self._backoff.reset()
         self._backoff.start(now)
-        return [Effect.BEGIN]
+        return [RecoveryEffect.BEGIN]
 
     def _begins(self, failure: Failure) -> bool:
         if failure is Failure.LOW_BYTES:
@@ -254,7 +256,7 @@ class Recovery(Closing):
             return bool(self._low_bytes)
         return True
 
-    def _again(self, failure: Failure, now: float) -> list[Effect]:
+    def _again(self, failure: Failure, now: float) -> list[RecoveryEffect]:
         assert self.began_at is not None
         if failure is Failure.NETWORK_CHANGED:
             self._backoff.reset()
@@ -265,24 +267,24 @@ class Recovery(Closing):
         self._backoff.start(now)
         return []
 
-    def _restart(self) -> list[Effect]:
+    def _restart(self) -> list[RecoveryEffect]:
         if not (self._signaling_up and self._reachable):
             self._restart_waits = True
             return []
         self._restart_waits = False
         self._restart_unanswered = True
         self._candidate_seen = False
-        return [Effect.RESTART]
+        return [RecoveryEffect.RESTART]
 
-    def _watchdog(self) -> list[Effect]:
+    def _watchdog(self) -> list[RecoveryEffect]:
         """No news for too long; a path that never broke (the network changed beside it) is kept."""
         return self._connected("connected") if self._ice == "connected" else self._give_up()
 
-    def _gathering_failure(self, effect: Effect, now: float) -> list[Effect]:
+    def _gathering_failure(self, effect: RecoveryEffect, now: float) -> list[RecoveryEffect]:
         self._gathering_deadline = None
         self._gathering_failed = True
         return [effect, *self._decide(Failure.GATHERING_FAILED, now)]
 
-    def _give_up(self) -> list[Effect]:
+    def _give_up(self) -> list[RecoveryEffect]:
         self._closed = True
-        return [Effect.FATAL]
+        return [RecoveryEffect.FATAL]

@@ -16,8 +16,9 @@ from gevent.event import AsyncResult
 from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.signaling.pstream.endpoints import edge_of_region, region_shortcode
+from agent.signaling.pstream.messages import Payload
 from agent.voice import call_errors as catalogue
-from agent.voice.calls import Calls
+from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.options import DeviceOptions
 from agent.voice.protocols import SignalingStream
@@ -28,13 +29,11 @@ log = logging.getLogger(__name__)
 RING_START_S: Final = 2.0
 TOKEN_EXPIRED: Final = 31205
 
-Payload = Mapping[str, Any]
-
 
 class SignalingOwner(Protocol):
     """The Device."""
 
-    calls: Calls
+    calls: DeviceCalls
     registration: Registration
 
     @property

@@ -35,7 +35,7 @@ _MAX_MS: Final = {OUTGOING: 3_000, DISCONNECT: 3_000} | dict.fromkeys(KEY_NAMES.
 _TRIAL_MS: Final = 3_000
 
 
-class Sound:
+class QueuedSound:
     """One sound: `play` and `stop` take their turns, so that a `stop` always ends the `play` before it."""
 
     def __init__(self, name: str, source: Any, device: Any, *, trial: bool = False) -> None:
@@ -112,11 +112,11 @@ class Sounds:
             if name not in NAMES:
                 raise InvalidArgumentError(f"option sounds: there is no sound {name!r}; known are {', '.join(NAMES)}")
         fakes = {key: tones.key(digit, fake=True) for digit, key in KEY_NAMES.items()} if fake_keys else {}
-        self._sounds = {name: Sound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
-        self._trials = {name: Sound(name, replacements.get(name), device, trial=True) for name in SWITCHES}
+        self._sounds = {name: QueuedSound(name, replacements.get(name, fakes.get(name)), device) for name in NAMES}
+        self._trials = {name: QueuedSound(name, replacements.get(name), device, trial=True) for name in SWITCHES}
         self._failures = FailureLog(log, "playing a sound")
 
-    def __getitem__(self, name: str) -> Sound:
+    def __getitem__(self, name: str) -> QueuedSound:
         return self._sounds[name]
 
     def play(self, name: str) -> AsyncResult[None]:

@@ -17,23 +17,24 @@ from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
 from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
+from hw.panel.dimmer import PWM_HZ
 from hw.panel.settings import PULLS
 
 log = logging.getLogger(__name__)
 
-KINDS = ("auto", "lgpio", "mock")
-PWM_HZ = 100
-MOST_LATE_S = 1.0
+KINDS = ("auto", "gpiod", "mock")
+OLD_NAMES = {"lgpio": "gpiod"}  # the library that drove the board's pins before
 
 Watcher = Callable[[bool, float], None]
 AnyPin = TypeVar("AnyPin", "InputPin", "OutputPin")
 
 
 def open_factory(kind: str = "auto", chip: str = "") -> Pins:
-    """Open the pins of this machine: `lgpio` real ones, `mock` virtual ones, `auto` real ones where there are any.
+    """Open the pins of this machine: `gpiod` real ones, `mock` virtual ones, `auto` real ones where there are any.
 
     `chip` is the label of the chip to use on a board that is not a Raspberry Pi. Raises PinError.
     """
+    kind = OLD_NAMES.get(kind, kind)
     if kind not in KINDS:
         raise PinError(f"pins = {kind!r} is not known; use one of {', '.join(KINDS)}")
     if kind == "mock":
@@ -41,8 +42,8 @@ def open_factory(kind: str = "auto", chip: str = "") -> Pins:
     chips = list_chips()
     found = find_chip(chips, chip)
     if found is not None:
-        return Pins(_open_lgpio(found), found.label)
-    if kind == "lgpio" or chip or is_raspberry_pi():
+        return Pins(_open_gpiod(found), found.label)
+    if kind == "gpiod" or chip or is_raspberry_pi():
         raise PinError(explain_missing(chips, chip))
     log.info("no GPIO chip of a Raspberry Pi here: the panel is virtual")
     return Pins(MockFactory(), "mock")
@@ -126,7 +127,8 @@ class InputPin(Closing):
     def watch(self, callback: Watcher) -> None:
         """Call `callback(active, at)` for each edge, on a native thread; it must not block.
 
-        `at` is monotonic. Raises PinError.
+        `at` is when the kernel saw the edge, on the monotonic clock, however late it comes here.
+        Raises PinError.
         """
         self._watcher = callback
         with _explained(self.number):
@@ -148,11 +150,8 @@ class InputPin(Closing):
         self._owner.forget(self)
 
     def _changed(self, ticks: float, state: Any) -> None:
-        watcher, now = self._watcher, time.monotonic()
-        # The kernel's own time of the edge is better than ours, but before Linux 5.7 it is the wall clock's.
-        at = ticks if now - MOST_LATE_S <= ticks <= now else now
-        if watcher is not None:
-            watcher(bool(state) != self._active_low or self._simulated, at)
+        if (watcher := self._watcher) is not None:
+            watcher(bool(state) != self._active_low or self._simulated, ticks)
 
 
 class OutputPin(Closing):
@@ -185,11 +184,11 @@ class OutputPin(Closing):
         self._owner.forget(self)
 
 
-def _open_lgpio(chip: Chip) -> Any:
+def _open_gpiod(chip: Chip) -> Any:
     try:
-        from hw.panel.pins_lgpio import open_chip
+        from hw.panel.pins_gpiod import open_chip
     except ImportError as error:
-        raise PinError(f"the lgpio library is missing ({error}); install it: pip install lgpio") from error
+        raise PinError(f"the gpiod library is missing ({error}); install it: pip install 'gpiod>=2.2'") from error
     return open_chip(chip)
 
 
@@ -199,7 +198,7 @@ def _explained(number: int) -> Iterator[None]:
         yield
     except PinError:
         raise
-    except Exception as error:  # lgpio raises a class of its own, directly below Exception
+    except Exception as error:  # of the kernel, of gpiozero, or of gpiod once the line is released
         raise PinError(f"GPIO{number} cannot be used: {error}; is it free, and on this board's header?") from error
 
 

@@ -126,16 +126,14 @@ class ScriptedSession(Emitter):
     create_restart_offer = create_offer
 
     def apply_answer(self, sdp: str) -> None:
+        if self.remote_stream is not None:
+            self._apply_restart()
+            return
         if "m=audio" not in sdp:
             raise SdpError("there is no audio")
         self.can_insert_dtmf = "telephone-event" in sdp
         self._signal("stable")
         self._track()
-
-    def apply_restart_answer(self, sdp: str) -> None:
-        self._signal("stable")
-        self._restarted = True
-        self._flow()
 
     def answer_offer(self, sdp: str) -> str:
         if "m=audio" not in sdp:
@@ -146,8 +144,6 @@ class ScriptedSession(Emitter):
         self.local_sdp = OFFER
         self._signal("stable")
         return OFFER
-
-    answer_restart_offer = answer_offer
 
     def mute(self, flag: bool) -> None: ...
 
@@ -172,6 +168,11 @@ class ScriptedSession(Emitter):
 
     def close(self) -> None:
         self.closed = True
+
+    def _apply_restart(self) -> None:
+        self._signal("stable")
+        self._restarted = True
+        self._flow()
 
     def _sound(self) -> tuple[Any, ...]:
         """One second of sound whose level changes, as speech does."""

@@ -8,7 +8,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from agent.config import Config, DoorSection
 from agent.config.settings import BoxSettings
 from agent.doctor import board
-from agent.doctor.check import Outcome
+from agent.doctor.checklist import Outcome
 from hw.errors import PinError
 from hw.panel.chips import Chip
 from hw.panel.pins import Pins, open_factory
@@ -38,7 +38,9 @@ def test_a_virtual_panel_needs_no_chip() -> None:
     assert board.check_chip(PANEL).outcome is Outcome.OK
 
 
-@pytest.mark.parametrize(("kind", "outcome"), [("auto", Outcome.WARNING), ("lgpio", Outcome.FAILED)])
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("auto", Outcome.WARNING), ("gpiod", Outcome.FAILED), ("lgpio", Outcome.FAILED)]
+)
 def test_a_missing_chip_fails_only_where_it_is_asked_for(
     kind: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agent.doctor import network
-from agent.doctor.check import Outcome
+from agent.doctor.checklist import Outcome
 from agent.media.bridge import Bridge
 from agent.media.settings import IceServer, MediaSettings
 from agent.signaling.settings import SignalingSettings

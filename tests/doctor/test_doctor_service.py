@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from agent.doctor import service
-from agent.doctor.check import Outcome
+from agent.doctor.checklist import Outcome
 from agent.errors import AgentError
 from agent.signaling.settings import SignalingSettings
 

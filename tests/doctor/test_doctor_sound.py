@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.doctor import sound
-from agent.doctor.check import Outcome
+from agent.doctor.checklist import Outcome
 from agent.doctor.tone import Heard, find_sweep, sweep
 from hw.sound.devices import SoundDevice
 from hw.sound.frame import RATE_HZ

@@ -15,7 +15,7 @@ from bench.rig.virtual_cards import VirtualCards, shared_cards
 from hw.sound.frame import FRAME_BYTES
 from hw.sound.volume import CardMixer
 from tests.kiosk.stage import VISITOR_HZ, Box, Ear, Phone, Site, Watcher
-from tests.kiosk.test_sounds import BELL_HZ, write_wav
+from tests.kiosk.test_call_sounds import BELL_HZ, write_wav
 
 pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
 

@@ -80,7 +80,7 @@ def call(network):
 
 
 def restart(one, other):
-    one.session.apply_restart_answer(other.session.answer_restart_offer(one.session.create_restart_offer()))
+    one.session.apply_answer(other.session.answer_offer(one.session.create_restart_offer()))
 
 
 def test_change_of_address_is_noticed_at_once_and_survived(network, call):

@@ -158,7 +158,7 @@ def test_restart_within_a_call_keeps_the_sound(call):
     caller.session.sever()
     until(lambda: caller.session.ice_connection_state == callee.session.ice_connection_state == "disconnected")
     offer = caller.session.create_restart_offer()
-    caller.session.apply_restart_answer(callee.session.answer_restart_offer(offer))
+    caller.session.apply_answer(callee.session.answer_offer(offer))
     until(lambda: caller.session.ice_connection_state == callee.session.ice_connection_state == "connected")
     callee.speaker.frames.clear()
     until(lambda: callee.speaker.loudest_hz() and abs(callee.speaker.loudest_hz() - 440) < 5)

@@ -18,7 +18,7 @@ def test_the_outputs_of_a_box_are_released(tmp_path: Path) -> None:
 
 def test_pins_that_are_not_there_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('[box]\npins = "lgpio"\nchip = "no-such-chip"\n')
+    path.write_text('[box]\npins = "gpiod"\nchip = "no-such-chip"\n')
 
     assert main([str(path)]) == 1
     assert "no-such-chip" in capsys.readouterr().err

@@ -36,7 +36,8 @@ def session(*frames: str) -> ClientSession:
 
 
 def types(effects: list[SessionEffect]) -> list[str]:
-    return [json.loads(effect.text)["type"] for effect in effects if isinstance(effect, SendText) and effect.text != "\n"]
+    texts = [effect.text for effect in effects if isinstance(effect, SendText)]
+    return [json.loads(text)["type"] for text in texts if text != "\n"]
 
 
 LISTEN = frame("listen", token="alice")

@@ -1,16 +1,18 @@
 #!/bin/bash
 # Builds, or finds in the cache, a user-mode Linux kernel and a Debian root image; prints the two paths.
-#   VMBENCH_CACHE=DIR tests/vm/build-image.sh
-# Needs root, Python 3.11 and the packages mmdebstrap e2fsprogs; for the kernel (minutes) also make flex bison bc
-# libelf-dev xz-utils. A kernel built elsewhere can be named in VMBENCH_KERNEL.
+#   VMBENCH_CACHE=DIR [VMBENCH_SUITE=trixie] tests/vm/build-image.sh
+# Needs root, the suite's Python (bookworm 3.11, trixie 3.13) and the packages mmdebstrap e2fsprogs; for the kernel
+# (minutes) also make flex bison bc libelf-dev xz-utils. A kernel built elsewhere can be named in VMBENCH_KERNEL.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 project=$(cd "$here/../.." && pwd)
 cache=${VMBENCH_CACHE:?names the folder that keeps kernel and image}
 version=7.2
+suite=${VMBENCH_SUITE:-bookworm}
+case $suite in bookworm) python=python3.11 ;; trixie) python=python3.13 ;; *) echo "unknown suite $suite" >&2; exit 1 ;; esac
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/\?$')   # wherever this machine gets Debian from
 kernel_id=$({ echo $version; cat "$here/kernel.config"; } | sha256sum | cut -c1-16)
-root_id=$(cat "$here/packages.txt" "$project/setup.cfg" "$here"/guest/* "$0" | sha256sum | cut -c1-16)
+root_id=$({ echo $suite; cat "$here/packages.txt" "$project/setup.cfg" "$here"/guest/* "$0"; } | sha256sum | cut -c1-16)
 kernel=${VMBENCH_KERNEL:-$cache/kernel-$kernel_id/linux}
 root=$cache/root-$root_id/root.img
 mkdir -p "$cache"
@@ -45,11 +47,11 @@ build_root() {
   local r=$tmp/root
   mkdir "$tmp/wheels"
   cp -r "$project"/{agent,hw,setup.cfg,pyproject.toml,README.md} "$tmp/wheels"   # pip leaves its traces there
-  (cd "$tmp/wheels" && python3.11 -m pip download -q . setuptools wheel && rm -rf agent hw setup.cfg pyproject.toml README.md) >&2
+  (cd "$tmp/wheels" && $python -m pip download -q . setuptools wheel pytest pytest-timeout && rm -rf agent hw setup.cfg pyproject.toml README.md) >&2
   mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
-    --include="$(xargs < "$here/packages.txt" | tr ' ' ',')" bookworm "$r" "$mirror" >&2
+    --include="$(xargs < "$here/packages.txt" | tr ' ' ',')" $suite "$r" "$mirror" >&2
   mkdir -p "$r/usr/lib/vmbench" "$r/opt/wheelhouse"
   install -m755 "$here"/guest/vmbench-{hw,job} "$r/usr/lib/vmbench/"
   install -m644 "$here"/guest/*.service "$r/etc/systemd/system/"

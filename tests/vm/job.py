@@ -134,9 +134,20 @@ def stops_in_order() -> None:
     print(f"# ended {took_s:.2f} s after the request")
 
 
+def drives_its_pins() -> None:
+    """The tests of the pins, now also on the simulated chip, and the way of a press from a real edge."""
+    python = "/opt/kiosk-agent/bin/python"
+    run(python, "-m", "pip", "install", "--quiet", "pytest", "pytest-timeout")
+    tests = (python, "-m", "pytest", "-p", "no:cacheprovider", "-vv", "--tb=short", "tests/hw/panel/test_pins.py")
+    report = subprocess.run(tests, capture_output=True, text=True)
+    assert report.returncode == 0 and "[simulated] PASSED" in report.stdout, report.stdout[-5000:]
+    for command in (("bench/button.py",), ("bench/dimmed.py",)):
+        print("#", run(python, *command, "--chip", "pinctrl-bcm2835", "--sim", "/run/gpio").strip(), flush=True)
+
+
 BOOTS = {
     1: (installs, registers, opens_its_card, calls_at_a_press, comes_back_after_a_kill, comes_back_after_a_stall),
-    2: (is_ready_after_boot, opens_its_card, calls_at_a_press, stops_in_order),
+    2: (is_ready_after_boot, opens_its_card, calls_at_a_press, stops_in_order, drives_its_pins),
 }
 
 

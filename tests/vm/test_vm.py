@@ -1,17 +1,17 @@
-"""The installed service on a board of its own: pins, kill, stall, reboot. Needs VMBENCH_CACHE and root; minutes."""
+"""The installed service on a board of its own: pins, kill, stall, reboot. Needs VMBENCH_CACHE and root; minutes.
+
+VMBENCH_SUITE=trixie takes Debian 13 with its Python 3.13 in the place of Debian 12.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests.checkout import copy_checkout
 from tests.vm import machine
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.skipif("VMBENCH_CACHE" not in os.environ or os.geteuid() != 0, reason="needs VMBENCH_CACHE and root"),
     pytest.mark.timeout(1200),
@@ -22,10 +22,7 @@ pytestmark = [
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the job said inside the machine, in one run for all the tests here."""
     checkout, artifacts = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("artifacts")
-    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in files.rstrip("\0").split("\0"):
-        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, checkout / name)
+    copy_checkout(checkout)
 
     machine.run(checkout, "python3 tests/vm/job.py", artifacts, timeout_s=600)
 
@@ -45,6 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "comes_back_after_a_stall",
         "is_ready_after_boot",
         "stops_in_order",
+        "drives_its_pins",
     ],
 )
 def test_the_box(report: str, check: str) -> None:

@@ -180,11 +180,15 @@ class FakeSession(Emitter):
     def apply_answer(self, sdp: str) -> None:
         self._perhaps_fail("apply_answer")
         self.applied.append(sdp)
+        restarts = self.remote_stream is not None
         self._signal("stable")
-        self._track()
+        if not restarts:
+            self._track()
 
     def answer_offer(self, sdp: str) -> str:
         self._perhaps_fail("answer_offer")
+        if self.remote_stream is not None:
+            return "own restart answer"
         self._signal("have-remote-offer")
         self._track()
         self.local_sdp = "own answer"
@@ -194,13 +198,6 @@ class FakeSession(Emitter):
     def create_restart_offer(self) -> str:
         self._perhaps_fail("create_restart_offer")
         return self._offer()
-
-    def apply_restart_answer(self, sdp: str) -> None:
-        self.applied.append(sdp)
-        self._signal("stable")
-
-    def answer_restart_offer(self, sdp: str) -> str:
-        return "own restart answer"
 
     def mute(self, flag: bool) -> None:
         self.muted = flag

@@ -575,6 +575,60 @@ def test_a_listener_that_hangs_up_in_an_error_ends_the_call_once(world: World) -
     assert world.events.count("call disconnect") == 1
 
 
+@pytest.mark.parametrize("trouble", ["hangup", "negotiation"])
+def test_a_listener_that_hangs_up_in_an_error_finds_the_call_closed(world: World, trouble: str) -> None:
+    if trouble == "negotiation":
+        world.next_session = lambda session: session.failures.update(apply_answer=SdpError("no audio"))
+    call = world.device.connect({"To": "bob"})
+    world.run()
+    seen: list[str] = []
+    call.on("error", lambda _error: (seen.append(call.status()), call.disconnect(), seen.append(call.status())))
+    world.forget()
+
+    if trouble == "negotiation":
+        world.stream.say("answer", callsid="CA9", sdp="far answer")
+    else:
+        world.stream.say("hangup", error={"code": 31002, "message": "no"})
+    world.run()
+
+    assert seen == ["connecting", "closed"]
+    assert world.events == ["call error", "call disconnect", "device error", "device disconnect"]
+    assert world.stream.sent("hangup") == (["hangup"] if trouble == "negotiation" else [])
+
+
+def test_a_call_that_a_listener_ends_does_nothing_more_of_what_it_was_about_to(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(allow_incoming_while_busy=True, enable_ringing_state=True)
+    first, second = world.talks(), world.rings()
+    first.on("disconnect", lambda _call: second.disconnect())
+    world.forget()
+
+    second.accept()
+    world.run()
+
+    assert (first.status(), second.status()) == ("closed", "closed")
+    assert len(world.sessions) == 1, "the microphone is not opened for a call that is over"
+    assert world.events.count("call disconnect") == 2
+
+
+def test_an_end_that_fails_in_one_part_is_done_in_the_others(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    call = world.talks()
+
+    def broken(*_args: object) -> None:
+        raise OSError("the wire is cut")
+
+    world.stream.hangup = broken  # type: ignore[method-assign]
+    world.forget()
+
+    call.disconnect()
+    world.run()
+
+    assert world.events == ["call disconnect", "device disconnect"]
+    assert world.session.closed
+    assert "SendHangup" in caplog.text
+
+
 def test_a_session_of_a_closed_call_is_not_heard(world: World) -> None:
     call = world.talks()
     session: FakeSession = world.session

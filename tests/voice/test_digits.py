@@ -7,8 +7,6 @@ import pytest
 from agent.errors import InvalidArgumentError
 from agent.voice.digits import DigitSender, check_digits, insert_schedule, key_tone_schedule
 
-from .fakes import FakeClock
-
 
 @pytest.mark.parametrize(
     ("digits", "inserts", "length_ms"),
@@ -40,12 +38,29 @@ def test_what_may_not(digits: object) -> None:
         check_digits(digits)
 
 
+def test_each_tone_comes_in_its_time() -> None:
+    sender = DigitSender()
+
+    assert sender.send("1w2", 100.0) == [(0, "1")]
+    assert sender.deadline() == pytest.approx(100.73)
+    assert sender.tick(100.7) == []
+    assert sender.tick(100.74) == [(730, "2")]
+    assert sender.deadline() is None
+
+
+def test_keys_and_tones_share_the_time_and_keep_their_order() -> None:
+    sender = DigitSender()
+    first = sender.play_keys("12", 0.0) + sender.send("12", 0.0) + sender.send("3", 0.0)
+
+    assert [effect[1] for effect in first] == ["1", "12"]
+    assert [effect[1] for effect in sender.tick(1.0)] == ["2", "3"]
+
+
 def test_what_was_not_sent_when_the_call_ends_is_forgotten() -> None:
-    clock, inserted = FakeClock(), []
-    sender = DigitSender(clock, inserted.append, lambda digit: None)
-    sender.send("1w2")
+    sender = DigitSender()
+    sender.send("1w2", 0.0)
 
-    sender.close()
-    clock.advance(5)
+    sender.close(0.1)
 
-    assert inserted == ["1"]
+    assert sender.deadline() is None
+    assert sender.tick(5.0) == []

@@ -16,7 +16,7 @@ from agent.events import Emitter
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import Emit, LinkClosed, LinkMessage, LinkOpened, StreamEffect
 from agent.voice.calls import MAX_PENDING
-from agent.voice.states import State
+from agent.voice.states import CallState
 
 from .conftest import World
 from .fakes import FakeSession
@@ -24,7 +24,7 @@ from .fuzz import Nonsense
 
 FRAMES = 25_000  # for each of four seeds
 MEASURE_EVERY = 5_000
-STATES = {state.value for state in State}
+STATES = {state.value for state in CallState}
 
 
 class ProtocolStream(Emitter):

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from agent import Device
+from agent.errors import VoiceError
 from agent.media.stats import CandidateInfo
+from agent.voice.call_effects import EmitEvent
 from agent.voice.preflight import PreflightTest
+from agent.voice.preflight_core import DestroyDevice, FindMedia, HangUp, PlaceCall, PreflightCore
 from agent.voice.preflight_report import call_quality, is_turn_required, statistics
 
 from .fakes import FakeClock, FakeSession, FakeStream, settle
@@ -166,3 +169,27 @@ def test_a_relay_on_either_side_needs_turn() -> None:
 
     assert [is_turn_required(pair) for pair in ((relay, host), (host, relay), (host, host))] == [True, True, False]
     assert is_turn_required(None) is None
+
+
+def test_a_test_ends_once_however_many_reasons_there_are() -> None:
+    core = PreflightCore(10.0, None, "roaming", unix_ms=0.0, now=0.0)
+    first = VoiceError(31204, "no")
+
+    assert core.failed(first, 1.0) == [DestroyDevice(), EmitEvent("failed", (first,))]
+    assert core.failed(VoiceError(31000, "no"), 2.0) == core.disconnected(2.0) == core.tick(60.0) == []
+    assert (core.status, core.end_time_ms, core.deadline()) == ("failed", 1000.0, None)
+
+
+def test_the_media_of_a_test_call_is_looked_for_until_it_is_there() -> None:
+    core = PreflightCore(10.0, 20.0, "roaming", unix_ms=5_000.0, now=100.0)
+
+    assert core.ready("ashburn", 100.5) == [PlaceCall()]
+    assert core.tick(100.5) == [FindMedia()]
+    core.no_media(100.5)
+    assert core.tick(100.505) == []
+    assert core.tick(100.52) == [FindMedia()]
+    assert core.tick(121.0) == [HangUp()]
+    core.disconnected(121.1)
+    assert core.tick(121.1) == [DestroyDevice()]
+    assert core.report is not None
+    assert core.report["testTiming"] == pytest.approx({"start": 5_000, "end": 26_100, "duration": 21_100})

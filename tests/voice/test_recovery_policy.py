@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent.voice.recovery_policy import Effect, Recovery, RecoveryLimits
+from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 
-E = Effect
+E = RecoveryEffect
 
 
 class Path:
@@ -19,7 +19,7 @@ class Path:
             self.policy.negotiated(self.now)
             self.policy.ice_state("connected", self.now)
 
-    def wait(self, seconds: float) -> list[Effect]:
+    def wait(self, seconds: float) -> list[RecoveryEffect]:
         """What the policy wants while this much time passes."""
         end, effects = self.now + seconds, []
         while (due := self.policy.deadline()) is not None and due <= end:
@@ -28,14 +28,14 @@ class Path:
         self.now = end
         return effects
 
-    def ice(self, state: str) -> list[Effect]:
+    def ice(self, state: str) -> list[RecoveryEffect]:
         return self.policy.ice_state(state, self.now) + self.wait(0.01)
 
     def lost(self) -> None:
         """An episode has begun and its first restart has gone out."""
         assert self.ice("failed") == [E.BEGIN, E.RESTART]
 
-    def answered(self) -> list[Effect]:
+    def answered(self) -> list[RecoveryEffect]:
         """The restart is answered."""
         return self.policy.negotiated(self.now)
 
@@ -154,7 +154,7 @@ def test_an_episode_without_news_ends_by_the_watchdog() -> None:
 
 def test_the_watchdog_keeps_a_path_that_never_broke() -> None:
     path = Path()
-    assert path.policy.network_changed(path.now) == [E.BEGIN]
+    assert path.policy.network_changed(True, path.now) == [E.BEGIN]
 
     assert path.wait(36)[-1] is E.END
 
@@ -162,7 +162,7 @@ def test_the_watchdog_keeps_a_path_that_never_broke() -> None:
 def test_nothing_comes_after_the_end_of_the_call() -> None:
     path = Path()
     path.lost()
-    path.policy.close()
+    path.policy.close(path.now)
 
     assert path.wait(60) == []
     assert path.ice("failed") == []
@@ -171,12 +171,12 @@ def test_nothing_comes_after_the_end_of_the_call() -> None:
 def test_a_change_of_the_network_restarts_at_once() -> None:
     path = Path()
 
-    assert path.policy.network_changed(path.now) + path.wait(0.01) == [E.BEGIN, E.RESTART]
+    assert path.policy.network_changed(True, path.now) + path.wait(0.01) == [E.BEGIN, E.RESTART]
 
 
 def test_a_new_path_beside_one_that_never_broke_ends_the_episode() -> None:
     path = Path()
-    path.policy.network_changed(path.now)
+    path.policy.network_changed(True, path.now)
     path.wait(0.01)
     assert path.policy.path_selected(path.now) == []
 
@@ -190,21 +190,21 @@ def test_another_change_of_the_network_restarts_again() -> None:
     path.lost()
     path.wait(5)
 
-    assert path.policy.network_changed(path.now) + path.wait(0.01) == [E.RESTART]
+    assert path.policy.network_changed(True, path.now) + path.wait(0.01) == [E.RESTART]
 
 
 def test_a_change_of_the_network_before_the_answer_waits_for_it() -> None:
     path = Path(negotiated=False)
-    assert path.policy.network_changed(path.now) + path.wait(1) == []
+    assert path.policy.network_changed(True, path.now) + path.wait(1) == []
 
     assert path.policy.negotiated(path.now) + path.wait(0.01) == [E.BEGIN, E.RESTART]
 
 
 def test_without_any_network_a_restart_waits_for_one() -> None:
     path = Path()
-    assert path.policy.network_changed(path.now, reachable=False) + path.wait(5) == [E.BEGIN]
+    assert path.policy.network_changed(False, path.now) + path.wait(5) == [E.BEGIN]
 
-    assert path.policy.network_changed(path.now, reachable=True) + path.wait(0.01) == [E.RESTART]
+    assert path.policy.network_changed(True, path.now) + path.wait(0.01) == [E.RESTART]
 
 
 def test_a_restart_waits_for_signaling() -> None:
@@ -257,7 +257,7 @@ def test_gathering_that_finds_nothing_is_a_failure() -> None:
 def test_gathering_that_finds_something_is_none() -> None:
     path = Path()
     path.policy.gathering_state("gathering", path.now)
-    path.policy.candidate()
+    path.policy.candidate(path.now)
 
     assert path.policy.gathering_state("complete", path.now) + path.wait(20) == []
 

@@ -14,18 +14,18 @@ MOST_SOURCES = 8
 MOST_PACKETS = 16  # of one source: 300 ms of sound
 KEPT_S = 1.0
 
-Source = TypeVar("Source")
+_Source = TypeVar("_Source")
 Delivery = Callable[[], None]
 
 
-class EarlyPackets(Generic[Source]):
+class EarlyPackets(Generic[_Source]):
     """Packets by their source."""
 
     def __init__(self) -> None:
-        self._kept: dict[Source, deque[tuple[float, Delivery]]] = {}
-        self._lost: list[Source] = []
+        self._kept: dict[_Source, deque[tuple[float, Delivery]]] = {}
+        self._lost: list[_Source] = []
 
-    def keep(self, source: Source, deliver: Delivery, now: float) -> None:
+    def keep(self, source: _Source, deliver: Delivery, now: float) -> None:
         """Keep one packet; the oldest of its source, or the source that was silent for the longest, makes room."""
         packets = self._kept.pop(source, deque())
         self._kept[source] = packets
@@ -36,19 +36,19 @@ class EarlyPackets(Generic[Source]):
             longest = next(iter(self._kept))
             self._give_up(longest, len(self._kept[longest]))
 
-    def release(self, source: Source) -> None:
+    def release(self, source: _Source) -> None:
         """Deliver what that source sent, in its order."""
         for _, deliver in self._kept.pop(source, ()):
             deliver()
 
-    def given_up(self, now: float) -> list[Source]:
+    def given_up(self, now: float) -> list[_Source]:
         """Return the sources of packets that nobody will ever see, one for each, since the last call of this."""
         for source, packets in list(self._kept.items()):
             self._give_up(source, sum(now - at > KEPT_S for at, _ in packets))
         lost, self._lost = self._lost, []
         return lost
 
-    def _give_up(self, source: Source, count: int) -> None:
+    def _give_up(self, source: _Source, count: int) -> None:
         packets = self._kept[source]
         for _ in range(count):
             packets.popleft()

@@ -77,24 +77,31 @@ class PStream:
         return self._send(self._listen)
 
     def register(self, audio: bool) -> list[StreamEffect]:
+        """Say whether this client takes calls."""
         return self.publish(MessageType.REGISTER, payloads.register(audio))
 
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> list[StreamEffect]:
+        """Start a call under its temporary sid; `params` as `encode_params` makes them."""
         return self.publish(MessageType.INVITE, payloads.invite(sdp, callsid, preflight, params))
 
     def answer(self, sdp: str, callsid: str) -> list[StreamEffect]:
+        """Accept a pending call."""
         return self.publish(MessageType.ANSWER, payloads.describe(sdp, callsid))
 
     def reinvite(self, sdp: str, callsid: str) -> list[StreamEffect]:
+        """Offer an ICE restart; without a connection it is lost, not queued."""
         return self._send(self._frame(MessageType.REINVITE, payloads.describe(sdp, callsid), keep=False))
 
     def dtmf(self, callsid: str | None, digits: str) -> list[StreamEffect]:
+        """Have the gateway press keys."""
         return self.publish(MessageType.DTMF, payloads.dtmf(callsid, digits))
 
     def hangup(self, callsid: str | None, message: str | None = None) -> list[StreamEffect]:
+        """End a call, with the reason if there is one."""
         return self.publish(MessageType.HANGUP, payloads.hangup(callsid, message))
 
     def reject(self, callsid: str | None) -> list[StreamEffect]:
+        """Refuse a pending call."""
         return self.publish(MessageType.REJECT, payloads.reject(callsid))
 
     def publish(self, type_: str, payload: Payload) -> list[StreamEffect]:

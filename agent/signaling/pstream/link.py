@@ -92,7 +92,7 @@ class Link:
         return self._opened_at is not None
 
     def deadline(self) -> float | None:
-        """When `tick` is due; None when nothing is awaited."""
+        """Tell when `tick` is due; None when nothing is awaited."""
         times = (self._connect_deadline, self._silence_deadline, self._backoff.deadline_s)
         return min((time for time in times if time is not None), default=None)
 
@@ -137,7 +137,7 @@ class Link:
         return [WriteFrame(self.attempt, frame)] if self.is_open else [LinkUnsent(frame)]
 
     def network_changed(self, now: float, *, path_intact: bool) -> list[LinkEffect]:
-        """The machine's addresses or routes changed: connect at once, unless the open connection is unharmed."""
+        """Connect at once, because addresses or routes changed, unless the open connection is unharmed."""
         if self.state == "closed" or (self.is_open and path_intact):
             return []
         if self._has_socket and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
@@ -149,7 +149,7 @@ class Link:
     # What the socket reports
 
     def dial_failed(self, attempt: int, message: str) -> list[LinkEffect]:
-        """The address cannot be dialled at all: that ends the link."""
+        """End the link, because the address cannot be dialled at all."""
         if not self._is_current(attempt):
             return []
         self._has_socket = False
@@ -158,6 +158,7 @@ class Link:
         return self._fail(message)
 
     def socket_opened(self, attempt: int, now: float) -> list[LinkEffect]:
+        """Take the socket into use."""
         if not self._is_current(attempt) or self.is_open:
             return []
         self._enter("open")
@@ -169,16 +170,18 @@ class Link:
         return [LinkOpened()]
 
     def socket_message(self, attempt: int, data: str | bytes, now: float) -> list[LinkEffect]:
+        """Answer a heartbeat, hand on anything else."""
         if not self._is_current(attempt) or not self.is_open:
             return []
         self._silence_deadline = now + self._heartbeat_timeout_s
         return self.send(ECHO) if data == HEARTBEAT else [LinkMessage(data)]
 
     def socket_failed(self, attempt: int, message: str) -> list[LinkEffect]:
-        """The socket could not be opened or broke; its `socket_closed` follows."""
+        """Report a socket that could not be opened, or broke; its `socket_closed` follows."""
         return self._fail(message) if self._is_current(attempt) else []
 
     def socket_closed(self, attempt: int, code: int, reason: str, now: float) -> list[LinkEffect]:
+        """Try again after the back-off; report a close without a handshake."""
         if not self._is_current(attempt):
             return []
         if code not in ABNORMAL_CODES:
@@ -193,7 +196,7 @@ class Link:
         return [LinkFailed(error), *self._drop(now, why)]
 
     def write_failed(self, write: WriteFrame, message: str, now: float) -> list[LinkEffect]:
-        """A frame could not be written: the socket is of no use any more."""
+        """Drop a socket that a frame could not be written to."""
         dropped = self._drop(now, message) if self._is_current(write.attempt) else []
         return dropped if write.frame is ECHO else [*dropped, LinkUnsent(write.frame)]
 

@@ -53,7 +53,7 @@ class Message:
         return value
 
     def table(self, member: str) -> Payload:
-        """Return an object of the payload, empty when it is missing or null."""
+        """Return an object of the payload, empty when it is missing or null. Raises ProtocolError."""
         value = self.payload.get(member)
         if value is None:
             return {}

@@ -27,7 +27,7 @@ UNDEFINED = Undefined()
 
 
 def js_string(value: object) -> str:
-    """Text of a parameter's value in the seed's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    """Write a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`."""
     if value is None:
         return "null"
     if isinstance(value, Undefined):
@@ -40,7 +40,7 @@ def js_string(value: object) -> str:
 
 
 def encode_params(params: Mapping[str, object]) -> str:
-    """`{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded as UTF-8; InvalidArgumentError when it is too much."""
+    """Write `{"To": "bob", "x": 1}` as `To=bob&x=1`, percent-encoded UTF-8; InvalidArgumentError when too much."""
     text = "&".join(f"{_escape(key)}={_escape(js_string(params[key]))}" for key in _in_wire_order(params))
     if len(text) > MAX_PARAMS_CHARS:
         raise InvalidArgumentError(f"the parameters have {len(text)} characters as they are sent, more than"
@@ -58,7 +58,7 @@ class EncodedParam:
 
 
 def read_params(text: str | None) -> list[EncodedParam]:
-    """The parameters in `text`, in their order; one without a key is left out.
+    """Read the parameters in `text`, in their order; one without a key is left out.
 
     A value whose percent-encoding is broken is kept literally, so that one bad parameter costs no call.
     """
@@ -71,7 +71,7 @@ def read_params(text: str | None) -> list[EncodedParam]:
 
 
 def decode_params(text: str | None) -> dict[str, str]:
-    """The parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins."""
+    """Read the parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins."""
     return {param.key: param.value for param in read_params(text)}
 
 

@@ -1,7 +1,7 @@
 """What PStream messages carry: payloads as they are worded, and those of the server as they are read (spec:
 signaling 7, 8).
 
-Members keep the order that the seed writes; a member without a value is left out, never sent as null.
+Members keep the order that the SDK writes; a member without a value is left out, never sent as null.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def error_payload(code: int, text: str, **more: Any) -> Payload:
 
 
 def read_server(message: Message) -> Payload:
-    """The payload of a server's message with null members left out, and what cannot be used too.
+    """Read the payload of a server's message; null members are left out, and what cannot be used too.
 
     Raises ProtocolError for an `error` that says nothing.
     """

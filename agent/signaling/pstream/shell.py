@@ -146,7 +146,7 @@ class Stream(Emitter):
         self._run(self._pstream.destroy())
 
     def join(self, timeout_s: float) -> None:
-        """After `destroy`: wait until the last messages are out."""
+        """Wait, after `destroy`, until the last messages are out."""
         if self._socket is not None:
             self._socket.join(timeout_s)
 

@@ -20,13 +20,17 @@ class SocketReports:
         self._run = run
 
     def socket_opened(self) -> None:
+        """Tell the link."""
         self._run(self._link.socket_opened(self._attempt, self._clock.now()))
 
     def socket_message(self, data: str | bytes) -> None:
+        """Tell the link."""
         self._run(self._link.socket_message(self._attempt, data, self._clock.now()))
 
     def socket_failed(self, message: str) -> None:
+        """Tell the link."""
         self._run(self._link.socket_failed(self._attempt, message))
 
     def socket_closed(self, code: int, reason: str) -> None:
+        """Tell the link."""
         self._run(self._link.socket_closed(self._attempt, code, reason, self._clock.now()))

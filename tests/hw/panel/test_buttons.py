@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,6 +65,18 @@ def test_a_release_without_its_edge_is_noticed(panel: Panel, pins: Pins, gesture
     assert told(gestures, 1) == ["green press"]
     pins.raw(17)._change_state(True)  # as the kernel sometimes does: the level moves and nobody is told
     assert told(gestures, 2) == ["green short", "green release"]
+
+
+@pytest.mark.parametrize("late_s", [0.3, 1.5, 30.0])
+def test_a_press_that_is_heard_of_late_is_a_press_of_its_true_length(
+    late_s: float, panel: Panel, pins: Pins, gestures: Any
+) -> None:
+    """As when the machine was too busy to look: both edges come together, with the times the kernel gave them."""
+    panel(green=ButtonSettings(pin=17, short="accept", long="reject"))
+    pressed_at = time.monotonic() - late_s
+    pins._open[17]._changed(pressed_at, False)
+    pins._open[17]._changed(pressed_at + 0.2, True)
+    assert told(gestures, 3) == ["green press", "green short", "green release"]
 
 
 def test_two_buttons_do_not_disturb_each_other(panel: Panel, pins: Pins, gestures: Any) -> None:

@@ -1,4 +1,4 @@
-"""PStream on its link, without hub and sockets (oracle 3)."""
+"""PStream on its link, without hub and sockets (spec: oracle 3)."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from typing import Any
 import gevent
 import pytest
 
-from agent.page import live
-from agent.page.live import MAX_STREAMS, Live
+from agent.page import status_stream
+from agent.page.status_stream import MAX_STREAMS, StatusStreams
 
 
 class Stream:
@@ -55,14 +55,14 @@ def test_two_browsers_see_the_same(browser: Any, box: Any) -> None:
 
 
 def test_a_quiet_stream_is_kept_alive(box: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "KEEPALIVE_S", 0.01)
-    monkeypatch.setattr(live, "SMALLEST_GAP_S", 0.0)
-    events = Live(box).events()
+    monkeypatch.setattr(status_stream, "KEEPALIVE_S", 0.01)
+    monkeypatch.setattr(status_stream, "SMALLEST_GAP_S", 0.0)
+    events = StatusStreams(box).events()
     assert [next(events)[:5] for _ in range(3)] == [b"retry", b"data:", b": sti"]
 
 
 def test_a_browser_that_went_away_leaves_nothing_behind(box: Any) -> None:
-    streams = Live(box)
+    streams = StatusStreams(box)
     events = streams.events()
     next(events)
     events.close()  # type: ignore[attr-defined]
@@ -76,7 +76,7 @@ def test_too_many_pages_are_refused(browser: Any) -> None:
 
 
 def test_closing_ends_the_streams_and_the_subscription(box: Any) -> None:
-    streams = Live(box)
+    streams = StatusStreams(box)
     events = streams.events()
     assert next(events)
     reader = gevent.spawn(list, events)

@@ -9,7 +9,7 @@ from agent.voice.device import Device
 CLOSED = 31005
 
 
-class Presence:
+class Reachability:
     """Follows one Device."""
 
     def __init__(self, device: Device, board: Noticeboard) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agent.quality.volume import BINS, FFT_SIZE, Analyser, VolumeMeter, spectrum
+from agent.quality.volume_meter import BINS, FFT_SIZE, Analyser, VolumeMeter, spectrum
 
 PUBLIC = {"smoothing": 0.3, "min_db": -100, "max_db": -30}
 INTERNAL = {"smoothing": 0, "min_db": -127, "max_db": 0}

@@ -9,7 +9,7 @@ from agent.errors import UsageError
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
-from agent.kiosk.volume import SpeakerVolume
+from agent.kiosk.speaker_volume import SpeakerVolume
 from hw.errors import HardwareError
 from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction
 

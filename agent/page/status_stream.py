@@ -17,7 +17,7 @@ KEEPALIVE_S = 10.0  # a comment then, so that a browser that has gone is noticed
 RETRY_MS = 1000
 
 
-class Live(Closing):
+class StatusStreams(Closing):
     """All open streams; each remembers only that something has changed, so a slow reader costs nothing."""
 
     def __init__(self, box: Box) -> None:

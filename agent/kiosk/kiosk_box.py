@@ -10,7 +10,7 @@ from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.panel import Panel
-from agent.kiosk.volume import SpeakerVolume
+from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.log import FailureLog
 from hw.sound.interface import Sound
 

@@ -4,7 +4,7 @@ import json
 
 import gevent
 
-from agent.doctor.check import Check, Outcome, as_json, as_text, failed, ok, run, succeeded, warning
+from agent.doctor.checklist import Check, Outcome, as_json, as_text, failed, ok, run, succeeded, warning
 
 
 def test_every_check_is_run_and_told_in_order() -> None:
