@@ -11,7 +11,7 @@ from enum import Enum, auto
 from agent.signaling.pstream.names import Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
 from agent.switchboard.effects import LegEffect, Release, Tell
-from agent.switchboard.refusals import Refusal
+from agent.switchboard.refusals import CallRefusal
 
 
 class LegPhase(Enum):
@@ -125,7 +125,7 @@ class CallLeg:
 
     # Its end
 
-    def hang_up(self, why: Refusal | None = None) -> list[LegEffect]:
+    def hang_up(self, why: CallRefusal | None = None) -> list[LegEffect]:
         """End it: say so to the client, and end its media; nothing when it is gone."""
         named = {Member.CALLSID: self.known_sid}
         payload = named if why is None else error_payload(why.code, why.text, **named)

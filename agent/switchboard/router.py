@@ -28,7 +28,7 @@ from agent.switchboard.effects import (
     TakeAnswer,
     Tell,
 )
-from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, Refusal
+from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
 from agent.switchboard.route_state import RouteEvent, RouteState, next_state
 from agent.switchboard.services import ANSWERED, ECHO, REJECT, REJECT_DELAY_S, SERVICES, TONE
 from agent.switchboard.services import BUSY as BUSY_SERVICE
@@ -184,7 +184,7 @@ class RoutedCall:
             return self._fail(DECLINE, RouteEvent.REFUSE)
         return self.end() if any(self._timeouts.is_over(leg, is_ringing, now) for leg in self.legs) else []
 
-    def refuse(self, why: Refusal) -> list[LegEffect]:
+    def refuse(self, why: CallRefusal) -> list[LegEffect]:
         """Refuse a call that the switchboard cannot take."""
         return self._fail(why)
 
@@ -263,7 +263,7 @@ class RoutedCall:
         gone = leg.drop()
         return gone if any(other is not self.caller for other in self.legs) else [*gone, *self._fail(NO_ANSWER)]
 
-    def _fail(self, why: Refusal, event: RouteEvent = RouteEvent.END) -> list[LegEffect]:
+    def _fail(self, why: CallRefusal, event: RouteEvent = RouteEvent.END) -> list[LegEffect]:
         return [*self.caller.hang_up(why), *self._end_rest()] if self._go(event) else []
 
     def _end_rest(self) -> list[LegEffect]:

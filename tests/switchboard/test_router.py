@@ -199,6 +199,101 @@ def test_a_reloaded_page_gets_new_media_and_is_joined_again() -> None:
     assert call.tick(100.0, everyone) == []
 
 
+ANEW = OFFER + "a=fingerprint:sha-256 BB\r\n"
+MOVED = OFFER.replace("aaaa", "bbbb")
+
+
+def replacing(call: RoutedCall, leg: CallLeg, sdp: str = ANEW) -> Replace:
+    """Let a reloaded page ask for new media."""
+    (work,) = call.resume(leg, sdp)
+    assert isinstance(work, Replace)
+    return work
+
+
+def restarting(call: RoutedCall, leg: CallLeg, sdp: str = MOVED) -> Restart:
+    (work,) = call.reinvite(leg, sdp)
+    assert isinstance(work, Restart)
+    return work
+
+
+def test_the_answer_of_media_that_was_replaced_meanwhile_is_not_told() -> None:
+    call = open_call()
+    restart, replace = restarting(call, call.caller), replacing(call, call.caller)
+    assert call.done(restart, "old media") == []
+    assert tell(call.done(replace, "new media"), "answer").payload["sdp"] == "new media"
+
+
+def test_only_the_answer_to_the_latest_offer_is_told() -> None:
+    call = open_call()
+    first, second = restarting(call, call.caller), restarting(call, call.caller, OFFER.replace("aaaa", "cccc"))
+    assert call.done(first, "late") == []
+    assert tell(call.done(second, "sdp"), "answer").payload["sdp"] == "sdp"
+    third = replacing(call, call.caller)
+    fourth = replacing(call, call.caller, ANEW.replace("BB", "CC"))
+    assert call.done(third, "late") == []
+    assert tell(call.done(fourth, "sdp"), "answer").payload["sdp"] == "sdp"
+
+
+def test_a_restart_that_fails_leaves_the_media_of_before() -> None:
+    call = open_call()
+    assert call.failed(restarting(call, call.caller)) == []
+    assert call.state is RouteState.OPEN
+
+
+def test_media_that_is_replaced_cannot_be_restarted_so_it_is_replaced_again() -> None:
+    call = open_call()
+    replacing(call, call.caller)
+    assert call.reinvite(call.caller, MOVED) == [Replace(call.caller, MOVED, call.callees[0])]
+
+
+def test_a_socket_lost_while_media_is_replaced_gets_the_one_answer_later() -> None:
+    call = open_call()
+    work = replacing(call, call.caller)
+    assert call.resume(call.caller, ANEW) == []
+    assert len(told(call.done(work, "sdp"))) == 1
+
+
+def test_two_pages_that_are_reloaded_at_once_are_joined_when_both_have_media() -> None:
+    call = open_call()
+    first, second = replacing(call, call.caller), replacing(call, call.callees[0])
+    assert told(effects := call.done(first, "sdp")) == [("CA0", "answer")] and len(effects) == 1
+    effects = call.done(second, "sdp")
+    assert told(effects) == [("CA1", "answer")] and Join(call.caller, call.callees[0]) in effects
+
+
+@pytest.mark.parametrize("replaced_first", [True, False])
+def test_a_callee_that_reloads_its_page_while_the_call_is_put_through_is_still_connected(replaced_first: bool) -> None:
+    call = ringing_call(2)
+    callee = call.callees[0]
+    take = call.answer(callee, "answer")[0]
+    assert isinstance(take, TakeAnswer)
+    if not replaced_first:
+        call.done(take, "")
+    work = replacing(call, callee)
+    make = MakeAnswer(call.caller, OFFER, like=callee)
+    if replaced_first:
+        assert make in call.done(work, "sdp")
+        assert Join(call.caller, callee) in call.done(make, "sdp")
+    else:
+        assert told(call.done(make, "sdp")) == [("CA0", "answer")]
+        assert Join(call.caller, callee) in call.done(work, "sdp")
+    assert call.state is RouteState.OPEN
+
+
+def test_no_digits_are_played_to_media_that_is_replaced() -> None:
+    call = open_call()
+    replacing(call, call.callees[0])
+    assert call.dial(call.caller, "12") == []
+
+
+def test_time_alone_changes_no_leg() -> None:
+    call = open_call()
+    call.lost(ALICE, now=100.0)
+    before = dict(vars(call.caller))
+    call.tick(150.0, nobody)
+    assert vars(call.caller) == before
+
+
 def test_a_client_that_says_goodbye_and_does_not_come_back_ends_the_call() -> None:
     call = open_call()
     call.leave(call.caller, now=10.0)
