@@ -18,7 +18,7 @@ from agent.errors import ConfigError
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.certificates import Identity
-from agent.switchboard.files import private_folder, write_private
+from agent.switchboard.files import make_private_folder, write_private
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class StateDir:
         self.folder = folder
         self._names = tuple(dict.fromkeys(names))
         try:
-            private_folder(folder)
+            make_private_folder(folder)
             self.api_key = load_api_key(folder)
             self._authority = self._load_authority(now)
             self.renew(now)
@@ -104,7 +104,7 @@ class StateDir:
 
 def load_api_key(folder: Path) -> ApiKey:
     """Read the folder's signing key, or make one."""
-    path = private_folder(folder) / "api_key.json"
+    path = make_private_folder(folder) / "api_key.json"
     try:
         return _parse_api_key(path.read_bytes())
     except FileNotFoundError:

@@ -411,7 +411,9 @@ def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(pl
     play(story)
 
 
-def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(play: Play) -> None:
+def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story(site: Site) -> None:
         alice, talkers = await site.ready("alice", "1.6"), [Talker() for _ in range(4)]
         first = await echo_call(alice, talkers[0])
@@ -426,6 +428,7 @@ def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(play: Play) -> N
             talker.close()
 
     play(story)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_two_pages_that_are_reloaded_at_once_hear_each_other_again(play: Play) -> None:

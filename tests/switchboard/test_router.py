@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from agent.switchboard.call_leg import CallLeg
-from agent.switchboard.dial_params import DialParams, split_params
 from agent.switchboard.effects import (
     Join,
     LegEffect,
@@ -379,20 +378,3 @@ def test_an_ended_call_does_nothing_more() -> None:
         call.tick(1e6, nobody), call.end(), call.failed(MakeAnswer(call.caller, "", None)),
     ]  # fmt: skip
     assert late == [[]] * len(late)
-
-
-@pytest.mark.parametrize(
-    ("params", "split"),
-    [
-        ("To=bob&x=1&note=a%20b", ("bob", "x=1&note=a%20b")),
-        ("To=client%3Abob", ("bob", "")),
-        ("x=1", ("", "x=1")),
-        ("", ("", "")),
-        ("To=a+b%2Bc", ("a b+c", "")),
-        ("To=bob&To=joe&x=1", ("joe", "x=1")),
-        ("To=%zz&x=%zz", ("%zz", "x=%zz")),
-        ("To=%E6%88&&=y", ("%E6%88", "")),
-    ],
-)
-def test_parameters_are_split_into_target_and_rest(params: str, split: tuple[str, str]) -> None:
-    assert split_params(params) == DialParams(*split)
