@@ -11,13 +11,13 @@ from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 OPUS, PCMU, EVENT = "opus", "PCMU", "telephone-event"
 PCMU_STEP = RATE_HZ // 8000  # 48 kHz samples in one of PCMU's
 
-Send = Callable[[bytes, int, bool, str, int | None], object]
+SendPacket = Callable[[bytes, int, bool, str, int | None], object]
 
 
-class Relay:
+class Transcoder:
     """The packet sink of one leg; `send` is the other leg's. Both are as in `agent.media.peer`."""
 
-    def __init__(self, send: Send, codecs: Collection[str]) -> None:
+    def __init__(self, send: SendPacket, codecs: Collection[str]) -> None:
         """`codecs` are the names of what the other leg can hear."""
         self._send = send
         self._codecs = codecs

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .phones import Site
+from agent.switchboard.sdp import attribute
+
+from .phones import Phone, Site
 from .talkers import Talker, connected_call, dial, take, until
 
 Play = Callable[..., None]
@@ -365,6 +368,90 @@ def test_a_second_generation_client_resumes_its_call_by_token(play: Play) -> Non
         talker.speak(600)
         assert await talker.hears(600)
         talker.close()
+
+    play(story)
+
+
+async def reload_page(phone: Phone, answer: dict[str, Any], talker: Talker) -> None:
+    """Ask for the call as a page does that was loaded anew, with media of its own."""
+    offer = await talker.peer.create_offer()
+    await phone.send("invite", callsid=answer["callsid"], reconnect=answer["reconnect"], sdp=offer, twilio={})
+
+
+def fingerprint(sdp: str) -> str:
+    return attribute(sdp, "fingerprint")
+
+
+async def echo_call(alice: Phone, talker: Talker) -> dict[str, Any]:
+    """Call the echo, and have media; return the answer."""
+    await dial(alice, talker, "echo")
+    await alice.expect("ringing")
+    answer = await alice.expect("answer")
+    await talker.peer.apply_answer(answer["sdp"])
+    await until(lambda: talker.peer.connection_state == "connected")
+    return answer
+
+
+def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, before, after = await site.ready("alice", "1.6"), Talker(), Talker()
+        first = await echo_call(alice, before)
+        restart = await before.peer.create_restart_offer()
+        await alice.send("reinvite", callsid=first["callsid"], sdp=restart)
+        await reload_page(alice, first, after)
+        answer = await alice.expect("answer")
+        assert fingerprint(answer["sdp"]) != fingerprint(first["sdp"])
+        await after.peer.apply_answer(answer["sdp"])
+        after.speak(600)
+        assert await after.hears(600)
+        assert await alice.silent()
+        before.close()
+        after.close()
+
+    play(story)
+
+
+def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(site: Site) -> None:
+        alice, talkers = await site.ready("alice", "1.6"), [Talker() for _ in range(4)]
+        first = await echo_call(alice, talkers[0])
+        for talker in talkers[1:]:
+            await reload_page(alice, first, talker)
+        answer = await alice.expect("answer")
+        assert await alice.silent()
+        await talkers[-1].peer.apply_answer(answer["sdp"])
+        talkers[-1].speak(600)
+        assert await talkers[-1].hears(600)
+        for talker in talkers:
+            talker.close()
+
+    play(story)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_two_pages_that_are_reloaded_at_once_hear_each_other_again(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice", "1.6"), await site.ready("bob", "1.6")
+        first, second, third, fourth = Talker(), Talker(), Talker(), Talker()
+        await dial(alice, first, "bob")
+        invite = await bob.expect("invite")
+        sdp = await second.peer.answer_offer(invite["sdp"])
+        await bob.send("answer", sdp=sdp, callsid=invite["callsid"])
+        await alice.expect("ringing")
+        answer = await alice.expect("answer")
+        await first.peer.apply_answer(answer["sdp"])
+        await until(lambda: first.peer.connection_state == second.peer.connection_state == "connected")
+        await reload_page(alice, answer, third)
+        await reload_page(bob, invite, fourth)
+        await third.peer.apply_answer((await alice.expect("answer"))["sdp"])
+        await fourth.peer.apply_answer((await bob.expect("answer"))["sdp"])
+        third.speak(440)
+        fourth.speak(1000)
+        assert await fourth.hears(440) and await third.hears(1000)
+        for talker in (first, second, third, fourth):
+            talker.close()
 
     play(story)
 

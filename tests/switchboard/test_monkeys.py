@@ -98,7 +98,7 @@ def test_no_sequence_of_messages_breaks_the_switchboard(play: Play, caplog: pyte
         async with asyncio.timeout(20):
             while len(site.switchboard.registry) or len(site.switchboard.calls):
                 await asyncio.sleep(0.1)
-        assert site.switchboard.calls.idle
+        assert site.switchboard.idle
         for peer in peers:
             peer.close()
         await site.ready("ann")

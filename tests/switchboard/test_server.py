@@ -288,7 +288,7 @@ def test_a_port_that_is_taken_while_signaling_restarts_is_tried_again(
     play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(site: Site) -> None:
-        listen, refusals, listening = site.switchboard._listen, [OSError("taken")], asyncio.Event()
+        listen, refusals, listening = site.switchboard._listener._listen, [OSError("taken")], asyncio.Event()
 
         async def refuse_first(context: ssl.SSLContext) -> Server:
             if refusals:
@@ -297,7 +297,7 @@ def test_a_port_that_is_taken_while_signaling_restarts_is_tried_again(
             listening.set()
             return server
 
-        monkeypatch.setattr(site.switchboard, "_listen", refuse_first)
+        monkeypatch.setattr(site.switchboard._listener, "_listen", refuse_first)
         await site.switchboard.restart_signaling()
         assert "listening again failed: taken" in caplog.text
         await listening.wait()

@@ -8,15 +8,15 @@ import pytest
 from agent.errors import CodecError
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
-from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Relay
+from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Transcoder
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Sent = list[tuple[bytes, int, bool, str, int | None]]
 
 
-def relay_to(*codecs: str) -> tuple[Relay, Sent]:
+def relay_to(*codecs: str) -> tuple[Transcoder, Sent]:
     sent: Sent = []
-    return Relay(lambda *packet: sent.append(packet), codecs), sent
+    return Transcoder(lambda *packet: sent.append(packet), codecs), sent
 
 
 def frames(count: int) -> list[bytes]:
