@@ -16,7 +16,8 @@ from aioice import Candidate
 from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.media.dtls.srtp_transport import SecureTransport
-from agent.media.ice.aioice_adapter import Leg, Pair
+from agent.media.ice.aioice_adapter import Generation
+from agent.media.ice.pair import Pair
 from agent.media.ice.transport import IceListener, IceTransport
 from agent.media.jitter.buffer import PlayoutStats
 from agent.media.rtp_endpoint import EventSink, RtpEnd
@@ -77,9 +78,9 @@ class Peer(RtpEnd, IceListener, Closing):
 
     async def _offer(self) -> str:
         self._check_open()
-        leg = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
+        generation = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
         self._check_open()
-        sdp = self._negotiation.offer(_parameters(leg))
+        sdp = self._negotiation.offer(_parameters(generation))
         self.on_event("signaling_state", "have-local-offer")
         return sdp
 
@@ -118,12 +119,12 @@ class Peer(RtpEnd, IceListener, Closing):
             self._negotiation.yield_to(offer)
             self._ice.abandon_pending()
         self.on_event("signaling_state", "have-remote-offer")
-        leg = self._ice.newest
-        fresh = leg is None or not self._ice.is_remote(offer.ice)
-        if leg is None or fresh:
-            leg = await self._ice.new_generation(controlling=offer.ice.lite)
+        generation = self._ice.newest
+        fresh = generation is None or not self._ice.is_remote(offer.ice)
+        if generation is None or fresh:
+            generation = await self._ice.new_generation(controlling=offer.ice.lite)
             self._check_open()
-        sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
+        sdp, agreement = self._negotiation.answer(offer, _parameters(generation))
         self._agree(agreement)  # W3C reports a track with the offer, before the answer makes the state stable
         self.on_event("signaling_state", "stable")
         if fresh:
@@ -253,8 +254,8 @@ class Peer(RtpEnd, IceListener, Closing):
         self._set_connection_state()
 
 
-def _parameters(leg: Leg) -> IceParameters:
-    candidates = tuple(candidate.to_sdp() for candidate in leg.local_candidates)
-    return IceParameters(leg.local_username, leg.local_password, candidates)
+def _parameters(generation: Generation) -> IceParameters:
+    candidates = tuple(candidate.to_sdp() for candidate in generation.local_candidates)
+    return IceParameters(generation.local_username, generation.local_password, candidates)
 
 

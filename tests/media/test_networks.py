@@ -230,13 +230,13 @@ def test_call_moves_from_ipv4_to_ipv6(network, call):
 def test_packets_are_marked_for_expedited_forwarding(network, call):
     box, _ = call()
     marks = []
-    leg = box.session._core.peer._ice.newest
-    box.session._bridge.run(collect_marks(leg, marks))
+    generation = box.session._core.peer._ice.newest
+    box.session._bridge.run(collect_marks(generation, marks))
     assert marks == [46 << 2]
 
 
-async def collect_marks(leg, marks):
-    for sock in (host.transport.get_extra_info("socket") for host in leg.host_sockets):
+async def collect_marks(generation, marks):
+    for sock in (host.transport.get_extra_info("socket") for host in generation.host_sockets):
         if sock.family == socket.AF_INET6:
             marks.append(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
         else:

@@ -20,7 +20,8 @@ from agent.closing import Closing
 from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate
 from agent.media.dtls.early_packets import EarlyPackets
 from agent.media.dtls.handshake import Handshake
-from agent.media.ice.aioice_adapter import Address, Leg, Socket
+from agent.media.ice.aioice_adapter import Generation
+from agent.media.ice.sockets import IpPort, Socket
 from agent.media.ice.transport import IceTransport
 from agent.media.rtp.packet import MAX_PACKET_BYTES, is_rtcp
 from agent.media.strangers import strangers
@@ -58,7 +59,7 @@ class SecureTransport(Closing):
         self.fingerprint = local_fingerprint(self._certificate)
         self._handshake: Handshake | None = None
         self._waiting: deque[tuple[bytes, str]] = deque(maxlen=MOST_WAITING)
-        self._early = EarlyPackets[tuple[Socket, Address]]()
+        self._early = EarlyPackets[tuple[Socket, IpPort]]()
         self._inbound: Session | None = None
         self._outbound: Session | None = None
         self.state = "new"
@@ -89,11 +90,11 @@ class SecureTransport(Closing):
 
     # what arrives
 
-    def receive(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def receive(self, data: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         """Take in one datagram that is not STUN, from anybody."""
         if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
             if self._inbound is not None and len(data) <= MAX_PACKET_BYTES:
-                self._receive_srtp(self._inbound, data, leg, source, address)
+                self._receive_srtp(self._inbound, data, generation, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
             if source.is_verified(address):
                 self._receive_dtls(data, address[0])
@@ -103,7 +104,9 @@ class SecureTransport(Closing):
         else:
             strangers.note("packets of no known kind", address[0])
 
-    def _receive_srtp(self, session: Session, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def _receive_srtp(
+        self, session: Session, data: bytes, generation: Generation, source: Socket, address: IpPort
+    ) -> None:
         rtcp = is_rtcp(data)
         try:
             plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
@@ -113,15 +116,15 @@ class SecureTransport(Closing):
                 strangers.note("media packets of unknown origin", address[0])
             return
         if source.is_verified(address):
-            self._deliver(rtcp, plain, leg, source, address)
+            self._deliver(rtcp, plain, generation, source, address)
         else:
-            deliver = partial(self._deliver, rtcp, plain, leg, source, address)
+            deliver = partial(self._deliver, rtcp, plain, generation, source, address)
             self._early.keep((source, address), deliver, self._loop.time())
-            leg.probe(source, address)
+            generation.probe(source, address)
 
-    def _deliver(self, rtcp: bool, plain: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def _deliver(self, rtcp: bool, plain: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         now = self._loop.time()
-        self._path.authentic(leg, source, address, now)
+        self._path.authentic(generation, source, address, now)
         if rtcp:
             self._listener.on_rtcp_packet(plain, now)
         else:
@@ -133,7 +136,7 @@ class SecureTransport(Closing):
         else:
             self._handshake.receive(data, host)
 
-    def _verified(self, source: Socket, address: Address) -> None:
+    def _verified(self, source: Socket, address: IpPort) -> None:
         self._loop.call_soon(self._early.release, (source, address))
 
     def tick(self) -> None:
