@@ -19,9 +19,9 @@ from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.pair import Pair
 from agent.media.ice.transport import IceListener, IceTransport
-from agent.media.jitter.buffer import PlayoutStats
+from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.rtp_endpoint import EventSink, RtpEnd
-from agent.media.sdp.offer_answer import Negotiation
+from agent.media.sdp.offer_answer import OfferAnswer
 from agent.media.sdp.parse import Description, IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import CandidateInfo, RawStats
@@ -45,7 +45,7 @@ class Peer(RtpEnd, IceListener, Closing):
         self.connection_state = "new"
         self._ice = IceTransport(self.settings, self)
         self._secure = SecureTransport(self._ice, self)
-        self._negotiation = Negotiation(self.settings, self._secure.fingerprint, self._rtp.ssrc, self._cname)
+        self._negotiation = OfferAnswer(self.settings, self._secure.fingerprint, self._rtp.ssrc, self._cname)
         self._negotiating = asyncio.Lock()
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered
         self._closed = False

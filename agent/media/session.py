@@ -20,7 +20,7 @@ from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.events import Emitter
 from agent.media.bridge import Bridge
-from agent.media.jitter.buffer import PlayoutStats
+from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.settings import MediaSettings
 from agent.media.stats import RawStats
 from agent.media.streams import LocalStream, RemoteStream

@@ -19,7 +19,9 @@ from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
 from agent.media.codec.telephone_event import EventReceiver
-from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer, PlayoutSettings, PlayoutStats
+from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.decision import Decision, PlayoutAction
+from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.jitter.time_stretch import lengthen, shorten
 from hw.sound.frame import FRAME_SAMPLES
 
@@ -118,11 +120,11 @@ class AudioReceiver:
 
     def _decoded(self, decision: Decision) -> bytes:
         match decision.action:
-            case Action.DECODE:
+            case PlayoutAction.DECODE:
                 return self._adjust(self._decoder.decode(decision.payload), decision.adjust)
-            case Action.RECOVER if decision.samples % _PCM_GRID == 0:
+            case PlayoutAction.RECOVER if decision.samples % _PCM_GRID == 0:
                 return self._decoder.recover(decision.payload, decision.samples)
-            case Action.SILENCE:
+            case PlayoutAction.SILENCE:
                 return bytes(2 * decision.samples)
         return self._conceal(decision.samples)
 
