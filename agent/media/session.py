@@ -22,7 +22,7 @@ from agent.events import Emitter
 from agent.media.bridge import Bridge
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.settings import MediaSettings
-from agent.media.stats import RawStats
+from agent.media.stats import LevelSnapshots, RawStats
 from agent.media.streams import LocalStream, RemoteStream
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.interface import Sound
@@ -114,21 +114,26 @@ class MediaSession(Emitter, Closing):
     @property
     def can_insert_dtmf(self) -> bool:
         """Whether the far end takes digits as RTP events."""
-        return self._core.peer is not None and self._core.peer.can_insert_dtmf
+        return self._core.peer is not None and self._core.peer.rtp.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
         """Send digits as RTP events in place of sound; replaces those that have not begun."""
         self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
 
     def stats(self) -> RawStats:
-        """Read the figures so far, and take the level snapshots with them; does not block."""
+        """Read the figures so far; does not block."""
         peer = self._core.peer
         return peer.stats() if peer is not None else RawStats(timestamp_ms=time.time() * 1000)
+
+    def take_snapshots(self) -> LevelSnapshots:
+        """Take the level snapshots since the last call of this; there is one taker: of a Device's call, the Device."""
+        peer = self._core.peer
+        return peer.rtp.take_snapshots() if peer is not None else LevelSnapshots()
 
     def playout_stats(self) -> PlayoutStats | None:
         """Return what the jitter buffer and the decoder did so far; None before anything was heard; does not block."""
         peer = self._core.peer
-        return peer.playout_stats if peer is not None else None
+        return peer.rtp.playout_stats if peer is not None else None
 
     def sever(self) -> None:
         """Break the path in use without telling anyone (demonstrations, tests)."""
@@ -203,9 +208,9 @@ class _Core:
             if self._closed:
                 raise InvalidStateError("the call's media was closed; make a new call")
             self.peer = Peer(self._settings, self._report)
-            self.peer.mute(self._muted)
-            self.pump = SoundPump(self.peer, self._sound)
-            self.peer.on_arrival = self.pump.top_up
+            self.peer.rtp.mute(self._muted)
+            self.pump = SoundPump(self.peer.rtp, self._sound)
+            self.peer.rtp.on_arrival = self.pump.top_up
             self._watch_network()
         return self.peer
 
@@ -248,11 +253,11 @@ class _Core:
     def mute(self, muted: bool) -> None:
         self._muted = muted
         if self.peer is not None:
-            self.peer.mute(muted)
+            self.peer.rtp.mute(muted)
 
     def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
         if self.peer is not None:
-            self.peer.insert_dtmf(tones, duration_ms, gap_ms)
+            self.peer.rtp.insert_dtmf(tones, duration_ms, gap_ms)
 
     def sever(self) -> None:
         if self.peer is not None:

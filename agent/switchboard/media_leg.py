@@ -18,7 +18,7 @@ from agent.media.peer import Peer
 from agent.media.sdp.parse import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
-from agent.switchboard.transcoder import EVENT, Relay
+from agent.switchboard.transcoder import EVENT, Forwarder
 from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class MediaLeg(AsyncClosing):
 
     async def restart(self, sdp: str) -> str:
         """Answer an ICE restart; SdpError when it cannot be used."""
-        return await self.peer.answer_restart_offer(descriptions.keep_codecs(sdp, self._spoken))
+        return await self.peer.answer_offer(descriptions.keep_codecs(sdp, self._spoken))
 
     def join(self, other: MediaLeg) -> None:
         """Let both hear each other; a leg joined to itself hears its echo."""
@@ -92,7 +92,7 @@ class MediaLeg(AsyncClosing):
         if self._player is not None:
             self._player.cancel()
         if self._peer is not None:
-            self._peer.on_rtp = None
+            self._peer.rtp.on_rtp = None
             self._peer.close()
 
     @property
@@ -108,18 +108,18 @@ class MediaLeg(AsyncClosing):
         return self._peer
 
     def _feed(self, other: MediaLeg) -> None:
-        relay = Relay(other.peer.send_rtp, [KINDS[name] for name in other._spoken])
+        forward = Forwarder(other.peer.rtp.send, [KINDS[name] for name in other._spoken])
 
         def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
             if other._dialling:
                 return  # digits take the place of sound, and have a time line of their own
             try:
-                relay(payload, timestamp, marker, codec, sequence)
+                forward(payload, timestamp, marker, codec, sequence)
             except FarSideError as error:
                 self._damaged.failed(error)
 
-        self.peer.on_rtp = pass_on
-        other.peer.on_loss = self.peer.report_loss_beyond
+        self.peer.rtp.on_rtp = pass_on
+        other.peer.rtp.on_loss = self.peer.rtp.report_loss_beyond
 
     def _on_event(self, name: str, *arguments: object) -> None:
         if self._closed:
@@ -131,11 +131,11 @@ class MediaLeg(AsyncClosing):
             self._on_ended()
 
     async def _play_tone(self) -> None:
-        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        sender = AudioSender(self.peer.rtp.negotiated_codec or "opus")
         sound = _tone()
         async for _ in _every_frame():
             for packet in sender.push(next(sound)):
-                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+                self.peer.rtp.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
     async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
@@ -151,7 +151,7 @@ class MediaLeg(AsyncClosing):
             self._dialling = False
 
     async def _send_digits(self, digits: str) -> None:
-        clock_hz = RATE_HZ if self.peer.negotiated_codec == "opus" else EVENT_HZ
+        clock_hz = RATE_HZ if self.peer.rtp.negotiated_codec == "opus" else EVENT_HZ
         samples = clock_hz * FRAME_MS // 1000
         events, time = EventSender(clock_hz, EVENT_HZ), 0
         for tones in digits.split("w"):
@@ -160,7 +160,7 @@ class MediaLeg(AsyncClosing):
                 packets, sounding = events.step(time, samples)
                 time += samples
                 for packet in packets:
-                    self.peer.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
+                    self.peer.rtp.send(packet.payload, packet.start, packet.marker, EVENT)
                 if not (packets or sounding or events.pending):
                     break
             await asyncio.sleep(PAUSE_S)

@@ -89,14 +89,14 @@ class AudioReceiver:
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes) -> None:
         """Take one telephone-event packet: it is not a loss, and it may begin a digit."""
-        self._playout.skip(sequence)
+        self._playout.skip(sequence, pauses=True)
         digit = self._events.put(timestamp, payload)
         if digit and self._on_digit:
             self._on_digit(digit)
 
-    def put_other(self, sequence: int) -> None:
-        """Note a packet of any other payload type, such as comfort noise: it is not lost."""
-        self._playout.skip(sequence)
+    def put_other(self, sequence: int, *, pauses: bool = False) -> None:
+        """Note a packet of any other payload type: it is not lost, and may announce a pause, as comfort noise does."""
+        self._playout.skip(sequence, pauses=pauses)
 
     def ready(self, samples: int = FRAME_SAMPLES) -> bool:
         """Tell whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""

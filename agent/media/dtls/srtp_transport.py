@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pylibsrtp import Session
@@ -33,27 +33,22 @@ FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
 MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
 
 
-class SecureListener:
-    """What the transport reports, in the asyncio loop."""
-
-    def on_dtls_state(self, state: str) -> None:
-        """Take the new state: connecting, connected, closed or failed."""
-
-    def on_rtp_packet(self, data: bytes, now: float) -> None:
-        """Take a verified and decrypted RTP packet."""
-
-    def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """Take a verified and decrypted RTCP packet."""
+PlainSink = Callable[[bytes, float], None]  # takes a verified and decrypted packet, and when it came (loop time)
 
 
 class SecureTransport(Closing):
-    """One DTLS association and its SRTP sessions; asyncio only."""
+    """One DTLS association and its SRTP sessions; asyncio only.
 
-    def __init__(self, path: IceTransport, listener: SecureListener) -> None:
+    `on_state` hears each new state: connecting, connected, closed or failed; `on_rtp` and `on_rtcp` get the packets.
+    """
+
+    def __init__(self, path: IceTransport, on_state: Callable[[str], None]) -> None:
+        self.on_rtp: PlainSink = _ignore
+        self.on_rtcp: PlainSink = _ignore
         self._path = path
         path.on_packet = self.receive
         path.on_verified = self._verified
-        self._listener = listener
+        self._on_state = on_state
         self._loop = asyncio.get_running_loop()
         self._certificate = new_certificate()
         self.fingerprint = local_fingerprint(self._certificate)
@@ -86,7 +81,7 @@ class SecureTransport(Closing):
     def _set_state(self, state: str) -> None:
         if state != self.state:
             self.state = state
-            self._listener.on_dtls_state(state)
+            self._on_state(state)
 
     # what arrives
 
@@ -125,10 +120,7 @@ class SecureTransport(Closing):
     def _deliver(self, rtcp: bool, plain: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         now = self._loop.time()
         self._path.authentic(generation, source, address, now)
-        if rtcp:
-            self._listener.on_rtcp_packet(plain, now)
-        else:
-            self._listener.on_rtp_packet(plain, now)
+        (self.on_rtcp if rtcp else self.on_rtp)(plain, now)
 
     def _receive_dtls(self, data: bytes, host: str) -> None:
         if self._handshake is None:
@@ -141,7 +133,7 @@ class SecureTransport(Closing):
 
     def tick(self) -> None:
         """Give up what waited in vain; call it every 100 ms or so."""
-        for _, (host, _port) in self._early.given_up(self._loop.time()):
+        for _, (host, _port) in self._early.give_up(self._loop.time()):
             strangers.note("packets from addresses that passed no check", host)
 
     def send_rtp(self, data: bytes) -> bool:
@@ -160,3 +152,7 @@ class SecureTransport(Closing):
         if self._handshake is not None:
             self._handshake.close()
         self._set_state("closed")
+
+
+def _ignore(_plain: bytes, _now: float) -> None:
+    """Nobody listens yet."""

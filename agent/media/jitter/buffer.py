@@ -81,10 +81,10 @@ class PlayoutBuffer:
         for packet in packets:
             self._store(packet)
 
-    def skip(self, sequence: int) -> None:
-        """Note an RTP packet that is not sound (RFC 4733, comfort noise): it is not lost, and the sender pauses."""
+    def skip(self, sequence: int, *, pauses: bool) -> None:
+        """Note an RTP packet that cannot be played: it is not lost, and may say that the sender pauses."""
         self._timeline.note(sequence)
-        self._quiet = True
+        self._quiet = self._quiet or pauses
 
     def restart(self) -> None:
         """Forget the stream (another SSRC begins); the counters stay."""
@@ -134,7 +134,7 @@ class PlayoutBuffer:
             return self._start(packet)
         if packet is None:
             return self._starve()
-        gap = self._settle(packet.time - self._head)
+        gap = self._settle(packet, packet.time - self._head)
         if not gap:
             return self._decode(*self._catch_up(packet, self._delay.most_excess_ms))
         if gap > _MAX_GAP_SAMPLES:
@@ -175,18 +175,23 @@ class PlayoutBuffer:
         self._pending += FRAME_SAMPLES
         return self._conceal(FRAME_SAMPLES)
 
-    def _settle(self, gap: int) -> int:
-        """What remains of a gap after what was already concealed in its place."""
+    def _settle(self, packet: Packet, gap: int) -> int:
+        """What remains of the gap before `packet` after what was already concealed in its place."""
         covered = min(gap, self._pending)
         self._pending = 0
         if covered:
             self._advance(covered)
-            self._note_loss()
+            if not self._follows(packet):
+                self._note_loss()
         return gap - covered
+
+    def _follows(self, packet: Packet) -> bool:
+        """Whether nothing was lost between the latest packet that was decoded and this one."""
+        return self._last is None or self._timeline.complete_between(self._last.sequence, packet.sequence)
 
     def _fill(self, packet: Packet, gap: int) -> Decision:
         """Make up for the gap before `packet`, or for its first part."""
-        if self._last is None or self._timeline.complete_between(self._last.sequence, packet.sequence):
+        if self._follows(packet):
             return Decision(PlayoutAction.COMFORT, self._advance(min(gap, FRAME_SAMPLES)))
         self._note_loss()
         if packet.repairs and gap <= packet.samples:
@@ -205,11 +210,11 @@ class PlayoutBuffer:
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
         self.stats.target_ms = self._delay.target_ms
-        return Decision(PlayoutAction.DECODE, packet.samples, packet.payload, self._adjustment(packet, excess_ms))
+        return Decision(PlayoutAction.DECODE, packet.samples, packet.payload, self._adjust(packet, excess_ms))
 
-    def _adjustment(self, packet: Packet, excess_ms: float) -> int:
-        """What to add or to cut out; never so much that the frame would need a packet that is not here yet."""
-        wanted = self._delay.adjustment(excess_ms)
+    def _adjust(self, packet: Packet, excess_ms: float) -> int:
+        """Decide what to add or to cut out; never so much that the frame would need a packet that is not here yet."""
+        wanted = self._delay.spend(excess_ms)
         least = self._frame - self._backlog - packet.samples
         self._short = wanted < min(0, least)
         if self._short and self._head not in self._waiting:
@@ -223,12 +228,12 @@ class PlayoutBuffer:
 
     def _catch_up(self, packet: Packet, limit_ms: float) -> tuple[Packet, float]:
         """(the packet to play, its excess): leaves out what came so late, all at once, that the delay were absurd."""
-        excess_ms = self._delay.excess_ms(packet)
+        excess_ms = self._delay.aim(packet)
         if len(self._waiting) < 2 or excess_ms < limit_ms:
             return packet, excess_ms
         self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
         packet = self._waiting[min(self._waiting)]
-        return packet, self._delay.excess_ms(packet)
+        return packet, self._delay.aim(packet)
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

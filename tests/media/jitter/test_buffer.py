@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
 from agent.media.jitter.decision import PlayoutAction
 from hw.sound.frame import FRAME_SAMPLES
-from tests.media.traces import FRAME_S, Network, Player
+from tests.media.traces import FIRST_SEQUENCE, FRAME_S, Network, Player
 
 
 def player(**bounds: float) -> Player:
@@ -255,13 +255,36 @@ def test_packets_that_are_no_sound_are_not_concealed():
     for number in range(100):
         now = number * FRAME_S
         if 50 <= number < 60:
-            listener.buffer.skip(65_000 + number & 0xFFFF)
+            listener.buffer.skip(65_000 + number & 0xFFFF, pauses=True)
         else:
             listener.put(number, now)
         listener.pull(now + 0.007)
 
     assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.count(PlayoutAction.COMFORT) == pytest.approx(10, abs=2)
+
+
+def hear_without(listener, numbers, *, unusable):
+    """Play 10 s in which these packets are lost, or came with a type that cannot be used."""
+    for number in range(500):
+        now = number * FRAME_S
+        if number not in numbers:
+            listener.put(number, now)
+        elif unusable:
+            listener.buffer.skip(FIRST_SEQUENCE + number & 0xFFFF, pauses=False)
+        listener.pull(now + 0.007)
+
+
+@pytest.mark.parametrize("numbers", [range(60, 500, 7), range(60, 500, 2), [60, 61, 62, *range(200, 500, 15)]])
+def test_packets_that_cannot_be_used_are_no_losses(numbers):
+    lossy, mixed = player(), player()
+
+    hear_without(lossy, set(numbers), unusable=False)
+    hear_without(mixed, set(numbers), unusable=True)
+
+    assert lossy.buffer.stats.target_ms > 15  # it waits for what may repair the next loss
+    assert mixed.buffer.stats.target_ms < 5
+    assert mixed.played()[-1] >= 497
 
 
 def test_a_sender_that_announces_its_pause_is_not_concealed():
@@ -324,7 +347,7 @@ def test_any_input_gives_whole_frames(script):
     backlog, now = 0, 0.0
     for step in script:
         if isinstance(step, int):
-            buffer.skip(step)
+            buffer.skip(step, pauses=bool(step % 2))
         elif step is not None:
             sequence, timestamp, samples, repairs, pauses, wait = step
             now += wait
