@@ -157,10 +157,9 @@ class Peer(Closing):
         """The address of this machine that media leaves from, also where it goes to a TURN server first."""
         return self._ice.local_address
 
-    async def migrate(self) -> None:
-        """Move the call to the addresses that this machine has now, without the far end's program being asked."""
-        if not self._closed:
-            await self._ice.migrate()
+    def migrate(self) -> None:
+        """Begin to move to the addresses that this machine has now, without the far end's program being asked."""
+        self._ice.migrate()
 
     def _begin_handshake(self) -> None:
         """Let the first path begin it; later ones carry it on."""

@@ -62,6 +62,7 @@ class IceTransport(Closing):
         self._selection = PairSelection(self._generations)
         terms = ConsentTerms(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
+        self._opening = asyncio.Lock()
         self._closed = False
         self.state = "new"
         self.gathering_state = "new"
@@ -95,17 +96,20 @@ class IceTransport(Closing):
         if self._generations.current is not None:
             self._drop_pending()
 
-    async def migrate(self) -> None:
-        """Look for a way from the addresses that this machine has now, with the credentials that both ends know.
+    def migrate(self) -> None:
+        """Begin to look for a way from the addresses that this machine has now, with the credentials that both know.
 
         The far end learns the new address as peer-reflexive, so that a call moves within a round trip, before a
         restart is negotiated, or without one.
         """
-        generation, began_at = self._generations.current, self._loop.time()
-        if generation is None:
-            return
-        before = generation.sockets
-        await self._gatherer.open_hosts(generation)
+        if self._generations.current is not None and not self._closed:
+            self._tasks.spawn(self._migrate(self._generations.current))
+
+    async def _migrate(self, generation: Generation) -> None:
+        began_at = self._loop.time()
+        async with self._opening:  # two changes in a row must not open the same address twice
+            before = generation.sockets
+            await self._gatherer.open_hosts(generation)
         if generation.ended:
             return
         generation.check_from(generation.sockets - before)
