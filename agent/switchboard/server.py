@@ -60,7 +60,7 @@ class Switchboard:
             )
         self.settings = settings
         self.registry: Registry[Client] = Registry()
-        self.calls = Calls(settings, self.registry, partial(MediaLeg, media or MediaSettings(network_watch=False)))
+        self.calls = Calls(settings, self.registry, partial(MediaLeg, media or MediaSettings()))
         self._site = Site(settings, self.mint)
         self._state: State | None = None
         self._context: ssl.SSLContext | None = None

@@ -23,7 +23,7 @@ class Talker:
     """A client's media: speaks a tone, and hears what comes."""
 
     def __init__(self, *codecs: str) -> None:
-        self.peer = Peer(MediaSettings(codec_preferences=codecs or ("opus", "pcmu"), network_watch=False))
+        self.peer = Peer(MediaSettings(codec_preferences=codecs or ("opus", "pcmu")))
         self.peer.rtp.on_rtp = self._hear
         self.heard: dict[str, int] = {}
         self.digits = ""
