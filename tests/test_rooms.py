@@ -46,7 +46,7 @@ CONFINED = {
     "aioice": ("agent.media",),
     "pylibsrtp": ("agent.media.dtls",),
     "OpenSSL": ("agent.media.dtls",),
-    "asyncio": ("agent.media", "agent.net.netlink", "agent.switchboard"),
+    "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
     "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
     "gpiod": ("hw.panel.pins_gpiod",),

@@ -71,7 +71,7 @@ class MediaLeg(AsyncClosing):
 
     async def restart(self, sdp: str) -> str:
         """Answer an ICE restart; SdpError when it cannot be used."""
-        return await self._described.answer_restart_offer(descriptions.keep_codecs(sdp, self._spoken))
+        return await self._described.answer_offer(descriptions.keep_codecs(sdp, self._spoken))
 
     def join(self, other: MediaLeg) -> None:
         """Let both hear each other; a leg joined to itself hears its echo."""
@@ -89,17 +89,17 @@ class MediaLeg(AsyncClosing):
             except FarSideError as error:
                 self._damaged.failed(error)
 
-        self._described.on_rtp = pass_on
-        other.report_loss(self._described.report_loss_beyond)
+        self._described.rtp.on_rtp = pass_on
+        other.report_loss(self._described.rtp.report_loss_beyond)
 
     def send(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> None:
         """Send the client one packet, unless digits take its place, which have a time line of their own."""
         if not self._dialling:
-            self._described.send_rtp(payload, timestamp, marker, codec, sequence)
+            self._described.rtp.send(payload, timestamp, marker, codec, sequence)
 
     def report_loss(self, listener: Callable[[float], None]) -> None:
         """Tell `listener` the share of packets that the client misses, 0 to 1."""
-        self._described.on_loss = listener
+        self._described.rtp.on_loss = listener
 
     def play_tone(self) -> None:
         """Speak a tone until the leg closes."""
@@ -121,7 +121,7 @@ class MediaLeg(AsyncClosing):
         if self._player is not None:
             self._player.cancel()
         if self._peer is not None:
-            self._peer.on_rtp = None
+            self._peer.rtp.on_rtp = None
             self._peer.close()
 
     @property
@@ -145,11 +145,11 @@ class MediaLeg(AsyncClosing):
             self._on_ended()
 
     async def _play_tone(self) -> None:
-        sender = AudioSender(self._described.negotiated_codec or "opus")
+        sender = AudioSender(self._described.rtp.negotiated_codec or "opus")
         sound = _tone()
         async for _ in _every_frame():
             for packet in sender.push(next(sound)):
-                self._described.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+                self._described.rtp.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
     async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
@@ -165,7 +165,7 @@ class MediaLeg(AsyncClosing):
             self._dialling = False
 
     async def _send_digits(self, digits: str) -> None:
-        clock_hz = RATE_HZ if self._described.negotiated_codec == "opus" else EVENT_HZ
+        clock_hz = RATE_HZ if self._described.rtp.negotiated_codec == "opus" else EVENT_HZ
         samples = clock_hz * FRAME_MS // 1000
         events, time = EventSender(clock_hz, EVENT_HZ), 0
         for tones in digits.split("w"):
@@ -174,7 +174,7 @@ class MediaLeg(AsyncClosing):
                 packets, sounding = events.step(time, samples)
                 time += samples
                 for packet in packets:
-                    self._described.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
+                    self._described.rtp.send(packet.payload, packet.start, packet.marker, EVENT)
                 if not (packets or sounding or events.pending):
                     break
             await asyncio.sleep(PAUSE_S)

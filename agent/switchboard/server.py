@@ -56,7 +56,7 @@ class Switchboard:
         self.registry: Registry[Client] = Registry()
         self._strangers = SeldomLog(log)
         self.calls = CallTable(settings, self.registry, self._strangers)
-        make_media = partial(MediaLeg, media or MediaSettings(network_watch=False))
+        make_media = partial(MediaLeg, media or MediaSettings())
         self._executor = Executor(self.calls, self.registry, make_media, self._strangers)
         self._listener = Listener(settings, self._serve, self._answer_http)
         self._page = PhonePage(settings, self.mint)

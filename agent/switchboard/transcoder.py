@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
+from agent.media.sdp.parse import UNKNOWN
 from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 
 OPUS, PCMU, EVENT = "opus", "PCMU", "telephone-event"
@@ -15,7 +16,7 @@ SendPacket = Callable[[bytes, int, bool, str, int | None], object]
 
 
 class Transcoder:
-    """The packet sink of one leg; `send` is the other leg's. Both are as in `agent.media.peer`."""
+    """The packet sink of one leg; `send` is the other leg's. Both are as in `agent.media.rtp_endpoint`."""
 
     def __init__(self, send: SendPacket, codecs: Collection[str]) -> None:
         """`codecs` are the names of what the other leg can hear."""
@@ -25,7 +26,7 @@ class Transcoder:
 
     def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
         """Pass one packet on."""
-        if codec == EVENT or codec in self._codecs:
+        if codec in (EVENT, UNKNOWN) or codec in self._codecs:
             self._send(payload, timestamp, marker, codec, sequence)
             return
         if self._transcoder is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.closing import Closing
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, FrameSink
 from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import CaptureSink, Loop, SoundState
 from hw.sound.mixer import SoftMixer
@@ -25,8 +25,6 @@ log = logging.getLogger(__name__)
 
 MOST_QUEUED_FRAMES = 20
 READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
-
-Tap = Callable[[bytes], None]
 
 
 class PcmSource:
@@ -75,7 +73,7 @@ class WavSound(Closing):
     def __init__(
         self,
         capture: str | Path | bytes | None = None,
-        playback: str | Path | Tap | None = None,
+        playback: str | Path | FrameSink | None = None,
         *,
         loop: bool = False,
     ) -> None:
@@ -83,7 +81,7 @@ class WavSound(Closing):
         pcm = capture if isinstance(capture, bytes) else load_pcm(capture) if capture else b""
         self._source = PcmSource(pcm, loop)
         self._writer = WavWriter(playback) if isinstance(playback, (str, Path)) else None
-        self._tap: Tap | None = playback if callable(playback) else None
+        self._tap: FrameSink | None = playback if callable(playback) else None
         self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
         self._sink: CaptureSink | None = None
         self._ended = False
@@ -160,7 +158,7 @@ class WavSound(Closing):
         """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
         self._source.speak(pcm)
 
-    def hear(self, tap: Tap | None) -> None:
+    def hear(self, tap: FrameSink | None) -> None:
         """Hand every played frame to `tap` too, on the thread that keeps the beat."""
         self._tap = tap
 

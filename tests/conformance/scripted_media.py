@@ -13,7 +13,7 @@ from agent.clock import Clock
 from agent.errors import CaptureDeniedError, CaptureError, SdpError
 from agent.events import Emitter
 from agent.media.settings import MediaSettings
-from agent.media.stats import CandidateInfo, RawStats
+from agent.media.stats import CandidateInfo, LevelSnapshots, RawStats
 
 SILENCE = (np.zeros(32, np.int16),) * 20
 PACKETS_PER_S = 50
@@ -162,9 +162,10 @@ class ScriptedSession(Emitter):
             bytes_sent=self._sent.packets * BYTES_PER_PACKET,
             codec_name="PCMU",
             rtt_ms=20.0 if received is not None else None,
-            input_snapshots=self._sound(),
-            output_snapshots=self._sound() if self._received.flows else SILENCE,
         )
+
+    def take_snapshots(self) -> LevelSnapshots:
+        return LevelSnapshots(self._sound(), self._sound() if self._received.flows else SILENCE)
 
     def close(self) -> None:
         self.closed = True

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from agent.switchboard.sdp import attribute
+from tests.media.peers import send_unusable
 
 from .phones import Phone, Site
 from .talkers import Talker, connected_call, dial, take, until
@@ -84,7 +85,7 @@ def test_what_is_lost_before_the_switchboard_stays_missing_behind_it(play: Play)
 
         def speak() -> None:
             n = next(numbers)
-            first.peer.send_rtp(bytes(60), n * 960, False, "opus", n)
+            first.peer.rtp.send(bytes(60), n * 960, False, "opus", n)
 
         while not second.heard:
             speak()
@@ -101,13 +102,33 @@ def test_what_is_lost_before_the_switchboard_stays_missing_behind_it(play: Play)
     play(story)
 
 
+def test_what_the_switchboard_cannot_forward_is_not_missed_behind_it(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await connected_call(alice, bob, first, second)
+        numbers = itertools.count()
+        while second.heard.get("opus", 0) < 100:
+            n = next(numbers)
+            if n % 4:
+                first.peer.rtp.send(bytes(60), n * 960, False, "opus")
+            else:
+                send_unusable(first.peer, 13 if n % 8 else 119, n * 960)
+            await asyncio.sleep(0.001)
+        assert second.heard.keys() == {"opus"}
+        assert second.peer.stats().packets_lost == 0
+        first.close()
+        second.close()
+
+    play(story)
+
+
 def test_loss_behind_the_switchboard_is_reported_to_the_speaker(play: Play) -> None:
     async def story(site: Site) -> None:
         alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
         await connected_call(alice, bob, first, second)
         reported: list[float] = []
-        first.peer.on_loss = reported.append
-        second.peer.report_loss_beyond(0.5)
+        first.peer.rtp.on_loss = reported.append
+        second.peer.rtp.report_loss_beyond(0.5)
         first.speak(440)
         await until(lambda: any(share >= 0.5 for share in reported))
         first.close()
@@ -249,7 +270,7 @@ def test_an_ice_restart_keeps_the_sound_without_a_new_handshake(play: Play) -> N
         for phone, talker, callsid, hz in ((alice, first, sids[0], 1000), (bob, second, sids[1], 440)):
             talker.peer.sever()
             await phone.send("reinvite", sdp=await talker.peer.create_restart_offer(), callsid=callsid)
-            await talker.peer.apply_restart_answer((await phone.expect("answer"))["sdp"])
+            await talker.peer.apply_answer((await phone.expect("answer"))["sdp"])
             assert await talker.hears(hz)
         first.close()
         second.close()
@@ -268,7 +289,7 @@ def test_a_lost_socket_leaves_the_call_and_its_successor_may_restart_and_end_it(
         assert await second.hears(440)
         bob = await site.ready("bob", version)
         await bob.send("reinvite", sdp=await second.peer.create_restart_offer(), callsid=callee_sid)
-        await second.peer.apply_restart_answer((await bob.expect("answer"))["sdp"])
+        await second.peer.apply_answer((await bob.expect("answer"))["sdp"])
         assert await second.hears(440)
         await bob.send("hangup", callsid=callee_sid)
         assert await alice.expect("hangup") == {"callsid": caller_sid}

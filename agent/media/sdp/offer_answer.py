@@ -44,7 +44,7 @@ class Agreement:
     fingerprints: tuple[tuple[str, str], ...]
 
 
-class Negotiation:
+class OfferAnswer:
     """The signaling state (W3C's names) and both descriptions."""
 
     def __init__(self, settings: MediaSettings, fingerprint: tuple[str, str], ssrc: int, cname: str) -> None:
