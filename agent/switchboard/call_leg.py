@@ -8,10 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from agent.signaling.pstream.names import Member, MessageType
-from agent.signaling.pstream.payloads import error_payload
-from agent.switchboard.effects import LegEffect, Release, Tell
-from agent.switchboard.refusals import CallRefusal
+from agent.signaling.pstream.names import Member
 
 
 class LegPhase(Enum):
@@ -125,24 +122,8 @@ class CallLeg:
 
     # Its end
 
-    def hang_up(self, why: CallRefusal | None = None) -> list[LegEffect]:
-        """End it: say so to the client, and end its media; nothing when it is gone."""
-        named = {Member.CALLSID: self.known_sid}
-        payload = named if why is None else error_payload(why.code, why.text, **named)
-        return self._go(Tell(self, MessageType.HANGUP, payload))
-
-    def cancel(self) -> list[LegEffect]:
-        """End it unanswered; a client that was not even offered the call needs no word."""
-        if self.phase is LegPhase.OFFERED:
-            return self.drop()
-        return self._go(Tell(self, MessageType.CANCEL, {Member.CALLSID: self.callsid}))
-
-    def drop(self) -> list[LegEffect]:
-        """End it without a word to its client."""
-        return self._go()
-
-    def _go(self, *words: Tell) -> list[LegEffect]:
-        if self.phase is LegPhase.GONE:
-            return []
+    def end(self) -> bool:
+        """Go for good; False when it is gone."""
+        was_there = self.phase is not LegPhase.GONE
         self.phase = LegPhase.GONE
-        return [*words, Release(self)]
+        return was_there

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from agent.signaling.pstream.names import Member, MessageType
+from agent.signaling.pstream.payloads import error_payload
+from agent.switchboard.call_leg import CallLeg, LegPhase
+
 if TYPE_CHECKING:
     from agent.signaling.pstream.messages import Message, Payload
-    from agent.switchboard.call_leg import CallLeg
+    from agent.switchboard.refusals import CallRefusal
 
 # Of a client's session
 
@@ -139,3 +143,22 @@ class Release:
 MediaWork = MakeOffer | TakeAnswer | MakeAnswer | Restart | Replace  #: takes time, and its end is one more event
 LegEffect = Tell | MediaWork | Join | PlayTone | PlayDigits | Release
 TableEffect = LegEffect | TellClient
+
+
+def hang_up(leg: CallLeg, why: CallRefusal | None = None) -> list[LegEffect]:
+    """End a leg: say so to its client, and end its media; nothing when it is gone."""
+    named = {Member.CALLSID: leg.known_sid}
+    payload = named if why is None else error_payload(why.code, why.text, **named)
+    return [Tell(leg, MessageType.HANGUP, payload), Release(leg)] if leg.end() else []
+
+
+def cancel(leg: CallLeg) -> list[LegEffect]:
+    """End a leg unanswered; a client that was not even offered the call needs no word."""
+    if leg.phase is LegPhase.OFFERED:
+        return drop(leg)
+    return [Tell(leg, MessageType.CANCEL, {Member.CALLSID: leg.callsid}), Release(leg)] if leg.end() else []
+
+
+def drop(leg: CallLeg) -> list[LegEffect]:
+    """End a leg without a word to its client."""
+    return [Release(leg)] if leg.end() else []

@@ -27,6 +27,9 @@ from agent.switchboard.effects import (
     Restart,
     TakeAnswer,
     Tell,
+    cancel,
+    drop,
+    hang_up,
 )
 from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
 from agent.switchboard.route_state import RouteEvent, RouteState, next_state
@@ -93,7 +96,7 @@ class RoutedCall:
             return []
         self.winner = leg
         leg.accept(sdp)
-        others = [effect for other in self.callees if other is not leg for effect in other.cancel()]
+        others = [effect for other in self.callees if other is not leg for effect in cancel(other)]
         return [*others, TakeAnswer(leg, sdp)]
 
     def reject(self, leg: CallLeg) -> list[LegEffect]:
@@ -106,7 +109,7 @@ class RoutedCall:
             return []
         if self._only_rings(leg):
             return self._without(leg)
-        return [*leg.drop(), *self._end_rest()] if self._go(RouteEvent.END) else []
+        return [*drop(leg), *self._end_rest()] if self._go(RouteEvent.END) else []
 
     def reinvite(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Restart a client's ICE."""
@@ -169,7 +172,7 @@ class RoutedCall:
         for leg in self.legs:
             if leg.session_id == session_id:
                 leg.detach(now)
-                effects += leg.drop() if self._only_rings(leg) else []
+                effects += drop(leg) if self._only_rings(leg) else []
         return effects
 
     def tick(self, now: float, is_present: Callable[[str], bool]) -> list[LegEffect]:
@@ -260,16 +263,16 @@ class RoutedCall:
         return self.state is RouteState.RINGING and leg is not self.caller
 
     def _without(self, leg: CallLeg) -> list[LegEffect]:
-        gone = leg.drop()
+        gone = drop(leg)
         return gone if any(other is not self.caller for other in self.legs) else [*gone, *self._fail(NO_ANSWER)]
 
     def _fail(self, why: CallRefusal, event: RouteEvent = RouteEvent.END) -> list[LegEffect]:
-        return [*self.caller.hang_up(why), *self._end_rest()] if self._go(event) else []
+        return [*hang_up(self.caller, why), *self._end_rest()] if self._go(event) else []
 
     def _end_rest(self) -> list[LegEffect]:
         started = [leg for leg in self.legs if leg.is_caller or leg.phase is LegPhase.TALKING]
         waiting = [leg for leg in self.legs if leg not in started]
-        return [e for leg in started for e in leg.hang_up()] + [e for leg in waiting for e in leg.cancel()]
+        return [e for leg in started for e in hang_up(leg)] + [e for leg in waiting for e in cancel(leg)]
 
     def _go(self, event: RouteEvent) -> bool:
         """Change the state; False when the event means nothing now."""

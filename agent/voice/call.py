@@ -13,6 +13,7 @@ from agent.voice.call_causes import NOTHING, Cause, error_of
 from agent.voice.call_core import CallCore
 from agent.voice.call_ids import INCOMING
 from agent.voice.call_media import CallMedia
+from agent.voice.call_state import CallState
 from agent.voice.digits import DigitEffect, DigitSender, Insert
 from agent.voice.driver import Driver
 from agent.voice.monitoring import Monitoring
@@ -20,7 +21,7 @@ from agent.voice.protocols import CallHost, SignalingStream
 from agent.voice.recovery_driver import RecoveryDriver
 from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 from agent.voice.sounds import DISCONNECT
-from agent.voice.states import CallState, Trigger
+from agent.voice.states import Trigger
 
 log = logging.getLogger(__name__)
 

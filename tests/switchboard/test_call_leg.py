@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from agent.switchboard.call_leg import CallLeg, LegPhase
-from agent.switchboard.effects import LegEffect, Release, Tell
+from agent.switchboard.effects import LegEffect, Release, Tell, cancel, drop, hang_up
 from agent.switchboard.refusals import BUSY
 
 ROOM = Path(__file__).parents[2] / "agent" / "switchboard"
@@ -38,22 +38,22 @@ def test_a_leg_rings_once() -> None:
 
 
 def test_a_caller_is_told_under_the_name_that_it_knows() -> None:
-    assert said(caller().hang_up(BUSY)) == [("hangup", "TJS1")]
+    assert said(hang_up(caller(), BUSY)) == [("hangup", "TJS1")]
     leg = caller()
     leg.learn_callsid()
-    assert said(leg.hang_up(BUSY)) == [("hangup", "CA1")]
+    assert said(hang_up(leg, BUSY)) == [("hangup", "CA1")]
 
 
 def test_a_callee_that_was_not_offered_the_call_needs_no_word() -> None:
     leg = callee(ringing=False)
-    assert leg.cancel() == [Release(leg)]
-    assert said(callee().cancel()) == [("cancel", "CA2")]
+    assert cancel(leg) == [Release(leg)]
+    assert said(cancel(callee())) == [("cancel", "CA2")]
 
 
 def test_a_leg_ends_once() -> None:
     leg = callee()
-    assert leg.drop() == [Release(leg)]
-    assert (leg.drop(), leg.cancel(), leg.hang_up(), leg.ring()) == ([], [], [], False)
+    assert drop(leg) == [Release(leg)]
+    assert (drop(leg), cancel(leg), hang_up(leg), leg.ring()) == ([], [], [], False)
 
 
 def test_the_time_without_a_path_counts_from_its_loss() -> None:

@@ -6,15 +6,13 @@ aioice reads STUN; all the rest goes on at once, not through aioice's queue.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import aioice.stun
 from aioice.ice import StunProtocol
 
 from agent.media.strangers import strangers
-
-if TYPE_CHECKING:
-    from agent.media.ice.aioice_adapter import Generation
 
 MOST_REMOTE_ADDRESSES = 64  # of a generation; a check that was overheard can be repeated from anywhere
 MAX_DATAGRAM_BYTES = 2_048
@@ -23,13 +21,22 @@ HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983
 IpPort = tuple[str, int]
 
 
+class DatagramReceiver(Protocol):
+    """The generation that a socket belongs to."""
+
+    on_verified: Callable[[Socket, IpPort], None]
+
+    def packet_received(self, data: bytes, source: Socket, address: IpPort) -> None:
+        """Take a datagram that is not STUN, from anybody."""
+
+
 class Socket(StunProtocol):
     """A UDP socket, or a TURN allocation, of one generation."""
 
-    receiver: Generation
+    receiver: DatagramReceiver  # type: ignore[assignment]
 
-    def __init__(self, generation: Generation) -> None:
-        super().__init__(generation)
+    def __init__(self, generation: DatagramReceiver) -> None:
+        super().__init__(generation)  # type: ignore[arg-type]
         self._verified: set[IpPort] = set()
 
     def is_verified(self, address: IpPort) -> bool:
