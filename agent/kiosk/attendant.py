@@ -134,6 +134,12 @@ class Attendant(Emitter):
         self._last.connection.post_feedback(score, issue)
         self._board.tell("feedback", str(score))
 
+    def signal_far_end(self, pcm: bytes) -> None:
+        """Let the far end of the call that is on hear this tone, 48 kHz mono int16, whether muted or not."""
+        stream = self.current.connection.get_local_stream() if self.current is not None else None
+        if stream is not None:
+            stream.signal(pcm)
+
     def end_calls(self) -> None:
         """Hang up what is on, and refuse what rings, without asking whether anything does."""
         if self.current is not None:

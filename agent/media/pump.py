@@ -45,8 +45,8 @@ class Ear(Protocol):
 class FrameEnd(Protocol):
     """The peer, as the pump sees it."""
 
-    def push_pcm(self, frame: bytes) -> None:
-        """Send one frame."""
+    def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
+        """Send one frame, and `signal` over it, which no mute keeps back."""
 
     @property
     def ear(self) -> Ear | None:
@@ -60,6 +60,7 @@ class SoundPump(Closing):
         self.said = Taps()
         self.heard = Taps()
         self.instead: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent in place of the microphone
+        self.signals: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent over it, muted or not
         self._peer = peer
         self._sound = sound
         self._loop = asyncio.get_running_loop()
@@ -117,7 +118,10 @@ class SoundPump(Closing):
         if self.instead:
             frame = self.instead.popleft()
         self.said(frame)
-        self._peer.push_pcm(frame)
+        if self.signals:
+            self._peer.push_pcm(frame, self.signals.popleft())
+        else:
+            self._peer.push_pcm(frame)
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well; also called when a packet arrives."""
