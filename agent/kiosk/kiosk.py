@@ -57,7 +57,8 @@ class Kiosk(Emitter):
         self.mailbox = Mailbox()
         self.device = Device()
         self.sound = sound or open_sound(config.sound)
-        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed())
+        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
+                                    lambda why: self.board.trouble("volume", why))  # fmt: skip
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
