@@ -81,10 +81,10 @@ class SpeakerVolume:
                 self._wanted.clear()
                 if self._card_is_new:
                     self._card_is_new = False
-                    threads.apply(self._volume.apply, (self._speaker.playback_name,))
+                    threads.apply(self._volume.apply, (self._speaker.playback_name, self._speaker.bell_name))
                 threads.apply(self._volume.set, (self.percent,))
                 self._tell()
-            elif self.on_card:
+            elif self._volume.has_mixer:
                 self._look(threads)
             heartbeat.beat()
 

@@ -35,6 +35,10 @@ class Adjustable(Protocol):
     def playback_name(self) -> str:
         """What plays now, by its full name; empty without a card."""
 
+    @property
+    def bell_name(self) -> str:
+        """What only rings, likewise; empty where the speaker does."""
+
     def set_gain(self, gain: float) -> None:
         """Set the gain of the far end."""
 
@@ -137,6 +141,7 @@ class Volume:
         self._quiet = QuietHours.parse(settings.quiet_from, settings.quiet_to)
         self._by_card = settings.volume_control != "software"
         self._card: CardMixer | None = None  # also where it is not to be turned: it may be muted
+        self._bell: CardMixer | None = None  # of a card that only rings; it keeps its own volume
         self._seen_percent = -1  # what the card made of it
         self.percent = settings.volume_percent
         self.muted = False  #: whether the card is silent although the volume is not 0
@@ -146,9 +151,19 @@ class Volume:
         """Whether the card's own mixer is used."""
         return self._by_card and self._card is not None
 
-    def apply(self, playback: str = "") -> None:
-        """Take what plays now, by its full name, and set the volume on it; again whenever sound becomes OPEN."""
-        self._card = self._find(playback) if playback else None
+    @property
+    def has_mixer(self) -> bool:
+        """Whether there is a card that others can change the volume of."""
+        return self._card is not None or self._bell is not None
+
+    def apply(self, playback: str = "", bell: str = "") -> None:
+        """Take what plays now and what only rings, by their full names; again whenever sound becomes OPEN.
+
+        The volume is set on the first; a mute ends on both.
+        """
+        self._card = self._find(playback, self._settings.mixer) if playback else None
+        other = bell and control_device(bell) != control_device(playback)
+        self._bell = self._find(bell, "") if other else None
         self._set()
 
     def change(self, steps: int) -> int:
@@ -163,18 +178,19 @@ class Volume:
 
     def look(self) -> None:
         """Read from the card what somebody else did to its volume and its mute."""
-        if self._card is None:
-            return
-        try:
-            percent, muted = self._card.get(), self._card.muted
-        except OSError as error:
-            self._lost(error)
-            self._set()
-            return
-        if self._by_card and percent != self._seen_percent and abs(percent - self.percent) > ROUNDING_PERCENT:
-            self.percent = percent
-        self._seen_percent = percent
-        self.muted = muted and self.percent > 0
+        muted = self._bell_is_muted()
+        if self._card is not None:
+            try:
+                percent, silent = self._card.get(), self._card.muted
+            except OSError as error:
+                self._lost(error)
+                self._set()
+                return
+            if self._by_card and percent != self._seen_percent and abs(percent - self.percent) > ROUNDING_PERCENT:
+                self.percent = percent
+            self._seen_percent = percent
+            muted |= silent and self.percent > 0
+        self.muted = muted
 
     def before_ringing(self, now: datetime) -> int:
         """Set the ring's volume for this local time; its percentage, 0 when the box must not be heard."""
@@ -184,25 +200,36 @@ class Volume:
         return percent
 
     def _set(self) -> None:
-        self.muted = False
+        muted = self._bell_is_muted(after_unmuting=True)
         if self._card is not None:
             try:
                 self._card.set(self.percent) if self._by_card else self._card.unmute()
                 self._seen_percent = self._card.get()
-                self.muted = self.percent > 0 and self._card.muted
+                muted |= self.percent > 0 and self._card.muted
             except OSError as error:
                 self._lost(error)
+        self.muted = muted
         gain = 1.0 if self.on_card else software_gain(self.percent)
         self._sound.set_gain(gain)
         self._sound.mixer.gain = gain
+
+    def _bell_is_muted(self, *, after_unmuting: bool = False) -> bool:
+        try:
+            if self._bell is not None and after_unmuting:
+                self._bell.unmute()
+            return self._bell is not None and self._bell.muted
+        except OSError as error:
+            log.warning("the mixer of the card that rings failed: %s", error)
+            self._bell = None
+            return False
 
     def _lost(self, error: OSError) -> None:
         log.warning("the card's mixer failed, volume is set by software from now on: %s", error)
         self._card = None
 
-    def _find(self, playback: str) -> CardMixer | None:
+    def _find(self, device: str, control: str) -> CardMixer | None:
         try:
-            return CardMixer(control_device(playback), self._settings.mixer)
+            return CardMixer(control_device(device), control)
         except (ImportError, OSError, LookupError) as error:
             demanded = self._settings.volume_control == "alsa"
             log.log(logging.WARNING if demanded else logging.DEBUG, "volume is set by software: %s", error)

@@ -185,6 +185,11 @@ class WavSound(Closing):
         """No card, and so no mixer of its own."""
         return ""
 
+    @property
+    def bell_name(self) -> str:
+        """No card, and so no second one."""
+        return ""
+
     def set_gain(self, gain: float) -> None:
         """Set the software volume of the far end (see hw.sound.volume)."""
         self._gain = gain

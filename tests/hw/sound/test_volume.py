@@ -145,6 +145,19 @@ def test_a_press_of_a_volume_button_ends_a_mute_of_somebody_else(muted_card: Vir
 
 
 @pytest.mark.sound
+@pytest.mark.parametrize("control", ["auto", "software"])
+def test_a_muted_card_that_only_rings_is_heard_again_whatever_the_volume(
+    muted_card: VirtualCards, control: str
+) -> None:
+    volume = Volume(SoundSettings(volume_percent=0, volume_control=control), WavSound())
+    volume.apply("vspk_a", "vspk_b")
+    assert not is_muted(muted_card)
+
+    muted_card.pactl("set-sink-mute", "spk_b", "1")
+    until(lambda: volume.look() or volume.muted)
+
+
+@pytest.mark.sound
 def test_a_volume_of_none_leaves_the_mute_alone_and_is_not_called_muted(muted_card: VirtualCards) -> None:
     volume = Volume(SoundSettings(volume_percent=0), WavSound())
     volume.apply("vspk_b")
