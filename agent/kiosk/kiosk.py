@@ -62,7 +62,8 @@ class Kiosk(Emitter):
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
-        self.attendant = Attendant(self.device, config.answering, CallSounds(self.device, progress), self.board,
+        self.attendant = Attendant(self.device, config.box.identity, config.answering,
+                                   CallSounds(self.device, progress), self.board,
                                    push_to_talk=talks_by_button)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,

@@ -56,7 +56,7 @@ class KioskBox:
             "service": {"ready": situation.registered, "reason": situation.offline_reason},
             "edge": attendant.device.edge,
             "volume_percent": self._volume.percent,
-            "sound": {"state": self._sound.state.value, "reason": self._about_sound(), "muted": self._volume.muted},
+            "sound": {"state": self._sound.state.value, "reason": self._about_sound()},
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
