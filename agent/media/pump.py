@@ -45,8 +45,8 @@ class PlayoutSource(Protocol):
 class PcmEndpoint(Protocol):
     """Where frames go and come from, as in `RtpEndpoint`."""
 
-    def push_pcm(self, frame: bytes) -> None:
-        """Send one frame."""
+    def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
+        """Send one frame, and `signal` over it, which no mute keeps back."""
 
     def listen(self) -> None:
         """Keep what arrives from now on."""
@@ -63,6 +63,7 @@ class SoundPump(Closing):
         self.said = Taps()
         self.heard = Taps()
         self.instead: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent in place of the microphone
+        self.signals: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent over it, muted or not
         self._endpoint = endpoint
         endpoint.listen()
         self._sound = sound
@@ -121,7 +122,10 @@ class SoundPump(Closing):
         if self.instead:
             frame = self.instead.popleft()
         self.said(frame)
-        self._endpoint.push_pcm(frame)
+        if self.signals:
+            self._endpoint.push_pcm(frame, self.signals.popleft())
+        else:
+            self._endpoint.push_pcm(frame)
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well; also called when a packet arrives."""

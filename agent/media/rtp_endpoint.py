@@ -162,10 +162,10 @@ class RtpEndpoint:
 
     # sound
 
-    def push_pcm(self, frame: bytes) -> None:
-        """Send one captured frame."""
+    def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
+        """Send one captured frame, and `signal` over it, which no mute keeps back."""
         self.pushed_at = self._loop.time()
-        for packet in self._audio.encode(frame, self._secure.state == "connected"):
+        for packet in self._audio.encode(frame, self._secure.state == "connected", signal):
             self.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
     def listen(self) -> None:

@@ -150,7 +150,7 @@ class MediaSession(Emitter, Closing):
         result = self._bridge.run(work, limit_s)
         pump = self._core.pump
         if self.local_stream is None and pump is not None:
-            self.local_stream = LocalStream(self._bridge, pump.said, pump.instead)
+            self.local_stream = LocalStream(self._bridge, pump.said, pump.instead, pump.signals)
         return result
 
     def _network_changed(self, change: NetworkChange) -> None:

@@ -121,12 +121,19 @@ class RemoteStream:
 class LocalStream(RemoteStream):
     """What we say: the microphone, or what is written instead of it."""
 
-    def __init__(self, bridge: Bridge, taps: Taps, instead: deque[bytes]) -> None:
+    def __init__(self, bridge: Bridge, taps: Taps, instead: deque[bytes], signals: deque[bytes]) -> None:
         super().__init__(bridge, taps)
         self._instead = instead
+        self._signals = signals
 
     def write(self, frame: bytes) -> None:
         """Send this 20 ms frame in place of the microphone's; beyond a second the oldest is dropped. ValueError."""
         if len(frame) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes ({FRAME_MS} ms), not {len(frame)}")
         self._instead.append(frame)
+
+    def signal(self, pcm: bytes) -> None:
+        """Let the far end hear 48 kHz mono int16 `pcm` over what is sent, also while that is muted; one at a time."""
+        self._signals.clear()
+        padded = pcm + bytes(-len(pcm) % FRAME_BYTES)
+        self._signals.extend(padded[at : at + FRAME_BYTES] for at in range(0, len(padded), FRAME_BYTES))

@@ -52,15 +52,15 @@ class Audio:
         if sender is not None:
             sender.insert_dtmf(tones, duration_ms, gap_ms)
 
-    def encode(self, frame: bytes, connected: bool) -> list[Outgoing]:
-        """Return the payloads that this frame completes; none before the call is connected."""
+    def encode(self, frame: bytes, connected: bool, signal: bytes = b"") -> list[Outgoing]:
+        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected."""
         sender = self._need_sender()
         if sender is None:
             return []
         if not connected:
             sender.tap.feed(SILENCE if self._muted else frame)
             return []
-        return sender.push(frame)
+        return sender.push(frame, signal)
 
     def _need_sender(self) -> AudioSender | None:
         agreement = self._agreement
