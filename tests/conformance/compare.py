@@ -28,6 +28,8 @@ LATE = ("device connect", "device disconnect", "device cancel", "device error")
 LOOSE = ("\n", "register", "reinvite", "connection warning", "connection warning-cleared")
 CHANNELS = ("main", "late", "insights", "media", "loose")
 NOISE_MS = 250.0
+DIGITS_MS = 400.0
+REACTION_MS = 1_500.0
 SAMPLE_MS = 1_100.0  # a warning waits for the next sample
 
 LONG_WAIT_MS = 3_000.0
@@ -201,14 +203,16 @@ def _times(pair: Pair, waits: dict[int, float]) -> Iterator[Difference]:
 
 
 def _tolerance_ms(record: Seen, wait_ms: float) -> float:
-    """A digit and the showing of a call follow at once; a timer's work is near its time; a try has its jitter."""
-    if record.name in ("digits", "device incoming"):
-        return NOISE_MS
+    """Digits come at once; a timer's work is near its time, a browser under load not; a try has its jitter."""
+    if record.name == "digits":
+        return DIGITS_MS
     if record.kind == "dial":
         return WAIT_TOLERANCE_MS + BACKOFF_JITTER * wait_ms
     if record.name.startswith("connection warning"):
         return WAIT_TOLERANCE_MS + SAMPLE_MS
-    return WAIT_TOLERANCE_MS + (NOISE_MS if _channel(record) == "loose" else 0)
+    if _channel(record) == "loose":
+        return WAIT_TOLERANCE_MS + NOISE_MS
+    return WAIT_TOLERANCE_MS if wait_ms > LONG_WAIT_MS else REACTION_MS
 
 
 def _waits(wanted: list[Seen]) -> dict[int, float]:

@@ -69,6 +69,7 @@ class ScriptedSession(Emitter):
         self._clock = clock
         self._captured = Event()
         self._capture_error: CaptureError | None = None
+        self._codec_name: str | None = None
         self._paths = itertools.count(1)
         self._negotiation = Negotiation(settings, FINGERPRINT, 1, "conformance")
         self._sent, self._received = Flow(clock), Flow(clock)
@@ -172,7 +173,7 @@ class ScriptedSession(Emitter):
             bytes_received=None if received is None else received * BYTES_PER_PACKET,
             packets_sent=self._sent.packets,
             bytes_sent=self._sent.packets * BYTES_PER_PACKET,
-            codec_name="PCMU",
+            codec_name=self._codec_name,
             rtt_ms=20.0 if received is not None else None,
             input_snapshots=self._sound(),
             output_snapshots=self._sound() if self._received.flows else SILENCE,
@@ -183,6 +184,8 @@ class ScriptedSession(Emitter):
 
     def _edited(self, sdp: str) -> str:
         """As the SDK gives it to the browser."""
+        if self.settings.aggressive_nomination:
+            sdp = munge.remove_ice_lite(sdp)
         return munge.set_codec_preferences(sdp, self.settings.codec_preferences)
 
     def _new_path(self) -> IceParameters:
@@ -191,6 +194,7 @@ class ScriptedSession(Emitter):
 
     def _agree(self, agreement: Agreement) -> None:
         self.can_insert_dtmf = agreement.event_codec is not None
+        self._codec_name = agreement.send_codec.kind
 
     def _sound(self) -> tuple[Any, ...]:
         """One second of sound whose level changes, as speech does."""
