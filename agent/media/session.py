@@ -16,7 +16,7 @@ import gevent
 
 from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.media.bridge import Bridge
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.session_core import SessionCore
@@ -35,7 +35,7 @@ NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
 
-class MediaSession(Emitter, Closing):
+class MediaSession(HubEmitter, Closing):
     """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
 
     Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)

@@ -31,6 +31,7 @@ class Trigger(Enum):
     RINGING = auto()  # server messages
     ANSWER = auto()
     CANCEL = auto()
+    DROPPED = auto()  # the service has nobody left to take it from, or announced it anew
     HANGUP = auto()
     RESTART_OFFER = auto()
     RESTART_ANSWER = auto()
@@ -196,6 +197,7 @@ TABLE: tuple[Row, ...] = (
     _row(19, NEW, T.REJECT, S.CLOSED, do.SendReject(), LISTENS_NO_MORE, ENTER, do.EmitEvent("reject"),
          do.ReportEvent("rejected-by-local")),
     _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
+    _row(21, NEW, T.DROPPED, S.CLOSED, LISTENS_NO_MORE, ENTER),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
     _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),
