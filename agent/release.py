@@ -12,6 +12,7 @@ from agent.errors import ConfigError
 from hw.errors import PinError
 from hw.panel.all_off import put_to_rest
 from hw.panel.pins import open_factory
+from hw.words import harmless
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
         config = load(arguments[0])
         put_to_rest(open_factory(config.box.pins, config.box.chip), config.lights, config.door)
     except (ConfigError, PinError) as error:
-        print(error, file=sys.stderr)
+        print(harmless(error), file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
     return 0
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.closing import AsyncClosing
 from agent.errors import InvalidArgumentError, ProtocolError
+from agent.log import excerpt
 from agent.signaling.pstream.messages import Message
 from agent.signaling.pstream.names import Member, MessageType
 from agent.signaling.pstream.params import read_params
@@ -122,7 +123,7 @@ class Calls(AsyncClosing):
             log.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
             self._executor.run(call, call.refuse(*TOO_MANY))
             return
-        log.info("call %s: %s calls %s", caller.callsid, identity, params.target)
+        log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
         ringing = [(other.id, other.can_resume) for other in self._registry.reachable(params.target)]
         self._executor.run(call, call.start(ringing, _now()))
 

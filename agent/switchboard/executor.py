@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.closing import AsyncClosing
 from agent.errors import InvalidStateError, SdpError
+from agent.log import MOST_WHY, excerpt
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import MessageType
 from agent.switchboard import sdp as descriptions
@@ -119,7 +120,8 @@ class Executor(AsyncClosing):
         except (SdpError, InvalidStateError, ConnectionError, TimeoutError) as error:
             if leg.phase is Phase.GONE:
                 return
-            log.warning("call %s: the media of %s failed: %s", leg.callsid, leg.identity, error or "it took too long")
+            log.warning("call %s: the media of %s failed: %s", leg.callsid, excerpt(leg.identity),
+                        excerpt(error, MOST_WHY) or "it took too long")  # fmt: skip
         except Exception:
             log.exception("call %s: the media of %s failed", leg.callsid, leg.identity)
         else:
