@@ -31,7 +31,7 @@ class MediaSettings:
         default="all", metadata={"help": "all, or relay to use TURN only", "choices": ("all", "relay")}
     )
     turn_ca_file: str = field(
-        default="", metadata={"help": "certificate authority of a private TURN server", "kind": "file"}
+        default="", metadata={"help": "certificate authority of a private TURN server", "kind": "pem"}
     )
     dscp: int = field(
         default=46, metadata={"help": "DiffServ code point of audio packets (46 = EF), 0 = none", "min": 0, "max": 63}

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from agent.cli import main
+from agent.switchboard.runner import mint_for
 from hw.sound.frame import RATE_HZ
 from tests.kiosk.stage import Site, tone
 
@@ -137,8 +138,7 @@ def test_wrong_arguments_of_a_call_are_refused_before_it_is_made(
 
 
 def test_a_refused_token_fails_at_once(town: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["token", "--identity", "me", "--state-dir", str(tmp_path / "elsewhere")])
-    foreign = capsys.readouterr().out.strip()
+    foreign = mint_for(str(tmp_path / "elsewhere"), "me", 60)
     path = town.folder / "foreign.toml"
     path.write_text(
         (town.folder / "box.toml").read_text().replace('key_file = "state/api_key.json"', f'value = "{foreign}"')
