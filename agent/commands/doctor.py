@@ -20,9 +20,6 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config.location import as_service, settings_file
 
     path = settings_file(options.config)
-    is_service = as_service(path)
-    config = load(path)
-
     from agent.doctor import all_checks, as_json, as_text, needs, run, settings_check, succeeded
     from agent.doctor.progress import Progress
     from agent.kiosk.box_sound import open_sound
@@ -30,6 +27,8 @@ def perform(options: argparse.Namespace) -> int:
     from agent.service.journal import set_up_logging
     from agent.signaling.token.token_source import TokenSource
 
+    is_service = as_service(path)
+    config = load(path)
     set_up_logging("debug" if options.verbose else "error")
 
     def get_token() -> str:

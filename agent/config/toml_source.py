@@ -62,7 +62,7 @@ def _read(path: Path) -> str:
     if path.is_dir():
         raise ConfigError(f"{path}: cannot be read: it is a folder; expected a configuration file, such as config.toml")
     try:
-        return path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")  # some editors put that mark in front
     except UnicodeDecodeError as error:
         why = f"{error.reason} at byte {error.start}"
         raise ConfigError(f"{path}: expected text in UTF-8 ({why}); save the file as UTF-8") from None
@@ -97,7 +97,7 @@ def _differences(tables: Any, judged: Any, where: str = "") -> Iterator[str]:
 def _key_lines(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             table = _plain(header[1])
             _note(lines, table, number)

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # Which control a card calls its speaker differs; the first of these that can be set is taken.
 _USUAL_CONTROLS = ("Speaker", "PCM", "Master", "Headphone", "Digital", "Line Out", "Playback")
-_HARDWARE = re.compile(r"\(hw:(\d+),\d+\)")
+_HARDWARE = re.compile(r"\(hw:(\d+),\d+\)|^[\w.-]+:CARD=(\w+)")
 
 
 class Adjustable(Protocol):
@@ -45,7 +45,7 @@ def software_gain(percent: int) -> float:
 def control_device(playback: str) -> str:
     """Name ALSA's mixer that belongs to a device: the card of hardware, the namesake of anything else."""
     match = _HARDWARE.search(playback)
-    return f"hw:{match[1]}" if match else playback
+    return f"hw:{match[1] or match[2]}" if match else playback
 
 
 class CardMixer:
@@ -139,6 +139,6 @@ class Volume:
             return None
         try:
             return CardMixer(control_device(playback), self._settings.mixer)
-        except (ImportError, OSError, LookupError) as error:
+        except (ImportError, OSError, LookupError, ValueError) as error:  # ValueError: names that are not UTF-8
             log.log(logging.WARNING if wanted == "alsa" else logging.DEBUG, "volume is set by software: %s", error)
             return None
