@@ -15,6 +15,7 @@ from agent.errors import ConfigError
 from hw.errors import PinError
 from hw.panel.all_off import put_to_rest
 from hw.panel.pins import open_factory
+from hw.words import harmless
 
 
 def main(arguments: list[str]) -> int:
@@ -27,12 +28,12 @@ def main(arguments: list[str]) -> int:
         problems = [f"{arguments[0]}: {problem}" for problem in outputs.problems]
         put_to_rest(open_factory(outputs.pins, outputs.chip), outputs.lights, outputs.door)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        print(harmless(error), file=sys.stderr)
         return 2
     except PinError as error:
         problems.append(str(error))
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(harmless(problem), file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -11,6 +11,7 @@ from gevent.timeout import Timeout
 
 from agent.doctor.checklist import Check, failed, ok, warning
 from agent.errors import AgentError
+from agent.log import excerpt
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.signaling.settings import SignalingSettings
@@ -57,7 +58,7 @@ def check_registration(settings: SignalingSettings, get_token: GetToken, answer_
 
     def refused(payload: dict[str, Any]) -> None:
         error = payload.get("error", {})
-        told.append(f"{error.get('code')}: {error.get('message')}")
+        told.append(f"{excerpt(error.get('code'))}: {excerpt(error.get('message'), 200)}")
         if error.get("code") not in CONNECTION_ERRORS:
             answer.set(failed("registration", told[-1], "get a token of this service and this account"))
 
@@ -69,7 +70,7 @@ def check_registration(settings: SignalingSettings, get_token: GetToken, answer_
         return check
     except Timeout:
         why = told[-1] if told else f"no answer from {stream.uri} within {answer_s:g} s"
-        return failed("registration", why, "check token, [signaling] and the lines above")
+        return failed("registration", why, "check [token] and the lines above")
     finally:
         stream.destroy()
         stream.join(1.0)

@@ -10,6 +10,7 @@ from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.speaker_volume import SpeakerVolume
+from agent.log import MOST_WHY, excerpt
 from hw.errors import HardwareError
 from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction
 
@@ -50,5 +51,5 @@ class Actions:
         try:
             self._actions[action.name](action)
         except (UsageError, HardwareError) as error:
-            log.info("the action %s was not possible: %s", action.name, error)
+            log.info("the action %s was not possible: %s", action.name, excerpt(error, MOST_WHY))
             self._board.tell("not possible", error)

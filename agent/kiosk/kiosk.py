@@ -18,12 +18,14 @@ from agent.kiosk.box_state import Situation
 from agent.kiosk.button_actions import Actions
 from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.media import MediaThread
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
+from agent.kiosk.sound_watch import STALL_S, SoundWatch
 from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.mailbox import Mailbox
 from agent.service.control import ControlServer, socket_path
@@ -39,7 +41,6 @@ from hw.sound.interface import SoundState
 
 log = logging.getLogger(__name__)
 
-SOUND_STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 FAREWELL_S = 0.5  # for the hang-up to leave
 CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused, CodeVerdict.LOCKED: tones.barred}
 
@@ -79,6 +80,8 @@ class Kiosk(Emitter):
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
+        self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
+        self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self._progress = progress
         self._journal = Journal()
@@ -91,6 +94,7 @@ class Kiosk(Emitter):
     def start(self) -> None:
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
         self.panel.lights.show(self.board.situation.light_states())
+        self.faults.open()
         self.control.start()
         self.sound.start()
         self._progress.prepare()
@@ -114,6 +118,7 @@ class Kiosk(Emitter):
         for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
             self._attempt(step)
         self._attempt(lambda: self.supervisor.stop(within_s / 2))
+        self._attempt(self.faults.close)
         for step in (self.sound.close, self.pins.close, self.media.close, self.notifier.close, self.mailbox.close):
             self._attempt(step)
         self._stopped.set()
@@ -131,6 +136,7 @@ class Kiosk(Emitter):
         parts = self.supervisor
         parts.child("registration", self.registrar.run)
         parts.child("volume", self.volume.run)
+        parts.child("sound watch", self.sound_watch.run)
         if self.config.page.enabled:
             parts.child("page", self.page.run)
         parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
@@ -139,7 +145,7 @@ class Kiosk(Emitter):
         # What the supervisor mends is late for the watchdog only when mending does not help.
         self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
-        self.vitals.add("sound", self.sound.progress_s, SOUND_STALL_S)
+        self.vitals.add("sound", self.sound.progress_s, STALL_S)
         timeout_s = watchdog_timeout_s()
         if timeout_s is not None:
             parts.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
@@ -202,7 +208,7 @@ class Kiosk(Emitter):
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why
         self.board.tell("sound " + state.value, why)
-        self.board.show(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
+        self.sound_watch.look()
         if state is not SoundState.CLOSED:
             self.volume.card_opened()
 

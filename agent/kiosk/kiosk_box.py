@@ -11,7 +11,7 @@ from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.panel import Panel
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
-from agent.log import FailureLog
+from agent.log import FailureLog, tidy
 from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ class KioskBox:
             emitter.on(event, lambda *_: self.changed())
 
     def status(self) -> dict[str, Any]:
-        """Collect everything there is to show, ready for JSON."""
+        """Collect everything there is to show, ready for JSON; what others wrote in it is printable."""
         attendant = self._attendant
         situation = self._board.situation
         call = attendant.current or next(iter(attendant.ringing), None)
-        return {
+        shown: dict[str, Any] = tidy({
             "identity": self._identity,
             "states": sorted(situation.light_states()),
             "troubles": dict(situation.troubles),
@@ -62,7 +62,8 @@ class KioskBox:
             "lights": self._panel.lights.describe(),
             "call": call.describe() if call is not None else None,
             "recent_calls": attendant.calls.as_json(),
-        }
+        })  # fmt: skip
+        return shown
 
     def _about_sound(self) -> str:
         return MUTED if self._volume.muted else self.sound_reason

@@ -15,6 +15,7 @@ from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
+from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
@@ -24,6 +25,7 @@ from hw.sound.interface import Sound
 log = logging.getLogger(__name__)
 
 AFTER_CLOSE_S = 5.0  # pause before the next connection after the server closed this one for good
+SET_UP_AGAIN_S = 5.0  # pause before another try with settings that could not be used
 REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
 
 
@@ -72,6 +74,7 @@ class Registrar(Closing):
         self._before_ringing = before_ringing
         self._trouble = trouble
         self._sounds: dict[str, bytes] = {}
+        self._failures = FailureLog(log, "setting up the connection to the service")
         self._refused = False
         self._running = False
         self._closed = False
@@ -104,12 +107,24 @@ class Registrar(Closing):
     def _on_token(self, token: str) -> None:
         if self._closed:
             return
+        try:
+            if self._device.is_initialized:
+                self._device.update_token(token)
+            else:
+                self._device.setup(token, **self._options())
+        except Exception as error:
+            self._set_up_failed(error)
+            return
+        self._failures.recovered()
         if not self._refused:
             self._trouble("")
-        if self._device.is_initialized:
-            self._device.update_token(token)
-        else:
-            self._device.setup(token, **self._options())
+
+    def _set_up_failed(self, error: Exception) -> None:
+        """Try again: whoever reads the reason may correct the file that it names."""
+        self._failures.failed(error)
+        self._trouble(f"the settings cannot be used: {excerpt(error, MOST_WHY)}")
+        self._stay_away()
+        self._coming_back = HubClock().call_later(SET_UP_AGAIN_S, self._come_back)
 
     def _options(self) -> dict[str, Any]:
         config = self._config
@@ -146,5 +161,6 @@ class Registrar(Closing):
     def _come_back(self) -> None:
         """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
         if self._running and self._device.stream is None and self.source.token is not None:
-            log.info("the server had closed the connection; connecting again")
-            self._device.update_token(self.source.token)
+            if not self._failures.count:
+                log.info("the server had closed the connection; connecting again")
+            self._on_token(self.source.token)

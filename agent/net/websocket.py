@@ -25,6 +25,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from agent.closing import Closing
+from agent.log import MOST_WHY, excerpt
 from agent.net.dial import dial, route_source
 from agent.net.rate_limit import RateLimit
 from agent.net.tls import explain
@@ -211,7 +212,7 @@ class WebSocket(Closing):
         if self._protocol.state is State.CONNECTING:
             owner.socket_failed(message)
         else:
-            log.debug("the signaling socket broke: %s", message)
+            log.debug("the signaling socket broke: %s", excerpt(message, MOST_WHY))
         self._report_close(None)
 
     def _flush(self) -> None:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 
 from agent.errors import InvalidArgumentError, ProtocolError
-from agent.log import SeldomLog
+from agent.log import SeldomLog, excerpt
 from agent.signaling.pstream.messages import Message, frame
 from agent.signaling.pstream.names import Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
@@ -113,7 +113,7 @@ class CallTable:
         if len(self._calls) > self._settings.max_calls:
             self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
             return self._after(call, call.refuse(TOO_MANY))
-        log.info("call %s: %s calls %s", caller.callsid, identity, params.target)
+        log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
         ringing = [(other.id, other.can_resume) for other in self._directory.reachable(params.target)]
         return self._after(call, call.start(ringing, now))
 

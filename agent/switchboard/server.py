@@ -18,7 +18,7 @@ from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, ProtocolError
-from agent.log import SeldomLog
+from agent.log import SeldomLog, excerpt
 from agent.media.settings import MediaSettings
 from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
@@ -153,7 +153,7 @@ class Switchboard:
 
     def _set_reachable(self, client: Client, reachable: bool) -> None:
         self.registry.set_reachable(client.id, reachable)
-        log.info("%s (client %d) is %s", client.identity, client.id, "ready" if reachable else "offline")
+        log.info("%s (client %d) is %s", excerpt(client.identity), client.id, "ready" if reachable else "offline")
         if reachable:
             self._executor.run(self.calls.reachable(client))
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _USUAL_CONTROLS = ("Speaker", "PCM", "Master", "Headphone", "Digital", "Line Out", "Playback")
 _MAIN_CONTROL = "Master"  # behind whichever control is used, where there is one
 ROUNDING_PERCENT = 3  # as much another volume may be read than was set
-_HARDWARE = re.compile(r"\(hw:(\d+),\d+\)")
+_HARDWARE = re.compile(r"\(hw:(\d+),\d+\)|^[\w.-]+:CARD=(\w+)")
 
 
 class Adjustable(Protocol):
@@ -51,7 +51,7 @@ def software_gain(percent: int) -> float:
 def control_device(playback: str) -> str:
     """Name ALSA's mixer that belongs to a device: the card of hardware, the namesake of anything else."""
     match = _HARDWARE.search(playback)
-    return f"hw:{match[1]}" if match else playback
+    return f"hw:{match[1] or match[2]}" if match else playback
 
 
 class CardMixer:
@@ -230,7 +230,7 @@ class Volume:
     def _find(self, device: str, control: str) -> CardMixer | None:
         try:
             return CardMixer(control_device(device), control)
-        except (ImportError, OSError, LookupError) as error:
+        except (ImportError, OSError, LookupError, ValueError) as error:  # ValueError: no UTF-8
             demanded = self._settings.volume_control == "alsa"
             log.log(logging.WARNING if demanded else logging.DEBUG, "volume is set by software: %s", error)
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agent.log import SeldomLog
 from tests.kiosk.bell_server import CLOSE, ScriptedService, cancel, invite
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from agent.closing import Closing
 from agent.errors import HandshakeError, IdentityError
+from agent.log import MOST_WHY, excerpt
 from agent.media.dtls.aiortc_adapter import Certificate, DatagramPath, Dtls
 from agent.media.dtls.records import Sieve
 from agent.media.strangers import listed, strangers
@@ -151,7 +152,7 @@ class Handshake(Closing):
 
     def _fail(self, why: str) -> None:
         seen = f"; dropped meanwhile: {listed(self._dropped)}" if self._dropped else ""
-        log.warning("there will be no audio, the DTLS handshake failed: %s%s", why, seen)
+        log.warning("there will be no audio, the DTLS handshake failed: %s%s", excerpt(why, MOST_WHY), seen)
         self._report("failed")
 
     def _report(self, state: str) -> None:

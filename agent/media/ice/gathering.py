@@ -18,6 +18,7 @@ from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 
+from agent.log import MOST_WHY, excerpt
 from agent.media.ice.aioice_adapter import COMPONENT, Generation
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.ice.sockets import Socket
@@ -95,7 +96,7 @@ class Gatherer:
                 raise ConnectionError(f"{source[0]} answered in its place")
             host, port = response.attributes["XOR-MAPPED-ADDRESS"]
         except Exception as error:
-            log.info("STUN server %s gives no address for %s: %s", server.host, base.host, error)
+            log.info("STUN server %s gives no address for %s: %s", server.host, base.host, excerpt(error, MOST_WHY))
             return
         if host == base.host:
             return
@@ -123,7 +124,8 @@ class Gatherer:
             transport = await open_relay(server, family, relay, self._tls if server.tls else None)
         except Exception as error:
             level = logging.DEBUG if ipv6 and lacks_family(error) else logging.INFO
-            log.log(level, "TURN server %s gives no IPv%d relay: %s", server.host, 6 if ipv6 else 4, error)
+            why = excerpt(error, MOST_WHY)
+            log.log(level, "TURN server %s gives no IPv%d relay: %s", server.host, 6 if ipv6 else 4, why)
             return
         if generation.ended:
             transport.close()
