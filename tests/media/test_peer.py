@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from agent.errors import InvalidStateError, SdpError
-from tests.media.peers import Talker, WatchedPeer, close, connected_pair, number_of, run, send_unusable
+from agent.media.dtls import srtp_transport
+from tests.media.certificates import rsa_certificate
+from tests.media.peers import Talker, WatchedPeer, close, connected_pair, negotiate, number_of, run, send_unusable
 
 
 def test_both_ends_connect():
@@ -19,6 +21,24 @@ def test_both_ends_connect():
             assert peer.values("connection_state") == ["connecting", "connected"]
             assert peer.values("ice_gathering_state") == ["gathering", "complete"]
             assert peer.values("candidate") and peer.values("selected_pair")
+        await close(caller, callee)
+
+    run(story())
+
+
+@pytest.mark.parametrize("rsa_is_caller", [True, False])
+def test_call_with_a_far_end_whose_key_is_rsa(monkeypatch, rsa_is_caller):
+    async def story():
+        with monkeypatch.context() as patched:
+            patched.setattr(srtp_transport, "new_certificate", rsa_certificate)
+            rsa = WatchedPeer()
+        ours = WatchedPeer()
+        caller, callee = (rsa, ours) if rsa_is_caller else (ours, rsa)
+        await negotiate(caller, callee)
+        await asyncio.gather(caller.connected(), callee.connected())
+        for one, other in ((caller, callee), (callee, caller)):
+            one.rtp.send(b"sound", 0, True, "opus")
+            await other.until(lambda peer: peer.packets)
         await close(caller, callee)
 
     run(story())

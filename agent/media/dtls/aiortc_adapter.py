@@ -37,6 +37,10 @@ MAX_RECORD_BYTES = 2_048  # that is read at once; what it holds is thrown away
 MOST_DTLS_BYTES = 1_200  # of a datagram of ours, which fits everywhere
 MOST_FLIGHT_BYTES = 65_536
 
+# A server's suite follows its certificate, which is RSA for many a PBX; ours is ECDSA (RFC 8827 section 6.5).
+_CIPHERS = ("AES128-GCM-SHA256", "CHACHA20-POLY1305", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA")
+CIPHER_LIST = ":".join(f"ECDHE-{key}-{cipher}" for cipher in _CIPHERS for key in ("ECDSA", "RSA")).encode()
+
 Certificate = RTCCertificate
 SrtpError = pylibsrtp.Error
 
@@ -57,7 +61,9 @@ class Dtls(RTCDtlsTransport):
     def __init__(self, path: DatagramPath, certificate: Certificate) -> None:
         super().__init__(path, [certificate])  # type: ignore[arg-type]
         self._path = path
-        self._ssl = self._connection = SSL.Connection(certificate._create_ssl_context(self._srtp_profiles))
+        context = certificate._create_ssl_context(self._srtp_profiles)
+        context.set_cipher_list(CIPHER_LIST)
+        self._ssl = self._connection = SSL.Connection(context)
         self.ended = False  # the far end closed the association
 
     def begin(self, client: bool) -> None:

@@ -4,11 +4,14 @@ import asyncio
 import logging
 
 import pytest
+from OpenSSL import SSL
 
 from agent.media.dtls import handshake
 from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate
 from agent.media.dtls.handshake import Handshake
+from agent.media.dtls.records import datagrams
 from bench.rig import junk
+from tests.media.certificates import rsa_certificate
 from tests.media.peers import run
 
 WRONG = ("sha-256", ":".join(["00"] * 32))
@@ -17,8 +20,8 @@ WRONG = ("sha-256", ":".join(["00"] * 32))
 class Side:
     """A handshake whose datagrams go to the other side, through `spoil`."""
 
-    def __init__(self, client, told=None):
-        self.certificate = new_certificate()
+    def __init__(self, client, told=None, certificate=None):
+        self.certificate = certificate or new_certificate()
         self.client, self.told = client, told
         self.other = None
         self.states = []
@@ -66,6 +69,48 @@ def test_handshake_connects_both_with_keys_that_fit():
         for one, other in ((client, server), (server, client)):
             assert other.handshake.dtls.inbound.unprotect(one.handshake.dtls.outbound.protect(packet)) == packet
         close(client, server)
+
+    run(story())
+
+
+class OpenSslSide(Side):
+    """A far end that is plain OpenSSL with the key it was given, and its own choice of suites."""
+
+    def begin(self, other):
+        self.other = other
+        context = SSL.Context(SSL.DTLS_METHOD)
+        context.use_certificate(self.certificate._cert)
+        context.use_privatekey(self.certificate._key)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+        context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
+        self.ssl = SSL.Connection(context)
+        (self.ssl.set_connect_state if self.client else self.ssl.set_accept_state)()
+        self.take(b"")
+
+    def take(self, datagram):
+        if datagram:
+            self.ssl.bio_write(datagram)
+        try:
+            self.ssl.do_handshake()
+            self.changed("connected")
+        except SSL.WantReadError:
+            pass
+        try:
+            for one in datagrams(self.ssl.bio_read(65_536), 1_200):
+                self.send(one)
+        except SSL.WantReadError:
+            pass
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+@pytest.mark.parametrize("far_end_is_client", [True, False])
+def test_far_end_with_an_rsa_key_is_taken_in_either_role(bits, far_end_is_client):
+    async def story():
+        ours, theirs = Side(not far_end_is_client), OpenSslSide(far_end_is_client, certificate=rsa_certificate(bits))
+        await both(*((theirs, ours) if far_end_is_client else (ours, theirs)))
+        assert ours.states == ["connected"]
+        assert ours.handshake.dtls.inbound is not None
+        close(ours)
 
     run(story())
 
