@@ -100,7 +100,8 @@ class AudioReceiver:
 
     def ready(self, samples: int = FRAME_SAMPLES) -> bool:
         """Tell whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
-        return len(self._made) >= 2 * samples or self._playout.ready
+        missing = samples - len(self._made) // 2
+        return missing <= 0 or self._playout.ready(missing)
 
     def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
         """Make the next `samples` to be played, needed at `due` (now, or later when they are `ready` early)."""

@@ -1,7 +1,7 @@
 """The playout buffer on a fake clock: what is played, how late, and how it recovers."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
@@ -311,6 +311,43 @@ def test_every_packet_length_is_played_whole(packet_ms):
     assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played() == list(range(len(listener.played())))
     assert listener.delay_ms(5, share=0.95) < 30
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    packet_ms=st.sampled_from([10, 20, 30, 40, 60]),
+    period_ms=st.integers(5, 60),
+    phase_ms=st.floats(0, 60),
+    seed=st.integers(0, 2**32),
+)
+@example(packet_ms=20, period_ms=40, phase_ms=7, seed=1)
+@example(packet_ms=10, period_ms=20, phase_ms=7, seed=1)
+@example(packet_ms=30, period_ms=20, phase_ms=7, seed=1)
+def test_every_packet_length_is_played_whole_in_pieces_of_every_length(packet_ms, period_ms, phase_ms, seed):
+    listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=period_ms)
+
+    listener.run_eagerly(Network(packet_ms=packet_ms, seed=seed), 12)
+
+    stats, played = listener.buffer.stats, listener.played()
+    assert played == list(range(played[0], played[0] + len(played)))
+    assert len(played) >= (12_000 - 100 - 2 * period_ms) // packet_ms - 1
+    assert stats.concealed_ms == stats.dropped == stats.late == 0
+    assert stats.inserted_ms + stats.removed_ms <= 100
+    assert listener.delay_ms(5) <= packet_ms + period_ms + 30
+
+
+def test_ready_means_that_all_that_is_asked_for_is_here():
+    listener = player()
+    listener.run(Network(), 1)  # what has come by now is played
+    head = listener.played()[-1] + 1
+
+    assert not listener.buffer.ready(1)
+    listener.put(head, 1.0)
+    assert listener.buffer.ready(960) and not listener.buffer.ready(961)
+    listener.put(head + 2, 1.0)
+    assert not listener.buffer.ready(961)
+    listener.put(head + 1, 1.0)
+    assert listener.buffer.ready(2880) and not listener.buffer.ready(2881)
 
 
 def test_the_loss_of_a_long_packet_is_repaired():
