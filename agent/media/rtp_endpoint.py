@@ -17,7 +17,7 @@ from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.peer_states import EventSink
 from agent.media.rtp.packet import RtpPacket
-from agent.media.rtp.session import Heard, RtpSession
+from agent.media.rtp.session import ReadPacket, RtpSession
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
 from agent.media.settings import MediaSettings
@@ -135,7 +135,7 @@ class RtpEndpoint:
         may_pause = codec is None or len(packet.payload) <= DTX_PAYLOAD_BYTES
         self._silence_s = DTX_SILENCE_S if may_pause else RTP_SILENCE_S
 
-    def _forward(self, sink: RtpSink, heard: Heard, now: float) -> None:
+    def _forward(self, sink: RtpSink, heard: ReadPacket, now: float) -> None:
         packet, codec, beside = heard
         kind, payload = codec.kind if codec is not None else UNKNOWN, packet.payload
         if codec is not None and kind == EVENT:

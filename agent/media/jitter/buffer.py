@@ -122,7 +122,7 @@ class PlayoutBuffer:
         self._delay.tick(now, backlog, frame)
 
     def ready(self, samples: int) -> bool:
-        """Whether so much is here without a gap, and the packet behind it where so much is to be cut that it may be."""
+        """Tell whether so much is here without a gap, and the packet behind it where a cut may need that too."""
         if self._head is None:
             return False
         end = self._whole_until(self._head, self._head + samples)

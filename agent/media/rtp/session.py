@@ -21,7 +21,7 @@ REPORT_INTERVAL_S = 2.5
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
 
 
-class Heard(NamedTuple):
+class ReadPacket(NamedTuple):
     """One verified packet; the codec is None for a type that was not negotiated.
 
     Digits may be `beside` the sound, as a stream of their own: their numbers are not the sound's.
@@ -78,7 +78,7 @@ class RtpSession:
         """Note that the forwarded packet with this number is not sent, so that the far end does not miss it."""
         self._numbers.leave_out(sequence)
 
-    def read(self, data: bytes, now: float) -> Heard | None:
+    def read(self, data: bytes, now: float) -> ReadPacket | None:
         """Read one verified packet; None when it is malformed, or sound of a second source.
 
         One of a payload type that was not negotiated cannot be used, but it did arrive.
@@ -90,7 +90,7 @@ class RtpSession:
         if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
             self.packets_received += 1
             self.octets_received += len(packet.payload)
-            return Heard(packet, codec, beside=True)
+            return ReadPacket(packet, codec, beside=True)
         counters = self._find_source(packet.ssrc, codec, now)
         if counters is None:
             return None
@@ -99,7 +99,7 @@ class RtpSession:
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
         if in_step:
             self._heard_clock = packet.timestamp, counters.clock_hz, now
-        return Heard(packet, codec)
+        return ReadPacket(packet, codec)
 
     def place(self, packet: RtpPacket, now: float) -> int:
         """Return a timestamp on the sound's clock for a packet that came beside it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import pairwise
 
 import pytest
 from OpenSSL import SSL
@@ -159,6 +160,82 @@ def test_lost_flights_are_repeated():
 
         client.spoil, server.spoil = lose_first(client), lose_first(server)
         await both(client, server)
+        close(client, server)
+
+    run(story())
+
+
+def lose(side, number, count=1):
+    """Lose so many datagrams of that side, from this one on."""
+    sent = iter(range(1_000))
+    side.spoil = lambda datagram: [] if number <= next(sent) < number + count else [datagram]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("loser_is_client", [True, False])
+def test_lost_datagram_is_repeated_long_before_openssl_would(monkeypatch, number, count, loser_is_client):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        client, server = Side(True), Side(False)
+        lose(client if loser_is_client else server, number, count)
+        began_at = asyncio.get_running_loop().time()
+        await both(client, server)
+        assert client.states == server.states == ["connected"]
+        assert asyncio.get_running_loop().time() - began_at < 0.9  # OpenSSL's timer begins at 1 s
+        close(client, server)
+
+    run(story())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_repetition_is_no_replay_for_a_far_end_that_is_plain_openssl(monkeypatch, number):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        ours, theirs = Side(True), OpenSslSide(False)
+        lose(ours, number)
+        await both(ours, theirs)
+        assert ours.states == ["connected"]
+        close(ours)
+
+    run(story())
+
+
+def test_repetitions_double_their_distance(monkeypatch):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        client, nobody = Side(True), Side(False)
+        times, enough = [], asyncio.Event()
+
+        def note(_datagram):
+            times.append(asyncio.get_running_loop().time())
+            if len(times) == 5:
+                enough.set()
+            return []
+
+        client.spoil = note
+        client.begin(nobody)
+        async with asyncio.timeout(10):
+            await enough.wait()
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert all(gap >= 0.02 * 2**n - 0.002 for n, gap in enumerate(gaps))
+        close(client)
+
+    run(story())
+
+
+def test_strangers_make_a_server_repeat_itself_only_so_often():
+    async def story():
+        client, server = Side(True), Side(False)
+        repeated = []
+        await both(client, server)
+        server.spoil = lambda datagram: repeated.append(datagram) or []
+        for n in range(500):
+            server.take(junk.record(22, junk.message(16, bytes(10), number=2), number=n))
+        assert len(repeated) <= handshake.MOST_LAST_FLIGHTS
         close(client, server)
 
     run(story())
