@@ -212,6 +212,54 @@ def test_a_jump_of_the_timestamp_starts_a_new_timeline():
     assert {number for number in listener.played() if number >= 250} >= set(range(252, 398))
 
 
+@pytest.mark.parametrize("jump_ms", [800, 300, 100, -200, -500, -800, 950, 30_000, -30_000])
+@pytest.mark.parametrize("lost", [(), (250,), (249, 250, 251)])
+def test_sound_goes_on_where_only_the_timestamp_jumps(jump_ms, lost):
+    listener = player()
+    for number in range(500):
+        now = number * FRAME_S + 0.05
+        if number not in lost:
+            timestamp = 1_000_000_000 + number * 960 + (jump_ms * 48 if number >= 250 else 0)
+            listener.buffer.put(1_000 + number, timestamp, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    stats = listener.buffer.stats
+    assert listener.played() == [number for number in range(listener.played()[-1] + 1) if number not in lost]
+    assert listener.played()[-1] >= 498
+    assert stats.concealed_ms <= 20 * len(lost)
+    assert stats.dropped == stats.late == 0
+    assert listener.delay_ms(6, share=0.95) < 25
+
+
+def test_a_pause_of_the_sender_is_no_jump_of_its_clock():
+    listener = player()
+    for number in range(500):
+        paused_s = 0.8 if number >= 250 else 0.0
+        now = number * FRAME_S + 0.05 + paused_s
+        if number == 250:
+            for tick in range(40):
+                listener.pull(now - paused_s + 0.007 + tick * FRAME_S)
+        listener.buffer.put(number, number * 960 + round(paused_s * 48_000), b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 498
+    assert listener.delay_ms(7, share=0.95) < 25
+
+
+def test_packets_overtaken_around_a_jump_do_not_undo_it():
+    listener = player()
+    order = [*range(250), 251, 250, 253, 252, *range(254, 500)]
+    for tick, number in enumerate(order):
+        now = tick * FRAME_S + 0.05
+        jump = 800 * 48 if number >= 250 else 0
+        listener.buffer.put(number, number * 960 + jump, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 497
+    assert listener.buffer.stats.late + listener.buffer.stats.dropped <= 3
+    assert listener.delay_ms(7, share=0.95) < 45
+
+
 def test_one_absurd_timestamp_is_ignored():
     listener = player()
     listener.run(Network(), 5)
