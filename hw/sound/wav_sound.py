@@ -30,7 +30,7 @@ READY_MS = 6  # written this early, sound is in time for a beat that is a bit ea
 Tap = Callable[[bytes], None]
 
 
-class PcmSource:
+class PcmSource(Closing):
     """Frames of a fixed sound: once and then silence, or over and over; sounds may be added on top."""
 
     def __init__(self, sound: bytes | WavReader, loop: bool) -> None:
@@ -40,6 +40,12 @@ class PcmSource:
         self._ahead = bytearray()
         self._blocks = self._begin()
         self._spoken: deque[bytes] = deque()
+
+    def close(self) -> None:
+        """Let the file go; idempotent."""
+        if isinstance(self._sound, WavReader):
+            self._sound.close()
+        self._sound, self._blocks = b"", iter(())
 
     def speak(self, pcm: bytes) -> None:
         """Queue sound that starts now, over what plays; any thread."""
@@ -75,7 +81,8 @@ class PcmSource:
                 block = next(self._blocks, b"")
         except ToneError as error:
             log.warning("silence is captured from now on: %s", error)
-            self._sound, self._blocks, block = b"", iter(()), b""
+            self.close()
+            block = b""
         return block
 
 
@@ -131,6 +138,7 @@ class WavSound(Closing):
             return
         self._ended = True
         self._clock.stop()
+        self._source.close()
         if self._writer is not None:
             self._writer.close()
         self._report(SoundState.CLOSED, "closed")
