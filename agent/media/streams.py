@@ -9,7 +9,6 @@ import logging
 import threading
 import wave
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -17,7 +16,7 @@ from gevent.event import Event
 
 from agent.closing import Closing
 from agent.media.bridge import Bridge
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, FrameSink
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +24,18 @@ KEPT_FRAMES = 50  # one second waits for a slow reader, the oldest is dropped
 RECORDED_FRAMES = 500
 WRITE_INTERVAL_S = 0.2
 
-Tap = Callable[[bytes], None]
-
 
 class Taps:
     """Who listens to the frames of one direction; called in the asyncio loop for each frame."""
 
     def __init__(self) -> None:
-        self._taps: tuple[Tap, ...] = ()
+        self._taps: tuple[FrameSink, ...] = ()
 
-    def add(self, tap: Tap) -> None:
+    def add(self, tap: FrameSink) -> None:
         """Hang in a tap, which must not block; any thread."""
         self._taps = (*self._taps, tap)
 
-    def remove(self, tap: Tap) -> None:
+    def remove(self, tap: FrameSink) -> None:
         """Take a tap out; any thread; idempotent."""
         self._taps = tuple(other for other in self._taps if other != tap)
 

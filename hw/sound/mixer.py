@@ -6,11 +6,9 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from hw.sound.frame import RATE_HZ
-
-PcmSamples = npt.NDArray[np.int16]
+from hw.sound.pcm import FloatSamples, PcmSamples
 
 
 class PlayingTone:
@@ -90,7 +88,7 @@ class SoftMixer:
 
     def render(self, n: int, *, ring_device: bool = False) -> bytes | None:
         """Mix the next `n` samples of everything that plays on that device; None when nothing does."""
-        total: npt.NDArray[np.float32] | None = None
+        total: FloatSamples | None = None
         with self._lock:
             for lane in self._lanes(ring_device):
                 gain = self._gain(lane)

@@ -15,7 +15,7 @@ from typing import Any
 
 from hw.closing import Closing
 from hw.errors import ToneError
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, FrameSink
 from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import CaptureSink, Loop, SoundState
 from hw.sound.mixer import SoftMixer
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 
 MOST_QUEUED_FRAMES = 20
 READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
-
-Tap = Callable[[bytes], None]
 
 
 class PcmSource(Closing):
@@ -98,7 +96,7 @@ class WavSound(Closing):
     def __init__(
         self,
         capture: str | Path | bytes | None = None,
-        playback: str | Path | Tap | None = None,
+        playback: str | Path | FrameSink | None = None,
         *,
         loop: bool = False,
     ) -> None:
@@ -106,7 +104,7 @@ class WavSound(Closing):
         said = capture if isinstance(capture, bytes) else WavReader(capture) if capture else b""
         self._source = PcmSource(said, loop)
         self._writer = WavWriter(playback) if isinstance(playback, (str, Path)) else None
-        self._tap: Tap | None = playback if callable(playback) else None
+        self._tap: FrameSink | None = playback if callable(playback) else None
         self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
         self._sink: CaptureSink | None = None
         self._ended = False
@@ -184,7 +182,7 @@ class WavSound(Closing):
         """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
         self._source.speak(pcm)
 
-    def hear(self, tap: Tap | None) -> None:
+    def hear(self, tap: FrameSink | None) -> None:
         """Hand every played frame to `tap` too, on the thread that keeps the beat."""
         self._tap = tap
 

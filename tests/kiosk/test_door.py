@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -149,7 +150,8 @@ def test_no_digit_is_logged_or_told(box: Box, call: Phone, caplog: pytest.LogCap
     call.call.send_digits("8888")
     box.until_told("door code wrong")
 
-    assert "8888" not in caplog.text + str(box.story) + str(box.status)
+    told = caplog.text + str(box.story) + str(box.status)
+    assert not re.search(r"(?<!\d)8888(?!\d)", told)  # within a longer number, such as a time, it is nobody's code
 
 
 def test_the_page_opens_the_door(site: Site) -> None:
