@@ -15,7 +15,7 @@ SOUNDS = ("ring_file", "connect_file", "disconnect_file")
 
 def settings(tmp_path: Path, key: str) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(f'[sound]\n{key} = "bell.wav"\n')
+    path.write_text(f'[sound]\n{key} = "bell.wav"\ndriver = "wav"\n')
     return path
 
 
