@@ -16,6 +16,7 @@ from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.net.watch import NetworkWatch
+from agent.signaling.refusals import PARTS, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
@@ -24,7 +25,6 @@ from hw.sound.interface import Sound
 log = logging.getLogger(__name__)
 
 AFTER_CLOSE_S = 5.0  # pause before the next connection after the server closed this one for good
-REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
@@ -48,13 +48,12 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
     }
 
 
-def refuses_token(error: VoiceError) -> bool:
-    """Tell whether the service refuses the token; a microphone that cannot be opened has one of these codes, too."""
-    return error.code in REFUSALS and error.twilio_error is not None
-
-
 class Registrar(Closing):
-    """`run` is a child for the supervisor; `trouble(why)` is told why there is no usable token, or an empty text."""
+    """`run` is a child for the supervisor.
+
+    `trouble(part, why)` is told why calls cannot come: there is no token, or the service refuses us. An empty text says
+    that this is over.
+    """
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class Registrar(Closing):
         device: Device,
         sound: Sound,
         before_ringing: Callable[[], Any],
-        trouble: Callable[[str], None],
+        trouble: Callable[[str, str], None],
     ) -> None:
         """Raises InvalidArgumentError when `[token]` names no source."""
         self.source = TokenSource(config.token, config.box.identity)
@@ -72,7 +71,7 @@ class Registrar(Closing):
         self._before_ringing = before_ringing
         self._trouble = trouble
         self._sounds: dict[str, bytes] = {}
-        self._refused = False
+        self._refusals: dict[str, object] = {}  # part -> the code that was told first
         self._running = False
         self._closed = False
         self._coming_back: Timer | None = None
@@ -104,8 +103,8 @@ class Registrar(Closing):
     def _on_token(self, token: str) -> None:
         if self._closed:
             return
-        if not self._refused:
-            self._trouble("")
+        if "token" not in self._refusals:
+            self._trouble("token", "")
         if self._device.is_initialized:
             self._device.update_token(token)
         else:
@@ -121,16 +120,21 @@ class Registrar(Closing):
         }
 
     def _on_token_error(self, error: TokenError) -> None:
-        self._trouble(f"there is no access token: {error}")
+        self._trouble("token", f"there is no access token: {error}")
 
     def _on_ready(self, _device: Device) -> None:
-        self._refused = False
-        self._trouble("")
+        self._refusals.clear()
+        for part in PARTS:
+            self._trouble(part, "")
 
     def _on_error(self, error: VoiceError) -> None:
-        if refuses_token(error):
-            self._refused = True
-            self._trouble(f"the service refuses the access token ({error}); check [token] and the clock")
+        refusal = refusal_of(error)
+        if refusal is None:
+            return
+        if self._refusals.get(refusal.part, self) != error.code:  # its words may differ each time
+            self._refusals[refusal.part] = error.code
+            self._trouble(refusal.part, in_words(refusal, error.code, error.message))
+        if refusal.renews:
             self.source.refused()
 
     def _on_offline(self, _device: Device) -> None:
