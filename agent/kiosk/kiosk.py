@@ -68,7 +68,7 @@ class Kiosk(Emitter):
                                    push_to_talk=talks_by_button)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
-                                   lambda why: self.board.trouble("token", why))  # fmt: skip
+                                   self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
