@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -67,18 +66,12 @@ class Pair:
     own: Seen
 
 
-def _time_of(problem: str) -> float:
-    """When a replay could not go on as recorded: `779 ms: no 'dial' came`."""
-    found = re.match(r"(\d+) ms: ", problem)
-    return float(found[1]) if found else 0.0
-
-
 def differences(replay: Replay) -> list[Difference]:
     """Everything in which our side differs from the record."""
     transcript = replay.transcript
     wanted = _as_a_sequence_of_offers(expected(transcript, replay.texts))
     seen = _as_a_sequence_of_offers(_recordable(replay.seen, transcript))
-    problems = [Difference("replay", each, _time_of(each)) for each in replay.problems]
+    problems = [Difference("replay", said, at_ms) for at_ms, said in replay.problems]
     found: list[Difference] = []
     pairs: list[Pair] = []
     for channel in CHANNELS:
