@@ -85,7 +85,7 @@ PURE_FILES = {
     "hw": ("closing", "errors"),
     "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
-                 "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume"),
+                 "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip
 CLOCKS_AND_IO = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 # What must not even be loaded. (`logging` of the standard library loads `threading`.)
