@@ -92,6 +92,7 @@ class CallMedia(Closing):
         self.closed = True
         if self.session is not None:
             self.session.close()
+            self.muted = False  # as in the SDK, and without an event
 
     def _restart(self, step: do.OfferRestart | do.ApplyRestart | do.AnswerRestart) -> None:
         """An answer that cannot be used is only logged: the next failure of the path is news (spec: recovery 5.6)."""
@@ -184,7 +185,7 @@ class CallMedia(Closing):
         self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
 
     def _restart_failed(self, error: AgentError) -> None:
-        log.warning("no ICE restart could be offered: %s", error)
+        self._host.log.warning("no ICE restart could be offered: %s", error)
         self._call.tell_recovery(Recovery.restart_failed)
 
 

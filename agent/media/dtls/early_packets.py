@@ -25,7 +25,7 @@ class EarlyPackets(Generic[_Source]):
         self._kept: dict[_Source, deque[tuple[float, Delivery]]] = {}
         self._lost: list[_Source] = []
 
-    def keep(self, source: _Source, deliver: Delivery, now: float) -> None:
+    def on_for_good(self, source: _Source, deliver: Delivery, now: float) -> None:
         """Keep one packet; the oldest of its source, or the source that was silent for the longest, makes room."""
         packets = self._kept.pop(source, deque())
         self._kept[source] = packets

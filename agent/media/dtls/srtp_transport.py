@@ -99,7 +99,7 @@ class SecureTransport(Closing):
                 self._receive_dtls(data, address[0])
             else:
                 deliver = partial(self._receive_dtls, data, address[0])
-                self._early.keep((source, address), deliver, self._loop.time())
+                self._early.on_for_good((source, address), deliver, self._loop.time())
         else:
             strangers.note("packets of no known kind", address[0])
 
@@ -116,7 +116,7 @@ class SecureTransport(Closing):
             self._deliver(rtcp, plain, leg, source, address)
         else:
             deliver = partial(self._deliver, rtcp, plain, leg, source, address)
-            self._early.keep((source, address), deliver, self._loop.time())
+            self._early.on_for_good((source, address), deliver, self._loop.time())
             leg.probe(source, address)
 
     def _deliver(self, rtcp: bool, plain: bytes, leg: Leg, source: Socket, address: Address) -> None:
