@@ -19,6 +19,7 @@ from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import Cause
 from agent.voice.input_feed import Source, feed
 from agent.voice.media_events import MediaEvents
+from agent.voice.microphone import check_exact
 from agent.voice.protocols import CallHost, MediaSessionPort, NegotiatingCall
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
@@ -125,6 +126,8 @@ class CallMedia(Closing):
         constraints = host.audio.constrained(self.constraints) if host.audio is not None else None
         get_user_media = options.get_user_media
         self._source = options.file_input_stream or (get_user_media(constraints) if get_user_media else None)
+        if self._source is None:
+            check_exact(options, constraints)
         self.session = session = host.make_session(self._rtc_configuration)
         self._events = MediaEvents(session, self._call, lambda: self.closed)
         session.mute(self.muted)
