@@ -25,7 +25,7 @@ _CALLS = (
              "self._own_constraints = constraints", "self._own_constraints = None", _played("in_constraints")),
     Mutation("deprecated members are silent", "agent/voice/deprecated.py",
              'log.warning("%s is deprecated; use %s", old, better)', "pass", ("voice/test_deprecated.py",)),
-    Mutation("warnings=False has no effect", "agent/voice/host.py", " or not options.warnings", "",
+    Mutation("warnings=False has no effect", "agent/voice/host.py", "lambda: not (self.options.warnings or self.options.debug)", "lambda: False",
              ("voice/test_deprecated.py",)),
     Mutation("tones of 100 ms", "agent/voice/digits.py", "TONE_MS: Final = 160", "TONE_MS: Final = 100",
              _played("digits")),
