@@ -17,7 +17,7 @@ from agent.media.codec.telephone_event import EventSender
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 
 OPUS, PCMU, TELEPHONE_EVENT = "opus", "PCMU", "telephone-event"
-PACKET_LENGTHS_MS = (20, 40, 60)
+PACKET_LENGTHS_MS = (10, 20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
@@ -75,7 +75,7 @@ class AudioSender:
         self._offset = timestamp
         self._time = 0
         self._step = self.settings.packet_ms * CLOCK_HZ[codec] // 1000
-        self._frames: list[bytes] = []
+        self._captured = b""  # that fills no packet yet
         self._muted = False
         self._pausing = False
         self._marker = True
@@ -88,10 +88,14 @@ class AudioSender:
         if self._muted or len(frame) != FRAME_BYTES:
             frame = bytes(FRAME_BYTES)
         self.tap.feed(frame)
-        self._frames.append(frame)
-        if len(self._frames) * FRAME_MS < self.settings.packet_ms:
-            return []
-        pcm, self._frames = b"".join(self._frames), []
+        self._captured += frame
+        packets, size = list[Outgoing](), self.settings.packet_ms * FRAME_BYTES // FRAME_MS
+        while len(self._captured) >= size:
+            packets += self._packets(self._captured[:size])
+            self._captured = self._captured[size:]
+        return packets
+
+    def _packets(self, pcm: bytes) -> list[Outgoing]:
         packets, instead = self._event_packets()
         if not instead:
             packets += self._sound_packets(pcm)
