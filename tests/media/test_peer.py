@@ -1,12 +1,15 @@
 """Two peers, one call: real ICE, DTLS and SRTP over real sockets."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
 from agent.errors import InvalidStateError, SdpError
 from agent.media.dtls import srtp_transport
 from agent.media.rtp.packet import write_rtp
+from agent.media.sdp.parse import REVERSED
+from hw.sound.frame import SILENCE
 from tests.media.certificates import rsa_certificate
 from tests.media.peers import Talker, WatchedPeer, close, connected_pair, negotiate, number_of, run, send_unusable
 
@@ -278,6 +281,44 @@ def test_nothing_is_kept_before_somebody_listens():
         caller.rtp.send(b"x" * 40, 11 * 960, False, "opus")
         await callee.until(lambda peer: len(peer.packets) == 12)
         assert callee.rtp.receiver is not None
+        await close(caller, callee)
+
+    run(story())
+
+
+@pytest.mark.parametrize("codec", ["opus", "PCMU"])
+@pytest.mark.parametrize(
+    ("packet_ms", "maxptime", "length_ms"),
+    [(60, 60, 60), (60, 50, 40), (40, 20, 20), (60, 30, 20), (20, 10, 10), (20, 5, 10), (40, 0, 40), (40, "x", 40)],
+)
+def test_packets_are_no_longer_than_the_far_end_can_take(codec, packet_ms, maxptime, length_ms):
+    async def story():
+        caller = WatchedPeer(packet_ms=packet_ms, codec_preferences=(codec.lower(),))
+        callee = WatchedPeer(codec_preferences=(codec.lower(),))
+        answer = await callee.answer_offer(await caller.create_offer())
+        await caller.apply_answer(answer + f"a=maxptime:{maxptime}\r\n")
+        await asyncio.gather(caller.connected(), callee.connected())
+        for _ in range(12):
+            caller.rtp.push_pcm(SILENCE)
+        await callee.until(lambda peer: len(peer.packets) == 240 // length_ms)
+        steps = {later[1] - earlier[1] for earlier, later in pairwise(callee.packets)}
+        assert steps == {length_ms * (48 if codec == "opus" else 8)}
+        await close(caller, callee)
+
+    run(story())
+
+
+@pytest.mark.parametrize("word", ["inactive", "sendonly", "recvonly"])
+def test_direction_of_the_session_counts_like_the_sections(word):
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = (await caller.create_offer()).replace("a=sendrecv\r\n", "")
+        offer = offer.replace("t=0 0\r\n", f"t=0 0\r\na={word}\r\n")
+        answer = await callee.answer_offer(offer)
+        assert f"a={REVERSED.get(word, word)}\r\n" in answer
+        await caller.apply_answer(answer)
+        await asyncio.gather(caller.connected(), callee.connected())
+        assert callee.rtp.send(b"x", 0, True, "opus") == (word == "recvonly")
         await close(caller, callee)
 
     run(story())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.codec.sender import OPUS, AudioSender, Outgoing, SenderSettings
+from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgoing, SenderSettings
 from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
@@ -32,8 +32,7 @@ class Audio:
     def agree(self, agreement: Agreement) -> None:
         """Follow a new agreement; sound that goes on as before keeps its encoder."""
         before, self._agreement = self._agreement, agreement
-        same = before is not None and before.send_codec == agreement.send_codec
-        if before is not None and not (same and before.event_codec == agreement.event_codec):
+        if before is not None and _sent(before) != _sent(agreement):
             self.sender = None
 
     def mute(self, muted: bool) -> None:
@@ -69,19 +68,22 @@ class Audio:
             event = agreement.event_codec
             self.sender = AudioSender(
                 agreement.send_codec.kind,
-                self._sender_settings(agreement.send_codec),
+                self._sender_settings(agreement),
                 event_hz=event.clock_hz if event else None,
             )
             self.sender.mute(self._muted)
         return self.sender
 
-    def _sender_settings(self, codec: Codec) -> SenderSettings:
-        """Ours, within what the far end asked for (RFC 7587 section 6.1)."""
-        ours, limit = self._settings, codec.parameters.get("maxaveragebitrate", "")
+    def _sender_settings(self, agreement: Agreement) -> SenderSettings:
+        """Ours, within what the far end asked for (RFC 7587 section 6.1, RFC 8866 section 6.5)."""
+        ours, codec = self._settings, agreement.send_codec
+        limit, longest_ms = codec.parameters.get("maxaveragebitrate", ""), agreement.longest_packet_ms
         bitrate = min(ours.opus_bitrate, max(6_000, int(limit))) if limit.isdecimal() else ours.opus_bitrate
         fec = ours.opus_fec and codec.parameters.get("useinbandfec") == "1"
         dtx = ours.opus_dtx or codec.parameters.get("usedtx") == "1"
-        return SenderSettings(ours.packet_ms, bitrate, ours.opus_complexity, fec, dtx)
+        fitting = [length for length in PACKET_LENGTHS_MS if length <= min(ours.packet_ms, longest_ms)]
+        packet_ms = max(fitting, default=PACKET_LENGTHS_MS[0])
+        return SenderSettings(packet_ms, bitrate, ours.opus_complexity, fec, dtx)
 
     # receiving
 
@@ -118,3 +120,8 @@ class Audio:
     def listen(self) -> None:
         """Keep what arrives, because somebody is going to pull; idempotent."""
         self._listening = True
+
+
+def _sent(agreement: Agreement) -> tuple[object, ...]:
+    """What an encoder depends on."""
+    return agreement.send_codec, agreement.event_codec, agreement.longest_packet_ms

@@ -148,7 +148,7 @@ def datagrams(flight: bytes, most_bytes: int) -> list[bytes]:
 def number_plain(flight: bytes, number: int) -> tuple[bytes, int]:
     """Number the plain records of a flight from `number` on; returns it and the next number.
 
-    So a repetition is not a replay; the numbers of encrypted records are part of their encryption.
+    So a repetition is not taken for a replay; the numbers of encrypted records are part of their encryption.
     """
     numbered = []
     for record in _records(flight):

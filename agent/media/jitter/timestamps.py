@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from agent.media.rtp.packet import sequence_distance
 from hw.sound.frame import RATE_HZ
 
 _JUMP_SAMPLES = RATE_HZ  # a second: no jitter that can be played out
@@ -82,7 +81,7 @@ class Timeline:
         """Return the packets to use now: this one, none while it is doubtful, or two where a new timeline begins."""
         if self._base is not None:
             before = self._base[1]
-            ahead = sequence_distance(packet.sequence, before.sequence)
+            ahead = (packet.sequence - before.sequence + 0x8000 & 0xFFFF) - 0x8000
             if -_NEAR <= ahead <= 0 and abs(packet.transit - before.transit) <= _JUMP_SAMPLES:
                 return (packet,)  # overtaken, or repeated: what follows is compared with what was ahead of it
             if 0 < ahead <= _NEAR and _has_jumped(before, packet, ahead):

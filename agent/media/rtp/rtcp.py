@@ -2,7 +2,8 @@
 
 The receiver side counts what arrives (loss, jitter) and reports it; the sender side reads the far end's reports about
 us, which give round-trip time and the loss that the Opus encoder has to protect against. The packets are aiortc's.
-`now` is monotonic seconds; `wall` is seconds since 1970, needed only because a sender report carries NTP time.
+`now` is monotonic seconds; `wall` is seconds since 1970, needed only because a sender report carries NTP time: the
+first one tells where our NTP time begins, which goes on with `now`, so that setting the clock disturbs no figure.
 """
 
 from __future__ import annotations
@@ -143,6 +144,12 @@ class RtcpSession:
         self.loss_beyond = 0.0  # on a forwarded stream's way from here to its last receiver
         self._last_report = 0
         self._last_report_at = 0.0
+        self._epoch: float | None = None  # NTP time at which `now` is 0
+
+    def _ntp(self, now: float, wall: float) -> int:
+        if self._epoch is None:
+            self._epoch = wall - now
+        return _ntp(now + self._epoch)
 
     def write(self, now: float, wall: float, sent: SentCounters, received: ReceiveCounters | None) -> bytes:
         """Write a compound packet: sender report (receiver report before we sent anything) and source description."""
@@ -153,7 +160,7 @@ class RtcpSession:
         if not sent.packets:
             return bytes(RtcpRrPacket(self.ssrc, blocks))
         info = RtcpSenderInfo(
-            ntp_timestamp=_ntp(wall),
+            ntp_timestamp=self._ntp(now, wall),
             rtp_timestamp=sent.timestamp_at(now),
             packet_count=sent.packets & MAX_UINT32,
             octet_count=sent.octets & MAX_UINT32,
@@ -172,14 +179,14 @@ class RtcpSession:
                 self._last_report, self._last_report_at = report.sender_info.ntp_timestamp >> 16 & MAX_UINT32, now
             for block in report.reports:
                 if block.ssrc == self.ssrc:
-                    self._measure(block, wall)
+                    self._measure(block, self._ntp(now, wall))
                     loss = block.fraction_lost / 256
         return loss
 
-    def _measure(self, block: RtcpReceiverInfo, wall: float) -> None:
+    def _measure(self, block: RtcpReceiverInfo, ntp: int) -> None:
         """Note the round-trip time (RFC 3550 section 6.4.1, figure 2)."""
         if block.lsr:
-            trip = (_ntp(wall) >> 16 & MAX_UINT32) - block.lsr - block.dlsr
+            trip = (ntp >> 16 & MAX_UINT32) - block.lsr - block.dlsr
             trip = (trip + 0x80000000 & MAX_UINT32) - 0x80000000
             if 0 <= trip < 60 << 16:
                 self.rtt_ms = trip * 1000 / 65536

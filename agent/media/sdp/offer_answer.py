@@ -42,6 +42,7 @@ class Agreement:
     dtls_client: bool
     may_send: bool
     fingerprints: tuple[tuple[str, str], ...]
+    longest_packet_ms: int
 
 
 class OfferAnswer:
@@ -135,6 +136,7 @@ class OfferAnswer:
             dtls_client=self._dtls_client,
             may_send=remote.direction in ("sendrecv", "recvonly"),
             fingerprints=remote.fingerprints,
+            longest_packet_ms=remote.longest_packet_ms,
         )
 
 

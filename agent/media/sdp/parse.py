@@ -8,7 +8,7 @@ strict about keys, fingerprints and size.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -23,6 +23,8 @@ SECURE_PROFILES = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "TCP/TL
 KINDS = {"opus": "opus", "pcmu": "PCMU"}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 SETUP_ROLES = ("active", "passive", "actpass")
+LONGEST_PACKET_MS = 120
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
 
 
@@ -92,6 +94,7 @@ class Description:
     direction: str = "sendrecv"
     session_id: int = 0
     ptime_ms: int | None = None
+    longest_packet_ms: int = LONGEST_PACKET_MS
     others: tuple[RejectedSection, ...] = ()
     audio_index: int = 0
 
@@ -128,9 +131,10 @@ def _parse(sdp: str) -> Description:
         setup=_setup(value),
         codecs=_codecs(lines[0], value),
         mid=value.first("mid") or str(index),
-        direction=next((d for d in ("sendonly", "recvonly", "inactive") if value.has(d)), "sendrecv"),
+        direction=value.first_of(DIRECTIONS) or "sendrecv",
         session_id=_session_id(head),
         ptime_ms=_ptime(value.first("ptime")),
+        longest_packet_ms=_longest_packet(value.first("maxptime")),
         others=tuple(_rejected(n, part) for n, part in enumerate(sections) if n != index),
         audio_index=index,
     )
@@ -149,7 +153,6 @@ class _Values:
 
     def __init__(self, head: list[str], lines: list[str]) -> None:
         self._lines = [line.strip()[2:] for line in (*lines, *head) if line.startswith("a=")]
-        self._own = [line.strip()[2:] for line in lines if line.startswith("a=")]
 
     def all(self, name: str) -> list[str]:
         """Values of an attribute, the section's before the session's."""
@@ -159,9 +162,9 @@ class _Values:
         """The section's value, else the session's, else empty."""
         return next(iter(self.all(name)), "")
 
-    def has(self, flag: str) -> bool:
-        """Whether a valueless attribute is present."""
-        return flag in self._own or (flag == "ice-lite" and flag in self._lines)
+    def first_of(self, flags: Collection[str]) -> str:
+        """The first of these valueless attributes, the section's before the session's; else empty."""
+        return next((line for line in self._lines if line in flags), "")
 
 
 def _is_audio(first_line: str) -> bool:
@@ -174,7 +177,7 @@ def _ice(value: _Values) -> IceParameters:
     if not re.fullmatch(r"[A-Za-z0-9+/=_-]{4,256}", ufrag) or not re.fullmatch(r"[A-Za-z0-9+/=_-]{22,256}", password):
         raise SdpError("the session description has no usable ICE user name and password; the far end has to add them")
     candidates = tuple(dict.fromkeys(value.all("candidate")))[:MAX_CANDIDATES]
-    return IceParameters(ufrag, password, candidates, value.has("ice-lite"))
+    return IceParameters(ufrag, password, candidates, bool(value.first_of(("ice-lite",))))
 
 
 def _fingerprints(value: _Values) -> tuple[tuple[str, str], ...]:
@@ -220,6 +223,11 @@ def _fmtp(text: str) -> dict[str, str]:
 
 def _ptime(text: str) -> int | None:
     return int(text) if text.isdecimal() and 10 <= int(text) <= 120 else None
+
+
+def _longest_packet(text: str) -> int:
+    """What the far end can take at once, in ms (RFC 8866 section 6.4)."""
+    return int(text) if text.isdecimal() and 0 < int(text) < LONGEST_PACKET_MS else LONGEST_PACKET_MS
 
 
 def _rejected(index: int, lines: list[str]) -> RejectedSection:

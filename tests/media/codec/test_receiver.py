@@ -52,6 +52,26 @@ def test_every_pull_gives_one_frame(codec, packet_ms):
     assert receiver.stats.concealed_ms == 0
 
 
+@pytest.mark.parametrize("packet_ms", [10, 20, 30, 40, 60])
+@pytest.mark.parametrize("period_ms", [10, 20, 40])
+def test_pcmu_is_heard_uncut_whatever_its_packets_and_the_cards_period(packet_ms, period_ms):
+    coded = b"".join(packet.payload for frame in frames(voice(6.0)) for packet in AudioSender(PCMU).push(frame))
+    receiver, due, size = AudioReceiver(PCMU), 0.005, packet_ms * 8
+    for number in range(len(coded) // size):
+        now = number * packet_ms / 1000
+        while due < now:
+            receiver.pull(due, period_ms * 48)
+            due += period_ms / 1000
+        receiver.put(number, number * size, coded[number * size : (number + 1) * size], now)
+        while receiver.ready(period_ms * 48):
+            receiver.pull(due, period_ms * 48)
+            due += period_ms / 1000
+
+    stats = receiver.stats
+    assert stats.concealed_ms == stats.dropped == stats.late == 0
+    assert stats.inserted_ms + stats.removed_ms <= 100
+
+
 def test_before_the_first_packet_there_is_silence():
     assert AudioReceiver().pull(1.0) == SILENCE
 

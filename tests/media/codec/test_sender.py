@@ -29,7 +29,7 @@ def test_only_the_first_packet_is_marked():
     assert [packet.marker for packet in packets] == [True] + [False] * 9
 
 
-@pytest.mark.parametrize("packet_ms", [20, 40, 60])
+@pytest.mark.parametrize("packet_ms", [10, 20, 40, 60])
 def test_packets_have_the_wanted_length(packet_ms):
     packets = sent(AudioSender(OPUS, SenderSettings(packet_ms=packet_ms)), voice(0.24))
 

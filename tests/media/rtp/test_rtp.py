@@ -105,6 +105,22 @@ def test_reports_give_round_trip_and_loss():
     assert loss == pytest.approx(0.25, abs=0.02)
 
 
+@pytest.mark.parametrize("step_s", [50.0, -50.0, 0.3, 86_400.0 * 365])
+@pytest.mark.parametrize("who", ["ours", "theirs", "both"])
+def test_clock_that_is_set_between_two_reports_leaves_the_round_trip_time(step_s, who):
+    ours, theirs = RtcpSession(1, "us"), RtcpSession(2, "them")
+    sent, received = SentCounters(), ReceiveCounters(1, 48_000)
+    sent.sent(0, 48_000, 100, 0.0)
+    stream(received, range(100))
+    for n in range(4):
+        wall = {side: 1e9 + 5 * n + (step_s if n >= 2 and who in (side, "both") else 0) for side in ("ours", "theirs")}
+        theirs.read(ours.write(5.0 * n, wall["ours"], sent, None), 5.0 * n + 0.05, wall["theirs"])
+        moved = step_s if n >= 1 and who in ("ours", "both") else 0
+        reply = theirs.write(5.0 * n + 0.15, wall["theirs"], SentCounters(), received)
+        ours.read(reply, 5.0 * n + 0.2, wall["ours"] + 0.2 + moved)
+        assert ours.rtt_ms == pytest.approx(100, abs=1)
+
+
 def test_report_about_another_source_is_ignored():
     ours, theirs = RtcpSession(1, "us"), RtcpSession(2, "them")
     received = ReceiveCounters(77, 48_000)
