@@ -1,4 +1,4 @@
-"""The command line. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+"""The command line. Exit status: 0 done, 1 failed, 2 wrong usage or settings; Ctrl-C and a closed pipe end it quietly.
 
 Results go to stdout, logs to stderr. Each command lives in `agent/commands/` under its own name and
 is imported only when it is used, so that `--help` and `check` need neither sound nor media libraries.
@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 from agent.errors import AgentError, UsageError
 from agent.program import NAME, VERSION
 from hw.errors import HardwareError
+from hw.words import harmless
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
+AT_ONCE = ("press", "status", "doctor", "check", "token")  # these leave nothing behind when Ctrl-C ends them
 COMMANDS = ("run", "demo", "call", "press", "status", "doctor", "check", "switchboard", "token")
 
 
@@ -36,18 +44,45 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status and says on stderr why it failed."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a name has
     options = parser().parse_args(argv)
+    before = signal.getsignal(signal.SIGINT)
+    if options.command in AT_ONCE:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        return int(options.perform(options) or DONE)
+        return _perform(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        if options.command in AT_ONCE:
+            signal.signal(signal.SIGINT, before)
+
+
+def _perform(options: argparse.Namespace) -> int:
+    try:
+        status = int(options.perform(options) or DONE)
+        sys.stdout.flush()
+        return status
     except UsageError as error:
-        print(f"kiosk-agent {options.command}: {error}", file=sys.stderr)
-        return WRONG_USAGE
+        return _failed(options, error, WRONG_USAGE)
     except (AgentError, HardwareError) as error:
-        print(f"kiosk-agent {options.command}: {error}", file=sys.stderr)
-        return FAILED
-    except KeyboardInterrupt:  # only of commands that do not end by it
-        print(f"kiosk-agent {options.command}: interrupted", file=sys.stderr)
-        return FAILED
+        return _failed(options, error, FAILED)
+    except BrokenPipeError:  # whoever reads the output has read enough
+        _leave_output()
+        return UNREAD
+
+
+def _failed(options: argparse.Namespace, error: Exception, status: int) -> int:
+    print(f"{NAME} {options.command}: {harmless(error)}", file=sys.stderr)
+    return status
+
+
+def _leave_output() -> None:
+    """Write to nowhere from now on, or Python would complain at its end about lines left."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("wb", buffering=0) as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -1,13 +1,22 @@
-"""Logging habits shared by all rooms: first failure a warning, repeats at debug, recovery one line."""
+"""Logging habits shared by all rooms: first failure a warning, repeats at debug, recovery one line.
+
+What somebody else wrote passes through `excerpt` (a line), `harmless` (a text) or `tidy` (a whole status) before it is
+logged or shown.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from hw.words import excerpt, harmless
+
+__all__ = ["MOST_WHY", "FailureLog", "SeldomLog", "excerpt", "harmless", "tidy"]
+
 SELDOM_S = 60.0
+MOST_WHY = 300  #: characters of a reason that is logged or shown
 
 
 class FailureLog:
@@ -27,6 +36,7 @@ class FailureLog:
     def failed(self, why: object) -> None:
         """Note one more failure; only the first of a series is a warning."""
         self.count += 1
+        why = excerpt(why, MOST_WHY)
         now = self._clock()
         if self.count == 1 and now - self._warned_at >= SELDOM_S:
             self._is_told, self._warned_at = True, now
@@ -66,11 +76,17 @@ class SeldomLog:
             return
         self._since[message] = now, 0
         more = f" ({unsaid} more since the last time)" if unsaid else ""
-        self._log.log(level, message + "%s", *arguments, more, exc_info=exc_info)
+        self._log.log(level, message + "%s", *map(_argument, arguments), more, exc_info=exc_info)
 
 
-def excerpt(text: object, most: int = 40) -> str:
-    """Cut what somebody else wrote so that it fits a log line: at most `most` printable characters."""
-    given = str(text)
-    line = "".join(c if c.isprintable() else "?" for c in given[:most])
-    return line if len(given) <= most else f"{line}…"
+def tidy(value: Any) -> Any:
+    """Return a copy of a status (tables, lists, texts, numbers) with nothing unprintable in any text of it."""
+    if isinstance(value, str):
+        return harmless(value).replace("\n", "?")
+    if isinstance(value, Mapping):
+        return {tidy(key): tidy(one) for key, one in value.items()}
+    return [tidy(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _argument(given: object) -> object:
+    return given if isinstance(given, int | float) else excerpt(given, MOST_WHY)

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from agent.log import SELDOM_S, FailureLog, SeldomLog, excerpt
+from agent.log import SELDOM_S, FailureLog, SeldomLog, excerpt, harmless, tidy
 
 log = logging.getLogger("agent.test")
 
@@ -92,3 +92,22 @@ def test_a_failure_that_lasts_is_told_once_however_long(clock: Clock, caplog: py
 )
 def test_an_excerpt_is_short_and_of_one_line(given: object, shown: str) -> None:
     assert excerpt(given) == shown
+
+
+def test_a_whole_text_keeps_its_lines_and_nothing_else_that_is_not_printable() -> None:
+    assert harmless("one\ntwo\x1b]0;title\x07\r\u2028three\ud800") == "one\ntwo?]0;title???three?"
+
+
+def test_a_status_is_tidied_to_its_last_leaf() -> None:
+    given = {"peer": "a\x1b[2J\nb", "calls": [{"why\x07": ("x\x00", 1.5, None, True)}]}
+
+    assert tidy(given) == {"peer": "a?[2J?b", "calls": [{"why?": ["x?", 1.5, None, True]}]}
+
+
+def test_reasons_that_others_worded_are_logged_as_one_printable_line(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    FailureLog(log, "dialling", clock).failed(ValueError("bad\x1b[31m\nERROR agent: forged"))
+    SeldomLog(log, clock).warning("refused: %s", "x\x9b\ny")
+
+    assert said(caplog) == ["dialling failed: bad?[31m?ERROR agent: forged", "refused: x??y"]

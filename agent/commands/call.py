@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from agent.commands import settings_option
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("to", metavar="NUMBER_OR_IDENTITY", help="whom to call")
-    parser.add_argument("--config", metavar="FILE", type=Path, default=Path("config.toml"), help="default: config.toml")
+    settings_option(parser)
     parser.add_argument("--identity", metavar="NAME", help="the name to call under (default: [box] identity)")
     parser.add_argument("--param", metavar="K=V", action="append", default=[], help="goes with the call; repeatable")
     parser.add_argument("--capture", metavar="WAV", type=Path, help="speak this file in the place of the microphone")
@@ -23,9 +25,10 @@ def perform(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from agent.config import load_for_calls
+    from agent.config.location import settings_file
     from agent.service.journal import set_up_logging
 
-    config = load_for_calls(options.config)
+    config = load_for_calls(settings_file(options.config))
     if options.identity:
         config = replace(config, box=replace(config.box, identity=options.identity))
     params = _checked(options)

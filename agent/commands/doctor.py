@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import sys
+
+from agent.commands import settings_option
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--config", metavar="FILE", type=Path, default=Path("config.toml"), help="default: config.toml")
+    settings_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Run every check; 1 when one failed."""
+    """Run every check; 1 when one failed. Root tests the installed settings as the service's user."""
     from agent.config import load
-    from agent.doctor import all_checks, as_json, as_text, run, succeeded
+    from agent.config.location import as_service, settings_file
+
+    path = settings_file(options.config)
+    from agent.doctor import all_checks, as_json, as_text, needs, run, settings_check, succeeded
+    from agent.doctor.progress import Progress
     from agent.kiosk.box_sound import open_sound
     from agent.media.bridge import close_shared_bridge
     from agent.service.journal import set_up_logging
     from agent.signaling.token.token_source import TokenSource
 
-    config = load(options.config)
+    is_service = as_service(path)
+    config = load(path)
     set_up_logging("debug" if options.verbose else "error")
 
     def get_token() -> str:
         return TokenSource(config.token, config.box.identity).fetch()
 
+    tests = [settings_check(path, is_service), *all_checks(config, get_token, lambda: open_sound(config.sound))]
     checks = []
-    for check in run(all_checks(config, get_token, lambda: open_sound(config.sound))):
-        checks.append(check)
-        if not options.json:
-            print(as_text(check), flush=True)
+    with Progress(sys.stderr) as progress:
+        for check in run(tests, needs=needs(config), on_begin=progress.begin):
+            progress.close()
+            checks.append(check)
+            if not options.json:
+                print(as_text(check), flush=True)
     if options.json:
         print(as_json(checks))
     close_shared_bridge()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from pathlib import Path
+
+from agent.commands import settings_option
 
 MOST_S = 60.0
 
@@ -13,7 +14,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("button", metavar="BUTTON", help="the name of a [buttons.NAME] section")
     parser.add_argument("--hold", metavar="S", type=float, default=0.1, help="how long to hold it, in seconds")
-    parser.add_argument("--config", metavar="FILE", type=Path, help="the agent's settings, if they name its socket")
+    settings_option(parser, "where the service has them; they may name its socket")
 
 
 def perform(options: argparse.Namespace) -> int:

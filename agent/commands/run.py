@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from agent.commands import settings_option
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--config", metavar="FILE", type=Path, default=Path("config.toml"), help="default: config.toml")
+    settings_option(parser)
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Run until a signal ends it; every part is restarted as long as that helps."""
-    from agent.config import load_for_calls
+    """Run until a signal ends it; every part is restarted as long as that helps. ConfigError (exit status 2)."""
+    from agent.config import load_for_box
+    from agent.config.location import settings_file
 
-    config = load_for_calls(options.config)
+    config = load_for_box(settings_file(options.config))
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
     from agent.service.journal import set_up_logging

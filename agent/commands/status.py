@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
+
+from agent.commands import settings_option
+from hw.words import harmless
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help="the agent's settings, if they name its socket")
+    settings_option(parser, "where the service has them; they may name its socket")
     parser.add_argument("--json", action="store_true", help="print it as one JSON object")
 
 
@@ -22,7 +24,7 @@ def perform(options: argparse.Namespace) -> int:
 
     with ControlClient(control_socket_of(options.config)) as client:
         status = client.request("status")
-    print(json.dumps(status, indent=2) if options.json else "\n".join(in_words(status)))
+    print(json.dumps(status, indent=2) if options.json else "\n".join(map(harmless, in_words(status))))
     return 0
 
 

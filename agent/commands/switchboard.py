@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from agent.commands import settings_option
 
 if TYPE_CHECKING:
     from gevent.queue import Queue
@@ -26,7 +27,7 @@ STOP, RESTART = "stop", "restart"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help="take [switchboard] and [media] from this file")
+    settings_option(parser, "none; [switchboard] and [media] are taken from it")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen; port 0 takes a free one")
     parser.add_argument("--state-dir", metavar="DIR", help="folder of the keys and the certificate")
 

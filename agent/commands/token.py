@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import argparse
 
+from agent.commands import settings_option
+
+KEY = "api_key.json"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--identity", metavar="NAME", required=True, help="the name that the phone is called by")
     parser.add_argument("--ttl", metavar="S", type=int, default=3600, help="its life in seconds (default: 3600)")
-    parser.add_argument("--state-dir", metavar="DIR", help="the switchboard's state folder")
+    parser.add_argument("--state-dir", metavar="DIR", help="the switchboard's state folder, which holds its key")
+    settings_option(parser, "none; [switchboard] state_dir is taken from it")
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Mint and print it."""
-    from agent.switchboard.runner import mint_for
+    """Mint and print it. InvalidArgumentError for a folder that is not a switchboard's: nobody would take it."""
+    from pathlib import Path
 
-    print(mint_for(options.state_dir or "", options.identity, options.ttl))
+    from agent.config import load
+    from agent.errors import InvalidArgumentError
+    from agent.switchboard.runner import mint_for
+    from agent.switchboard.state_dir import default_folder
+
+    configured = load(options.config).switchboard.state_dir if options.config else ""
+    folder = Path(options.state_dir or configured or default_folder())
+    if not (folder / KEY).is_file():
+        raise InvalidArgumentError(
+            f"{folder} is no switchboard's state folder: it has no {KEY}; "
+            "check --state-dir, or start the switchboard there once"
+        )
+    print(mint_for(str(folder), options.identity, options.ttl))
     return 0

@@ -5,83 +5,58 @@ Each room declares its own settings; their names here are the sections of the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from agent.config.contradictions import contradictions, source_of_tokens
+from agent.config.location import INSTALLED
 from agent.config.schema import Reader
-from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
+from agent.config.sections import Config as Config
+from agent.config.sections import DoorSection as DoorSection
 from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
-from agent.media.settings import MediaSettings
-from agent.page.settings import PageSettings
-from agent.signaling.settings import SignalingSettings
-from agent.signaling.token.token_settings import SOURCES, TokenSettings
-from agent.switchboard.settings import SwitchboardSettings
-from agent.voice.settings import CallSettings
-from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
-from hw.sound.settings import SoundSettings
-
-
-@dataclass(frozen=True)
-class DoorSection(RelaySettings, DoorSettings):
-    """`[door]`: the relay and the code that works it."""
-
-
-@dataclass(frozen=True)
-class Config:
-    """All settings of one box; every default is usable, and a section that is left out keeps its defaults."""
-
-    box: BoxSettings = field(default_factory=BoxSettings)
-    signaling: SignalingSettings = field(default_factory=SignalingSettings)
-    token: TokenSettings = field(default_factory=TokenSettings)
-    call: CallSettings = field(default_factory=CallSettings)
-    answering: AnsweringSettings = field(default_factory=AnsweringSettings)
-    media: MediaSettings = field(default_factory=MediaSettings)
-    sound: SoundSettings = field(default_factory=SoundSettings)
-    buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
-    lights: Mapping[str, LightSettings] = field(default_factory=dict)
-    door: DoorSection = field(default_factory=DoorSection)
-    page: PageSettings = field(default_factory=PageSettings)
-    switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
-    service: ServiceSettings = field(default_factory=ServiceSettings)
-
-
-def load_for_calls(path: str | Path) -> Config:
-    """Load as `load` does, for those who will call: without a source of tokens it raises `ConfigError`, too."""
-    config = load(path)
-    if not config.token.source:
-        known = ", ".join(SOURCES)
-        hint = 'for a switchboard on this machine key_file = ".../api_key.json", out of its state folder'
-        raise ConfigError(f"{path}: token: no source of access tokens; expected one of {known} ({hint})")
-    return config
-
-
-def control_socket_of(path: Path | None) -> str:
-    """Tell where the agent with these settings is reached; empty, without a file or a setting: at the usual place."""
-    return load(path).service.control_socket if path is not None else ""
 
 
 def load(path: str | Path) -> Config:
     """Read `path`; raises `ConfigError`, its message a line for every problem: file, line, key, what was expected."""
+    return _load(path, lambda _config: ())
+
+
+def load_for_calls(path: str | Path) -> Config:
+    """Load as `load` does, for those who will call: without a source of tokens it raises `ConfigError`, too."""
+    return _load(path, source_of_tokens)
+
+
+def load_for_box(path: str | Path, *, as_service: bool = False) -> Config:
+    """Load as `load` does, and look at whatever this machine would refuse to a box with these settings: ConfigError.
+
+    `as_service`: this process has become the service's user (`agent.config.location`).
+    """
+    from agent.config.foresight import foresee  # loads TLS
+
+    return _load(path, lambda config: foresee(config, as_service=as_service))
+
+
+def control_socket_of(path: Path | None) -> str:
+    """Tell where the agent with these settings is reached; empty: at the usual place.
+
+    Without a file it is asked of the installed one, as far as this user may read it.
+    """
+    if path is not None:
+        return load(path).service.control_socket
+    try:
+        return load(INSTALLED).service.control_socket
+    except ConfigError:
+        return ""
+
+
+def _load(path: str | Path, further: Callable[[Config], Iterable[tuple[str, str]]]) -> Config:
     source = read_toml(Path(path))
     reader = Reader(source)
     config = reader.read(Config, source.tables)
     if isinstance(config, Config):
-        for key, text in _contradictions(config):
+        for key, text in (*contradictions(config), *further(config)):
             reader.problem(key, text)
     reader.finish()
     assert isinstance(config, Config)
     return config
-
-
-def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
-    """What no section can see by itself: key and what is wrong with it."""
-    if config.door.pin is not None:
-        return
-    if config.door.code:
-        yield "door.code", "it opens nothing; expected the relay's pin in door.pin"
-    for name, button in config.buttons.items():
-        for gesture, action in button.bindings().items():
-            if action.name == "door":
-                yield f"buttons.{name}.{gesture}", "'door' opens nothing; expected the relay's pin in door.pin"

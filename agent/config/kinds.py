@@ -1,4 +1,4 @@
-"""Settings whose text has an inner form: files, times, addresses, tokens, a button's actions, a light's patterns.
+"""Settings whose text has an inner form: files, times, names, addresses, tokens, actions, patterns.
 
 A kind is a function from a value and the folder of the configuration file to the value that the program uses;
 it raises `ValueError` with what was expected, or `hw.errors.SettingError` with the whole story.
@@ -9,17 +9,20 @@ from __future__ import annotations
 import base64
 import json
 import re
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hw.errors import ToneError
 from hw.panel.actions import parse_action
 from hw.panel.patterns import parse_pattern
+from hw.sound.wav_files import check_sound
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+
+_CALLER = re.compile(r"(client:|sip:|sips:)\S.*|[+*?\d\[]\S*")
 
 Kind = Callable[[Any, Path], Any]
 
@@ -28,21 +31,53 @@ def file(value: Any, folder: Path) -> Any:
     """Check a file that exists; a relative name starts at the folder of config.toml; empty is none. ValueError."""
     if not value:
         return value
-    path = folder / Path(value).expanduser()
+    if looks_secret(value):
+        raise ValueError("the name of a file, not what stands in it")
+    path = _path(value, folder)
+    if path.is_dir():
+        raise ValueError(f"a file ({path} is a folder)")
     if not path.is_file():
         raise ValueError(f"a file that exists ({path} does not)")
     return str(path)
 
 
+def pem(value: Any, folder: Path) -> Any:
+    """Check a file with certificates (RFC 7468 section 5); empty stands for none. Raises ValueError."""
+    path = file(value, folder)
+    if path and not _has_certificate(Path(path)):
+        raise ValueError(f"a PEM file with a certificate ({path} has none that this user can read)")
+    return path
+
+
+def new_file(value: Any, folder: Path) -> Any:
+    """Check a file that is to be written, in a folder that exists; empty stands for none. Raises ValueError."""
+    if not value:
+        return value
+    path = _path(value, folder)
+    if path.is_dir():
+        raise ValueError(f"a file ({path} is a folder)")
+    if not path.parent.is_dir():
+        raise ValueError(f"a file in a folder that exists ({path.parent} does not)")
+    return str(path)
+
+
 def wav(value: Any, folder: Path) -> Any:
-    """Check a WAV file that can be played; empty stands for none. Raises ValueError."""
+    """Check a WAV file that can be played and is short enough to be kept; empty stands for none. Raises ValueError."""
+    return _sound(value, folder, kept=True)
+
+
+def long_wav(value: Any, folder: Path) -> Any:
+    """Check a WAV file that is read while it plays; empty stands for none. Raises ValueError."""
+    return _sound(value, folder, kept=False)
+
+
+def _sound(value: Any, folder: Path, *, kept: bool) -> Any:
     path = file(value, folder)
     if path:
         try:
-            with wave.open(path):
-                pass
-        except (wave.Error, EOFError, OSError):
-            raise ValueError("a WAV file with PCM sound (convert it, for example with sox)") from None
+            check_sound(path, kept=kept)
+        except ToneError as error:
+            raise ValueError(f"a WAV file with PCM sound; {error}") from None
     return path
 
 
@@ -54,8 +89,42 @@ def host_port(value: Any, folder: Path) -> Any:
     return value
 
 
+def host(value: Any, folder: Path) -> Any:
+    """Check HOST or HOST:PORT. Raises ValueError."""
+    if not _HOST.fullmatch(value):
+        return host_port(value or "?", folder)
+    return value
+
+
+def edges(value: Any, folder: Path) -> Any:
+    """Check names of edges with commas between them. Raises ValueError."""
+    if not all(re.fullmatch(r"\s*[a-z0-9]([a-z0-9-]*[a-z0-9])?\s*", name) for name in value.split(",")):
+        raise ValueError('the name of an edge, like "dublin", or several: "dublin,frankfurt"')
+    return value
+
+
+def identity(value: Any, folder: Path) -> Any:
+    """Check the name by which this box is called. Raises ValueError."""
+    if value.startswith("client:"):
+        raise ValueError(f'the name alone, without "client:": "{value.removeprefix("client:").strip()}"')
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("a name without blanks around it, of characters that can be seen")
+    return value
+
+
+def caller(value: Any, folder: Path) -> Any:
+    """Check a pattern of callers, as the service names them in `From`. Raises ValueError."""
+    if not _CALLER.fullmatch(value):
+        name = re.sub(r"(?i)^\s*client:\s*|\s", "", value)
+        meant = f'; did you mean "client:{name}"?' if name else ""
+        raise ValueError(f'callers like "client:reception", "sip:*@example.org", "+4930*" or "*"{meant}')
+    return value
+
+
 def hhmm(value: Any, folder: Path) -> Any:
     """Check a time of day; empty stands for none. Raises ValueError."""
+    if value and re.fullmatch(r"\d?\d:\d\d:\d\d", value):
+        raise ValueError(f'hours and minutes only: "{value.rpartition(":")[0].zfill(5)}"')
     if value and not _HHMM.fullmatch(value):
         raise ValueError('a time of day "HH:MM", like "22:30"')
     return value
@@ -95,6 +164,37 @@ def pattern(value: Any, folder: Path) -> Any:
     return value
 
 
+def looks_secret(text: str) -> bool:
+    """Tell whether a text is what files of secrets hold: a token, a key, JSON. It must not be shown."""
+    is_json_or_pem = text.lstrip()[:1] == "{" or "-----" in text or "\n" in text
+    return is_json_or_pem or bool(re.search(r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", text))
+
+
+def _path(value: str, folder: Path) -> Path:
+    try:
+        path = folder / Path(value).expanduser()
+        path.stat()
+    except RuntimeError:  # ~somebody who does not exist
+        raise ValueError("a file of a user that exists") from None
+    except ValueError:
+        raise ValueError("the name of a file") from None
+    except OSError:
+        pass  # who asks for it says so
+    return path
+
+
+def _has_certificate(path: Path) -> bool:
+    try:
+        text = path.read_text(encoding="latin-1")
+    except OSError:
+        return False
+    found = re.findall(r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s(.*?)-----END", text, re.DOTALL)
+    try:
+        return bool(found) and all(base64.b64decode(body)[:1] == b"\x30" for body in found)
+    except ValueError:
+        return False
+
+
 def _is_jwt(text: str) -> bool:
     parts = text.split(".")
     if len(parts) != 3 or not all(re.fullmatch(r"[A-Za-z0-9_-]+", part) for part in parts):
@@ -111,10 +211,17 @@ def _decode(part: str) -> bytes:
 
 KINDS: dict[str, Kind] = {
     "action": action,
+    "caller": caller,
+    "edges": edges,
     "file": file,
+    "host": host,
     "host_port": host_port,
     "hhmm": hhmm,
+    "long_wav": long_wav,
+    "identity": identity,
+    "new_file": new_file,
     "pattern": pattern,
+    "pem": pem,
     "url": url,
     "token": token,
     "wav": wav,

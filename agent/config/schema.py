@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,12 @@ from agent.config.toml_source import TomlSource
 from agent.config.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
 from agent.errors import ConfigError
 from hw.errors import SettingError
+from hw.words import excerpt
 
 INVALID: Any = object()
+HIDDEN = "this value"
+HIDING = (str, dict, list)  # what may hold a secret where a list of tables with secrets is expected
+MOST = 600  # characters of one line about a problem
 
 
 class Reader:
@@ -30,21 +34,25 @@ class Reader:
         self._source = source
         self._problems: list[tuple[str, str]] = []
         self._pins: dict[int, str] = {}
+        self._homes: dict[str, list[str]] = {}
 
     def finish(self) -> None:
         """Raise `ConfigError` with all problems, a line each, in the order of the file; nothing if there are none."""
         if self._problems:
             ordered = sorted(self._problems, key=lambda problem: self._source.line(problem[0]))
-            raise ConfigError("\n".join(f"{self._source.place(key)}: {key}: {text}" for key, text in ordered))
+            lines = (f"{self._source.place(key)}: {excerpt(key, MOST)}: {text}" for key, text in ordered)
+            raise ConfigError("\n".join(excerpt(line, MOST) for line in lines))
 
     def read(self, cls: type[Any], table: Any, where: str = "") -> Any:
         """Make an instance of the dataclass `cls` of `table`, which stands at `where`; INVALID with problems in it."""
+        if not where:
+            self._homes = dict(_homes(cls))
         if not isinstance(table, dict):
-            return self.problem(where, f"{show(table)}: expected a table [{where}]")
+            return self.problem(where, f"{_shown(table, cls)}: expected a table [{where}]")
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         hints = typing.get_type_hints(cls)
         for key in table.keys() - fields.keys():
-            self.problem(_join(where, key), f"unknown key; {_suggestion(key, fields)}")
+            self.problem(_join(where, key), f"unknown key; {self._advice(key, fields)}")
         for name, field in fields.items():
             if name not in table and _is_required(field):
                 self.problem(where, f'the key "{name}" is missing; expected {field.metadata.get("help", "a value")}')
@@ -78,12 +86,12 @@ class Reader:
 
     def _mapping(self, table: Any, inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
         if not isinstance(table, dict):
-            return self.problem(key, f"{show(table)}: expected a table [{key}]")
+            return self.problem(key, f"{_shown(table, inner)}: expected a table [{key}]")
         values = {name: self._value(value, inner, metadata, _join(key, name)) for name, value in table.items()}
         return INVALID if any(value is INVALID for value in values.values()) else values
 
     def _leaf(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
-        shown = "this value" if metadata.get("secret") else show(value)
+        shown = HIDDEN if metadata.get("secret") else _shown(value, item_type(hint), HIDING)
         try:
             result = convert(value, hint, metadata, self._folder)
         except Mismatch as error:
@@ -100,6 +108,12 @@ class Reader:
                 self.problem(key, f"GPIO {pin} is used by {self._pins[pin]} already; expected a pin of its own")
             self._pins.setdefault(pin, key)
 
+    def _advice(self, key: str, fields: Mapping[str, Any]) -> str:
+        """Say what is meant by an unknown key: one that stands in another section, or one that is spelled like it."""
+        if homes := self._homes.get(key):
+            return f"it belongs into {' or '.join(homes)}"
+        return _suggestion(key, fields)
+
     @property
     def _folder(self) -> Path:
         return self._source.path.absolute().parent
@@ -112,6 +126,31 @@ class Reader:
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _shown(value: Any, cls: Any, hiding: type | tuple[type, ...] = object) -> str:
+    """Show a value that is no table, unless what belongs into that table may be secret."""
+    return HIDDEN if isinstance(value, hiding) and _has_secrets(cls) else show(value)
+
+
+def _has_secrets(cls: Any) -> bool:
+    if not dataclasses.is_dataclass(cls):
+        return False
+    return any(field.metadata.get("secret") for field in dataclasses.fields(cls)) or any(
+        _has_secrets(item_type(hint)) for hint in typing.get_type_hints(cls).values()
+    )
+
+
+def _homes(cls: Any) -> Iterator[tuple[str, list[str]]]:
+    """Map each key to the sections that have it."""
+    found: dict[str, list[str]] = {}
+    for section, hint in typing.get_type_hints(cls).items():
+        inner = mapping_type(hint)
+        name = f"[{section}.NAME]" if inner else f"[{section}]"
+        if dataclasses.is_dataclass(inner or hint):
+            for field in dataclasses.fields(inner or hint):
+                found.setdefault(field.name, []).append(name)
+    return iter(found.items())
 
 
 def _suggestion(key: str, known: Iterable[str]) -> str:

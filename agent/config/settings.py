@@ -17,7 +17,8 @@ def setting(default: Any, help_: str, **metadata: Any) -> Any:
 class BoxSettings:
     """The `[box]` section."""
 
-    identity: str = setting("kiosk", "the name this box is called by", max_length=121)
+    identity: str = setting("kiosk", "the name this box is called by", min_length=1, max_length=121,
+                            kind="identity")
     pins: str = setting("auto", "gpiod: the board's pins; mock: virtual ones; auto: the board's where there is a board",
                         choices=("auto", "mock", "gpiod", "lgpio"))  # fmt: skip (lgpio: what gpiod was called once)
     chip: str = setting("", "label of the GPIO chip on a board that is no Raspberry Pi; empty: a Pi's")
@@ -47,7 +48,10 @@ class AnsweringSettings:
 
     auto_answer: tuple[str, ...] = field(
         default=(),
-        metadata={"help": "callers that are answered without a button: client:reception, +4930*; * is everybody"},
+        metadata={
+            "help": "callers that are answered without a button: client:reception, +4930*; * is everybody",
+            "kind": "caller",
+        },
     )
     auto_answer_delay_ms: int = field(
         default=1000, metadata={"help": "how long it rings before it is answered by itself", "min": 0, "max": 60_000}
@@ -62,6 +66,10 @@ class AnsweringSettings:
             "help": "a second call during a call: ignore it; reject it; or let it ring, accepting it ends the first",
             "choices": ("ignore", "reject", "ring"),
         },
+    )
+    call_button_answers: bool = field(
+        default=True,
+        metadata={"help": "a press of a button that calls, while a call rings: answer that; false: nothing happens"},
     )
     do_not_disturb: bool = field(default=False, metadata={"help": "start in do-not-disturb: no call rings"})
     disturbing_calls: str = field(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import toml
 
+from agent.config.toml_words import ODD, fault, place
 from agent.errors import ConfigError
 
 _HEADER = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -36,27 +39,65 @@ class TomlSource:
 
 
 def read_toml(path: Path) -> TomlSource:
-    """Read and parse `path`; raises `ConfigError` naming the file, and the line where the syntax is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: expected text in UTF-8 ({error.reason} at byte {error.start})") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a configuration file") from None
+    """Read and parse `path`; raises `ConfigError` naming the file, and the line where the syntax is wrong.
+
+    Nothing that stands in the file is in the message.
+    """
+    text = _read(path)
+    judged = _judge(path, text)
     try:
         tables = toml.loads(text)
-    except toml.TomlDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not valid TOML: {error.msg}") from None
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        # The parser leaves some malformed input to the errors of its own internals.
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    return TomlSource(path, tables, _key_lines(text))
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        # The parser leaves some input to the errors of its own internals, and its messages quote the file.
+        line = f":{error.lineno}" if isinstance(error, toml.TomlDecodeError) else ""
+        raise ConfigError(f"{path}{line}: not valid TOML: {ODD}") from None
+    lines = _key_lines(text)
+    for key in _differences(tables, judged):
+        where = f":{lines[key]}" if key in lines else ""
+        raise ConfigError(f"{path}{where}: not valid TOML: this can be read in two ways; write it more simply")
+    return TomlSource(path, tables, lines)
+
+
+def _read(path: Path) -> str:
+    if path.is_dir():
+        raise ConfigError(f"{path}: cannot be read: it is a folder; expected a configuration file, such as config.toml")
+    try:
+        return path.read_text(encoding="utf-8").removeprefix("\ufeff")  # some editors put that mark in front
+    except UnicodeDecodeError as error:
+        why = f"{error.reason} at byte {error.start}"
+        raise ConfigError(f"{path}: expected text in UTF-8 ({why}); save the file as UTF-8") from None
+    except (OSError, ValueError) as error:
+        why = (isinstance(error, OSError) and error.strerror) or "this is no name of a file"
+        raise ConfigError(f"{path}: cannot be read ({why}); expected a configuration file") from None
+
+
+def _judge(path: Path, text: str) -> dict[str, Any]:
+    """Parse by the stricter parser, which knows the place of each fault."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, column = place(str(error), text)
+        words = fault(str(error), [*text.split("\n"), ""][line - 1])
+        at = f" at column {column}" if column else ""
+        raise ConfigError(f"{path}:{line}: not valid TOML{at}: {words}") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, a nest of thousands of brackets
+        raise ConfigError(f"{path}: not valid TOML: {ODD}") from None
+
+
+def _differences(tables: Any, judged: Any, where: str = "") -> Iterator[str]:
+    """Yield the dotted keys that two parsers read differently."""
+    if isinstance(tables, dict) and isinstance(judged, dict):
+        for key in tables.keys() | judged.keys():
+            inner = f"{where}.{key}".lstrip(".")
+            yield from _differences(tables.get(key), judged.get(key), inner)
+    elif type(tables) is not type(judged) or (tables != judged and tables == tables):
+        yield where
 
 
 def _key_lines(text: str) -> dict[str, int]:
     lines: dict[str, int] = {}
     table = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             table = _plain(header[1])
             _note(lines, table, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import enum
 import math
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.config.kinds import KINDS
+from agent.config.kinds import KINDS, looks_secret
 from hw.errors import SettingError
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 'a text in "quotation marks"'}
@@ -46,7 +47,12 @@ def convert(value: Any, hint: Any, metadata: Mapping[str, Any], folder: Path) ->
 
 def show(value: Any) -> str:
     """Write `value` as it may have been written in the file, shortened."""
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value).replace("'", '"')
+    if isinstance(value, str) and looks_secret(value):
+        return "this value"
+    if isinstance(value, bool):
+        return str(value).lower()
+    is_time = isinstance(value, dt.date | dt.time)
+    text = value.isoformat() if is_time else repr(value).replace("'", '"')
     return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -101,12 +107,19 @@ def _convert_list(value: Any, hint: Any, metadata: Mapping[str, Any], folder: Pa
         raise Mismatch(f"a list, and in it {error}") from None
 
 
-def _choose(value: Any, choices: Sequence[Any]) -> Any:
+def _choose(value: Any, choices: Sequence[Any], meant: Mapping[str, str] | None = None) -> Any:
     if value in choices and type(value) in {type(choice) for choice in choices}:
         return value
-    near = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1, cutoff=0.5)
+    word = str(value).strip().lower()
+    near = [meant[word]] if meant and word in meant else _near(word, [str(choice) for choice in choices])
     hint = f'; did you mean "{near[0]}"?' if near else ""
     raise Mismatch("one of " + ", ".join(show(choice) for choice in choices) + hint)
+
+
+def _near(word: str, choices: Sequence[str]) -> list[str]:
+    """The choice that is spelled like `word`; half of two letters is no likeness."""
+    cutoff = 0.5 if len(word) > 3 else 0.6
+    return difflib.get_close_matches(word, choices, n=1, cutoff=cutoff)
 
 
 def _plain(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
@@ -121,13 +134,16 @@ def _plain(value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
 
 def _limit(value: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
     if "choices" in metadata:
-        return _choose(value, tuple(metadata["choices"]))
+        return _choose(value, tuple(metadata["choices"]), metadata.get("meant", {}))
     low, high = metadata.get("min"), metadata.get("max")
     if (low is not None and value < low) or (high is not None and value > high):
         raise Mismatch(_NAMES[type(value)] + _range(metadata))
     longest = metadata.get("max_length")
     if longest is not None and len(value) > longest:
         raise Mismatch(f"at most {longest} characters")
+    if len(value if isinstance(value, str) else "") < metadata.get("min_length", 0):
+        raise Mismatch(f"a text of at least {metadata['min_length']} characters" if metadata["min_length"] > 1 else
+                       "a text that is not empty")  # fmt: skip
     if kind := KINDS.get(metadata.get("kind", "")):
         try:
             return kind(value, folder)

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TextIO
 
+from agent.log import excerpt
+
 
 class DemoTimeline:
     """Prints one line a moment, with the milliseconds since it was made."""
@@ -19,7 +21,7 @@ class DemoTimeline:
         """Record and print a moment."""
         ms = (time.monotonic() - self._began_s) * 1000
         self.moments.append((ms, who, what, detail))
-        print(f"{ms:8.0f} ms  {who:<11} {what:<14} {detail}".rstrip(), file=self._out, flush=True)
+        print(f"{ms:8.0f} ms  {who:<11} {what:<14} {excerpt(detail, 80)}".rstrip(), file=self._out, flush=True)
 
     def ms_of(self, who: str, what: str) -> float | None:
         """Tell when `who` first did `what`; None if it never happened."""

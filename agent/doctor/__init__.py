@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import getpass
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from agent.config import Config
 from agent.doctor import board, network, service, sound
-from agent.doctor.checklist import Check, Outcome, Test, as_json, as_text, run, succeeded
+from agent.doctor.checklist import Check, Outcome, Test, as_json, as_text, ok, run, succeeded
 from agent.media.bridge import Bridge, shared_bridge
 
-__all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "run", "succeeded"]
+__all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "needs", "run", "settings_check", "succeeded"]
 
 
 def all_checks(
@@ -30,8 +32,8 @@ def all_checks(
     signaling = config.signaling
     return [
         ("board", board.check_board),
-        ("gpio chip", lambda: board.check_chip(config)),
         ("groups", lambda: board.check_groups(config)),
+        ("gpio chip", lambda: board.check_chip(config)),
         ("pins", lambda: board.check_pins(config)),
         ("sound cards", lambda: sound.check_cards(config.sound)),
         ("sound devices", lambda: sound.check_devices(config.sound)),
@@ -39,9 +41,33 @@ def all_checks(
         ("tone test", lambda: sound.check_tone(config.sound, open_sound)),
         ("network", lambda: network.check_network(signaling)),
         ("dns", lambda: network.check_dns(signaling)),
+        ("server", lambda: network.check_server(signaling)),
         ("clock", lambda: network.check_clock(signaling)),
         ("tls", lambda: network.check_tls(signaling)),
         ("turn", lambda: network.check_relays(config.media, bridge)),
         ("token", lambda: service.check_token(get_token)),
         ("registration", lambda: service.check_registration(signaling, get_token)),
     ]
+
+
+def settings_check(path: Path, as_service: bool) -> tuple[str, Test]:
+    """Make the check that tells which file is tested, and who tests it."""
+    who = f"as {getpass.getuser()}, the service's user" if as_service else f"as {getpass.getuser()}"
+    return "settings", lambda: ok("settings", f"{path}, {who}")
+
+
+def needs(config: Config) -> Mapping[str, Collection[str]]:
+    """Map each check to those without which it cannot work."""
+    missing = board.missing_groups(config)
+    return {
+        "gpio chip": ("groups",) if "gpio" in missing else (),
+        "pins": ("gpio chip",),
+        "sound devices": ("groups",) if "audio" in missing else (),
+        "tone test": ("sound devices",),
+        "dns": () if config.signaling.server else ("network",),
+        "server": ("dns",),
+        "clock": ("server",),
+        "tls": ("server", "clock"),
+        "token": ("network",) if config.token.source == "url" else (),
+        "registration": ("tls", "token"),
+    }

@@ -7,6 +7,7 @@ import grp
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from agent.config import Config
@@ -24,7 +25,9 @@ def check_board() -> Check:
         model = MODEL.read_bytes().rstrip(b"\0").decode(errors="replace")
     except OSError:
         model = "no Raspberry Pi"
-    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    system = platform.system()
+    with suppress(OSError):
+        system = platform.freedesktop_os_release().get("PRETTY_NAME", system)
     return ok("board", f"{model}, {platform.machine()}, {system}, Python {platform.python_version()}")
 
 
@@ -69,11 +72,17 @@ def check_groups(config: Config) -> Check:
     user = getpass.getuser()
     if os.geteuid() == 0:
         return ok("groups", "root may do everything")
-    missing = [name for name in needed if not _is_member(name)]
-    if missing:
+    if missing := missing_groups(config):
         command = f"sudo usermod -aG {','.join(missing)} {user}"
         return failed("groups", f"{user} is not in {', '.join(missing)}", f"{command}, then log in again")
     return ok("groups", f"{user} is in {', '.join(needed)}" if needed else "none needed")
+
+
+def missing_groups(config: Config) -> list[str]:
+    """List the groups that this user would have to belong to, and does not."""
+    if os.geteuid() == 0:
+        return []
+    return [name for name, is_needed in _groups(config).items() if is_needed and not _is_member(name)]
 
 
 def _try_pins(config: Config, pins: Pins) -> tuple[int, list[str]]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 import gevent
 
+from agent.log import excerpt, tidy
+
+log = logging.getLogger(__name__)
+
 TIME_LIMIT_S = 30.0
+MOST_DETAIL = 1000  # characters
 
 
 class Outcome(StrEnum):
@@ -18,6 +24,7 @@ class Outcome(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
+    SKIPPED = "skipped"  # it cannot work before something above is mended
 
 
 @dataclass(frozen=True)
@@ -48,28 +55,52 @@ def failed(name: str, detail: str, remedy: str) -> Check:
     return Check(name, Outcome.FAILED, detail, remedy)
 
 
-def run(tests: Iterable[tuple[str, Test]], time_limit_s: float = TIME_LIMIT_S) -> Iterator[Check]:
-    """Yield the outcome of each named test; one that breaks or takes too long has failed, the others go on."""
+def run(
+    tests: Iterable[tuple[str, Test]],
+    time_limit_s: float = TIME_LIMIT_S,
+    needs: Mapping[str, Collection[str]] | None = None,
+    on_begin: Callable[[str], object] = lambda _name: None,
+) -> Iterator[Check]:
+    """Yield the outcome of each named test; one that breaks or takes too long has failed, the others go on.
+
+    What `needs` a test that failed, or was skipped, is skipped: one cause has one remedy.
+    """
+    broken: set[str] = set()
     for name, test in tests:
-        try:
-            with gevent.Timeout(time_limit_s):
-                yield test()
-        except gevent.Timeout:
-            yield failed(name, f"no result within {time_limit_s:g} s", "look at the lines above, then try again")
-        except Exception as error:
-            yield failed(name, f"{type(error).__name__}: {error}", "run with --verbose for the whole story")
+        on_begin(name)
+        cause = next((each for each in (needs or {}).get(name, ()) if each in broken), None)
+        check = skipped(name, cause) if cause else _run_one(name, test, time_limit_s)
+        if check.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+            broken.add(name)
+        yield check
+
+
+def skipped(name: str, cause: str) -> Check:
+    """Report that it was not tried, because of what failed above."""
+    return Check(name, Outcome.SKIPPED, f"not tried before {cause} is mended")
+
+
+def _run_one(name: str, test: Test, time_limit_s: float) -> Check:
+    try:
+        with gevent.Timeout(time_limit_s):
+            return test()
+    except gevent.Timeout:
+        return failed(name, f"no result within {time_limit_s:g} s", "look at the lines above, then try again")
+    except Exception as error:
+        log.debug("the check %s broke", name, exc_info=True)
+        return failed(name, f"{type(error).__name__}: {error}", "run with --verbose for the whole story")
 
 
 def as_text(check: Check) -> str:
     """Write one or two lines for a person."""
-    line = f"{check.outcome:<8} {check.name:<16} {check.detail}"
+    line = f"{check.outcome:<8} {check.name:<16} {excerpt(check.detail, MOST_DETAIL)}"
     return f"{line}\n{'':<26}-> {check.remedy}" if check.remedy else line
 
 
 def as_json(checks: Iterable[Check]) -> str:
     """Write all checks, for a program."""
     found = list(checks)
-    return json.dumps({"ok": succeeded(found), "checks": [asdict(check) for check in found]}, indent=2)
+    return json.dumps({"ok": succeeded(found), "checks": [tidy(asdict(check)) for check in found]}, indent=2)
 
 
 def succeeded(checks: Iterable[Check]) -> bool:

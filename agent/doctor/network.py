@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, cert_time_to_seconds
+from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLCertVerificationError, SSLError, cert_time_to_seconds
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,11 +15,12 @@ from gevent import socket
 from gevent.ssl import SSLContext
 
 from agent.doctor.checklist import Check, failed, ok, warning
+from agent.errors import ConfigError
 from agent.media.bridge import Bridge
 from agent.media.ice.server_probe import probe
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
-from agent.net.dial import connect, route_source
+from agent.net.dial import connect, dial, route_source
 from agent.net.resolve import resolve
 from agent.net.tls import client_context, explain
 from agent.signaling.pstream.endpoints import signaling_uris
@@ -56,9 +58,36 @@ def check_dns(settings: SignalingSettings) -> Check:
     try:
         found = resolve(host, port)
     except OSError as error:
-        return failed("dns", f"{host} cannot be found: {error.strerror or error}", "check `resolvectl status`")
+        first = "check signaling.server, then " if settings.server else ""
+        return failed("dns", f"{host} cannot be found: {error.strerror or error}", f"{first}check `resolvectl status`")
     addresses = dict.fromkeys(str(address[0]) for _family, address in found)
     return ok("dns", f"{host} is {', '.join(addresses)} ({1000 * (time.monotonic() - began):.0f} ms)")
+
+
+def check_server(settings: SignalingSettings) -> Check:
+    """Check whether anything listens where the voice service should."""
+    host, port = server_of(settings)
+    began = time.monotonic()
+    try:
+        with _limit(), dial(host, port):
+            return ok("server", f"{host}:{port} answers ({1000 * (time.monotonic() - began):.0f} ms)")
+    except OSError as error:
+        return failed("server", explain(error, host), _unreachable(error, settings, f"{host}:{port}"))
+
+
+def _unreachable(error: OSError, settings: SignalingSettings, where: str) -> str:
+    """Say what to do: who refuses is there, and no firewall keeps quiet so politely."""
+    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+        if settings.server:
+            return f"nothing listens at {where}: start the switchboard there, or correct signaling.server"
+        return "the service refuses, or something on the way does in its place: try again later"
+    if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return "no way leads there: check cable, Wi-Fi and `ip route`" + _or_the_name(settings)
+    return f"is that machine on, and does a firewall let TCP to {where} through?{_or_the_name(settings)}"
+
+
+def _or_the_name(settings: SignalingSettings) -> str:
+    return "; or correct signaling.server" if settings.server else ""
 
 
 def check_tls(settings: SignalingSettings) -> Check:
@@ -72,11 +101,22 @@ def check_tls(settings: SignalingSettings) -> Check:
             took_ms = 1000 * (time.monotonic() - began)
             days = (cert_time_to_seconds(secure.getpeercert()["notAfter"]) - time.time()) / 86_400
             facts = f"{host}:{port}, {secure.version()}, {took_ms:.0f} ms, certificate good for {days:.0f} days"
+    except ConfigError as error:
+        return failed("tls", str(error), "set signaling.ca_file to the PEM file of the server's authority")
     except OSError as error:
-        return failed("tls", explain(error, host), "a firewall, the clock, or signaling.ca_file")
+        return failed("tls", explain(error, host), _untrusted(error, settings, f"{host}:{port}"))
     if days < EXPIRES_SOON_DAYS:
         return warning("tls", facts, "renew the server's certificate")
     return ok("tls", facts)
+
+
+def _untrusted(error: OSError, settings: SignalingSettings, where: str) -> str:
+    if isinstance(error, SSLCertVerificationError):
+        name = "signaling.ca_file and the name in signaling.server" if settings.server else "signaling.ca_file"
+        return f"check {name}"
+    if isinstance(error, SSLError):
+        return f"something else than a voice service listens at {where}{_or_the_name(settings)}"
+    return _unreachable(error, settings, where)
 
 
 def check_clock(settings: SignalingSettings) -> Check:

@@ -73,7 +73,7 @@ def check_registration(settings: SignalingSettings, get_token: GetToken, answer_
         return check
     except Timeout:
         why = told[-1] if told else f"no answer from {stream.uri} within {answer_s:g} s"
-        return failed("registration", why, "check token, [signaling] and the lines above")
+        return failed("registration", why, "check [token] and the lines above")
     finally:
         stream.destroy()
         stream.join(1.0)

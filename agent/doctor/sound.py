@@ -7,6 +7,7 @@ import importlib.util
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -35,7 +36,8 @@ def check_cards(settings: SoundSettings, cards: Path = CARDS) -> Check:
     if settings.driver != "alsa":
         return ok("sound cards", f"not needed: driver = '{settings.driver}'")
     try:
-        names = re.findall(r"^\s*\d+ \[\w+\s*\]: .* - (.+)$", cards.read_text(), re.MULTILINE)
+        text = cards.read_text(encoding="utf-8", errors="replace")
+        names = re.findall(r"^\s*\d+ \[\w+\s*\]: .* - (.+)$", text, re.MULTILINE)
     except OSError:
         names = []
     if names:
@@ -50,8 +52,11 @@ def check_devices(settings: SoundSettings, list_devices: Callable[[], Sequence[S
         return ok("sound devices", f"not needed: driver = '{settings.driver}'")
     try:
         # On a native thread: PortAudio may take seconds, and must not hold up the hub's time limit.
-        devices = gevent.get_hub().threadpool.apply(list_devices or _list_devices)
-        chosen = [find_device(devices, name, capture, card_numbers()).name for name, capture in _wanted(settings)]
+        wanted = _wanted(settings)
+        listing = list_devices or partial(_list_devices, [name for name, _ in wanted])
+        devices = gevent.get_hub().threadpool.apply(listing)
+        alone = len({capture for _, capture in wanted}) < len((True, False))
+        chosen = [find_device(devices, name, capture, card_numbers(), alone=alone).name for name, capture in wanted]
     except (SoundError, ImportError) as error:
         return failed("sound devices", str(error), "set sound.capture and sound.playback to a name or a part of one")
     return ok("sound devices", f"{', '.join(dict.fromkeys(chosen)) or 'none wanted'} (all: {_names(devices)})")
@@ -104,10 +109,10 @@ def judge(heard: Heard) -> Check:
     return ok("tone test", facts)
 
 
-def _list_devices() -> Sequence[SoundDevice]:
+def _list_devices(names: Sequence[str]) -> Sequence[SoundDevice]:
     from hw.sound.card import available_devices  # loads PortAudio
 
-    return available_devices()
+    return available_devices(names=names)
 
 
 def _wanted(settings: SoundSettings) -> list[tuple[str, bool]]:

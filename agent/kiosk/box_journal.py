@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from agent.log import SeldomLog, excerpt
+from agent.log import MOST_WHY, SeldomLog, excerpt
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _LEVELS = {"trouble": logging.WARNING, "error": logging.DEBUG, "action": logging
 
 OWN = frozenset(
     ("trouble", "trouble over", "action", "not possible", "dialling", "ready", "offline", "door open", "door closed",
-     "feedback", "mute", "unmute", "sound open", "sound opening", "sound lost", "sound closed")
+     "feedback", "mute", "unmute", "soon over", "sound open", "sound opening", "sound lost", "sound closed")
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ class Journal:
         """Write down what happened; what is not known to be the box's own doing counts as a stranger's."""
         level = _LEVELS.get(moment, logging.INFO)
         if moment in OWN:
-            log.log(level, "%s: %s" if detail else "%s%s", moment, detail)
+            log.log(level, "%s: %s" if detail else "%s%s", moment, excerpt(detail, MOST_WHY))
         elif detail:
             self._strangers.say(level, f"{moment}: %s", excerpt(detail))
         else:

@@ -10,6 +10,7 @@ from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.speaker_volume import SpeakerVolume
+from agent.log import MOST_WHY, excerpt
 from hw.errors import HardwareError
 from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction
 
@@ -19,8 +20,17 @@ log = logging.getLogger(__name__)
 class Actions:
     """Performs actions on the attendant, the door and the volume."""
 
-    def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume, board: Noticeboard) -> None:
+    def __init__(
+        self,
+        attendant: Attendant,
+        doorway: Doorway,
+        volume: SpeakerVolume,
+        board: Noticeboard,
+        refused: Callable[[], object],
+    ) -> None:
+        """`refused()` is called after what was not possible, so that it is heard."""
         self._board = board
+        self._refused = refused
         self._actions: dict[str, Callable[[ButtonAction], object]] = {
             "accept": lambda _: attendant.accept(),
             "reject": lambda _: attendant.reject(),
@@ -30,8 +40,8 @@ class Actions:
             "mute": lambda _: attendant.toggle_mute(),
             "push_to_talk": lambda _: attendant.talk(True),
             END_PUSH_TO_TALK: lambda _: attendant.talk(False),
-            "call": lambda action: attendant.call(action.target, action.parameters),
-            "redial": lambda _: attendant.redial(),
+            "call": lambda action: attendant.answer_or_call(action.target, action.parameters),
+            "redial": lambda _: attendant.answer_or_redial(),
             "feedback": lambda action: attendant.feedback(int(action.target), action.parameters.get("issue")),
             "do_not_disturb": lambda _: attendant.toggle_do_not_disturb(),
             "door": lambda _: doorway.open("a button was pressed"),
@@ -45,10 +55,11 @@ class Actions:
         return frozenset(self._actions)
 
     def perform(self, action: ButtonAction) -> None:
-        """Perform one; what makes no sense now, or what the hardware does not do, is told and does nothing."""
+        """Perform one; what makes no sense now, or what the hardware does not do, is told, heard and not done."""
         self._board.tell("action", action.name)
         try:
             self._actions[action.name](action)
         except (UsageError, HardwareError) as error:
-            log.info("the action %s was not possible: %s", action.name, error)
+            log.info("the action %s was not possible: %s", action.name, excerpt(error, MOST_WHY))
             self._board.tell("not possible", error)
+            self._refused()

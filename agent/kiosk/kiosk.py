@@ -18,12 +18,14 @@ from agent.kiosk.box_state import Situation
 from agent.kiosk.button_actions import Actions
 from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.media import MediaThread
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
+from agent.kiosk.sound_watch import STALL_S, SoundWatch
 from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.mailbox import Mailbox
 from agent.service.control import ControlServer, socket_path
@@ -34,12 +36,13 @@ from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
 from hw.panel.door_code import CodeVerdict
 from hw.panel.pins import open_factory
+from hw.sound import tones
 from hw.sound.interface import SoundState
 
 log = logging.getLogger(__name__)
 
-SOUND_STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 FAREWELL_S = 0.5  # for the hang-up to leave
+CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused, CodeVerdict.LOCKED: tones.barred}
 
 
 class Kiosk(Emitter):
@@ -55,11 +58,13 @@ class Kiosk(Emitter):
         self.mailbox = Mailbox()
         self.device = Device()
         self.sound = sound or open_sound(config.sound)
-        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed())
-        tones = ProgressTones(self.sound.mixer, config.sound.tone_country)
+        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
+                                    lambda why: self.board.trouble("volume", why))  # fmt: skip
+        progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
-        self.attendant = Attendant(self.device, config.answering, CallSounds(self.device, tones), self.board,
+        sounds = CallSounds(self.device, progress)
+        self.attendant = Attendant(self.device, config.box.identity, config.answering, sounds, self.board,
                                    push_to_talk=talks_by_button)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
@@ -67,7 +72,7 @@ class Kiosk(Emitter):
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
@@ -75,8 +80,10 @@ class Kiosk(Emitter):
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
+        self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
+        self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
-        self._tones = tones
+        self._progress = progress
         self._journal = Journal()
         self._stopping = False
         self._stopped = Event()
@@ -87,9 +94,10 @@ class Kiosk(Emitter):
     def start(self) -> None:
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
         self.panel.lights.show(self.board.situation.light_states())
+        self.faults.open()
         self.control.start()
         self.sound.start()
-        self._tones.prepare()
+        self._progress.prepare()
         self._add_parts()
         self.supervisor.start()
         self.panel.start()
@@ -110,6 +118,7 @@ class Kiosk(Emitter):
         for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
             self._attempt(step)
         self._attempt(lambda: self.supervisor.stop(within_s / 2))
+        self._attempt(self.faults.close)
         for step in (self.sound.close, self.pins.close, self.media.close, self.notifier.close, self.mailbox.close):
             self._attempt(step)
         self._stopped.set()
@@ -127,6 +136,7 @@ class Kiosk(Emitter):
         parts = self.supervisor
         parts.child("registration", self.registrar.run)
         parts.child("volume", self.volume.run)
+        parts.child("sound watch", self.sound_watch.run)
         if self.config.page.enabled:
             parts.child("page", self.page.run)
         parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
@@ -135,7 +145,7 @@ class Kiosk(Emitter):
         # What the supervisor mends is late for the watchdog only when mending does not help.
         self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
-        self.vitals.add("sound", self.sound.progress_s, SOUND_STALL_S)
+        self.vitals.add("sound", self.sound.progress_s, STALL_S)
         timeout_s = watchdog_timeout_s()
         if timeout_s is not None:
             parts.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
@@ -161,7 +171,8 @@ class Kiosk(Emitter):
         self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda: self._on_door("door open"))
         self.doorway.on("closed", lambda: self._on_door("door closed"))
-        self.doorway.on("refused", self._on_wrong_code)
+        self.doorway.on("code", self._on_code)
+        self.doorway.on("failed", self._on_door_failed)
         self.panel.on_stuck = self._on_stuck
         self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
 
@@ -177,19 +188,29 @@ class Kiosk(Emitter):
 
     def _on_door(self, moment: str) -> None:
         self.board.tell(moment)
+        if self.doorway.is_open:
+            self.board.trouble("door", "")
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
 
-    def _on_wrong_code(self, verdict: CodeVerdict) -> None:
-        self.board.tell("door code", verdict.value)
+    def _on_code(self, verdict: CodeVerdict) -> None:
+        self.attendant.signal_far_end(CODE_TONES[verdict]())
+        if verdict is not CodeVerdict.OPEN:
+            self.board.tell("door code", verdict.value)
+
+    def _on_door_failed(self, why: str) -> None:
+        self.attendant.signal_far_end(tones.refused())
+        self.board.trouble("door", f"the door was not released: {why}")
 
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
         self.board.trouble(f"button {button}", why if stuck else "")
+        if stuck and "push_to_talk" in self.config.buttons[button].press:
+            self.attendant.signal_both(tones.barred())
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why
         self.board.tell("sound " + state.value, why)
-        self.board.show(sound_ok=state in (SoundState.OPEN, SoundState.OPENING))
+        self.sound_watch.look()
         if state is not SoundState.CLOSED:
             self.volume.card_opened()
 

@@ -15,6 +15,7 @@ from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
+from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
 from agent.signaling.refusals import PARTS, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
@@ -25,6 +26,7 @@ from hw.sound.interface import Sound
 log = logging.getLogger(__name__)
 
 AFTER_CLOSE_S = 5.0  # pause before the next connection after the server closed this one for good
+SET_UP_AGAIN_S = 5.0  # pause before another try with settings that could not be used
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Registrar(Closing):
         self._before_ringing = before_ringing
         self._trouble = trouble
         self._sounds: dict[str, bytes] = {}
+        self._failures = FailureLog(log, "setting up the connection to the service")
         self._refusals: dict[str, object] = {}  # part -> the code that was told first
         self._running = False
         self._closed = False
@@ -103,18 +106,31 @@ class Registrar(Closing):
     def _on_token(self, token: str) -> None:
         if self._closed:
             return
+        try:
+            if self._device.is_initialized:
+                self._device.update_token(token)
+            else:
+                self._device.setup(token, **self._options())
+        except Exception as error:
+            self._set_up_failed(error)
+            return
+        self._failures.recovered()
+        self._trouble("settings", "")
         if "token" not in self._refusals:
             self._trouble("token", "")
-        if self._device.is_initialized:
-            self._device.update_token(token)
-        else:
-            self._device.setup(token, **self._options())
+
+    def _set_up_failed(self, error: Exception) -> None:
+        """Try again: whoever reads the reason may correct the file that it names."""
+        self._failures.failed(error)
+        self._trouble("settings", f"the settings cannot be used: {excerpt(error, MOST_WHY)}")
+        self._stay_away()
+        self._coming_back = HubClock().call_later(SET_UP_AGAIN_S, self._come_back)
 
     def _options(self) -> dict[str, Any]:
         config = self._config
         return {
             **device_options(config, self._sound),
-            "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
+            "allow_incoming_while_busy": True,  # the attendant decides: whom we dial may be dialling us
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),
         }
@@ -150,5 +166,6 @@ class Registrar(Closing):
     def _come_back(self) -> None:
         """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
         if self._running and self._device.stream is None and self.source.token is not None:
-            log.info("the server had closed the connection; connecting again")
-            self._device.update_token(self.source.token)
+            if not self._failures.count:
+                log.info("the server had closed the connection; connecting again")
+            self._on_token(self.source.token)

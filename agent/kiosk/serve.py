@@ -7,7 +7,7 @@ import sys
 
 import gevent
 
-from agent.errors import AgentError
+from agent.errors import AgentError, UsageError
 from agent.kiosk.kiosk import Kiosk
 from agent.service.stopping import StopSignals, leave_by
 
@@ -27,7 +27,7 @@ def serve(kiosk: Kiosk) -> int:
         kiosk.wait()
     except AgentError as error:
         log.error("%s", error)
-        status = 1
+        status = 2 if isinstance(error, UsageError) else 1  # 2: nothing mends settings but an editor
     finally:
         stop_in_time(kiosk, status)
         signals.close()

@@ -19,6 +19,7 @@ from agent.kiosk.call_sounds import ProgressTones
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
 from agent.kiosk.registration import device_options
+from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
 from agent.signaling.refusals import in_words, refusal_of
@@ -53,7 +54,7 @@ class SingleCall:
             signals.close()
         if not line.answered:
             raise CallFailedError(f"{to} did not answer: {line.error or why}")
-        print(f"ended: {why}{_figures(line)}", flush=True)
+        print(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}", flush=True)
         return 0
 
     def _connect(self) -> None:
@@ -87,7 +88,7 @@ class SingleCall:
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
         connection.on("reconnecting", lambda _error: print("reconnecting", flush=True))
         connection.on("reconnected", lambda: print("reconnected", flush=True))
-        connection.on("digit", lambda digit: print(f"digit {digit}", flush=True))
+        connection.on("digit", lambda digit: print(f"digit {excerpt(digit)}", flush=True))
         for event in ("disconnect", "cancel"):
             connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
         return line

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class IceServer:
     """One STUN or TURN server; `urls` as in W3C: stun:host:port, turn:host:port?transport=udp|tcp, turns:host:port."""
 
-    urls: tuple[str, ...] = field(metadata={"help": "addresses of one server, e.g. turn:turn.example.org:3478"})
+    urls: tuple[str, ...] = field(metadata={"help": "one server, as turn:turn.example.org:3478", "secret": True})
     username: str = field(default="", metadata={"help": "user name of a TURN server"})
     credential: str = field(default="", metadata={"help": "password of a TURN server", "secret": True})
 
@@ -31,7 +31,7 @@ class MediaSettings:
         default="all", metadata={"help": "all, or relay to use TURN only", "choices": ("all", "relay")}
     )
     turn_ca_file: str = field(
-        default="", metadata={"help": "certificate authority of a private TURN server", "kind": "file"}
+        default="", metadata={"help": "certificate authority of a private TURN server", "kind": "pem"}
     )
     dscp: int = field(
         default=46, metadata={"help": "DiffServ code point of audio packets (46 = EF), 0 = none", "min": 0, "max": 63}

@@ -9,7 +9,7 @@ import gevent
 from gevent import socket
 from gevent.queue import Empty, Queue
 
-from agent.net.resolve import Address, resolve
+from agent.net.resolve import SocketAddress, resolve
 
 STAGGER_S = 0.25
 
@@ -19,7 +19,7 @@ def dial(host: str, port: int) -> socket.socket:
     return connect(resolve(host, port))
 
 
-def connect(addresses: list[Address]) -> socket.socket:
+def connect(addresses: list[SocketAddress]) -> socket.socket:
     """Connect to the first address that answers; raises OSError.
 
     Addresses of both families are tried in turn, each with a start of 250 ms before the next. Killing the calling
@@ -56,14 +56,14 @@ def route_source(family: int, peer: Any) -> str | None:
         probe.close()
 
 
-def _alternate(addresses: list[Address]) -> list[Address]:
+def _alternate(addresses: list[SocketAddress]) -> list[SocketAddress]:
     """The resolver's order, but with the families in turn."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     second = [address for address in addresses if address[0] != addresses[0][0]]
     return [address for address in chain.from_iterable(zip_longest(first, second)) if address is not None]
 
 
-def _connect(address: Address, outcomes: Queue[socket.socket | OSError]) -> None:
+def _connect(address: SocketAddress, outcomes: Queue[socket.socket | OSError]) -> None:
     family, peer = address
     sock = None
     try:

@@ -16,7 +16,7 @@ from gevent.ssl import SSLContext
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError, OversizeError
 from agent.net.dial import connect
-from agent.net.resolve import Address, resolve
+from agent.net.resolve import SocketAddress, resolve
 from agent.net.tls import client_context, explain
 from agent.net.turns import fair_file
 from agent.program import user_agent
@@ -86,7 +86,7 @@ class _Connection(HTTPConnection):
         self.default_port = 443 if context else 80  # not named in the Host header
         super().__init__(host, port)
         self._context = context
-        self._addresses: list[Address] = []
+        self._addresses: list[SocketAddress] = []
 
     def look_up(self) -> None:
         """Find the host's addresses where a connection is to be opened; raises OSError."""

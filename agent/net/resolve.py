@@ -20,11 +20,11 @@ SLOW_S: Final = 1.0  # an answer that took longer is kept
 KEPT_S: Final = 60.0
 MOST_KEPT: Final = 64
 
-Address = tuple[int, Any]  #: address family, socket address
+SocketAddress = tuple[int, Any]  #: address family, socket address
 _Name = tuple[str, int]
 
-_under_way: dict[_Name, AsyncResult[list[Address]]] = {}
-_kept: dict[_Name, tuple[float, list[Address]]] = {}
+_under_way: dict[_Name, AsyncResult[list[SocketAddress]]] = {}
+_kept: dict[_Name, tuple[float, list[SocketAddress]]] = {}
 
 
 def is_literal(host: str) -> bool:
@@ -36,7 +36,7 @@ def is_literal(host: str) -> bool:
     return True
 
 
-def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Address]:
+def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[SocketAddress]:
     """Look up the addresses of `host`, in the resolver's order; raises socket.gaierror, also after `limit_s`."""
     name = (host, port)
     if (kept := _recent(name)) is not None:
@@ -51,7 +51,7 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Addre
     return list(answer.get())
 
 
-def _look_up(name: _Name, answer: AsyncResult[list[Address]]) -> None:
+def _look_up(name: _Name, answer: AsyncResult[list[SocketAddress]]) -> None:
     began = monotonic()
     try:
         found = socket.getaddrinfo(*name, type=socket.SOCK_STREAM)
@@ -65,7 +65,7 @@ def _look_up(name: _Name, answer: AsyncResult[list[Address]]) -> None:
         del _under_way[name]
 
 
-def _recent(name: _Name) -> list[Address] | None:
+def _recent(name: _Name) -> list[SocketAddress] | None:
     found_at, addresses = _kept.get(name, (0.0, []))
     if not addresses or monotonic() - found_at > KEPT_S:
         _kept.pop(name, None)
@@ -73,7 +73,7 @@ def _recent(name: _Name) -> list[Address] | None:
     return list(addresses)
 
 
-def _keep(name: _Name, addresses: list[Address]) -> None:
+def _keep(name: _Name, addresses: list[SocketAddress]) -> None:
     _kept.pop(name, None)
     _kept[name] = monotonic(), addresses
     while len(_kept) > MOST_KEPT:

@@ -8,6 +8,7 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLCertVerificationError, SSLError, TLSVers
 from gevent.ssl import SSLContext
 
 from agent.errors import ConfigError
+from agent.log import excerpt
 
 
 def client_context(ca_file: str | None = None) -> SSLContext:
@@ -30,12 +31,12 @@ def explain(exc: OSError, host: str) -> str:
     """Explain what a failed connection to `host` means, and what to do about it."""
     if isinstance(exc, SSLCertVerificationError):
         return (
-            f"The certificate of {host} is not trusted ({exc.verify_message}). Check the clock of this machine and the"
-            " host name; for a private authority set ca_file to its certificate."
+            f"The certificate of {host} is not trusted ({excerpt(exc.verify_message, 120)}). Check the clock of this"
+            " machine and the host name; for a private authority set ca_file to its certificate."
         )
     if isinstance(exc, SSLError):
-        return f"{host} does not speak TLS as expected ({exc.reason or exc})."
-    return f"Cannot connect to {host}: {exc.strerror or exc}."
+        return f"{host} does not speak TLS as expected ({excerpt(exc.reason or exc, 120)})."
+    return f"Cannot connect to {host}: {excerpt(exc.strerror or exc, 120)}."
 
 
 def _load(context: SSLContext, ca_file: str) -> None:

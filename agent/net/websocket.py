@@ -25,9 +25,10 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from agent.closing import Closing
+from agent.log import MOST_WHY, excerpt
 from agent.net.dial import connect, route_source
-from agent.net.rate_limit import Bucket
-from agent.net.resolve import Address, is_literal, resolve
+from agent.net.rate_limit import RateLimit
+from agent.net.resolve import SocketAddress, is_literal, resolve
 from agent.net.tls import explain
 from agent.net.turns import Turns
 
@@ -83,7 +84,7 @@ class WebSocket(Closing):
         )
         self._sock: Any = None
         self._turns = Turns(STEPS_A_TURN)
-        self._budget = Bucket(FRAMES_PER_S, monotonic())
+        self._budget = RateLimit(FRAMES_PER_S, monotonic())
         self._fragments: list[Frame] = []
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
@@ -144,7 +145,7 @@ class WebSocket(Closing):
         self._protocol.send_request(request)
         self._flush()
 
-    def _look_up(self) -> list[Address]:
+    def _look_up(self) -> list[SocketAddress]:
         """Find the addresses of the host; the owner is told, because this takes a time of its own."""
         host, port = self._uri.host, self._uri.port
         if is_literal(host):
@@ -228,7 +229,7 @@ class WebSocket(Closing):
         if self._protocol.state is State.CONNECTING:
             owner.socket_failed(message)
         else:
-            log.debug("the signaling socket broke: %s", message)
+            log.debug("the signaling socket broke: %s", excerpt(message, MOST_WHY))
         self._report_close(None)
 
     def _flush(self) -> None:

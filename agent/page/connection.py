@@ -14,7 +14,7 @@ import gevent
 from gevent import socket
 from gevent.pywsgi import WSGIHandler
 
-from agent.log import SeldomLog
+from agent.log import MOST_WHY, SeldomLog, excerpt
 from agent.net.turns import Turns, fair_file
 from agent.page.guard import Refusal
 
@@ -38,7 +38,7 @@ BODY_IN_CHUNKS = ("411 Length Required", "send no body, or one with Content-Leng
 
 def error_body(reason: str) -> bytes:
     """Write what a refusal says, as JSON."""
-    return json.dumps({"error": reason}).encode()
+    return json.dumps({"error": excerpt(reason, MOST_WHY)}).encode()
 
 
 class PageConnection(WSGIHandler):  # type: ignore[misc]

@@ -26,7 +26,7 @@ from gevent.server import StreamServer
 
 from agent.closing import Closing
 from agent.errors import AgentError, ControlError
-from agent.log import SeldomLog
+from agent.log import MOST_WHY, SeldomLog, excerpt, tidy
 from agent.net.turns import Turns, fair_file
 from hw.errors import HardwareError
 
@@ -84,7 +84,7 @@ class ControlServer(Closing):
     def publish(self, event: str, data: Any) -> None:
         """Send an event to every subscriber; never blocks, a subscriber that does not read is cut off."""
         for client in tuple(self._subscribers):
-            self._send(client, {"event": event, "data": data})
+            self._send(client, {"event": event, "data": tidy(data)})
 
     def _serve(self, connection: gevent.socket.socket, _address: object) -> None:
         client = _Client(connection)
@@ -190,7 +190,7 @@ def _perform(command: _Command, name: str, parameters: Mapping[str, Any]) -> dic
 
 
 def _refusal(why: str) -> dict[str, Any]:
-    return {"ok": False, "error": why}
+    return {"ok": False, "error": excerpt(why, MOST_WHY)}
 
 
 def _make_private(folder: Path) -> None:

@@ -33,7 +33,10 @@ class ControlClient(Closing):
 
     def request(self, command: str, *, timeout_s: float = 5.0, **parameters: Any) -> Any:
         """Perform one command and return its result; raises `ControlError` with the agent's reason if it refuses."""
-        self._connection.sendall(json.dumps({"command": command, **parameters}).encode() + b"\n")
+        try:
+            self._connection.sendall(json.dumps({"command": command, **parameters}).encode() + b"\n")
+        except OSError as error:
+            raise ControlError(f"the agent ended the connection ({error.strerror or error})") from None
         with gevent.Timeout(timeout_s, ControlError(f"the agent did not answer within {timeout_s:g} s")):
             answer = self._read()
         if not answer.get("ok"):

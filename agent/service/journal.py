@@ -5,18 +5,42 @@ The journal takes `<N>` at the head of a line as its priority (sd-daemon(3)) and
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import Any, TextIO
+
+from agent.log import harmless
 
 _TERMINAL_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG_PRIORITY = 7
 
 
-class JournalFormatter(logging.Formatter):
+class SafeFormatter(logging.Formatter):
+    """The last gate before a terminal or the journal: only what is printable passes, and nobody else begins a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the record's lines."""
+        safe = copy.copy(record)
+        if isinstance(record.args, tuple):
+            safe.args = tuple(_on_one_line(given) for given in record.args)
+        return harmless(super().format(safe))
+
+    def formatException(self, failure: Any) -> str:
+        """Write a traceback, indented: an exception may quote what begins like a line of ours."""
+        return "\n".join("  " + line for line in super().formatException(failure).split("\n"))
+
+
+def _on_one_line(given: object) -> object:
+    if isinstance(given, str) or (isinstance(given, BaseException) and "\n" in str(given)):
+        return " / ".join(str(given).splitlines())
+    return given
+
+
+class JournalFormatter(SafeFormatter):
     """One line of the journal for each line of the message, all with the message's priority."""
 
     def __init__(self) -> None:
@@ -25,7 +49,7 @@ class JournalFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write the record's lines, each with its priority in front."""
         head = f"<{priority(record.levelno)}>"
-        return "\n".join(head + line for line in super().format(record).splitlines())
+        return "\n".join(head + line for line in super().format(record).split("\n"))
 
 
 def priority(level: int) -> int:
@@ -49,7 +73,7 @@ def set_up_logging(level: str = "info", stream: TextIO | None = None, environ: M
     if goes_to_journal(stream, environ):
         handler.setFormatter(JournalFormatter())
     else:
-        handler.setFormatter(logging.Formatter(_TERMINAL_FORMAT, "%H:%M:%S"))
+        handler.setFormatter(SafeFormatter(_TERMINAL_FORMAT, "%H:%M:%S"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # Libraries at debug drown everything, and some print what a log must never hold.
     for library in ("aioice", "aiortc", "asyncio", "websockets"):

@@ -8,9 +8,11 @@ import socket
 from collections.abc import Mapping
 
 from agent.closing import Closing
-from agent.log import FailureLog
+from agent.log import FailureLog, excerpt
 
 log = logging.getLogger(__name__)
+
+MOST_STATUS = 1000  # characters
 
 
 class Notifier(Closing):
@@ -71,4 +73,4 @@ def watchdog_timeout_s(environ: Mapping[str, str] = os.environ, pid: int | None 
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return excerpt(" ".join(text.split()), MOST_STATUS)

@@ -18,11 +18,12 @@ class SignalingSettings:
     )
     edge: str = field(
         default="roaming",
-        metadata={"help": "edge of the Twilio service; several, with commas between, are tried in turn"},
+        metadata={"help": "edge of the Twilio service; several, with commas between, are tried in turn",
+                  "kind": "edges"},
     )
     ca_file: str = field(
         default="",
-        metadata={"help": "PEM file of the authority that signed the server's certificate", "kind": "file"},
+        metadata={"help": "PEM file of the authority that signed the server's certificate", "kind": "pem"},
     )
     backoff_max_ms: int = field(
         default=RECONNECT_MAX_MS,
@@ -45,7 +46,7 @@ class SignalingSettings:
     )
     insights_host: str = field(
         default="eventgw.twilio.com",
-        metadata={"help": "host, or host:port, that takes the reports"},
+        metadata={"help": "host, or host:port, that takes the reports", "kind": "host"},
     )
 
     @property

@@ -13,7 +13,7 @@ import gevent
 
 from agent.closing import Closing
 from agent.errors import AgentError, CaptureDeniedError, CaptureError, SdpError, VoiceError
-from agent.log import SeldomLog, excerpt
+from agent.log import MOST_WHY, SeldomLog, excerpt
 from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import Cause
@@ -188,7 +188,7 @@ class CallMedia(Closing):
         self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
 
     def _restart_failed(self, error: AgentError) -> None:
-        self._host.log.warning("no ICE restart could be offered: %s", error)
+        self._host.log.warning("no ICE restart could be offered: %s", excerpt(error, MOST_WHY))
         self._call.tell_recovery(Recovery.restart_failed)
 
 

@@ -14,12 +14,13 @@ from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
 from agent.voice.call_causes import Cause
 from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.call_state import CallState
 from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
 from agent.voice.feedback import feedback_event
 from agent.voice.protocols import CallHost
 from agent.voice.recovery_policy import Recovery
-from agent.voice.states import CallState, Trigger
+from agent.voice.states import Trigger
 
 
 class Connection(HubEmitter, ConnectionAliases):

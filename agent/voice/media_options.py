@@ -25,7 +25,7 @@ def media_settings(options: DeviceOptions, rtc_configuration: Mapping[str, Any] 
         codec_preferences=tuple(name.lower() for name in options.codec_preferences),
         max_average_bitrate=options.bitrate_limit or base.max_average_bitrate,
         dscp=base.dscp if options.dscp else 0,
-        network_watch=False,  # the Device watches for all its calls
+        network_watch=options.network_watch and base.network_watch,
         aggressive_nomination=options.force_aggressive_ice_nomination or base.aggressive_nomination,
     )
     if configuration is None:

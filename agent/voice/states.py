@@ -12,23 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Final
 
 from agent.voice import call_causes as of
 from agent.voice import call_effects as do
 from agent.voice.call_causes import Cause, Effects
-
-
-class CallState(StrEnum):
-    """What `Connection.status()` returns (spec: connection 2)."""
-
-    PENDING = "pending"
-    CONNECTING = "connecting"
-    RINGING = "ringing"
-    OPEN = "open"
-    RECONNECTING = "reconnecting"
-    CLOSED = "closed"
+from agent.voice.call_state import CallState
 
 
 class Trigger(Enum):

@@ -50,6 +50,8 @@ def parse_action(text: str) -> ButtonAction:
     if name not in FORMS:
         raise ActionError(_unknown(text, name))
     target, _, query = rest.partition("?")
+    if any(c in ", \t" for c in target.strip()):
+        raise ActionError(f"{text!r}: expected one name or number, without blanks and commas (%20 and %2C in a name)")
     action = ButtonAction(name, unquote(target.strip()), dict(_parameters(text, query)))
     _check_call(text, action) if name == "call" else _check_feedback(text, action)
     return action
@@ -63,7 +65,7 @@ def _parameters(text: str, query: str) -> list[tuple[str, str]]:
 
 
 def _check_call(text: str, action: ButtonAction) -> None:
-    if not action.target:
+    if not action.target.removeprefix("client:"):
         raise ActionError(f"{text!r} does not say whom to call; write {FORMS['call']}")
 
 
@@ -75,6 +77,9 @@ def _check_feedback(text: str, action: ButtonAction) -> None:
 
 
 def _unknown(text: str, name: str) -> str:
+    word, _, rest = text.strip().partition(" ")
+    if word in FORMS and rest:
+        return f"{text!r} is no action; did you mean {f'{word}:{rest.strip()}'!r}?"
     near = difflib.get_close_matches(name.lower().replace("-", "_"), [*PLAIN, *FORMS], n=1, cutoff=0.5)
     hint = f"; did you mean {FORMS.get(near[0], near[0])!r}?" if near else ""
     return f"{text!r} is no action{hint} (actions: {', '.join(PLAIN)}, {', '.join(FORMS.values())})"

@@ -8,7 +8,7 @@ from typing import Any
 from hw.errors import ActionError, PatternError, SettingError
 from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction, parse_action
 from hw.panel.gestures import GESTURES, STUCK, GestureTiming
-from hw.panel.patterns import Pattern, parse_pattern
+from hw.panel.patterns import WHITE, Pattern, parse_pattern
 
 PULLS = {"up": "up", "down": "down", "none": "floating"}
 MIN_DIGITS, MAX_DIGITS = 3, 16  # of a door's code
@@ -27,6 +27,17 @@ STATES = (  # most important first: what a visitor must see, then what an instal
     "booting",
     "ready",
 )
+
+# What a button that names no action does, and what a light that names no pattern shows; as in config.toml.
+DEFAULT_ACTIONS = {"short": "accept"}
+DEFAULT_PATTERNS = {
+    "booting": "pulse 1000",
+    "offline": "flash 2 2000",
+    "ready": "steady",
+    "no_sound": "flash 3 2000",
+    "error": "flash 4 2000",
+    "do_not_disturb": "30% steady",
+}
 
 
 def _action(when: str) -> Any:
@@ -57,6 +68,17 @@ class ButtonSettings:
     def __post_init__(self) -> None:
         if self.long_ms >= self.held_ms:
             raise SettingError(f"held_ms ({self.held_ms}) must be greater than long_ms ({self.long_ms})")
+        if self.held_ms >= 1000 * self.stuck_s:
+            raise SettingError(f"held_ms ({self.held_ms}) must be less than stuck_s ({self.stuck_s} s)")
+        if self.pull == ("down" if self.active_low else "up"):
+            level = "low" if self.active_low else "high"
+            raise SettingError(
+                f'pull = "{self.pull}" holds the pin {level}, and that counts as pressed all the time; '
+                f'expected pull = "{"up" if self.active_low else "down"}", or the other active_low'
+            )
+        for at_once, later in (("press", "short"), ("press", "double"), ("release", "short"), ("release", "double")):
+            if getattr(self, at_once) and getattr(self, later):
+                raise ActionError(f"{at_once} and {later} both come of one {later} press; expected one of them")
         for gesture, action in self.bindings().items():
             if action.name == "push_to_talk" and gesture != "press":
                 raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
@@ -64,8 +86,12 @@ class ButtonSettings:
             raise ActionError("release = is taken: letting go ends push_to_talk")
 
     def bindings(self) -> dict[str, ButtonAction]:
-        """Map gestures to actions; push-to-talk ends with the release, and when the button is stuck. ActionError."""
-        bound = {name: self._action(name, text) for name in GESTURES if (text := getattr(self, name))}
+        """Map gestures to actions; a button that names none does DEFAULT_ACTIONS. Raises ActionError.
+
+        Push-to-talk ends with the release, and when the button is stuck.
+        """
+        texts = {name: text for name in GESTURES if (text := getattr(self, name))} or DEFAULT_ACTIONS
+        bound = {name: self._action(name, text) for name, text in texts.items()}
         if "press" in bound and bound["press"].name == "push_to_talk":
             end = ButtonAction(END_PUSH_TO_TALK)
             bound.update({"release": end, STUCK: end})
@@ -118,11 +144,17 @@ class LightSettings:
         rgb = [pin for pin in (self.red, self.green, self.blue) if pin is not None]
         if (self.pin is None) == (not rgb) or len(rgb) not in (0, 3):
             raise SettingError("a light needs either pin, or all of red, green and blue")
-        self.patterns()
+        for state, pattern in self.patterns().items():
+            if self.pin is not None and pattern.colour != WHITE:
+                raise PatternError(f"{state}: a light with one pin has one colour; expected a pattern without a colour")
 
     def patterns(self) -> dict[str, Pattern]:
-        """Map states to patterns, most important first; only the states that this light knows. PatternError."""
-        return {state: self._pattern(state, text) for state in STATES if (text := getattr(self, state))}
+        """Map states to patterns, most important first; only those that this light knows. PatternError.
+
+        A light that names none shows DEFAULT_PATTERNS.
+        """
+        texts = {state: text for state in STATES if (text := getattr(self, state))} or DEFAULT_PATTERNS
+        return {state: self._pattern(state, texts[state]) for state in STATES if state in texts}
 
     @staticmethod
     def _pattern(state: str, text: str) -> Pattern:

@@ -7,6 +7,8 @@ import logging
 import os
 from typing import Any
 
+from hw.words import excerpt
+
 log = logging.getLogger(__name__)
 
 # void handler(const char *file, int line, const char *function, int err, const char *fmt, ...): alsa/error.h.
@@ -41,8 +43,12 @@ def _install(library: str, handler: Any, *setters: str) -> None:
 
 
 def _alsa_said(_file: bytes, line: int, function: bytes, code: int, text: bytes) -> None:
-    log.debug("ALSA %s:%d: %s (%d)", (function or b"").decode(), line, (text or b"").decode(), code)
+    log.debug("ALSA %s:%d: %s (%d)", _text(function), line, _text(text), code)
 
 
 def _jack_said(text: bytes) -> None:
-    log.debug("JACK: %s", (text or b"").decode())
+    log.debug("JACK: %s", _text(text))
+
+
+def _text(said: bytes | None) -> str:
+    return excerpt((said or b"").decode(errors="replace"), 300)

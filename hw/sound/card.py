@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hw.closing import Closing
@@ -165,6 +165,11 @@ class AlsaSound(Closing):
         """What plays now, by its full name; empty without a card."""
         return self._keeper.devices.get("playback", "")
 
+    @property
+    def bell_name(self) -> str:
+        """What only rings now, by its full name; empty where the speaker rings."""
+        return self._keeper.devices.get("ring", "")
+
     def select(self, *, capture: str | None = None, playback: str | None = None, ring: str | None = None) -> None:
         """Use other devices, by name, from now on; `default` means what the settings name."""
         if capture is not None:
@@ -214,9 +219,11 @@ class AlsaSound(Closing):
             on_state(state, why)
 
 
-def available_devices(limit_s: float = 10.0) -> list[SoundDevice]:
+def available_devices(limit_s: float = 10.0, names: Sequence[str] = ()) -> list[SoundDevice]:
     """List devices that can be named, as of now or of when the open card was opened; blocks about half a second.
+
+    Of those that only ALSA knows, `names` are listed where they can be opened.
 
     SoundError when sound does not answer.
     """
-    return shared_control().run(list_devices, limit_s)
+    return shared_control().run(lambda: list_devices(names), limit_s)

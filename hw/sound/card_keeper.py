@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.1
 CLOSE_LIMIT_S = 1.5
 FIRST_PAUSE_S = 0.25
+FAULT_PAUSE_S = 1.0
 SETTLE_S = 0.3  # udev and the sound server need a moment with a card that was just plugged
 HALF_PATIENCE = 6  # with half a card open, so many times the longest pause between attempts
 
@@ -55,7 +56,7 @@ class CardKeeper(Closing):
         self.devices: Mapping[str, str] = {}
         self.state, self.why = SoundState.CLOSED, ""
         self.is_denied = False  #: the latest attempt failed because this user may not open a card
-        self.opened = self.lost = 0
+        self.opened = self.lost = self._handler_faults = 0
 
     @property
     def wedged(self) -> bool:
@@ -68,8 +69,8 @@ class CardKeeper(Closing):
         return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
 
     def start(self) -> None:
-        """Start the thread; idempotent."""
-        if self._thread is None and not self._ended:
+        """Start the thread, or another one if it has died; idempotent."""
+        if (self._thread is None or not self._thread.is_alive()) and not self._ended:
             self._thread = threading.Thread(target=self._keep, name="sound-keeper", daemon=True)
             self._thread.start()
 
@@ -93,12 +94,17 @@ class CardKeeper(Closing):
         self._report(SoundState.CLOSED, "closed")
 
     def _keep(self) -> None:
+        faults = 0
         while not self._ended:
             try:
                 self._keep_one_card()
-            except Exception:
-                log.exception("looking after the sound card failed; it is tried again")
-                self._pause()
+                faults = 0
+            except BaseException as error:  # nothing may end this thread: nobody else opens the card again
+                faults += 1
+                level = logging.ERROR if faults == 1 else logging.DEBUG
+                log.log(level, "looking after the sound card failed; it is tried again", exc_info=True)
+                self._report(SoundState.LOST, f"an internal fault: {type(error).__name__}")
+                self._told.wait(FAULT_PAUSE_S)
 
     def _keep_one_card(self) -> None:
         self._reopen = False
@@ -153,7 +159,7 @@ class CardKeeper(Closing):
             if stalled:
                 return f"{stalled} stopped"
             self._note_running(card)
-            self._on_look(now)
+            self._tell(self._on_look, now)
             if card.missing and self._worth_retrying(before, now - opened_at):
                 return "looking for " + " and ".join(card.missing)
             self._told.wait(LOOK_S)
@@ -189,7 +195,7 @@ class CardKeeper(Closing):
 
         Each attempt costs half a second of CPU time, and PortAudio loses some 12 kB of memory by it.
         """
-        before, until = fingerprint(), time.monotonic() + self._pauses.next_s()
+        before, until = fingerprint(), time.monotonic() + self._pauses.take_s()
         while not self._ended and not self._reopen and (time.monotonic() < until or self._control.wedged):
             self._told.wait(LOOK_S)
             self._told.clear()
@@ -210,4 +216,13 @@ class CardKeeper(Closing):
             log.log(logging.WARNING if state is SoundState.LOST else logging.INFO, "sound is %s: %s", state.value, why)
         else:
             log.debug("sound is still %s: %s", state.value, why)
-        self._on_state(state, why)
+        self._tell(self._on_state, state, why)
+
+    def _tell(self, handler: Callable[..., None], *facts: object) -> None:
+        """Call a handler; whatever it raises is its own affair."""
+        try:
+            handler(*facts)
+        except BaseException:
+            self._handler_faults += 1
+            level = logging.ERROR if self._handler_faults == 1 else logging.DEBUG
+            log.log(level, "who is told about the sound card failed: %r", handler, exc_info=True)

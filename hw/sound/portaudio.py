@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pyaudio
 
 from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError
+from hw.sound.alsa_names import prepare, real_name
 from hw.sound.alsa_quiet import silence_alsa
 from hw.sound.convert import CaptureConverter, PlaybackConverter
 from hw.sound.devices import SoundDevice, find_device
@@ -23,6 +24,7 @@ from hw.sound.frame import RATE_HZ
 from hw.sound.presence import card_numbers, holder, is_denied
 from hw.sound.priority import raise_priority
 from hw.sound.rings import CaptureRing, PlayoutRing
+from hw.words import excerpt
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +84,13 @@ class OpenCard(Closing):
         self.instance.terminate()
 
 
-def list_devices() -> list[SoundDevice]:
-    """List devices that can be opened now, from a fresh PortAudio. On the control thread only."""
+def list_devices(names: Iterable[str] = ()) -> list[SoundDevice]:
+    """List devices that can be opened now, from a fresh PortAudio; those of `names`, too, that only ALSA knows.
+
+    On the control thread only.
+    """
     silence_alsa()
+    prepare(names)
     instance = pyaudio.PyAudio()
     try:
         return _devices(instance)
@@ -107,6 +113,7 @@ def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
     What is missing of the rest stands in `missing`, by role.
     """
     silence_alsa()
+    prepare(names)
     card = OpenCard(pyaudio.PyAudio(), priority)
     try:
         _open_all(card, names, rings)
@@ -121,11 +128,12 @@ def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
 
 def _open_all(card: OpenCard, names: Names, rings: Rings) -> None:
     devices, cards = _devices(card.instance), card_numbers()
+    alone = names.capture in _NO_DEVICE or names.playback in _NO_DEVICE
     for role, wanted in zip(Names._fields, names, strict=True):
         if wanted in _NO_DEVICE:
             continue
         try:
-            device = find_device(devices, wanted, role == "capture", cards)
+            device = find_device(devices, wanted, role == "capture", cards, alone=alone)
             _open_one(card, role, device, rings)
         except SoundError as error:
             user = holder(wanted, role == "capture")
@@ -212,10 +220,15 @@ def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter, priority: 
 def _devices(instance: pyaudio.PyAudio) -> list[SoundDevice]:
     found = (instance.get_device_info_by_index(index) for index in range(instance.get_device_count()))
     return [
-        SoundDevice(int(info["index"]), str(info["name"]), int(info["maxInputChannels"]),
+        SoundDevice(int(info["index"]), real_name(_text(info["name"])), int(info["maxInputChannels"]),
                     int(info["maxOutputChannels"]), int(info["defaultSampleRate"]))
         for info in found
     ]
+
+
+def _text(name: str | bytes) -> str:
+    """A device's name, whatever a card calls itself."""
+    return excerpt(name.decode(errors="replace") if isinstance(name, bytes) else name, 200)
 
 
 def _why(error: OSError | None) -> str:

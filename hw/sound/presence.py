@@ -10,12 +10,14 @@ import os
 import re
 from pathlib import Path
 
+from hw.words import excerpt
+
 ASOUND = Path("/proc/asound")
 CARDS = ASOUND / "cards"
 DEVICES = Path("/dev/snd")
 
 _CARD_LINE = re.compile(r"^\s*(?P<number>\d+)\s+\[(?P<id>\w+)\s*\]: (?P<name>.*)$", re.MULTILINE)
-_ALSA_CARD = re.compile(r"hw:(?:CARD=)?(\w+)")
+_ALSA_CARD = re.compile(r"^[A-Za-z][\w.-]*:(?:CARD=)?(\w+)")
 _OWNER = re.compile(r"^owner_pid\s*:\s*(\d+)$", re.MULTILINE)
 
 
@@ -54,7 +56,8 @@ def holder(wanted: str, capture: bool, asound: Path = ASOUND) -> str:
         named = (number and number[1] in (match["number"], match["id"])) or wanted.lower() in match["name"].lower()
         for stream, pid in occupied(asound):
             if named and stream.startswith(f"card{match['number']}/") and stream.endswith(side):
-                return f"{_read(Path(f'/proc/{pid}/comm')).strip() or 'a program'} (process {pid})"
+                name = excerpt(_read(Path(f"/proc/{pid}/comm")).strip())
+                return f"{name or 'a program'} (process {pid})"
     return ""
 
 
@@ -86,6 +89,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text()
+        # The kernel cuts a card's name at a number of bytes, be it in the middle of a letter.
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from hw.errors import SettingError
 from hw.sound.tones import COUNTRIES
 
 
@@ -42,13 +43,30 @@ class SoundSettings:
     call_limit_ms: int = _setting(10_000, "how long the sound server may take for one request", min=1_000, max=60_000)
     retry_max_ms: int = _setting(60_000, "longest pause between attempts to open a lost card; one that is plugged is "
                                  "tried at once", min=100, max=600_000)
-    tone_country: str = _setting("us", "whose ring, ringback and busy tones", choices=tuple(sorted(COUNTRIES)))
+    tone_country: str = _setting("us", "whose ring, ringback and busy tones", choices=tuple(sorted(COUNTRIES)),
+                                 meant={"uk": "gb", "en": "gb", "usa": "us", "sv": "se", "da": "dk"})
     ring_file: str = _setting("", "a WAV file that rings instead of the country's bell", kind="wav")
     connect_file: str = _setting("", "a WAV file instead of the connect tone", kind="wav")
     disconnect_file: str = _setting("", "a WAV file instead of the disconnect tone", kind="wav")
     quiet_from: str = _setting("", "start of the quiet hours; empty: none", kind="hhmm")
     quiet_to: str = _setting("", "end of the quiet hours", kind="hhmm")
     quiet_volume_percent: int = _setting(0, "volume of the ring in the quiet hours", min=0, max=100)
-    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="wav")
-    wav_playback: str = _setting("", "driver wav: the file that is the speaker; empty: nowhere")
+    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="long_wav")
+    wav_playback: str = _setting("", "driver wav: the file that is the speaker; empty: nowhere", kind="new_file")
     wav_loop: bool = _setting(False, "driver wav: start the microphone's file again at its end")
+
+    def __post_init__(self) -> None:
+        """Raises SettingError for settings that contradict each other, or have no effect."""
+        if bool(self.quiet_from) != bool(self.quiet_to):
+            missing = "quiet_to" if self.quiet_from else "quiet_from"
+            raise SettingError(f"quiet hours need a start and an end; {missing} is missing")
+        if self.quiet_from and self.quiet_from == self.quiet_to:
+            raise SettingError("quiet_from and quiet_to are the same: no time lies between them")
+        if self.quiet_volume_percent and not self.quiet_from:
+            raise SettingError("quiet_volume_percent needs quiet hours: expected quiet_from and quiet_to")
+        if self.playout_min_ms > self.playout_max_ms:
+            raise SettingError("playout_min_ms must not be greater than playout_max_ms")
+        if self.driver != "wav" and (self.wav_capture or self.wav_playback):
+            raise SettingError(f'wav_capture and wav_playback need driver = "wav", not "{self.driver}"')
+        if self.mixer and self.volume_control == "software":
+            raise SettingError('mixer names a control of the card; expected volume_control = "auto" or "alsa" with it')

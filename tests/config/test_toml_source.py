@@ -90,3 +90,101 @@ def test_whatever_stands_in_a_file_it_is_read_or_refused(tmp_path_factory: pytes
         assert str(path) in str(error)
     else:
         assert isinstance(source.tables, dict)
+
+
+MARK = "4711hunter2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[door]\ncode = "{MARK}"\n[door]\npin = 3\n',
+        f"[door]\ncode = {MARK}\n",
+        f"[door]\ncode = {MARK} # yes\n",
+        f"[door]\ncode = 12 {MARK}\n",
+        f'[page]\npassword = "{MARK}"\npassword = "{MARK}"\n',
+        f"[page]\npassword = “{MARK}”\n",
+        f'[page]\npassword = "{MARK}\n',
+        f"[page]\npassword = '{MARK}\n",
+        f'[page]\npassword = "{MARK}\\q"\n',
+        f'[page]\npassword = """{MARK}\n',
+        f'[page]\n{MARK}\n',
+        f'[page]\n"{MARK}" = 1\n"{MARK}" = 2\n',
+        f'[page]\na = {{"{MARK}" = 1, "{MARK}" = 2}}\n',
+        f'[{MARK}\n',
+        f'[[{MARK}]\n',
+        f'a."{MARK}".b = 1\na."{MARK}" = 2\n',
+        f'a = ["{MARK}"\n',
+        f'a = ["{MARK}", 1, ["{MARK}"]]\n',
+        f'a = {{x = "{MARK}"\n',
+        f'a = "{MARK}" "{MARK}"\n',
+        f"a = 2020-13-45 {MARK}\n",
+        f'a = "{MARK}\x1b[31m"\n',
+        f"a = '{MARK}' = 3\n",
+        f"{MARK} = {'9' * 5000}\n",
+        f'{MARK} = {"[" * 5000}\n',
+    ],
+)
+def test_nothing_that_stands_in_a_file_is_in_what_is_said_of_its_syntax(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        read_toml(path)
+
+    said = str(caught.value)
+    assert said.startswith(f"{path}:")
+    assert "not valid TOML" in said
+    assert not any(piece in said for piece in (MARK, "4711", "hunter2"))
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("short = accept", 'a text needs "quotation marks"'),
+        ("short = call:reception", 'a text needs "quotation marks"'),
+        ("quiet_from = 22:00", 'a text needs "quotation marks"'),
+        ("code = 12a4", 'a text needs "quotation marks"'),
+        ("name = “kiosk”", 'must be straight ones, "'),
+        ("name = ‘kiosk’", 'must be straight ones, "'),
+        ("name = «kiosk»", 'must be straight ones, "'),
+        ("name =", "no value stands behind the equals sign"),
+        ("name = # later", "no value stands behind the equals sign"),
+        ('name = "kiosk', "must end on its line with the quotation mark"),
+        ('folder = "C:\\sounds"', "a backslash in a text must be doubled"),
+        ("name", "expected KEY = VALUE"),
+        ("= 3", "expected KEY = VALUE"),
+        ("[box.inner", "a section's name must be closed"),
+        ('list = ["a", "b"', "a list must be closed"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_with_its_line_and_its_remedy(path: Path, line: str, remedy: str) -> None:
+    path.write_text(f"[box]\n{line}\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError) as caught:
+        read_toml(path)
+
+    assert str(caught.value).startswith(f"{path}:2: not valid TOML")
+    assert remedy in str(caught.value)
+
+
+def test_the_mark_that_some_editors_put_in_front_is_passed_over(path: Path) -> None:
+    path.write_bytes(b'\xef\xbb\xbf[box]\r\nname = "kiosk"\r\n')
+
+    assert read_toml(path).tables == {"box": {"name": "kiosk"}}
+
+
+def test_a_file_that_two_parsers_read_differently_is_not_guessed_at(path: Path) -> None:
+    path.write_text('[box]\n"a.b" = 1\n["x.y"]\nz = 2\n')
+
+    try:
+        tables = read_toml(path).tables
+    except ConfigError as error:
+        assert "not valid TOML" in str(error)
+    else:
+        assert tables == {"box": {"a.b": 1}, "x.y": {"z": 2}}
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_as_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it is a folder; expected a configuration file"):
+        read_toml(tmp_path)

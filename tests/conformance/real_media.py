@@ -86,7 +86,7 @@ class FarEnd:
         frames = [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
         for n in range(1_000_000):
             if not self._hole:  # what the recording's far end dropped, it had not numbered
-                self._peer.push_pcm(frames[n % len(frames)])
+                self._peer.rtp.push_pcm(frames[n % len(frames)])
             await asyncio.sleep(FRAME_MS / 1000)
 
 
@@ -108,6 +108,9 @@ class RealReplay(Replay):
     def _heard(self, socket: Socket, text: str) -> None:
         message = {} if text == "\n" else json.loads(text)
         sdp = (message.get("payload") or {}).get("sdp")
+        if message.get("type") == "invite" and self._far is not None:
+            self._bridge.call(self._far.close)  # a caller, whom nobody answered
+            self._far = None
         if message.get("type") in ("invite", "reinvite"):
             self._offers.append(sdp)
         elif message.get("type") == "answer" and self._far is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from agent.cli import main
+from agent.switchboard.runner import mint_for
 from hw.sound.frame import RATE_HZ
 from tests.kiosk.stage import Site, tone
 
@@ -137,8 +138,7 @@ def test_wrong_arguments_of_a_call_are_refused_before_it_is_made(
 
 
 def test_a_refused_token_fails_at_once(town: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["token", "--identity", "me", "--state-dir", str(tmp_path / "elsewhere")])
-    foreign = capsys.readouterr().out.strip()
+    foreign = mint_for(str(tmp_path / "elsewhere"), "me", 60)
     path = town.folder / "foreign.toml"
     path.write_text(
         (town.folder / "box.toml").read_text().replace('key_file = "state/api_key.json"', f'value = "{foreign}"')
@@ -220,10 +220,21 @@ def test_settings_without_a_source_of_tokens_name_the_file_and_what_is_missing(
     assert f"{path}: token: no source of access tokens; expected one of value, file, url" in err
 
 
-def test_check_accepts_the_shipped_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    shipped = Path(__file__).parents[2] / "config.toml"
+def test_check_accepts_the_shipped_settings_once_they_say_where_tokens_come_from(
+    town: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = (Path(__file__).parents[2] / "config.toml").read_text()
+    path = town.folder / "shipped.toml"
+    path.write_text(shipped)
 
-    assert run(capsys, "check", str(shipped)) == (0, f"{shipped}: ok\n", "")
+    status, _, err = run(capsys, "check", str(path))
+    assert status == 2
+    assert "token: no source of access tokens" in err
+
+    path.write_text(shipped.replace('key_file = ""', 'key_file = "state/api_key.json"'))
+    assert run(capsys, "check", str(path)) == (0, f"{path}: ok\n", "")
+    assert run(capsys, "check", "--config", str(path)) == (0, f"{path}: ok\n", "")
+
 
 
 @pytest.mark.parametrize("words", [("--identity", ""), ("--identity", "me", "--ttl", "-5")])

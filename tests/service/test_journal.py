@@ -76,3 +76,31 @@ def test_a_redirected_stream_is_not_the_journal(tmp_path: Path) -> None:
 )
 def test_levels_map_to_syslog_priorities(level: int, number: int) -> None:
     assert priority(level) == number
+
+
+@pytest.mark.parametrize("words", ["x\x1b[2J\r\x07y", "x\n12:00:00.000 ERROR agent: forged", "x\u2028\x85\u202ey"])
+@pytest.mark.parametrize("in_journal", [True, False])
+def test_whatever_a_line_is_made_of_it_is_printable_and_one_line(tmp_path: Path, words: str, in_journal: bool) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        set_up_logging("info", stream, announced(stream) if in_journal else {})
+
+        logging.getLogger("agent.kiosk").error("the service says: %s, %r", words, ValueError(words))
+
+        stream.seek(0)
+        (line, rest) = stream.read().split("\n")
+    assert line.isprintable()
+    assert (line.count("agent.kiosk: the service says"), rest) == (1, "")
+
+
+def test_an_exception_that_quotes_its_input_forges_no_line(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    set_up_logging("info", stream, {})
+
+    try:
+        raise ValueError("bad\x1b[31m\n12:00:00.000 ERROR agent.kiosk: forged")
+    except ValueError:
+        logging.getLogger("agent.kiosk").exception("it failed")
+
+    first, *more = stream.getvalue().splitlines()
+    assert first.endswith("agent.kiosk: it failed")
+    assert all(line.startswith("  ") and line.isprintable() for line in more)

@@ -24,7 +24,9 @@ class TokenSettings:
     url: str = field(
         default="",
         repr=False,
-        metadata={"help": "address that answers with a token; {identity} stands for this box", "kind": "url"},
+        metadata={
+            "help": "address that answers with a token; {identity} stands for this box", "kind": "url", "secret": True,
+        },
     )
     url_header: str = field(
         default="",
@@ -35,10 +37,15 @@ class TokenSettings:
         default="token", metadata={"help": "member with the token, when the address answers with JSON"}
     )
     url_ca_file: str = field(
-        default="", metadata={"help": "PEM file of the authority that signed the address's certificate", "kind": "file"}
+        default="", metadata={"help": "PEM file of the authority that signed the address's certificate", "kind": "pem"}
     )
     command: tuple[str, ...] = field(
-        default=(), metadata={"help": "program and arguments that print a token; {identity} stands for this box"}
+        default=(),
+        repr=False,
+        metadata={
+            "help": "program and arguments that print a token; {identity} stands for this box",
+            "secret": True,
+        },
     )
     key_file: str = field(
         default="",

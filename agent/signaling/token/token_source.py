@@ -9,6 +9,7 @@ from pathlib import Path
 import gevent
 from gevent.event import Event
 
+from agent.errors import AgentError
 from agent.handlers import HubEmitter
 from agent.log import FailureLog
 from agent.signaling.token.access_token import ApiKey, Validity, mint_token, token_validity
@@ -100,10 +101,11 @@ class TokenSource(HubEmitter):
     def _renew(self) -> None:
         try:
             token = self._fetch()
-        except TokenError as exc:
+        except (AgentError, OSError, ValueError) as exc:
+            failure = exc if isinstance(exc, TokenError) else TokenError(str(exc))
             self._renewal.failed(time.monotonic())
-            self._failures.failed(exc)
-            self.emit("error", exc)
+            self._failures.failed(failure)
+            self.emit("error", failure)
             return
         self._failures.recovered()
         self._renewal.obtained(token_validity(token), unix_now=time.time(), now=time.monotonic())

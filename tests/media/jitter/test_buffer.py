@@ -1,12 +1,13 @@
 """The playout buffer on a fake clock: what is played, how late, and how it recovers."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agent.media.jitter.buffer import Action, PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.decision import PlayoutAction
 from hw.sound.frame import FRAME_SAMPLES
-from tests.media.traces import FRAME_S, Network, Player
+from tests.media.traces import FIRST_SEQUENCE, FRAME_S, Network, Player
 
 
 def player(**bounds: float) -> Player:
@@ -20,7 +21,7 @@ def test_a_clean_stream_is_played_whole_and_in_order():
 
     assert listener.played() == list(range(len(listener.played())))
     assert len(listener.played()) > 1490
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
 
 
 @pytest.mark.parametrize("phase_ms", [0.5, 5, 10, 15, 19.5])
@@ -37,7 +38,7 @@ def test_silence_before_the_first_packet():
 
     made = listener.pull(1.0)
 
-    assert [decision.action for decision in made] == [Action.SILENCE]
+    assert [decision.action for decision in made] == [PlayoutAction.SILENCE]
 
 
 def test_reordered_packets_are_played_in_order():
@@ -95,7 +96,7 @@ def test_without_repair_in_the_packets_loss_adds_no_delay():
 
     listener.run(Network(loss=0.1, seed=3), 30)
 
-    assert listener.count(Action.RECOVER) == 0
+    assert listener.count(PlayoutAction.RECOVER) == 0
     assert listener.delay_ms(10, share=0.9) < 30
 
 
@@ -114,8 +115,8 @@ def test_a_burst_of_loss_is_concealed_for_as_long_as_it_lasted():
 
     listener.run(Network(lost=frozenset(range(500, 510))), 20)
 
-    filled = sum(decision.samples for decision in listener.decisions if decision.action is not Action.DECODE)
-    leading = sum(decision.samples for decision in listener.decisions if decision.action is Action.SILENCE)
+    filled = sum(decision.samples for decision in listener.decisions if decision.action is not PlayoutAction.DECODE)
+    leading = sum(decision.samples for decision in listener.decisions if decision.action is PlayoutAction.SILENCE)
     assert (filled - leading) / FRAME_SAMPLES == pytest.approx(10, abs=1)
 
 
@@ -180,7 +181,7 @@ def test_clocks_that_drift_apart_do_not_change_the_delay(ppm):
     listener.run(Network(clock_ppm=ppm), 1800)
 
     assert listener.delay_ms(1700, share=0.95) < 30
-    assert listener.count(Action.CONCEAL) < 20
+    assert listener.count(PlayoutAction.CONCEAL) < 20
     assert listener.buffer.stats.starts == 1
 
 
@@ -192,7 +193,7 @@ def test_no_pull_for_a_minute_keeps_little_and_starts_with_what_is_new():
         listener.put(number, number * FRAME_S + 0.05)
     made = [listener.pull(65.06 + tick * FRAME_S) for tick in range(3)]
 
-    first = next(decision for frame in made for decision in frame if decision.action is Action.DECODE)
+    first = next(decision for frame in made for decision in frame if decision.action is PlayoutAction.DECODE)
     assert int(first.payload) >= 3245
 
 
@@ -211,6 +212,54 @@ def test_a_jump_of_the_timestamp_starts_a_new_timeline():
     assert {number for number in listener.played() if number >= 250} >= set(range(252, 398))
 
 
+@pytest.mark.parametrize("jump_ms", [800, 300, 100, -200, -500, -800, 950, 30_000, -30_000])
+@pytest.mark.parametrize("lost", [(), (250,), (249, 250, 251)])
+def test_sound_goes_on_where_only_the_timestamp_jumps(jump_ms, lost):
+    listener = player()
+    for number in range(500):
+        now = number * FRAME_S + 0.05
+        if number not in lost:
+            timestamp = 1_000_000_000 + number * 960 + (jump_ms * 48 if number >= 250 else 0)
+            listener.buffer.put(1_000 + number, timestamp, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    stats = listener.buffer.stats
+    assert listener.played() == [number for number in range(listener.played()[-1] + 1) if number not in lost]
+    assert listener.played()[-1] >= 498
+    assert stats.concealed_ms <= 20 * len(lost)
+    assert stats.dropped == stats.late == 0
+    assert listener.delay_ms(6, share=0.95) < 25
+
+
+def test_a_pause_of_the_sender_is_no_jump_of_its_clock():
+    listener = player()
+    for number in range(500):
+        paused_s = 0.8 if number >= 250 else 0.0
+        now = number * FRAME_S + 0.05 + paused_s
+        if number == 250:
+            for tick in range(40):
+                listener.pull(now - paused_s + 0.007 + tick * FRAME_S)
+        listener.buffer.put(number, number * 960 + round(paused_s * 48_000), b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 498
+    assert listener.delay_ms(7, share=0.95) < 25
+
+
+def test_packets_overtaken_around_a_jump_do_not_undo_it():
+    listener = player()
+    order = [*range(250), 251, 250, 253, 252, *range(254, 500)]
+    for tick, number in enumerate(order):
+        now = tick * FRAME_S + 0.05
+        jump = 800 * 48 if number >= 250 else 0
+        listener.buffer.put(number, number * 960 + jump, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 497
+    assert listener.buffer.stats.late + listener.buffer.stats.dropped <= 3
+    assert listener.delay_ms(7, share=0.95) < 45
+
+
 def test_one_absurd_timestamp_is_ignored():
     listener = player()
     listener.run(Network(), 5)
@@ -220,7 +269,7 @@ def test_one_absurd_timestamp_is_ignored():
         listener.put(number, number * FRAME_S + 0.05)
         listener.pull(number * FRAME_S + 0.057)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.buffer.stats.dropped == 1
 
 
@@ -254,13 +303,36 @@ def test_packets_that_are_no_sound_are_not_concealed():
     for number in range(100):
         now = number * FRAME_S
         if 50 <= number < 60:
-            listener.buffer.skip(65_000 + number & 0xFFFF)
+            listener.buffer.skip(65_000 + number & 0xFFFF, pauses=True)
         else:
             listener.put(number, now)
         listener.pull(now + 0.007)
 
-    assert listener.count(Action.CONCEAL) == 0
-    assert listener.count(Action.COMFORT) == pytest.approx(10, abs=2)
+    assert listener.count(PlayoutAction.CONCEAL) == 0
+    assert listener.count(PlayoutAction.COMFORT) == pytest.approx(10, abs=2)
+
+
+def hear_without(listener, numbers, *, unusable):
+    """Play 10 s in which these packets are lost, or came with a type that cannot be used."""
+    for number in range(500):
+        now = number * FRAME_S
+        if number not in numbers:
+            listener.put(number, now)
+        elif unusable:
+            listener.buffer.skip(FIRST_SEQUENCE + number & 0xFFFF, pauses=False)
+        listener.pull(now + 0.007)
+
+
+@pytest.mark.parametrize("numbers", [range(60, 500, 7), range(60, 500, 2), [60, 61, 62, *range(200, 500, 15)]])
+def test_packets_that_cannot_be_used_are_no_losses(numbers):
+    lossy, mixed = player(), player()
+
+    hear_without(lossy, set(numbers), unusable=False)
+    hear_without(mixed, set(numbers), unusable=True)
+
+    assert lossy.buffer.stats.target_ms > 15  # it waits for what may repair the next loss
+    assert mixed.buffer.stats.target_ms < 5
+    assert mixed.played()[-1] >= 497
 
 
 def test_a_sender_that_announces_its_pause_is_not_concealed():
@@ -271,7 +343,7 @@ def test_a_sender_that_announces_its_pause_is_not_concealed():
             listener.buffer.put(sequence, number * 960, b"%d" % number, 960, now, pauses=number == 49)
         listener.pull(now + 0.007)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played()[-40:] == list(range(160, 200)) or listener.played()[-1] >= 198
 
 
@@ -284,9 +356,46 @@ def test_every_packet_length_is_played_whole(packet_ms):
 
     listener.run(Network(packet_ms=packet_ms), 20)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played() == list(range(len(listener.played())))
     assert listener.delay_ms(5, share=0.95) < 30
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    packet_ms=st.sampled_from([10, 20, 30, 40, 60]),
+    period_ms=st.integers(5, 60),
+    phase_ms=st.floats(0, 60),
+    seed=st.integers(0, 2**32),
+)
+@example(packet_ms=20, period_ms=40, phase_ms=7, seed=1)
+@example(packet_ms=10, period_ms=20, phase_ms=7, seed=1)
+@example(packet_ms=30, period_ms=20, phase_ms=7, seed=1)
+def test_every_packet_length_is_played_whole_in_pieces_of_every_length(packet_ms, period_ms, phase_ms, seed):
+    listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=period_ms)
+
+    listener.run_eagerly(Network(packet_ms=packet_ms, seed=seed), 12)
+
+    stats, played = listener.buffer.stats, listener.played()
+    assert played == list(range(played[0], played[0] + len(played)))
+    assert len(played) >= (12_000 - 100 - 2 * period_ms) // packet_ms - 1
+    assert stats.concealed_ms == stats.dropped == stats.late == 0
+    assert stats.inserted_ms + stats.removed_ms <= 100
+    assert listener.delay_ms(5) <= packet_ms + period_ms + 30
+
+
+def test_ready_means_that_all_that_is_asked_for_is_here():
+    listener = player()
+    listener.run(Network(), 1)  # what has come by now is played
+    head = listener.played()[-1] + 1
+
+    assert not listener.buffer.ready(1)
+    listener.put(head, 1.0)
+    assert listener.buffer.ready(960) and not listener.buffer.ready(961)
+    listener.put(head + 2, 1.0)
+    assert not listener.buffer.ready(961)
+    listener.put(head + 1, 1.0)
+    assert listener.buffer.ready(2880) and not listener.buffer.ready(2881)
 
 
 def test_the_loss_of_a_long_packet_is_repaired():
@@ -323,7 +432,7 @@ def test_any_input_gives_whole_frames(script):
     backlog, now = 0, 0.0
     for step in script:
         if isinstance(step, int):
-            buffer.skip(step)
+            buffer.skip(step, pauses=bool(step % 2))
         elif step is not None:
             sequence, timestamp, samples, repairs, pauses, wait = step
             now += wait

@@ -1,0 +1,24 @@
+"""Words that somebody else wrote, made safe to show: servers, callers, cards, files and exceptions all send text.
+
+What is not printable never passes: a terminal obeys it, a log line is forged by it.
+"""
+
+from __future__ import annotations
+
+MOST_LINES = 200
+
+
+def excerpt(text: object, most: int = 40) -> str:
+    """Cut what somebody else wrote so that it fits a log line: at most `most` printable characters."""
+    given = str(text)
+    line = _printable(given[:most])
+    return line if len(given) <= most else f"{line}…"
+
+
+def harmless(text: object) -> str:
+    """Return the lines of a whole text, of at most MOST_LINES, with nothing but printable characters in them."""
+    return "\n".join(_printable(line) for line in str(text).split("\n")[:MOST_LINES])
+
+
+def _printable(line: str) -> str:
+    return line if line.isprintable() else "".join(c if c.isprintable() else "?" for c in line)
