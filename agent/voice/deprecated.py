@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
+_log = logging.getLogger(__name__)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _warned: set[str] = set()
@@ -24,7 +26,7 @@ class Warns(Protocol):
     def warning(self, message: str, /, *arguments: object) -> None: ...
 
 
-def deprecated(log: Warns, old: str, better: str) -> None:
+def deprecated(old: str, better: str, log: Warns = _log) -> None:
     """Warn that `old` will go."""
     log.warning("%s is deprecated; use %s", old, better)
 
@@ -33,7 +35,7 @@ def registered(log: Warns, member: str, event: str) -> None:
     """Warn, the first time, that `member` will no longer register listeners of `event`."""
     if member not in _warned and log.isEnabledFor(logging.WARNING):
         _warned.add(member)
-        deprecated(log, f"{member}(handler)", f'on("{event}", handler)')
+        deprecated(f"{member}(handler)", f'on("{event}", handler)', log)
 
 
 def or_handler(event: str) -> Callable[[F], F]:
@@ -66,12 +68,12 @@ class ConnectionAliases:
     @or_handler("cancel")
     def cancel(self) -> None:
         """Do the same as `ignore`."""
-        deprecated(self.log, "Connection.cancel()", "ignore()")
+        deprecated("Connection.cancel()", "ignore()", self.log)
         self.ignore()
 
     def unmute(self) -> None:
         """Do the same as `mute(False)`."""
-        deprecated(self.log, "Connection.unmute()", "mute(False)")
+        deprecated("Connection.unmute()", "mute(False)", self.log)
         self.mute(False)
 
     def error(self, handler: Callable[..., Any]) -> None:

@@ -181,7 +181,7 @@ class Device(HubEmitter, DeviceAliases):
     def region(self) -> str:
         """Return the region in use, or `offline`; deprecated. Raises InvalidStateError before the set-up."""
         self._check_set_up()
-        deprecated(self.log, "Device.region()", "Device.edge")
+        deprecated("Device.region()", "Device.edge", self.log)
         return self._host.region if self._host.region is not None else "offline"
 
     @property

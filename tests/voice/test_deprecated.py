@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -74,3 +75,11 @@ def test_a_second_set_up_may_silence_the_warnings_and_wake_them(world: World, ca
     world.device.region()
     call.unmute()
     assert len(warnings_of(caplog)) == 2
+
+
+def test_a_program_is_told_what_to_use_instead(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "agent.voice"):
+        deprecated.deprecated("Thing.old()", "Thing.better()")
+
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said == [("WARNING", "Thing.old() is deprecated; use Thing.better()")]
