@@ -150,7 +150,7 @@ def test_the_warning_comes_ten_seconds_before_the_end_or_halfway(limit_s: float,
 
 
 def test_a_talk_button_that_counts_as_stuck_says_so_to_both(site: Site, visitor: Phone) -> None:
-    stuck = replace(button(22, press="push_to_talk"), stuck_s=2)
+    stuck = replace(button(22, press="push_to_talk"), held_ms=1000, stuck_s=2)
     box = ruled(site, buttons={**BUTTONS, "talk": stuck})
     talk(box, visitor)
 
@@ -167,7 +167,7 @@ def test_a_talk_button_that_counts_as_stuck_says_so_to_both(site: Site, visitor:
 
 
 def test_another_button_that_is_stuck_is_not_heard(site: Site, visitor: Phone) -> None:
-    box = ruled(site, buttons={**BUTTONS, "bell": replace(button(22, short="call:echo"), stuck_s=1)})
+    box = ruled(site, buttons={**BUTTONS, "bell": replace(button(22, short="call:echo"), held_ms=900, stuck_s=1)})
     talk(box, visitor)
     box.until_hears(VISITOR_HZ)
 
