@@ -34,7 +34,7 @@ RtpSink = Callable[[bytes, int, bool, str, int | None], None]
 class RtpEndpoint:
     """One stream each way over a secure transport.
 
-    `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU",
+    `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, on the sound's clock then; `on_loss(share)` what the far end reports of our stream;
     `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
@@ -74,7 +74,7 @@ class RtpEndpoint:
 
     @property
     def negotiated_codec(self) -> str | None:
-        """What we send: "opus" or "PCMU"; None before the descriptions were exchanged."""
+        """What we send: "opus", "PCMU" or "PCMA"; None before the descriptions were exchanged."""
         return self._agreement.send_codec.kind if self._agreement else None
 
     # RTP
