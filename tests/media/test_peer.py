@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -361,6 +362,21 @@ def test_wrong_fingerprint_of_the_session_beside_the_right_one_of_the_section_do
         answer = await callee.answer_offer((await caller.create_offer()).replace("t=0 0\r\n", wrong))
         await caller.apply_answer(answer.replace("t=0 0\r\n", wrong).replace("a=setup:active\r\n", ""))
         await asyncio.gather(caller.connected(), callee.connected())
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_loop_that_was_held_up_is_not_taken_for_a_silent_far_end():
+    async def story():
+        caller, callee = await connected_pair()
+        talker = Talker(caller)
+        await callee.until(lambda peer: len(peer.packets) >= 5)
+        time.sleep(0.6)  # the fault itself: nothing runs meanwhile
+        await callee.until(lambda peer: len(peer.packets) >= 20)
+        talker.stop()
+        assert callee.values("rtp_silence") == []
+        await callee.until(lambda peer: peer.values("rtp_silence"))
         await close(caller, callee)
 
     run(story())
