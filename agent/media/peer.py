@@ -38,7 +38,9 @@ class Peer(Closing):
         self._ice = IceTransport(settings, self._states)
         self._secure = SecureTransport(self._ice, self._states.on_dtls_state)
         self.rtp = RtpEndpoint(settings, self._secure, self._on_event)
-        self._descriptions = OfferAnswer(settings, self._secure.fingerprint, self.rtp.ssrc, self.rtp.cname)
+        self._descriptions = OfferAnswer(
+            settings, self._secure.fingerprint, self.rtp.ssrc, self.rtp.cname, self._secure.may_be
+        )
         self._agreement: Agreement | None = None
         self._negotiating = asyncio.Lock()
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered

@@ -26,6 +26,7 @@ from agent.media.stats import LevelSnapshots, RawStats
 RTP_SILENCE_S = 0.3
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
+STALL_S = 0.25  # between two ticks: this machine was busy, which says nothing about the far end
 EVENT_HZ = 8_000  # what the durations of forwarded events count
 
 RtpSink = Callable[[bytes, int, bool, str, int | None], None]
@@ -34,7 +35,7 @@ RtpSink = Callable[[bytes, int, bool, str, int | None], None]
 class RtpEndpoint:
     """One stream each way over a secure transport.
 
-    `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU",
+    `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, on the sound's clock then; `on_loss(share)` what the far end reports of our stream;
     `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
@@ -56,6 +57,7 @@ class RtpEndpoint:
         self._heard_at: float | None = None
         self._silence_s = RTP_SILENCE_S
         self._is_silent = False
+        self._ticked_at = 0.0
         secure.on_rtp, secure.on_rtcp = self._take_rtp, self._take_rtcp
 
     @property
@@ -74,7 +76,7 @@ class RtpEndpoint:
 
     @property
     def negotiated_codec(self) -> str | None:
-        """What we send: "opus" or "PCMU"; None before the descriptions were exchanged."""
+        """What we send: "opus", "PCMU" or "PCMA"; None before the descriptions were exchanged."""
         return self._agreement.send_codec.kind if self._agreement else None
 
     # RTP
@@ -222,7 +224,9 @@ class RtpEndpoint:
 
     def tick(self, now: float) -> None:
         """Notice silence and send reports; call it every 100 ms or so."""
-        if self._heard_at is not None and not self._is_silent and now - self._heard_at > self._silence_s:
+        stalled = now - self._ticked_at > STALL_S  # what came meanwhile is not read yet
+        self._ticked_at = now
+        if self._heard_at is not None and not (stalled or self._is_silent) and now - self._heard_at > self._silence_s:
             self._is_silent = True
             self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
         if self._secure.state == "connected":

@@ -19,7 +19,7 @@ class MediaSettings:
     """Section [media] of config.toml."""
 
     codec_preferences: tuple[str, ...] = field(
-        default=("opus", "pcmu"), metadata={"help": "codecs, the wanted first", "choices": ("opus", "pcmu")}
+        default=("opus", "pcmu"), metadata={"help": "codecs, the wanted first", "choices": ("opus", "pcmu", "pcma")}
     )
     max_average_bitrate: int = field(
         default=0, metadata={"help": "limit for the far end's Opus bit/s, 0 = none", "min": 0, "max": 510_000}

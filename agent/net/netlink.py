@@ -29,6 +29,7 @@ RT_TABLE_MAIN = 254
 RTN_UNICAST = 1
 RTNH_F_DEAD, RTNH_F_LINKDOWN = 1, 16
 SCOPE_LINK = 253
+IPV4_BYTES = 4
 
 HEADER = struct.Struct("=IHHII")
 LINK = struct.Struct("=BxHiII")
@@ -70,7 +71,13 @@ class Snapshot:
         rank = {route.interface: route.metric for route in sorted(self.routes, key=lambda r: -r.metric)}
         usable = [a for a in self.addresses if not a.loopback] or list(self.addresses)
         usable.sort(key=lambda a: (a.interface not in rank, rank.get(a.interface, 0), ":" in a.ip, a.ip))
+        usable.sort(key=lambda a: _is_of_link(a.ip))
         return [address.ip for address in usable]
+
+
+def _is_of_link(ip: str) -> bool:
+    """Whether it is an address that needed no one to give it (RFC 3927), and reaches only what is on the cable."""
+    return ipaddress.ip_address(ip).is_link_local
 
 
 @dataclass(frozen=True)
@@ -153,8 +160,8 @@ def _addresses(messages: Iterator[tuple[int, bytes]], links: dict[int, int]) -> 
         link = links.get(index, 0)
         raw = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS)
         usable = link & IFF_UP and link & IFF_RUNNING and not flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)
-        if not raw or not usable or scope == SCOPE_LINK or flags & IFA_F_DEPRECATED:
-            continue
+        if not raw or not usable or flags & IFA_F_DEPRECATED or (scope == SCOPE_LINK and len(raw) != IPV4_BYTES):
+            continue  # an IPv6 address of the link needs its interface named; an IPv4 one is all that a cable may have
         loopback = bool(link & IFF_LOOPBACK)
         if loopback and len(raw) != 4:
             continue

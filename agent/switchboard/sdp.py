@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-AUDIO = ("opus", "pcmu")
-STATIC_NAMES = {"0": "pcmu"}
+AUDIO = ("opus", "pcmu", "pcma")
+STATIC_NAMES = {"0": "pcmu", "8": "pcma"}
 
 
 def attribute(sdp: str, name: str) -> str:

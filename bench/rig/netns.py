@@ -91,6 +91,25 @@ class Network:
         for device in ("host0", "guest0"):
             self._ip("box", "link", "set", device, "up")
 
+    def cable(self, box, far):
+        """Connect the box and the far end directly, with these addresses and no other network or default route."""
+        self.unplug("wlan")
+        self._ip("far", "link", "set", "far", "down")
+        self._run("ip", "-n", self.names["box"], "link", "add", "wire", "type", "veth", "peer", "name", "wire1")
+        self._run("ip", "-n", self.names["box"], "link", "set", "wire1", "netns", self.names["far"])
+        for owner, device, address in (("box", "wire", box), ("far", "wire1", far)):
+            self._ip(owner, "address", "add", address, "dev", device)
+            self._ip(owner, "link", "set", device, "up")
+
+    def add_bridges(self, count):
+        """Give both ends so many container networks, with the same addresses, which lead nowhere."""
+        for owner in ("box", "far"):
+            for n in range(count):
+                self._ip(owner, "link", "add", f"br{n}", "type", "veth", "peer", "name", f"in{n}")
+                self._ip(owner, "address", "add", f"10.100.{n}.1/24", "dev", f"br{n}")
+                for device in (f"br{n}", f"in{n}"):
+                    self._ip(owner, "link", "set", device, "up")
+
     def listens(self, owner, port):
         """Whether something in a namespace listens on that TCP port."""
         found = subprocess.run(self.command(owner, "ss", "-Hltn", f"sport = :{port}"), capture_output=True)

@@ -111,7 +111,8 @@ def test_lossy_path_stays_connected():
         await hears(caller, callee, packets=150)
         assert caller.values("ice_connection_state") == ["checking", "connected"]
         await caller.until(lambda peer: peer.stats().packets_lost > 5)
-        assert 280 < caller.stats().rtt_ms < 500
+        await caller.until(lambda peer: (peer.stats().rtt_ms or 0) > 280)  # with the first report that is not lost
+        assert caller.stats().rtt_ms < 500
 
     linked(story, disconnected_after_ms=1_500)
 
@@ -183,9 +184,11 @@ def test_replayed_and_altered_packets_are_not_heard_twice():
 def test_unauthenticated_packets_do_not_keep_a_dead_path_alive():
     async def story(link, caller, callee):
         link.up = False
-        for _ in range(40):
+
+        def is_disconnected(peer):
             link.inject("caller", write_rtp(111, False, 1, 1, 7, bytes(40)))
-            await asyncio.sleep(0.02)
-        assert caller.ice_connection_state == "disconnected"
+            return peer.ice_connection_state == "disconnected"
+
+        await caller.until(is_disconnected)
 
     linked(story, **SOON)

@@ -85,6 +85,20 @@ def restart(one, other):
     one.session.apply_answer(other.session.answer_offer(one.session.create_restart_offer()))
 
 
+def test_cable_with_addresses_of_the_link_is_enough(network, call):
+    network.cable("169.254.10.1/16", "169.254.20.2/16")
+    box, _ = call()
+    assert box.path == ("169.254.10.1", "169.254.20.2")
+
+
+@pytest.mark.parametrize("bridges", [12, 30])
+def test_many_bridges_without_a_default_route_are_in_nobodys_way(network, call, bridges):
+    network.cable("172.30.0.1/24", "172.30.0.2/24")
+    network.add_bridges(bridges)
+    box, _ = call()
+    assert box.path == ("172.30.0.1", "172.30.0.2")
+
+
 def test_change_of_address_is_noticed_at_once_and_survived(network, call):
     box, far = call()
     assert box.path == ("10.71.1.2", "10.71.9.2")

@@ -1,6 +1,8 @@
 """Two peers, one call: real ICE, DTLS and SRTP over real sockets."""
 
 import asyncio
+import re
+import time
 from itertools import pairwise
 
 import pytest
@@ -48,7 +50,7 @@ def test_call_with_a_far_end_whose_key_is_rsa(monkeypatch, rsa_is_caller):
     run(story())
 
 
-@pytest.mark.parametrize("codec", ["opus", "PCMU"])
+@pytest.mark.parametrize("codec", ["opus", "PCMU", "PCMA"])
 def test_payloads_arrive_unchanged_and_in_step(codec):
     async def story():
         caller, callee = await connected_pair({"codec_preferences": (codec.lower(),)})
@@ -215,7 +217,7 @@ def test_reports_tell_the_sender_round_trip_and_loss():
     run(story())
 
 
-@pytest.mark.parametrize("payload_type", [8, 13, 63, 119])
+@pytest.mark.parametrize("payload_type", [9, 13, 63, 119])
 def test_packets_of_a_type_that_was_not_negotiated_are_not_lost(payload_type):
     async def story():
         caller, callee = await connected_pair({"codec_preferences": ("pcmu",)})
@@ -319,6 +321,62 @@ def test_direction_of_the_session_counts_like_the_sections(word):
         await caller.apply_answer(answer)
         await asyncio.gather(caller.connected(), callee.connected())
         assert callee.rtp.send(b"x", 0, True, "opus") == (word == "recvonly")
+        await close(caller, callee)
+
+    run(story())
+
+
+def hashed(sdp, peer, *algorithms):
+    """The description with these fingerprints of that peer's certificate."""
+    prints = {f.algorithm: f.value for f in peer._secure._certificate.getFingerprints()}
+    lines = "".join(f"a=fingerprint:{algorithm} {prints[algorithm]}\r\n" for algorithm in algorithms)
+    return re.sub(r"a=fingerprint:.*\r\n", lines, sdp)
+
+
+@pytest.mark.parametrize("algorithms", [("sha-512",), ("sha-384", "sha-256"), ("sha-512", "sha-384", "sha-256")])
+def test_restart_with_other_hashes_of_the_same_certificate_is_taken(algorithms):
+    async def story():
+        caller, callee = await connected_pair()
+        answer = await callee.answer_offer(hashed(await caller.create_restart_offer(), caller, *algorithms))
+        await caller.apply_answer(hashed(answer, callee, *algorithms))
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_restart_with_the_hash_of_another_certificate_is_refused():
+    async def story():
+        caller, callee = await connected_pair()
+        other = WatchedPeer()
+        with pytest.raises(SdpError, match="certificate"):
+            await callee.answer_offer(hashed(await caller.create_restart_offer(), other, "sha-512"))
+        await close(caller, callee, other)
+
+    run(story())
+
+
+def test_wrong_fingerprint_of_the_session_beside_the_right_one_of_the_section_does_not_matter():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        wrong = "t=0 0\r\na=fingerprint:sha-256 " + ":".join(["00"] * 32) + "\r\n"
+        answer = await callee.answer_offer((await caller.create_offer()).replace("t=0 0\r\n", wrong))
+        await caller.apply_answer(answer.replace("t=0 0\r\n", wrong).replace("a=setup:active\r\n", ""))
+        await asyncio.gather(caller.connected(), callee.connected())
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_loop_that_was_held_up_is_not_taken_for_a_silent_far_end():
+    async def story():
+        caller, callee = await connected_pair()
+        talker = Talker(caller)
+        await callee.until(lambda peer: len(peer.packets) >= 5)
+        time.sleep(0.6)  # the fault itself: nothing runs meanwhile
+        await callee.until(lambda peer: len(peer.packets) >= 20)
+        talker.stop()
+        assert callee.values("rtp_silence") == []
+        await callee.until(lambda peer: peer.values("rtp_silence"))
         await close(caller, callee)
 
     run(story())

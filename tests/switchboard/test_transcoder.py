@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from agent.errors import CodecError
-from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
+from agent.media.codec.g711 import G711Decoder, G711Encoder, PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
-from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Transcoder
+from agent.switchboard.transcoder import EVENT, OPUS, PCMA, PCMU, Transcoder
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Sent = list[tuple[bytes, int, bool, str, int | None]]
@@ -44,6 +44,18 @@ def test_opus_becomes_pcmu_packet_by_packet() -> None:
     assert [packet[1] for packet in sent] == [n * 160 for n in range(50)]
     assert {(len(packet[0]), packet[3], packet[4]) for packet in sent} == {(160, PCMU, None)}
     decoder = PcmuDecoder()
+    assert loudest_hz(b"".join(decoder.decode(packet[0]) for packet in sent)) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize(("origin", "wanted"), [(OPUS, PCMA), (PCMA, PCMU), (PCMU, PCMA), (PCMA, OPUS)])
+def test_every_codec_becomes_every_other(origin: str, wanted: str) -> None:
+    forward, sent = forward_to(wanted)
+    encoder = OpusEncoder() if origin == OPUS else G711Encoder(origin)
+    for n, frame in enumerate(frames(50)):
+        forward(encoder.encode(frame), n * (960 if origin == OPUS else 160), n == 0, origin, n)
+    assert [packet[1] for packet in sent] == [n * (960 if wanted == OPUS else 160) for n in range(50)]
+    assert {packet[3] for packet in sent} == {wanted}
+    decoder = OpusDecoder() if wanted == OPUS else G711Decoder(wanted)
     assert loudest_hz(b"".join(decoder.decode(packet[0]) for packet in sent)) == pytest.approx(440, abs=2)
 
 

@@ -1,4 +1,4 @@
-"""PCMU (ITU-T G.711, mu-law at 8 kHz) to and from 48 kHz frames: companding by table, 6:1 resampling by a filter bank.
+"""G.711 (ITU-T, mu-law and A-law at 8 kHz) to and from 48 kHz frames: companding by table, 6:1 resampling by filters.
 
 Both resamplers are one linear-phase low-pass filter (flat to 3.3 kHz, 50 dB down from 4.3 kHz, whose alias falls above
 3.7 kHz), evaluated only where a sample is wanted, with the tail of the previous frame as its state. Each delays 1.5 ms.
@@ -22,19 +22,37 @@ _BIAS = 132
 _CLIP = 32635
 
 
-def _decode_table() -> FloatSamples:
+def _mu_law() -> FloatSamples:
     code = ~np.arange(256) & 0xFF
     magnitude = (((code & 0x0F) << 3) + _BIAS << (code >> 4 & 7)) - _BIAS
     return np.where(code & 0x80, -magnitude, magnitude).astype(np.float32)
 
 
-def _encode_table() -> NDArray[np.uint8]:
+def _a_law() -> FloatSamples:
+    code = np.arange(256) ^ 0x55
+    segment = code >> 4 & 7
+    step = ((code & 0x0F) << 4) + 8
+    magnitude = np.where(segment, step + 0x100 << np.maximum(segment, 1) - 1, step)
+    return np.where(code & 0x80, magnitude, -magnitude).astype(np.float32)
+
+
+def _mu_law_codes() -> NDArray[np.uint8]:
     """The code of every int16, indexed by its bits taken as unsigned."""
     value = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     magnitude = np.minimum(np.abs(value), _CLIP) + _BIAS
     segment = np.log2(magnitude).astype(np.int32) - 7
     code = np.where(value < 0, 0x80, 0) | segment << 4 | magnitude >> segment + 3 & 0x0F
     codes: NDArray[np.uint8] = (~code & 0xFF).astype(np.uint8)
+    return codes
+
+
+def _a_law_codes() -> NDArray[np.uint8]:
+    """The same for A-law, which has no zero: what is below it has the sign of its own."""
+    value = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32) >> 3
+    magnitude = np.where(value < 0, ~value, value)
+    segment = np.maximum(np.log2(np.maximum(magnitude, 1)).astype(np.int32) - 4, 0)
+    code = np.where(value < 0, 0, 0x80) | segment << 4 | magnitude >> np.maximum(segment, 1) & 0x0F
+    codes: NDArray[np.uint8] = (code ^ 0x55).astype(np.uint8)
     return codes
 
 
@@ -45,8 +63,8 @@ def _low_pass() -> FloatSamples:
     return scaled
 
 
-_DECODED = _decode_table()
-_ENCODED = _encode_table()
+_DECODED = {"PCMU": _mu_law(), "PCMA": _a_law()}
+_ENCODED = {"PCMU": _mu_law_codes(), "PCMA": _a_law_codes()}
 _FILTER = _low_pass()
 _BANK = np.ascontiguousarray((_FILTER * RATIO).reshape(_TAPS_A_PHASE, RATIO)[::-1])
 
@@ -81,37 +99,55 @@ def to_int16(sound: FloatSamples) -> PcmSamples:
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
-class PcmuEncoder:
+class G711Encoder:
     """Encodes mono 48 kHz int16 PCM, a multiple of 6 samples at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, law: str) -> None:
+        """`law` is PCMU or PCMA."""
+        self._codes = _ENCODED[law]
         self._decimate = NarrowbandDecimator()
 
     def encode(self, pcm: bytes) -> bytes:
         """Make one byte for every six samples of `pcm`."""
         narrow = to_int16(self._decimate(np.frombuffer(pcm, np.int16)))
-        return _ENCODED[narrow.view(np.uint16)].tobytes()
+        return self._codes[narrow.view(np.uint16)].tobytes()
 
 
-class PcmuDecoder:
+class G711Decoder:
     """Decodes to mono 48 kHz int16; the same calls as `OpusDecoder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, law: str) -> None:
+        """`law` is PCMU or PCMA."""
+        self._law = law
         self._interpolate = NarrowbandInterpolator()
         self._concealer = PitchConcealer(CLOCK_HZ)
 
     def decode(self, payload: bytes) -> bytes:
         """Make six samples for every byte of `payload`; CodecError when it is empty."""
         if not payload:
-            raise CodecError("a PCMU packet is empty; it is concealed")
-        sound = self._concealer.heard(_DECODED[np.frombuffer(payload, np.uint8)])
+            raise CodecError(f"a {self._law} packet is empty; it is concealed")
+        sound = self._concealer.heard(_DECODED[self._law][np.frombuffer(payload, np.uint8)])
         return self._interpolate(sound).tobytes()
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:
-        """Conceal: PCMU repairs nothing."""
+        """Conceal: G.711 repairs nothing."""
         return self.conceal(samples)
 
     def conceal(self, samples: int) -> bytes:
         """Make `samples` of 48 kHz sound that repeat the last pitch periods and fade out."""
         narrow = self._concealer.lost(-(-samples // RATIO))
         return self._interpolate(narrow).tobytes()[: samples * 2]
+
+
+class PcmuEncoder(G711Encoder):
+    """Encodes mu-law."""
+
+    def __init__(self) -> None:
+        super().__init__("PCMU")
+
+
+class PcmuDecoder(G711Decoder):
+    """Decodes mu-law."""
+
+    def __init__(self) -> None:
+        super().__init__("PCMU")

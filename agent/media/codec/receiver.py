@@ -14,10 +14,10 @@ import numpy as np
 from agent.errors import CodecError
 from agent.log import FailureLog
 from agent.media.codec import g711, opus
-from agent.media.codec.g711 import PcmuDecoder
+from agent.media.codec.g711 import G711Decoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import OpusDecoder
-from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
+from agent.media.codec.sender import CLOCK_HZ, OPUS
 from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
 from agent.media.jitter.decision import Decision, PlayoutAction
@@ -62,7 +62,7 @@ class AudioReceiver:
         self.codec = codec
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings, CLOCK_HZ[codec])
-        self._decoder: Decoder = PcmuDecoder() if codec == PCMU else OpusDecoder()
+        self._decoder: Decoder = OpusDecoder() if codec == OPUS else G711Decoder(codec)
         self.events = events or EventStreams()
         self._on_digit = on_digit
         self._made = b""
@@ -79,7 +79,7 @@ class AudioReceiver:
         if ssrc != self._ssrc:
             self._playout.restart()
             self._ssrc = ssrc
-        if self.codec == PCMU:
+        if self.codec != OPUS:
             if payload:
                 self._playout.put(sequence, timestamp, payload, len(payload) * g711.RATIO, now)
             return

@@ -10,16 +10,16 @@ from typing import NamedTuple, Protocol
 
 from agent.errors import InvalidArgumentError
 from agent.media.codec import g711
-from agent.media.codec.g711 import PcmuEncoder
+from agent.media.codec.g711 import G711Encoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 from hw.sound.pcm import mixed
 
-OPUS, PCMU, TELEPHONE_EVENT = "opus", "PCMU", "telephone-event"
+OPUS, PCMU, PCMA, TELEPHONE_EVENT = "opus", "PCMU", "PCMA", "telephone-event"
 PACKET_LENGTHS_MS = (10, 20, 40, 60)
-CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ}
+CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ, PCMA: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
 _CALM_REPORTS = 2  # without any loss in so many reports, that is saved ...
@@ -40,7 +40,7 @@ class SenderSettings:
 
 
 class Outgoing(NamedTuple):
-    """One RTP payload; `timestamp` is modulo 2^32; `codec` is "opus", "PCMU" or "telephone-event"."""
+    """One RTP payload; `timestamp` is modulo 2^32; `codec` is "opus", "PCMU", "PCMA" or "telephone-event"."""
 
     payload: bytes
     timestamp: int
@@ -138,8 +138,8 @@ class AudioSender:
         opus.set_transform(plain)
 
     def _make_encoder(self) -> tuple[Encoder, OpusEncoder | None]:
-        if self.codec == PCMU:
-            return PcmuEncoder(), None
+        if self.codec != OPUS:
+            return G711Encoder(self.codec), None
         wanted = self.settings
         opus = OpusEncoder(bitrate=wanted.bitrate, complexity=wanted.complexity, fec=wanted.fec, dtx=wanted.dtx)
         self._prepare(opus)

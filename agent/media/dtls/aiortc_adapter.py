@@ -18,7 +18,12 @@ from agent.media.dtls.records import datagrams, number_plain
 from agent.media.light_import import without_codecs
 
 with without_codecs():
-    from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+    from aiortc.rtcdtlstransport import (
+        X509_DIGEST_ALGORITHMS,
+        RTCCertificate,
+        RTCDtlsTransport,
+        certificate_digest,
+    )
 
 PRIVATE_NAMES = {
     RTCCertificate: ("_create_ssl_context",),
@@ -29,7 +34,6 @@ PRIVATE_NAMES = {
         "_srtp_profiles",
         "_ssl",
         "_tx_srtp",
-        "_validate_peer_identity",
     ),
 }
 
@@ -105,13 +109,21 @@ class Dtls(RTCDtlsTransport):
 
     def verify(self, fingerprints: Sequence[tuple[str, str]]) -> None:
         """Compare the far end's certificate with its description, then derive the keys. Raises IdentityError."""
-        told = [RTCDtlsFingerprint(algorithm=algorithm, value=value) for algorithm, value in fingerprints]
-        self._validate_peer_identity(RTCDtlsParameters(fingerprints=told))
-        if self.state == "failed":
+        if not self.is_of(fingerprints):
             raise IdentityError("the far end's certificate is not the one that its description names")
         self._setup_srtp()
         if self.state == "failed":
             raise IdentityError("the far end knows no encryption of sound that we know")
+
+    def is_of(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
+        """Tell whether the far end's certificate is among those named, by every hash in use that we know."""
+        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        named = {algorithm for algorithm, _ in fingerprints if algorithm in X509_DIGEST_ALGORITHMS}
+        if certificate is None or not named:
+            return False
+        return all(
+            (algorithm, certificate_digest(certificate, algorithm)) in fingerprints for algorithm in named
+        )
 
     def end(self) -> None:
         """Tell the far end that this is over, if that is possible."""

@@ -70,6 +70,11 @@ class SecureTransport(Closing):
                 self._handshake.receive(data, host)
             self._waiting.clear()
 
+    def may_be(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
+        """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
+        dtls = self._handshake.dtls if self._handshake is not None else None
+        return self.state != "connected" or dtls is None or dtls.is_of(fingerprints)
+
     def _changed(self, state: str) -> None:
         dtls = self._handshake.dtls if self._handshake is not None else None
         if state == "connected" and dtls is not None:

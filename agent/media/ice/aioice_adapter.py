@@ -22,6 +22,7 @@ from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
 from agent.closing import AsyncClosing
+from agent.media.ice.check_order import put_likely_first
 from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
 from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket
 
@@ -120,6 +121,11 @@ class Generation(aioice.Connection, AsyncClosing):
         return [socket for socket in self._protocols if socket.local_candidate.type == "host"]
 
     # pairs
+
+    def sort_check_list(self) -> None:
+        """Order the checks by priority, those first that the routing table would take."""
+        super().sort_check_list()
+        put_likely_first(self._check_list)
 
     @property
     def nominated(self) -> Pair | None:

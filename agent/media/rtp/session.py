@@ -90,7 +90,8 @@ class RtpSession:
         if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
             self.packets_received += 1
             self.octets_received += len(packet.payload)
-            return ReadPacket(packet, codec, beside=True)
+            # Before the first sound they are its stream, as far as is known: moved now and not later, a digit were two.
+            return ReadPacket(packet, codec, beside=self.received is not None)
         counters = self._find_source(packet.ssrc, codec, now)
         if counters is None:
             return None

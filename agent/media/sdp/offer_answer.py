@@ -7,7 +7,7 @@ signaling 10.3), DTLS roles that never change within a call, and ICE restarts as
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.errors import InvalidStateError, SdpError
@@ -15,10 +15,9 @@ from agent.media.sdp import munge
 from agent.media.sdp.parse import (
     EVENT,
     MAX_SDP_CHARS,
-    OPUS,
     OUR_CODECS,
-    PCMU,
     REVERSED,
+    SOUND_KEYS,
     Codec,
     Description,
     IceParameters,
@@ -28,7 +27,7 @@ from agent.media.sdp.parse import (
 from agent.media.sdp.write import LocalDescription
 from agent.media.settings import MediaSettings
 
-AUDIO_KEYS = (OPUS.key, PCMU.key)
+Fingerprints = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,24 @@ class Agreement:
     receivable: tuple[Codec, ...]
     dtls_client: bool
     may_send: bool
-    fingerprints: tuple[tuple[str, str], ...]
+    fingerprints: Fingerprints
     longest_packet_ms: int
 
 
 class OfferAnswer:
     """The signaling state (W3C's names) and both descriptions."""
 
-    def __init__(self, settings: MediaSettings, fingerprint: tuple[str, str], ssrc: int, cname: str) -> None:
+    def __init__(
+        self,
+        settings: MediaSettings,
+        fingerprint: tuple[str, str],
+        ssrc: int,
+        cname: str,
+        is_theirs: Callable[[Fingerprints], bool] = lambda _: True,
+    ) -> None:
+        """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known."""
         self._settings = settings
+        self._is_theirs = is_theirs
         self._version = 1
         self._local = LocalDescription(
             session_id=secrets.randbits(62),
@@ -74,9 +82,15 @@ class OfferAnswer:
                 sdp = munge.remove_ice_lite(sdp)
             sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)
         description = parse(sdp)
-        if self.remote is not None and set(description.fingerprints) != set(self.remote.fingerprints):
+        if self.remote is not None and self._names_another(self.remote.fingerprints, description.fingerprints):
             raise SdpError("the far end changed its certificate within the call; it has to make a new call")
         return description
+
+    def _names_another(self, before: Fingerprints, now: Fingerprints) -> bool:
+        """Whether these are of another certificate; the list of hashes may be another all the same."""
+        shared = {algorithm for algorithm, _ in before} & {algorithm for algorithm, _ in now}
+        differ = any(not set(_of(before, algorithm)) & set(_of(now, algorithm)) for algorithm in shared)
+        return differ or not self._is_theirs(now)
 
     def offer(self, ice: IceParameters) -> str:
         """Make our offer, first or further."""
@@ -85,7 +99,7 @@ class OfferAnswer:
         return text
 
     def accept_answer(self, answer: Description) -> Agreement:
-        """Take the far end's answer to our offer. Raises SdpError."""
+        """Take the far end's answer to our offer; without a role it is active (RFC 4145 section 4). SdpError."""
         if answer.setup == "actpass":
             raise SdpError("the far end answered without choosing a DTLS role; it has to say active or passive")
         agreement = self._agree(answer, client=answer.setup == "passive")
@@ -101,6 +115,7 @@ class OfferAnswer:
             direction=REVERSED.get(offer.direction, offer.direction),
             others=offer.others,
             audio_index=offer.audio_index,
+            profile=offer.profile,
         )
         agreement = self._agree(offer, client=offer.setup != "active")
         text = self._write(ice, "active" if agreement.dtls_client else "passive")
@@ -146,9 +161,13 @@ def _in_order(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Code
     return tuple(sorted(codecs, key=lambda codec: [*wanted, codec.name.lower()].index(codec.name.lower())))
 
 
+def _of(fingerprints: Fingerprints, algorithm: str) -> list[str]:
+    return [value for name, value in fingerprints if name == algorithm]
+
+
 def _negotiated(codecs: Sequence[Codec]) -> Codec:
     """The far end's first codec that we speak, with its parameters."""
-    return next(codec for codec in codecs if codec.key in AUDIO_KEYS)
+    return next(codec for codec in codecs if codec.key in SOUND_KEYS)
 
 
 def _event_codec(codecs: Sequence[Codec], audio: Codec) -> Codec | None:

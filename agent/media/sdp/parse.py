@@ -13,14 +13,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from agent.errors import SdpError
+from agent.log import excerpt
 
 MAX_SDP_CHARS = 64_000
 MAX_CANDIDATES = 64
 EVENT = "telephone-event"
 UNKNOWN = "unknown"  # of a payload whose type was not negotiated
 COMFORT_NOISE = 13  # payload type, which is nobody else's (RFC 3551 section 6)
-SECURE_PROFILES = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF")
-KINDS = {"opus": "opus", "pcmu": "PCMU"}
+USUAL_PROFILE = "UDP/TLS/RTP/SAVPF"
+SECURE_PROFILES = (
+    USUAL_PROFILE, "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF",
+)  # fmt: skip
+HASHES = ("sha-256", "sha-384", "sha-512")  # of which a fingerprint may be (RFC 8122 section 5)
+KINDS = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA"}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 SETUP_ROLES = ("active", "passive", "actpass")
 LONGEST_PACKET_MS = 120
@@ -45,7 +50,7 @@ class Codec:
 
     @cached_property
     def kind(self) -> str:
-        """The name at this program's seams, however it is written in the description: opus, PCMU or telephone-event."""
+        """The name at this program's seams, however it is written: opus, PCMU, PCMA or telephone-event."""
         return KINDS.get(self.name.lower(), EVENT)
 
     @property
@@ -61,7 +66,9 @@ class Codec:
 
 OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
 PCMU = Codec(0, "PCMU", 8_000)
-OUR_CODECS = (OPUS, PCMU, Codec(110, EVENT, 48_000), Codec(126, EVENT, 8_000))
+PCMA = Codec(8, "PCMA", 8_000)
+SOUND_KEYS = (OPUS.key, PCMU.key, PCMA.key)
+OUR_CODECS = (OPUS, PCMU, PCMA, Codec(110, EVENT, 48_000), Codec(126, EVENT, 8_000))
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Description:
 
     ice: IceParameters
     fingerprints: tuple[tuple[str, str], ...]
-    setup: str
+    setup: str  # empty where the description names none
     codecs: tuple[Codec, ...]
     mid: str = "0"
     direction: str = "sendrecv"
@@ -97,6 +104,7 @@ class Description:
     longest_packet_ms: int = LONGEST_PACKET_MS
     others: tuple[RejectedSection, ...] = ()
     audio_index: int = 0
+    profile: str = USUAL_PROFILE
 
     def codec(self, name: str, clock_hz: int | None = None) -> Codec | None:
         """Find the first payload type of that name."""
@@ -137,9 +145,10 @@ def _parse(sdp: str) -> Description:
         longest_packet_ms=_longest_packet(value.first("maxptime")),
         others=tuple(_rejected(n, part) for n, part in enumerate(sections) if n != index),
         audio_index=index,
+        profile=lines[0].split()[2],
     )
-    if not any(codec.key in ((c.key) for c in (OPUS, PCMU)) for codec in description.codecs):
-        raise SdpError("the far end speaks neither Opus nor PCMU; it has to offer one of them")
+    if not any(codec.key in SOUND_KEYS for codec in description.codecs):
+        raise SdpError("the far end speaks neither Opus nor PCMU nor PCMA; it has to offer one of them")
     return description
 
 
@@ -152,11 +161,18 @@ class _Values:
     """The attributes of the audio section, with those of the session behind them."""
 
     def __init__(self, head: list[str], lines: list[str]) -> None:
-        self._lines = [line.strip()[2:] for line in (*lines, *head) if line.startswith("a=")]
+        self._own, session = (
+            [line.strip()[2:] for line in part if line.startswith("a=")] for part in (lines, head)
+        )
+        self._lines = self._own + session
 
     def all(self, name: str) -> list[str]:
         """Values of an attribute, the section's before the session's."""
         return [line[len(name) + 1 :] for line in self._lines if line.startswith(name + ":")]
+
+    def nearest(self, name: str) -> list[str]:
+        """Values of an attribute of the section, or of the session where the section has none."""
+        return [line[len(name) + 1 :] for line in self._own if line.startswith(name + ":")] or self.all(name)
 
     def first(self, name: str) -> str:
         """The section's value, else the session's, else empty."""
@@ -181,16 +197,19 @@ def _ice(value: _Values) -> IceParameters:
 
 
 def _fingerprints(value: _Values) -> tuple[tuple[str, str], ...]:
-    found = [tuple(line.split(None, 1)) for line in value.all("fingerprint")]
+    found = [tuple(line.split(None, 1)) for line in value.nearest("fingerprint")]
     usable = [(f[0].lower(), f[1].strip().upper()) for f in found if len(f) == 2]
     if not usable:
         raise SdpError("the session description has no certificate fingerprint; unencrypted audio is refused")
+    if not any(algorithm in HASHES for algorithm, _ in usable):
+        weak = excerpt(usable[0][0])
+        raise SdpError(f"the certificate fingerprint is {weak}, which proves nothing; the far end has to use sha-256")
     return tuple(dict.fromkeys(usable))
 
 
 def _setup(value: _Values) -> str:
-    setup = value.first("setup") or "actpass"
-    if setup not in SETUP_ROLES:
+    setup = value.first("setup")
+    if setup and setup not in SETUP_ROLES:
         raise SdpError(f"the session description has a=setup:{setup[:20]}; expected one of {', '.join(SETUP_ROLES)}")
     return setup
 

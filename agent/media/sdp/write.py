@@ -1,13 +1,13 @@
 """Our own session description, written like a browser's: the servers this talks to were built against browsers.
 
-Payload types 111, 0, 110, 126; port 9 and no address; trickle announced; whatever candidates are known at once.
+Payload types 111, 0, 8, 110, 126; port 9 and no address; trickle announced; whatever candidates are known at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.media.sdp.parse import Codec, IceParameters, RejectedSection
+from agent.media.sdp.parse import USUAL_PROFILE, Codec, IceParameters, RejectedSection
 
 USUAL_PTIME_MS = 20
 
@@ -29,6 +29,7 @@ class LocalDescription:
     ptime_ms: int = USUAL_PTIME_MS
     others: tuple[RejectedSection, ...] = ()
     audio_index: int = 0
+    profile: str = USUAL_PROFILE
 
     def write(self) -> str:
         """Write the description as text with CRLF line ends."""
@@ -49,7 +50,7 @@ class LocalDescription:
     def _audio(self) -> list[str]:
         numbers = " ".join(str(codec.payload_type) for codec in self.codecs)
         return [
-            f"m=audio 9 UDP/TLS/RTP/SAVPF {numbers}",
+            f"m=audio 9 {self.profile} {numbers}",
             "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0",
             *(f"a=candidate:{candidate}" for candidate in self.ice.candidates),

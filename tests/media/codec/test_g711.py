@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agent.errors import CodecError
-from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
+from agent.media.codec.g711 import G711Decoder, G711Encoder, PcmuDecoder, PcmuEncoder
 from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, SILENCE
 from tests.media.sounds import alike, frames, level_at, pcm_of, rms, steps, tone, voice
 
@@ -43,6 +43,27 @@ def test_every_code_survives_decoding_and_encoding():
     for code, value in enumerate(values[:, 50]):
         again = PcmuEncoder().encode(np.full(960, value, np.int16).tobytes())[-1]
         assert again == code or {again, code} == {0x7F, 0xFF}
+
+
+@pytest.mark.parametrize(
+    ("code", "value"), [(0xD5, 8), (0x55, -8), (0xAA, 32256), (0x2A, -32256), (0x80, 5504), (0x95, 2112), (0xF5, 528)]
+)
+def test_codes_of_a_law_mean_what_the_recommendation_says(code, value):
+    heard = pcm_of([G711Decoder("PCMA").decode(bytes([code]) * 400)])
+
+    assert heard[1200:2000].mean() == pytest.approx(value, abs=2)
+
+
+def test_every_code_of_a_law_survives_decoding_and_encoding():
+    for code in range(256):
+        value = pcm_of([G711Decoder("PCMA").decode(bytes([code]) * 160)])[-50]
+        assert G711Encoder("PCMA").encode(np.full(960, value, np.int16).tobytes())[-1] == code
+
+
+def test_speech_survives_a_law():
+    said, encoder, decoder = voice(1.0), G711Encoder("PCMA"), G711Decoder("PCMA")
+
+    assert alike(said, pcm_of([decoder.decode(encoder.encode(frame)) for frame in frames(said)])) > 0.99
 
 
 def test_speech_survives_the_round_trip():

@@ -34,7 +34,7 @@ def carried(said, codec=OPUS, lost=(), receiver=None, settings=None, on_digit=No
     return receiver, made
 
 
-@pytest.mark.parametrize(("codec", "least"), [(OPUS, 0.9), (PCMU, 0.98)])
+@pytest.mark.parametrize(("codec", "least"), [(OPUS, 0.9), (PCMU, 0.98), ("PCMA", 0.98)])
 def test_what_is_said_is_heard(codec, least):
     said = voice(3.0, pitch_hz=240)
 

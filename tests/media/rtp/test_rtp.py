@@ -269,8 +269,17 @@ def test_digits_on_a_second_source_are_heard_and_do_not_take_over(since_s):
 
 def test_digits_before_the_sound_are_heard_and_keep_nobodys_place():
     receiver = session()
-    assert receiver.read(write_rtp(EVENT_TYPE, True, 9_000, 77, 2, b"xxxx"), 0.0).beside
+    assert receiver.read(write_rtp(EVENT_TYPE, True, 9_000, 77, 2, b"xxxx"), 0.0).codec.kind == "telephone-event"
     assert receiver.read(write_rtp(111, False, 1, 1, 1, b"x"), 0.01)
+
+
+def test_digit_around_the_first_sound_of_its_stream_stays_one_digit():
+    receiver = session()
+    parts = [write_rtp(EVENT_TYPE, n == 0, 9_000 + n, 77, 1, b"xxxx") for n in (0, 1, 3)]
+    before = [receiver.read(part, 0.0) for part in parts[:2]]
+    assert receiver.read(write_rtp(111, False, 9_002, 960, 1, b"x"), 0.01)
+    found = [*before, receiver.read(parts[2], 0.02)]
+    assert [(each.packet.timestamp, each.beside) for each in found] == [(77, False)] * 3
 
 
 @given(timestamp=st.integers(0, 0xFFFFFFFF))

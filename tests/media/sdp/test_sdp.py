@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import SdpError
+from agent.media.sdp.offer_answer import OfferAnswer
 from agent.media.sdp.parse import (
     OUR_CODECS,
     Codec,
@@ -16,6 +17,7 @@ from agent.media.sdp.parse import (
     parse,
 )
 from agent.media.sdp.write import LocalDescription
+from agent.media.settings import MediaSettings
 
 CHROMIUM_OFFER = """v=0
 o=- 4611731400430051336 2 IN IP4 127.0.0.1
@@ -85,6 +87,7 @@ def test_answer_takes_only_what_we_speak_with_the_offers_numbers():
     assert [(c.payload_type, c.name) for c in codecs] == [
         (96, "opus"),
         (0, "PCMU"),
+        (8, "PCMA"),
         (110, "telephone-event"),
         (126, "telephone-event"),
     ]
@@ -92,7 +95,7 @@ def test_answer_takes_only_what_we_speak_with_the_offers_numbers():
 
 def test_our_description_looks_like_a_browsers():
     lines = local().write().split("\r\n")
-    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 110 126" in lines
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8 110 126" in lines
     assert "a=fmtp:111 minptime=10;useinbandfec=1" in lines
     assert "a=ice-options:trickle" in lines and "a=rtcp-mux" in lines and "a=group:BUNDLE 0" in lines
     assert lines[-1] == ""
@@ -123,6 +126,56 @@ def test_session_level_keys_count_for_the_section():
     assert offer.fingerprints == (("sha-256", "11:22"),) and offer.ice.lite
 
 
+def test_fingerprint_of_the_section_goes_before_the_sessions():
+    both = CHROMIUM_OFFER.replace("t=0 0\r\n", "t=0 0\r\na=fingerprint:sha-256 11:22\r\n")
+    assert parse(both).fingerprints == (("sha-256", "AA:BB:CC"),)
+
+
+@pytest.mark.parametrize("profile", ["RTP/SAVP", "RTP/SAVPF", "UDP/TLS/RTP/SAVP"])
+def test_profile_of_an_offer_is_that_of_its_answer(profile):
+    offer = parse(CHROMIUM_OFFER.replace("UDP/TLS/RTP/SAVPF", profile))
+    answerer = OfferAnswer(MediaSettings(), ("sha-256", "AA:BB"), 99, "us")
+    assert f"m=audio 9 {profile} 111" in answerer.answer(offer, local().ice)[0]
+
+
+def test_answer_without_a_role_leaves_us_the_servers():
+    caller = OfferAnswer(MediaSettings(), ("sha-256", "AA:BB"), 99, "us")
+    caller.offer(local().ice)
+    assert not caller.accept_answer(parse(without("a=setup"))).dtls_client
+
+
+def test_pcma_alone_is_enough():
+    offer = parse(CHROMIUM_OFFER.replace("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 8 126"))
+    answerer = OfferAnswer(MediaSettings(), ("sha-256", "AA:BB"), 99, "us")
+    text, agreement = answerer.answer(offer, local().ice)
+    assert "SAVPF 8 126\r\n" in text and agreement.send_codec.kind == "PCMA"
+
+
+BOTH_HASHES = "a=fingerprint:sha-512 DD:EE\r\na=fingerprint:sha-256 AA:BB:CC"
+
+
+@pytest.mark.parametrize(
+    ("hashes", "accepted"),
+    [
+        ("a=fingerprint:sha-256 AA:BB:CC", True),
+        ("a=fingerprint:sha-256 aa:bb:cc", True),
+        (BOTH_HASHES, True),
+        (BOTH_HASHES.replace("AA", "FF"), False),
+        ("a=fingerprint:sha-512 DD:EE", True),
+        ("a=fingerprint:sha-256 FF:BB:CC", False),
+    ],
+)
+def test_the_same_certificate_may_have_another_list_of_hashes_at_a_restart(hashes, accepted):
+    answerer = OfferAnswer(MediaSettings(), ("sha-256", "AA:BB"), 99, "us")
+    answerer.answer(answerer.read(CHROMIUM_OFFER), local().ice)
+    again = CHROMIUM_OFFER.replace("a=fingerprint:sha-256 AA:BB:CC", hashes)
+    if accepted:
+        assert answerer.read(again)
+    else:
+        with pytest.raises(SdpError, match="certificate"):
+            answerer.read(again)
+
+
 def test_static_payload_type_needs_no_rtpmap():
     assert Codec(0, "PCMU", 8000) in parse(without("a=rtpmap:0 ")).codecs
 
@@ -138,11 +191,14 @@ def test_static_payload_type_needs_no_rtpmap():
         (CHROMIUM_OFFER.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"), "no encrypted audio"),
         (CHROMIUM_OFFER.replace("m=audio", "m=video"), "no encrypted audio"),
         (without("a=fingerprint"), "fingerprint"),
+        (CHROMIUM_OFFER.replace("sha-256 AA", "sha-1 AA"), "sha-1"),
+        (CHROMIUM_OFFER.replace("sha-256 AA", "MD5 AA"), "md5"),
+        (CHROMIUM_OFFER.replace("UDP/TLS/RTP/SAVPF", "RTP/SAVP").replace("a=fingerprint", "a=x"), "fingerprint"),
         (without("a=ice-ufrag"), "ICE"),
         (without("a=ice-pwd"), "ICE"),
         (CHROMIUM_OFFER.replace("0vXjHhVn3c8K7nZlT6Lq5w2M", "short"), "ICE"),
         (CHROMIUM_OFFER.replace("a=setup:actpass", "a=setup:boss"), "setup"),
-        (CHROMIUM_OFFER.replace("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 9 8 126"), "neither Opus nor PCMU"),
+        (CHROMIUM_OFFER.replace("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 9 126"), "neither Opus nor PCMU nor PCMA"),
         (CHROMIUM_OFFER.replace("SAVPF 111", "SAVPF 9999 111"), "cannot be read"),
         (CHROMIUM_OFFER.replace("SAVPF 111", "SAVPF x 111"), "cannot be read"),
         (CHROMIUM_OFFER.replace("opus/48000/2", "opus"), "cannot be read"),
