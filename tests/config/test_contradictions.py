@@ -46,7 +46,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('[buttons.a]\npin = 5\npress = "accept"\nshort = "mute"', "buttons.a", "press and short"),
         ('[buttons.a]\npin = 5\npress = "mute"\ndouble = "mute"', "buttons.a", "press and double"),
         ('[buttons.a]\npin = 5\nrelease = "accept"\nshort = "mute"', "buttons.a", "release and short"),
-        ('[buttons.a]\npin = 5\nheld = "mute"\nheld_ms = 20000\nstuck_s = 10', "buttons.a", "must be less than stuck_s"),
+        ('[buttons.a]\npin = 5\nheld = "mute"\nheld_ms = 20000\nstuck_s = 10', "buttons.a", "less than stuck_s"),
         ('[lights.a]\npin = 5\nready = "red steady"', "lights.a", "one pin has one colour"),
         ('[lights.a]\npin = 5\nringing = "#ff8000 pulse"', "lights.a", "one pin has one colour"),
         ('[box]\nidentity = "echo"', "box.identity", "the switchboard itself answers to this name"),
