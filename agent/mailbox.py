@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 import gevent
 
 from agent.closing import Closing
-
-log = logging.getLogger(__name__)
+from agent.handlers import log_failure
 
 
 class Mailbox(Closing):
@@ -42,8 +40,8 @@ class Mailbox(Closing):
             fn, args = self._letters.popleft()
             try:
                 fn(*args)
-            except Exception:
-                log.exception("a call posted to the hub failed: %r", fn)
+            except BaseException as exc:
+                log_failure("a call posted to the hub", fn, exc)
         if self._letters and not self._awake:
             self._awake = True
             self._watcher.send()

@@ -1,13 +1,16 @@
 """Turns every light off and releases the door: `python -m agent.release CONFIG`, for when the agent no longer can.
 
 systemd runs it after each end of the service, however that came about: a pin may keep its level when its process dies.
+Settings that the agent would not run with must not leave a door open, so all that is asked of them here is which
+outputs they name.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from agent.config import load
+from agent.config.outputs import outputs_of
 from agent.errors import ConfigError
 from hw.errors import PinError
 from hw.panel.all_off import put_to_rest
@@ -16,17 +19,22 @@ from hw.words import harmless
 
 
 def main(arguments: list[str]) -> int:
-    """Release the outputs that the settings file names; 0 done, 1 failed, 2 wrong usage or settings."""
+    """Release the outputs that the settings file names; 0 done, 1 not all of them, 2 wrong usage or no file."""
     if len(arguments) != 1:
         print("usage: python -m agent.release CONFIG", file=sys.stderr)
         return 2
     try:
-        config = load(arguments[0])
-        put_to_rest(open_factory(config.box.pins, config.box.chip), config.lights, config.door)
-    except (ConfigError, PinError) as error:
+        outputs = outputs_of(Path(arguments[0]))
+        problems = [f"{arguments[0]}: {problem}" for problem in outputs.problems]
+        put_to_rest(open_factory(outputs.pins, outputs.chip), outputs.lights, outputs.door)
+    except ConfigError as error:
         print(harmless(error), file=sys.stderr)
-        return 2 if isinstance(error, ConfigError) else 1
-    return 0
+        return 2
+    except PinError as error:
+        problems.append(str(error))
+    for problem in problems:
+        print(harmless(problem), file=sys.stderr)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

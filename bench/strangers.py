@@ -35,7 +35,7 @@ class End:
     def __init__(self) -> None:
         self.heard = 0
         self.peer = Peer(MediaSettings())
-        self.peer.on_rtp = self._hear
+        self.peer.rtp.on_rtp = self._hear
 
     def _hear(self, *_packet: object) -> None:
         self.heard += 1
@@ -58,7 +58,7 @@ async def call(kind: Callable[[], list[bytes]], victim: str) -> bool:
         until, number = asyncio.get_running_loop().time() + PATIENCE_S, 0
         while min(caller.heard, callee.heard) < PACKETS and asyncio.get_running_loop().time() < until:
             for end in (caller, callee):
-                end.peer.send_rtp(bytes(60), number * 960, False, "opus")
+                end.peer.rtp.send(bytes(60), number * 960, False, "opus")
             stranger.send(kind()[:20], target)
             number += 1
             await asyncio.sleep(0.01)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hw.errors import ToneError
 from hw.panel.actions import parse_action
 from hw.panel.patterns import parse_pattern
+from hw.sound.wav_files import WavReader, short_wav
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -61,14 +62,22 @@ def new_file(value: Any, folder: Path) -> Any:
 
 
 def wav(value: Any, folder: Path) -> Any:
-    """Check a WAV file that can be played; empty stands for none. Raises ValueError."""
+    """Check a WAV file that can be played and is short enough to be kept; empty stands for none. Raises ValueError."""
+    return _sound(value, folder, short_wav)
+
+
+def long_wav(value: Any, folder: Path) -> Any:
+    """Check a WAV file that is read while it plays; empty stands for none. Raises ValueError."""
+    return _sound(value, folder, WavReader)
+
+
+def _sound(value: Any, folder: Path, look: Callable[[str], object]) -> Any:
     path = file(value, folder)
     if path:
         try:
-            with wave.open(path):
-                pass
-        except (wave.Error, EOFError, OSError):
-            raise ValueError("a WAV file with PCM sound (convert it, for example with sox)") from None
+            look(path)
+        except ToneError as error:
+            raise ValueError(f"a WAV file with PCM sound; {error}") from None
     return path
 
 
@@ -209,6 +218,7 @@ KINDS: dict[str, Kind] = {
     "host_port": host_port,
     "hhmm": hhmm,
     "identity": identity,
+    "long_wav": long_wav,
     "new_file": new_file,
     "pattern": pattern,
     "pem": pem,

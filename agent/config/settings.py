@@ -67,6 +67,10 @@ class AnsweringSettings:
             "choices": ("ignore", "reject", "ring"),
         },
     )
+    call_button_answers: bool = field(
+        default=True,
+        metadata={"help": "a press of a button that calls, while a call rings: answer that; false: nothing happens"},
+    )
     do_not_disturb: bool = field(default=False, metadata={"help": "start in do-not-disturb: no call rings"})
     disturbing_calls: str = field(
         default="reject",

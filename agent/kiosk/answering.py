@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 
 from agent.config.settings import AnsweringSettings
 
+CROSSING_S = 1.5  # enough for the other end's answer to arrive
+
 
 class CallDecision(Enum):
     """What becomes of an incoming call."""
@@ -25,6 +27,24 @@ def decide(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_distu
         return CallDecision(settings.busy_calls)
     wanted = any(fnmatchcase(caller, pattern) for pattern in settings.auto_answer)
     return CallDecision.ANSWER if wanted else CallDecision.RING
+
+
+def crosses(dialled: str, caller: str, ourselves: str) -> bool:
+    """Tell whether `caller` is who is being dialled; one who dials itself meets nobody."""
+    return _bare(dialled) == _bare(caller) != _bare(ourselves)
+
+
+def crossing_wait_s(ourselves: str, caller: str) -> float:
+    """Tell how long to wait before a call that crosses ours is answered in its place.
+
+    Of two boxes one answers at once, and the other finds its own call answered; of a phone that knows nothing of this,
+    the call is answered in any case.
+    """
+    return 0.0 if _bare(ourselves) < _bare(caller) else CROSSING_S
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("client:")
 
 
 def limit_s(seconds: float) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
-from agent.kiosk.answering import CallDecision, decide, limit_s
+from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
@@ -36,17 +36,19 @@ class Attendant(Emitter):
     def __init__(
         self,
         device: Device,
+        identity: str,
         settings: AnsweringSettings,
         sounds: CallSounds,
         board: Noticeboard,
         *,
         push_to_talk: bool = False,
     ) -> None:
-        """`push_to_talk`: calls begin muted, because some button opens the microphone while it is pressed."""
+        """`identity` is ours; `push_to_talk`: calls begin muted, because a button opens the microphone."""
         super().__init__()
         self.device = device
         self.calls = CallLog()
         self.current: Line | None = None
+        self._identity = identity
         self._waiting = Waiting(device)
         self._settings = settings
         self._sounds = sounds
@@ -109,12 +111,20 @@ class Attendant(Emitter):
         if self.current is not None:
             self.current.connection.mute(not talks)
 
+    def answer_or_call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
+        """Take what rings, for which a press is meant then, or else `call`. Raises InvalidStateError."""
+        return self._answered() or self.call(to, params)
+
+    def answer_or_redial(self) -> Connection:
+        """Take what rings, or else place the last call again. Raises InvalidStateError before the first."""
+        return self._answered() or self.redial()
+
     def call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
-        """Place a call to a number or an identity; `params` go with it."""
+        """Place a call to a number or an identity, whatever rings; `params` go with it."""
         return self._call({"To": to, **(params or {})})
 
     def redial(self) -> Connection:
-        """Place the last call again. Raises InvalidStateError before the first."""
+        """Place the last call again, whatever rings. Raises InvalidStateError before the first."""
         if self._last_dialled is None:
             raise InvalidStateError("nobody was called since the start")
         return self._call(self._last_dialled)
@@ -134,6 +144,12 @@ class Attendant(Emitter):
         self._last.connection.post_feedback(score, issue)
         self._board.tell("feedback", str(score))
 
+    def signal_far_end(self, pcm: bytes) -> None:
+        """Let the far end of the call that is on hear this tone, 48 kHz mono int16, whether muted or not."""
+        stream = self.current.connection.get_local_stream() if self.current is not None else None
+        if stream is not None:
+            stream.signal(pcm)
+
     def end_calls(self) -> None:
         """Hang up what is on, and refuse what rings, without asking whether anything does."""
         if self.current is not None:
@@ -147,11 +163,20 @@ class Attendant(Emitter):
     # --- incoming calls ---
 
     def _on_incoming(self, connection: Connection) -> None:
+        if self._waiting.knows(connection):
+            return  # somebody answered it before it was presented
         caller = str(connection.parameters.get("From", ""))
+        crossing = self._dials(caller)
+        if self.current is not None and not crossing and self._settings.busy_calls == "ignore":
+            connection.ignore()
+            return
         self._board.tell("incoming", caller)
         line = Line(connection, self.calls.begin(INCOMING, caller))
         self._waiting.add(line)
         self._follow(line)
+        if crossing:
+            self._cross(line)
+            return
         decided = self._decide(line)
         if decided in (CallDecision.REJECT, CallDecision.IGNORE):
             self._refuse(line, decided)
@@ -168,6 +193,43 @@ class Attendant(Emitter):
     def _is_busy(self, besides: Line) -> bool:
         """Whether another call is on, or is being accepted."""
         return self.current is not None or self._waiting.accepted not in (None, besides)
+
+    def _answered(self) -> Connection | None:
+        """The call that a press has answered, or that is being answered; None when nothing rings."""
+        if self.current is not None:
+            return None
+        for connection in self.device.connections:
+            self._on_incoming(connection)  # the Device may not have told of it yet
+        if (line := self._waiting.accepted) is None and self._waiting.unanswered:
+            if not self._settings.call_button_answers:
+                raise InvalidStateError("a call rings, and [answering] call_button_answers keeps this button from it")
+            line = next(line for line in self.ringing if line.pending)
+            self._accept(line)
+        return line.connection if line is not None else None
+
+    # --- two who dial each other ---
+
+    def _dials(self, caller: str) -> bool:
+        """Whether the call that is being dialled is one to this caller."""
+        line = self.current
+        dialling = line is not None and not line.incoming and not line.answered
+        return dialling and line is not None and crosses(line.record.peer, caller, self._identity)
+
+    def _cross(self, line: Line) -> None:
+        line.crosses = True
+        line.after(crossing_wait_s(self._identity, line.record.peer), lambda: self._meet(line))
+
+    def _meet(self, line: Line) -> None:
+        """Take the other one's call, unless it has taken ours; of the two calls one is told of."""
+        if not line.pending:
+            return
+        if self._dials(line.record.peer) and self.current is not None:
+            self.calls.forget(self.current.record)
+            self._accept(line)
+        elif self.current is None:
+            self._accept(line)
+        else:
+            line.ignore()
 
     @staticmethod
     def _refuse(line: Line, decided: CallDecision) -> None:
@@ -250,6 +312,8 @@ class Attendant(Emitter):
         if event == "transportClose" and not line.pending:
             return  # only a call that nobody answered dies with its socket (spec: device 7.1)
         line.end(event)
+        if line.crosses and not line.answered:
+            self.calls.forget(line.record)
         self._waiting.remove(line)
         if line is self.current:
             self.current = None

@@ -21,6 +21,10 @@ class BoxSound(Sound, Protocol):
     def playback_name(self) -> str:
         """What plays now, by its full name; empty without a card."""
 
+    @property
+    def bell_name(self) -> str:
+        """What only rings, likewise; empty where the speaker does."""
+
     def set_gain(self, gain: float) -> None:
         """Set the gain of the far end."""
 

@@ -45,6 +45,11 @@ class CallLog:
         self._records.appendleft(record)
         return record
 
+    def forget(self, record: CallRecord) -> None:
+        """Leave out a call; idempotent."""
+        if record in self._records:
+            self._records.remove(record)
+
     def as_json(self) -> list[dict[str, Any]]:
         """Describe the calls that have ended."""
         return [record.as_json() for record in self._records if record.ended_s is not None]

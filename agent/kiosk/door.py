@@ -10,6 +10,7 @@ from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
 from agent.log import SeldomLog
+from hw.errors import PinError
 from hw.panel.buttons import Post
 from hw.panel.door_code import CodeVerdict, DoorCode
 from hw.panel.door_relay import DoorRelay
@@ -20,7 +21,10 @@ _strangers = SeldomLog(log)
 
 
 class Doorway(Emitter, Closing):
-    """Events, on the hub: `open`(), `closed`(), `refused`(verdict). Without a pin there is no door."""
+    """Events, on the hub: `open`(), `closed`(), `code`(verdict) of each entry, `failed`(why).
+
+    The last is told when the right code does not release the door. Without a pin there is no door.
+    """
 
     def __init__(self, settings: DoorSection, pins: Pins, post: Post) -> None:
         super().__init__()
@@ -58,11 +62,18 @@ class Doorway(Emitter, Closing):
     def digit(self, digit: str) -> None:
         """Take one digit that the far end dialled; the right code releases the door."""
         verdict = self._code.digit(digit, monotonic())
-        if verdict is CodeVerdict.OPEN and self.exists:
-            self.open("the code was dialled")
-        elif verdict is not None:
+        if verdict is None:
+            return
+        if verdict is CodeVerdict.OPEN:
+            try:
+                self.open("the code was dialled")
+            except (InvalidStateError, PinError) as error:
+                log.error("the right code did not release the door: %s", error)
+                self.emit("failed", str(error))
+                return
+        else:
             _strangers.warning("a door code was refused: %s", verdict.value)
-            self.emit("refused", verdict)
+        self.emit("code", verdict)
 
     def close(self) -> None:
         """Release the relay for good; idempotent."""

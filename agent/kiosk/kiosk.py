@@ -36,11 +36,13 @@ from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
 from hw.panel.door_code import CodeVerdict
 from hw.panel.pins import open_factory
+from hw.sound import tones
 from hw.sound.interface import SoundState
 
 log = logging.getLogger(__name__)
 
 FAREWELL_S = 0.5  # for the hang-up to leave
+CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused, CodeVerdict.LOCKED: tones.barred}
 
 
 class Kiosk(Emitter):
@@ -56,11 +58,13 @@ class Kiosk(Emitter):
         self.mailbox = Mailbox()
         self.device = Device()
         self.sound = sound or open_sound(config.sound)
-        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed())
-        tones = ProgressTones(self.sound.mixer, config.sound.tone_country)
+        self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
+                                    lambda why: self.board.trouble("volume", why))  # fmt: skip
+        progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
-        self.attendant = Attendant(self.device, config.answering, CallSounds(self.device, tones), self.board,
+        self.attendant = Attendant(self.device, config.box.identity, config.answering,
+                                   CallSounds(self.device, progress), self.board,
                                    push_to_talk=talks_by_button)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
@@ -79,7 +83,7 @@ class Kiosk(Emitter):
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
-        self._tones = tones
+        self._progress = progress
         self._journal = Journal()
         self._stopping = False
         self._stopped = Event()
@@ -93,7 +97,7 @@ class Kiosk(Emitter):
         self.faults.open()
         self.control.start()
         self.sound.start()
-        self._tones.prepare()
+        self._progress.prepare()
         self._add_parts()
         self.supervisor.start()
         self.panel.start()
@@ -167,7 +171,8 @@ class Kiosk(Emitter):
         self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda: self._on_door("door open"))
         self.doorway.on("closed", lambda: self._on_door("door closed"))
-        self.doorway.on("refused", self._on_wrong_code)
+        self.doorway.on("code", self._on_code)
+        self.doorway.on("failed", self._on_door_failed)
         self.panel.on_stuck = self._on_stuck
         self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
 
@@ -183,10 +188,18 @@ class Kiosk(Emitter):
 
     def _on_door(self, moment: str) -> None:
         self.board.tell(moment)
+        if self.doorway.is_open:
+            self.board.trouble("door", "")
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
 
-    def _on_wrong_code(self, verdict: CodeVerdict) -> None:
-        self.board.tell("door code", verdict.value)
+    def _on_code(self, verdict: CodeVerdict) -> None:
+        self.attendant.signal_far_end(CODE_TONES[verdict]())
+        if verdict is not CodeVerdict.OPEN:
+            self.board.tell("door code", verdict.value)
+
+    def _on_door_failed(self, why: str) -> None:
+        self.attendant.signal_far_end(tones.refused())
+        self.board.trouble("door", f"the door was not released: {why}")
 
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"

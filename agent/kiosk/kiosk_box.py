@@ -10,7 +10,7 @@ from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
 from agent.kiosk.panel import Panel
-from agent.kiosk.speaker_volume import SpeakerVolume
+from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
 from agent.log import FailureLog, tidy
 from hw.sound.interface import Sound
 
@@ -56,7 +56,7 @@ class KioskBox:
             "service": {"ready": situation.registered, "reason": situation.offline_reason},
             "edge": attendant.device.edge,
             "volume_percent": self._volume.percent,
-            "sound": {"state": self._sound.state.value, "reason": self.sound_reason},
+            "sound": {"state": self._sound.state.value, "reason": self._about_sound()},
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
@@ -64,6 +64,9 @@ class KioskBox:
             "recent_calls": attendant.calls.as_json(),
         })  # fmt: skip
         return shown
+
+    def _about_sound(self) -> str:
+        return MUTED if self._volume.muted else self.sound_reason
 
     def press(self, name: str, hold_s: float) -> None:
         """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""

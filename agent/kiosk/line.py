@@ -21,6 +21,7 @@ class Line:
         self.connection = connection
         self.record = record
         self.error: VoiceError | None = None
+        self.crosses = False  # came from the one who was being dialled
         self._ignored = False
         self._sample: dict[str, Any] = {}
         self._timers: list[Timer] = []

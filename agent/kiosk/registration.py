@@ -130,7 +130,7 @@ class Registrar(Closing):
         config = self._config
         return {
             **device_options(config, self._sound),
-            "allow_incoming_while_busy": config.answering.busy_calls != "ignore",
+            "allow_incoming_while_busy": True,  # the attendant decides: whom we dial may be dialling us
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import gevent
 from gevent.event import Event
@@ -15,20 +16,38 @@ from agent.supervision.heartbeat import Heartbeat
 from hw.sound.settings import SoundSettings
 from hw.sound.volume import Adjustable, Volume
 
+LOOK_S = 5.0  # how often it is looked what others did to the card's mixer
+MUTED = "the sound card is muted; turn its mute off, or press a volume button"
+
 
 class SpeakerVolume:
     """Percent of the speaker; `run` is a child for the supervisor."""
 
-    def __init__(self, settings: SoundSettings, speaker: Adjustable, on_change: Callable[[], None]) -> None:
-        """`on_change()` is called on the hub at each change, and again when it was carried out."""
+    def __init__(
+        self,
+        settings: SoundSettings,
+        speaker: Adjustable,
+        on_change: Callable[[], None],
+        trouble: Callable[[str], None] = lambda _why: None,
+    ) -> None:
+        """`on_change()` is called on the hub at each change, and again when it was carried out.
+
+        `trouble(why)` is told while the card is muted, and "" when it is not.
+        """
         self.percent = settings.volume_percent
         self._step = settings.volume_step_percent
         self._speaker = speaker
         self._on_change = on_change
+        self._trouble = trouble
         self._volume = Volume(settings, speaker)
         self._volume.apply()
         self._card_is_new = False
         self._wanted = Event()
+
+    @property
+    def muted(self) -> bool:
+        """Whether the card is silent although the volume is not 0."""
+        return self._volume.muted
 
     @property
     def on_card(self) -> bool:
@@ -58,11 +77,25 @@ class SpeakerVolume:
         """Carry changes out until it is killed."""
         threads = gevent.get_hub().threadpool
         while True:
-            self._wanted.wait()
-            self._wanted.clear()
-            if self._card_is_new:
-                self._card_is_new = False
-                threads.apply(self._volume.apply, (self._speaker.playback_name,))
-            threads.apply(self._volume.set, (self.percent,))
-            self._on_change()
+            if self._wanted.wait(LOOK_S):
+                self._wanted.clear()
+                if self._card_is_new:
+                    self._card_is_new = False
+                    threads.apply(self._volume.apply, (self._speaker.playback_name, self._speaker.bell_name))
+                threads.apply(self._volume.set, (self.percent,))
+                self._tell()
+            elif self._volume.has_mixer:
+                self._look(threads)
             heartbeat.beat()
+
+    def _look(self, threads: Any) -> None:
+        before = (self._volume.percent, self.muted)
+        threads.apply(self._volume.look)
+        if (self._volume.percent, self.muted) != before:
+            if not self._wanted.is_set():
+                self.percent = self._volume.percent
+            self._tell()
+
+    def _tell(self) -> None:
+        self._trouble(MUTED if self.muted else "")
+        self._on_change()

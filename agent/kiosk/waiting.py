@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent.kiosk.line import Line
+from agent.voice.connection import Connection
 from agent.voice.device import Device
 
 
@@ -28,6 +29,10 @@ class Waiting:
     def accepted(self) -> Line | None:
         """The one that is being accepted."""
         return next((line for line in self.lines if not line.pending), None)
+
+    def knows(self, connection: Connection) -> bool:
+        """Tell whether this call was added and neither taken nor over."""
+        return any(line.connection is connection for line in self._lines)
 
     def add(self, line: Line) -> None:
         """Take in a call that was presented."""

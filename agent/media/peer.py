@@ -1,50 +1,45 @@
 """One end of one audio call: negotiation, ICE, DTLS, SRTP and RTP composed; asyncio only.
 
-A `Peer` plays the part of a browser's RTCPeerConnection for exactly one audio section. Sound goes in and out as frames
-(`push_pcm`, `ear`) or as RTP payloads (`send_rtp`, `on_rtp`), so that a relay needs no codec. Descriptions are
-handed out at once; connecting goes on behind them and is reported through `on_event(name, *arguments)`.
+A `Peer` plays the part of a browser's RTCPeerConnection for exactly one audio section. Sound goes in and out by its
+`RtpEndpoint`, as frames or as RTP payloads, so that who forwards them needs no codec. Descriptions are handed out at
+once; connecting goes on behind them and is reported through `on_event(name, *arguments)`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
-
-from aioice import Candidate
+from dataclasses import replace
 
 from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.media.dtls.srtp_transport import SecureTransport
-from agent.media.ice.aioice_adapter import Leg, Pair
-from agent.media.ice.transport import IceListener, IceTransport
-from agent.media.jitter.buffer import PlayoutStats
-from agent.media.rtp_endpoint import EventSink, RtpEnd
-from agent.media.sdp.offer_answer import Negotiation
+from agent.media.ice.aioice_adapter import Generation
+from agent.media.ice.transport import IceTransport
+from agent.media.peer_states import EventSink, PeerStates
+from agent.media.rtp_endpoint import RtpEndpoint
+from agent.media.sdp.offer_answer import Agreement, OfferAnswer
 from agent.media.sdp.parse import Description, IceParameters
 from agent.media.settings import MediaSettings
-from agent.media.stats import CandidateInfo, RawStats
-
-log = logging.getLogger(__name__)
+from agent.media.stats import RawStats
 
 TICK_S = 0.1
 ANSWERS_KEPT = 4
-CONNECTION_STATES = {"new": "new", "checking": "connecting", "disconnected": "disconnected", "failed": "failed"}
 
-class Peer(RtpEnd, IceListener, Closing):
+class Peer(Closing):
     """One end of a call; see the module. Make it in a running asyncio loop.
 
-    `on_event` gets the names and arguments of MediaSession's events. `on_rtp(payload, timestamp, marker, codec,
-    sequence)` gets each verified packet, with codec "opus", "PCMU" or "telephone-event"; `on_loss(share)` what the far
-    end reports of our stream.
+    `on_event` gets the names and arguments of MediaSession's events; `rtp` is where media goes in and out.
     """
 
     def __init__(self, settings: MediaSettings | None = None, on_event: EventSink | None = None) -> None:
-        super().__init__(settings or MediaSettings(), on_event or (lambda name, *arguments: None))
-        self.connection_state = "new"
-        self._ice = IceTransport(self.settings, self)
-        self._secure = SecureTransport(self._ice, self)
-        self._negotiation = Negotiation(self.settings, self._secure.fingerprint, self._rtp.ssrc, self._cname)
+        settings, self._on_event = settings or MediaSettings(), on_event or _ignore
+        self._loop = asyncio.get_running_loop()
+        self._states = PeerStates(self._on_event, self._begin_handshake)
+        self._ice = IceTransport(settings, self._states)
+        self._secure = SecureTransport(self._ice, self._states.on_dtls_state)
+        self.rtp = RtpEndpoint(settings, self._secure, self._on_event)
+        self._descriptions = OfferAnswer(settings, self._secure.fingerprint, self.rtp.ssrc, self.rtp.cname)
+        self._agreement: Agreement | None = None
         self._negotiating = asyncio.Lock()
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered
         self._closed = False
@@ -56,12 +51,12 @@ class Peer(RtpEnd, IceListener, Closing):
     @property
     def signaling_state(self) -> str:
         """stable, have-local-offer, have-remote-offer or closed."""
-        return "closed" if self._closed else self._negotiation.signaling_state
+        return "closed" if self._closed else self._descriptions.signaling_state
 
     @property
     def local_sdp(self) -> str:
         """Our latest description."""
-        return self._negotiation.local_sdp
+        return self._descriptions.local_sdp
 
     async def create_offer(self) -> str:
         """Make our first offer, with the candidates known at once. Raises InvalidStateError."""
@@ -77,26 +72,24 @@ class Peer(RtpEnd, IceListener, Closing):
 
     async def _offer(self) -> str:
         self._check_open()
-        leg = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
+        generation = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
         self._check_open()
-        sdp = self._negotiation.offer(_parameters(leg))
-        self.on_event("signaling_state", "have-local-offer")
+        sdp = self._descriptions.offer(_parameters(generation))
+        self._on_event("signaling_state", "have-local-offer")
         return sdp
 
     async def apply_answer(self, sdp: str) -> None:
         """Take the answer to our offer; one repeated or too late changes nothing. SdpError, InvalidStateError."""
         async with self._negotiating:
             self._check_open()
-            answer = self._negotiation.read(sdp)
-            if self._negotiation.signaling_state == "have-local-offer":
-                agreement = self._negotiation.accept_answer(answer)
-                self.on_event("signaling_state", "stable")
+            answer = self._descriptions.read(sdp)
+            if self._descriptions.signaling_state == "have-local-offer":
+                agreement = self._descriptions.accept_answer(answer)
+                self._on_event("signaling_state", "stable")
                 self._agree(agreement)
                 self._ice.set_remote(answer.ice)
             elif self._ice.unconnected and not self._ice.is_remote(answer.ice):
                 self._ice.set_remote(answer.ice)  # the answer to a later offer of ours: it is the one that counts
-
-    apply_restart_answer = apply_answer
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the far end's offer, first or further; the same offer gets the same answer.
@@ -106,26 +99,24 @@ class Peer(RtpEnd, IceListener, Closing):
         async with self._negotiating:
             self._check_open()
             if sdp not in self._answers:
-                self._answers[sdp] = await self._answer(self._negotiation.read(sdp))
+                self._answers[sdp] = await self._answer(self._descriptions.read(sdp))
                 while len(self._answers) > ANSWERS_KEPT:
                     del self._answers[next(iter(self._answers))]
             return self._answers[sdp]
 
-    answer_restart_offer = answer_offer
-
     async def _answer(self, offer: Description) -> str:
-        if self._negotiation.signaling_state == "have-local-offer":
-            self._negotiation.yield_to(offer)
+        if self._descriptions.signaling_state == "have-local-offer":
+            self._descriptions.yield_to(offer)
             self._ice.abandon_pending()
-        self.on_event("signaling_state", "have-remote-offer")
-        leg = self._ice.newest
-        fresh = leg is None or not self._ice.is_remote(offer.ice)
-        if leg is None or fresh:
-            leg = await self._ice.new_generation(controlling=offer.ice.lite)
+        self._on_event("signaling_state", "have-remote-offer")
+        generation = self._ice.newest
+        fresh = generation is None or not self._ice.is_remote(offer.ice)
+        if generation is None or fresh:
+            generation = await self._ice.new_generation(controlling=offer.ice.lite)
             self._check_open()
-        sdp, agreement = self._negotiation.answer(offer, _parameters(leg))
+        sdp, agreement = self._descriptions.answer(offer, _parameters(generation))
         self._agree(agreement)  # W3C reports a track with the offer, before the answer makes the state stable
-        self.on_event("signaling_state", "stable")
+        self._on_event("signaling_state", "stable")
         if fresh:
             self._ice.set_remote(offer.ice)
         return sdp
@@ -136,100 +127,57 @@ class Peer(RtpEnd, IceListener, Closing):
 
     def stats(self) -> RawStats:
         """Return the figures so far; may be read from another thread."""
-        packets, octets, lost = self._rtp.total_received
-        received, pair, rtcp = self._rtp.received, self._ice.pair, self._rtp.rtcp
-        sender, receiver = self._audio.sender, self._audio.receiver
-        return RawStats(
-            timestamp_ms=time.time() * 1000,
-            jitter_ms=received.jitter_ms if received else None,
-            packets_lost=lost,
-            packets_received=packets,
-            bytes_received=octets,
-            packets_sent=self._rtp.sent.packets,
-            bytes_sent=self._rtp.sent.octets,
-            codec_name=self.negotiated_codec,
-            rtt_ms=rtcp.rtt_ms if rtcp.rtt_ms is not None else self._ice.rtt_ms,
+        figures, pair = self.rtp.stats(), self._ice.pair
+        return replace(
+            figures,
+            rtt_ms=figures.rtt_ms if figures.rtt_ms is not None else self._ice.rtt_ms,
             local_address=pair.local.host if pair else None,
             remote_address=pair.remote.host if pair else None,
-            input_snapshots=sender.tap.take() if sender else (),
-            output_snapshots=receiver.tap.take() if receiver else (),
         )
 
+    # the path
+
     @property
-    def playout_stats(self) -> PlayoutStats | None:
-        """What the jitter buffer and the decoder did so far; None before anything was heard."""
-        receiver = self._audio.receiver
-        return receiver.stats if receiver is not None else None
-
-    # states
-
-    def on_ice_state(self, state: str) -> None:
-        """Pass the path's new state on."""
-        self.on_event("ice_connection_state", state)
-        self._set_connection_state()
-
-    def on_ice_gathering_state(self, state: str) -> None:
-        """Pass on that gathering began or ended."""
-        self.on_event("ice_gathering_state", state)
-
-    def on_ice_candidate(self, candidate: Candidate) -> None:
-        """Pass a local candidate on."""
-        self.on_event("candidate", CandidateInfo.of(candidate))
-
-    def on_ice_selected_pair(self, pair: Pair) -> None:
-        """Pass on which path media takes, and begin the handshake on the first one."""
-        self.on_event("selected_pair", CandidateInfo.of(pair.local), CandidateInfo.of(pair.remote))
-        if self._agreement is not None and not self._closed:
-            self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
-
-    def on_dtls_state(self, state: str) -> None:
-        """Pass the handshake's new state on."""
-        self.on_event("dtls_state", state)
-        self._set_connection_state()
+    def connection_state(self) -> str:
+        """W3C's name: new, connecting, connected, disconnected, failed or closed."""
+        return self._states.connection
 
     @property
     def ice_connection_state(self) -> str:
         """W3C's name; `completed` is never used."""
-        return self._ice.state
-
-    @property
-    def local_address(self) -> str | None:
-        """The address of this machine that media leaves from; of a relayed path, where the relay is reached from."""
-        return self._ice.local_address
+        return self._states.ice
 
     @property
     def ice_gathering_state(self) -> str:
         """new, gathering or complete."""
-        return self._ice.gathering_state
+        return self._states.ice_gathering
 
-    def _set_connection_state(self) -> None:
-        state = self._combined_state()
-        if state != self.connection_state:
-            self.connection_state = state
-            self.on_event("connection_state", state)
+    @property
+    def local_address(self) -> str | None:
+        """The address of this machine that media leaves from, also where it goes to a TURN server first."""
+        return self._ice.local_address
 
-    def _combined_state(self) -> str:
-        if self._closed:
-            return "closed"
-        if self._secure.state == "failed":
-            return "failed"
-        if self._ice.state == "connected":
-            return "connected" if self._secure.state in ("connected", "closed") else "connecting"
-        return CONNECTION_STATES.get(self._ice.state, "closed")
+    def migrate(self) -> None:
+        """Begin to move to the addresses that this machine has now, without the far end's program being asked."""
+        self._ice.migrate()
+
+    def _begin_handshake(self) -> None:
+        """Let the first path begin it; later ones carry it on."""
+        if self._agreement is not None and not self._closed:
+            self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
+
+    def _agree(self, agreement: Agreement) -> None:
+        self._agreement = agreement
+        self.rtp.agree(agreement)
 
     def _tick(self) -> None:
         now = self._loop.time()
         # Counted from the latest frame, it falls together with another one, and one wake-up does for both.
-        since = self._pushed_at if now - self._pushed_at < TICK_S / 2 else now
+        since = self.rtp.pushed_at if now - self.rtp.pushed_at < TICK_S / 2 else now
         self._timer = self._loop.call_at(since + TICK_S, self._tick)
         self._ice.tick()
         self._secure.tick()
-        self._tick_rtp(now)
-
-    async def migrate(self) -> None:
-        """Move the call to the addresses that this machine has now, without the far end's program being asked."""
-        if not self._closed:
-            await self._ice.migrate()
+        self.rtp.tick(now)
 
     # end
 
@@ -242,19 +190,21 @@ class Peer(RtpEnd, IceListener, Closing):
         if self._closed:
             return
         self._timer.cancel()
-        self._secure.send_rtcp(self._rtp.rtcp.bye())
+        self.rtp.say_goodbye()
         self._closed = True
-        self.on_event("signaling_state", "closed")
+        self._on_event("signaling_state", "closed")
         self._ending = self._loop.create_task(self._shut_down())
 
     async def _shut_down(self) -> None:
         self._secure.close()
         self._ice.close()
-        self._set_connection_state()
+        self._states.end()
 
 
-def _parameters(leg: Leg) -> IceParameters:
-    candidates = tuple(candidate.to_sdp() for candidate in leg.local_candidates)
-    return IceParameters(leg.local_username, leg.local_password, candidates)
+def _parameters(generation: Generation) -> IceParameters:
+    candidates = tuple(candidate.to_sdp() for candidate in generation.local_candidates)
+    return IceParameters(generation.local_username, generation.local_password, candidates)
 
 
+def _ignore(*_event: object) -> None:
+    """Nobody listens."""

@@ -1,4 +1,4 @@
-"""Carries frames between a sound device and a peer: one wake-up of the asyncio loop for each captured frame.
+"""Carries frames between a sound device and a call: one wake-up of the asyncio loop for each captured frame.
 
 The device's capture thread is the clock of sending. What is to be played is made as soon as the packet it needs is
 here, or else, by a timer, at the last moment before the device needs it: a packet that is only a little late is still
@@ -32,8 +32,8 @@ LEAST_WAIT_S = 0.005
 _users: WeakKeyDictionary[Sound, SoundPump] = WeakKeyDictionary()
 
 
-class Ear(Protocol):
-    """What makes sound of what arrived."""
+class PlayoutSource(Protocol):
+    """What makes sound of what arrived, as `AudioReceiver` does."""
 
     def ready(self, samples: int) -> bool:
         """Tell whether waiting for more packets would be of no use for the next `samples`."""
@@ -42,25 +42,30 @@ class Ear(Protocol):
         """Make the next `samples` to play, which are needed at `due` (loop time)."""
 
 
-class FrameEnd(Protocol):
-    """The peer, as the pump sees it."""
+class PcmEndpoint(Protocol):
+    """Where frames go and come from, as in `RtpEndpoint`."""
 
-    def push_pcm(self, frame: bytes) -> None:
-        """Send one frame."""
+    def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
+        """Send one frame, and `signal` over it, which no mute keeps back."""
+
+    def listen(self) -> None:
+        """Keep what arrives from now on."""
 
     @property
-    def ear(self) -> Ear | None:
+    def receiver(self) -> PlayoutSource | None:
         """None before anything arrived that could be played."""
 
 
 class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `_captured`, which the device calls on its own thread."""
 
-    def __init__(self, peer: FrameEnd, sound: Sound | None) -> None:
+    def __init__(self, endpoint: PcmEndpoint, sound: Sound | None) -> None:
         self.said = Taps()
         self.heard = Taps()
         self.instead: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent in place of the microphone
-        self._peer = peer
+        self.signals: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent over it, muted or not
+        self._endpoint = endpoint
+        endpoint.listen()
         self._sound = sound
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
@@ -117,20 +122,23 @@ class SoundPump(Closing):
         if self.instead:
             frame = self.instead.popleft()
         self.said(frame)
-        self._peer.push_pcm(frame)
+        if self.signals:
+            self._endpoint.push_pcm(frame, self.signals.popleft())
+        else:
+            self._endpoint.push_pcm(frame)
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well; also called when a packet arrives."""
         self._rest()
-        sound, ear = self._sound, self._peer.ear
-        if self._closed or sound is None or ear is None or sound.state is SoundState.CLOSED:
+        sound, source = self._sound, self._endpoint.receiver
+        if self._closed or sound is None or source is None or sound.state is SoundState.CLOSED:
             return
         now = self._loop.time()
         spare_s = self._spare_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not ear.ready(self._piece)):
+            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not source.ready(self._piece)):
                 break
-            sound.write(self._play(ear, now + max(0.0, spare_s), self._piece))
+            sound.write(self._play(source, now + max(0.0, spare_s), self._piece))
             spare_s = self._spare_s(sound)
         self._due = self._loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
 
@@ -144,8 +152,8 @@ class SoundPump(Closing):
             self._due.cancel()
             self._due = None
 
-    def _play(self, ear: Ear, due: float, samples: int) -> bytes:
-        piece = ear.pull(due, samples)
+    def _play(self, source: PlayoutSource, due: float, samples: int) -> bytes:
+        piece = source.pull(due, samples)
         self._played += piece
         while len(self._played) >= FRAME_BYTES:
             self.heard(self._played[:FRAME_BYTES])
@@ -165,5 +173,5 @@ class SoundPump(Closing):
     def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
-        elif (ear := self._peer.ear) is not None:
-            self._play(ear, now, FRAME_SAMPLES)
+        elif (source := self._endpoint.receiver) is not None:
+            self._play(source, now, FRAME_SAMPLES)

@@ -1,7 +1,7 @@
 """The RTP side of one end of a call: packets and frames in and out, once both descriptions agree; asyncio only.
 
-What is heard goes three ways: to whoever relays it (`on_rtp`), into the playout buffer as soon as somebody pulls
-frames, and into the figures. What is said comes as frames or as payloads of a relayed stream.
+What is heard goes three ways: to whoever forwards it (`on_rtp`), into the playout buffer once somebody listens, and
+into the figures. What is said comes as frames or as payloads of a forwarded stream.
 """
 
 from __future__ import annotations
@@ -13,51 +13,64 @@ from collections.abc import Callable
 
 from agent.media.codec.audio import Audio
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.dtls.srtp_transport import SecureListener, SecureTransport
+from agent.media.dtls.srtp_transport import SecureTransport
+from agent.media.jitter.playout_stats import PlayoutStats
+from agent.media.peer_states import EventSink
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.session import RtpSession
 from agent.media.sdp.offer_answer import Agreement
-from agent.media.sdp.parse import EVENT, Codec
+from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
 from agent.media.settings import MediaSettings
+from agent.media.stats import LevelSnapshots, RawStats
 
 RTP_SILENCE_S = 0.3
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
-EVENT_HZ = 8_000  # what the durations of relayed events count
+EVENT_HZ = 8_000  # what the durations of forwarded events count
 
-EventSink = Callable[..., None]
 RtpSink = Callable[[bytes, int, bool, str, int], None]
 
 
-class RtpEnd(SecureListener):
-    """See the module; `Peer` adds descriptions and the path."""
+class RtpEndpoint:
+    """One stream each way over a secure transport.
 
-    _secure: SecureTransport
+    `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU",
+    "telephone-event" or, for a type that was not negotiated, "unknown"; `on_loss(share)` what the far end reports of
+    our stream; `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence,
+    rtp_resumed.
+    """
 
-    def __init__(self, settings: MediaSettings, on_event: EventSink) -> None:
-        self.settings = settings
-        self.on_event = on_event
+    def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:
         self.on_rtp: RtpSink | None = None
         self.on_loss: Callable[[float], None] | None = None
-        self.on_arrival: Callable[[], None] | None = None  # after each packet that was taken in
+        self.on_arrival: Callable[[], None] | None = None
+        self.cname = secrets.token_hex(8)
+        self.pushed_at = 0.0  # when the latest frame of ours came (loop time)
+        self._secure = secure
+        self._on_event = on_event
         self._loop = asyncio.get_running_loop()
-        self._cname = secrets.token_hex(8)
-        self._rtp = RtpSession(self._cname)
-        self._audio = Audio(settings, lambda digit: self.on_event("digit", digit))
+        self._session = RtpSession(self.cname)
+        self._audio = Audio(settings, lambda digit: on_event("digit", digit))
         self._agreement: Agreement | None = None
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
-        self._pushed_at = 0.0  # the latest frame of ours
-        self._rtp_at: float | None = None
-        self._rtp_silence_s = RTP_SILENCE_S
-        self._rtp_silent = False
+        self._heard_at: float | None = None
+        self._silence_s = RTP_SILENCE_S
+        self._is_silent = False
+        secure.on_rtp, secure.on_rtcp = self._take_rtp, self._take_rtcp
 
-    def _agree(self, agreement: Agreement) -> None:
+    @property
+    def ssrc(self) -> int:
+        """The source that our packets name."""
+        return self._session.ssrc
+
+    def agree(self, agreement: Agreement) -> None:
+        """Follow what the descriptions settled, first or further."""
         first, self._agreement = self._agreement is None, agreement
-        self._rtp.accept(agreement.receivable)
+        self._session.accept(agreement.receivable)
         self._clock_hz = agreement.send_codec.clock_hz
         self._audio.agree(agreement)
         if first:
-            self.on_event("track")
+            self._on_event("track")
 
     @property
     def negotiated_codec(self) -> str | None:
@@ -66,61 +79,72 @@ class RtpEnd(SecureListener):
 
     # RTP
 
-    def send_rtp(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> bool:
+    def send(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> bool:
         """Send one payload as part of our stream; False when there is no path, or the far end cannot take the codec.
 
         The timestamp is on the clock of its origin's sound (also that of a "telephone-event", whose duration counts
-        8000 Hz); jumps of the origin are smoothed out. With the `sequence` of a relayed packet, what was lost before
-        stays a gap, which the far end can repair.
+        8000 Hz); jumps of the origin are smoothed out. With the `sequence` of a forwarded packet, what was lost before
+        stays a gap, which the far end can repair; one that is not sent leaves none.
         """
+        chosen = self._codec_to_send(codec)
+        sent = chosen is not None and self._send(chosen, payload, timestamp, marker, sequence)
+        if sequence is not None and not sent:
+            self._session.leave_out(sequence)
+        return sent
+
+    def _codec_to_send(self, kind: str) -> Codec | None:
         agreement = self._agreement
-        if agreement is None:
-            return False
-        if codec == EVENT:
-            event = agreement.event_codec
-            payload = _scale(payload, EVENT_HZ, event.clock_hz) if event else payload
-            return event is not None and self._send(event, payload, timestamp, marker, sequence)
-        chosen = agreement.send_codec
-        if codec != chosen.kind:
-            others = [other for other in agreement.sendable if other.kind == codec]
-            if not others:
-                return False
-            chosen = others[0]
-        self._clock_hz = chosen.clock_hz
-        return self._send(chosen, payload, timestamp, marker, sequence)
+        if agreement is None or kind == EVENT:
+            return agreement.event_codec if agreement is not None else None
+        if kind == agreement.send_codec.kind:
+            return agreement.send_codec
+        return next((other for other in agreement.sendable if other.kind == kind), None)
 
     def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, sequence: int | None) -> bool:
+        if codec.kind == EVENT:
+            payload = _scale(payload, EVENT_HZ, codec.clock_hz)
+        else:
+            self._clock_hz = codec.clock_hz
         if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
             return False
         now = self._loop.time()
-        data = self._rtp.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence)
+        data = self._session.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence)
         return data is not None and self._secure.send_rtp(data)
 
-    def on_rtp_packet(self, data: bytes, now: float) -> None:
+    def _take_rtp(self, data: bytes, now: float) -> None:
         """Take a verified packet."""
-        found = self._rtp.read(data, now)
+        found = self._session.read(data, now)
         if found is None:
             return
         packet, codec = found
-        self._rtp_at = now
-        if self._rtp_silent:
-            self._rtp_silent = False
-            self.on_event("rtp_resumed")
-        self._rtp_silence_s = DTX_SILENCE_S if len(packet.payload) <= DTX_PAYLOAD_BYTES else RTP_SILENCE_S
-        self._audio.receive(packet, codec, now)
+        self._note_sound(packet, codec, now)
+        if codec is not None:
+            self._audio.receive(packet, codec, now)
+        else:
+            self._audio.skip(packet)
         if self.on_rtp is not None:
-            self._relay(self.on_rtp, packet, codec)
+            self._forward(self.on_rtp, packet, codec)
         if self.on_arrival is not None:
             self.on_arrival()
 
-    @staticmethod
-    def _relay(sink: RtpSink, packet: RtpPacket, codec: Codec) -> None:
-        payload = _scale(packet.payload, codec.clock_hz, EVENT_HZ) if codec.kind == EVENT else packet.payload
-        sink(payload, packet.timestamp, packet.marker, codec.kind, packet.sequence)
+    def _note_sound(self, packet: RtpPacket, codec: Codec | None, now: float) -> None:
+        self._heard_at = now
+        if self._is_silent:
+            self._is_silent = False
+            self._on_event("rtp_resumed")
+        may_pause = codec is None or len(packet.payload) <= DTX_PAYLOAD_BYTES
+        self._silence_s = DTX_SILENCE_S if may_pause else RTP_SILENCE_S
 
-    def on_rtcp_packet(self, data: bytes, now: float) -> None:
+    @staticmethod
+    def _forward(sink: RtpSink, packet: RtpPacket, codec: Codec | None) -> None:
+        kind, payload = codec.kind if codec is not None else UNKNOWN, packet.payload
+        if codec is not None and kind == EVENT:
+            payload = _scale(payload, codec.clock_hz, EVENT_HZ)
+        sink(payload, packet.timestamp, packet.marker, kind, packet.sequence)
+
+    def _take_rtcp(self, data: bytes, now: float) -> None:
         """Take a verified report; the loss it tells of is what the encoder has to protect against."""
-        loss = self._rtp.read_rtcp(data, now, time.time())
+        loss = self._session.read_rtcp(data, now, time.time())
         if loss is None:
             return
         if self._audio.sender is not None:
@@ -129,21 +153,28 @@ class RtpEnd(SecureListener):
             self.on_loss(loss)
 
     def report_loss_beyond(self, share: float) -> None:
-        """Let our reports tell the far end of the loss that its stream, relayed, suffers up to its last receiver."""
-        self._rtp.rtcp.loss_beyond = share
+        """Let our reports tell the far end of the loss that its stream, forwarded, suffers up to its last receiver."""
+        self._session.rtcp.loss_beyond = share
+
+    def say_goodbye(self) -> None:
+        """Tell the far end that our stream ends."""
+        self._secure.send_rtcp(self._session.rtcp.bye())
 
     # sound
 
-    def push_pcm(self, frame: bytes) -> None:
-        """Send one captured frame."""
-        self._pushed_at = self._loop.time()
-        for packet in self._audio.encode(frame, self._secure.state == "connected"):
-            self.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+    def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
+        """Send one captured frame, and `signal` over it, which no mute keeps back."""
+        self.pushed_at = self._loop.time()
+        for packet in self._audio.encode(frame, self._secure.state == "connected", signal):
+            self.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
+
+    def listen(self) -> None:
+        """Keep what arrives from now on, because somebody is going to play it; idempotent."""
+        self._audio.listen()
 
     @property
-    def ear(self) -> AudioReceiver | None:
-        """What makes sound of what arrives; None before anything that can be played did. From now on it is kept."""
-        self._audio.play()
+    def receiver(self) -> AudioReceiver | None:
+        """What makes sound of what arrives; None before anything that can be played did, or without `listen`."""
         return self._audio.receiver
 
     def mute(self, muted: bool) -> None:
@@ -159,15 +190,44 @@ class RtpEnd(SecureListener):
         """Send digits in place of sound; replaces those that have not begun."""
         self._audio.insert_dtmf(tones, duration_ms, gap_ms)
 
-    # time
+    # figures and time
 
-    def _tick_rtp(self, now: float) -> None:
-        """Notice silence and send reports; called every 100 ms or so."""
-        if self._rtp_at is not None and not self._rtp_silent and now - self._rtp_at > self._rtp_silence_s:
-            self._rtp_silent = True
-            self.on_event("rtp_silence", round((now - self._rtp_at) * 1000))
-        if self._secure.state == "connected" and self._rtp.report_due(now):
-            self._secure.send_rtcp(self._rtp.report(now, time.time()))
+    def stats(self) -> RawStats:
+        """Return the figures so far, without those of the path; may be read from another thread."""
+        packets, octets, lost = self._session.total_received
+        received, sent = self._session.received, self._session.sent
+        return RawStats(
+            timestamp_ms=time.time() * 1000,
+            jitter_ms=received.jitter_ms if received else None,
+            packets_lost=lost,
+            packets_received=packets,
+            bytes_received=octets,
+            packets_sent=sent.packets,
+            bytes_sent=sent.octets,
+            codec_name=self.negotiated_codec,
+            rtt_ms=self._session.rtcp.rtt_ms,
+        )
+
+    def take_snapshots(self) -> LevelSnapshots:
+        """Take the level snapshots since the last call of this; from any thread, but only one takes them."""
+        sender, receiver = self._audio.sender, self._audio.receiver
+        return LevelSnapshots(sender.tap.take() if sender else (), receiver.tap.take() if receiver else ())
+
+    @property
+    def playout_stats(self) -> PlayoutStats | None:
+        """What the jitter buffer and the decoder did so far; None before anything was heard."""
+        receiver = self._audio.receiver
+        return receiver.stats if receiver is not None else None
+
+    def tick(self, now: float) -> None:
+        """Notice silence and send reports; call it every 100 ms or so."""
+        if self._heard_at is not None and not self._is_silent and now - self._heard_at > self._silence_s:
+            self._is_silent = True
+            self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
+        if self._secure.state == "connected":
+            report = self._session.next_report(now, time.time())
+            if report is not None:
+                self._secure.send_rtcp(report)
 
 
 def _scale(event: bytes, from_hz: int, to_hz: int) -> bytes:

@@ -1,38 +1,32 @@
-"""The media of one call as the hub sees it: a peer, a sound device and a network watch behind plain blocking calls.
+"""The media of one call as the hub sees it: a peer and a sound device behind plain blocking calls.
 
-Everything that works is in the asyncio thread; this side holds the states as last reported and passes events on in
-order. Events are emitted from a greenlet of the session's own, so a listener may block; it then delays only the events
-behind it. `agent.media.peer`, and with it aiortc, is imported in the asyncio thread, because that takes a second.
+Everything that works is in the asyncio thread (`SessionCore`); this side holds the states as last reported and passes
+events on in order. Events are emitted from a greenlet of the session's own, so a listener may block; it then delays
+only the events behind it. A change of the network goes straight to the media, whether signaling works or not.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import gevent
 
 from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.media.bridge import Bridge
-from agent.media.jitter.buffer import PlayoutStats
+from agent.media.jitter.playout_stats import PlayoutStats
+from agent.media.session_core import SessionCore
 from agent.media.settings import MediaSettings
-from agent.media.stats import RawStats
+from agent.media.stats import LevelSnapshots, RawStats
 from agent.media.streams import LocalStream, RemoteStream
+from agent.net.netlink import NetworkChange
+from agent.net.watch import NetworkWatch
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.interface import Sound
-
-if TYPE_CHECKING:
-    from agent.media.peer import Peer
-    from agent.media.pump import SoundPump
-    from agent.net.netlink import NetlinkWatch, NetworkChange
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -41,7 +35,7 @@ NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
 
-class MediaSession(Emitter, Closing):
+class MediaSession(HubEmitter, Closing):
     """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
 
     Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)
@@ -62,7 +56,8 @@ class MediaSession(Emitter, Closing):
         self.remote_stream: RemoteStream | None = None
         self._bridge = bridge
         self._sound = sound
-        self._core = _Core(self.settings, sound, self._report)
+        self._core = SessionCore(self.settings, sound, self._report)
+        self._watch = NetworkWatch(self._network_changed)
         self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
         self._closed = False
@@ -106,21 +101,26 @@ class MediaSession(Emitter, Closing):
     @property
     def can_insert_dtmf(self) -> bool:
         """Whether the far end takes digits as RTP events."""
-        return self._core.peer is not None and self._core.peer.can_insert_dtmf
+        return self._core.peer is not None and self._core.peer.rtp.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
         """Send digits as RTP events in place of sound; replaces those that have not begun."""
         self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
 
     def stats(self) -> RawStats:
-        """Read the figures so far, and take the level snapshots with them; does not block."""
+        """Read the figures so far; does not block."""
         peer = self._core.peer
         return peer.stats() if peer is not None else RawStats(timestamp_ms=time.time() * 1000)
+
+    def take_snapshots(self) -> LevelSnapshots:
+        """Take the level snapshots since the last call of this; there is one taker: of a Device's call, the Device."""
+        peer = self._core.peer
+        return peer.rtp.take_snapshots() if peer is not None else LevelSnapshots()
 
     def playout_stats(self) -> PlayoutStats | None:
         """Return what the jitter buffer and the decoder did so far; None before anything was heard; does not block."""
         peer = self._core.peer
-        return peer.playout_stats if peer is not None else None
+        return peer.rtp.playout_stats if peer is not None else None
 
     def sever(self) -> None:
         """Break the path in use without telling anyone (demonstrations, tests)."""
@@ -131,6 +131,7 @@ class MediaSession(Emitter, Closing):
         if self._closed:
             return
         self._closed = True
+        self._watch.close()
         for stream in (self.local_stream, self.remote_stream):
             if stream is not None:
                 stream.end()
@@ -144,11 +145,16 @@ class MediaSession(Emitter, Closing):
         if self._closed:
             work.close()
             raise InvalidStateError("the call's media was closed; make a new call")
+        if self.settings.network_watch:
+            self._watch.start()
         result = self._bridge.run(work, limit_s)
         pump = self._core.pump
         if self.local_stream is None and pump is not None:
-            self.local_stream = LocalStream(self._bridge, pump.said, pump.instead)
+            self.local_stream = LocalStream(self._bridge, pump.said, pump.instead, pump.signals)
         return result
+
+    def _network_changed(self, change: NetworkChange) -> None:
+        self._bridge.call(self._core.network_changed, change)
 
     # events
 
@@ -170,91 +176,3 @@ class MediaSession(Emitter, Closing):
         while self._outbox:
             name, arguments = self._outbox.popleft()
             self.emit(name, *arguments)
-
-
-class _Core:
-    """What lives in the asyncio loop; only plain attributes are read from the hub."""
-
-    def __init__(self, settings: MediaSettings, sound: Sound | None, report: Any) -> None:
-        self.peer: Peer | None = None
-        self.pump: SoundPump | None = None
-        self._settings = settings
-        self._sound = sound
-        self._report = report
-        self._watch: NetlinkWatch | None = None
-        self._migration: asyncio.Future[None] | None = None
-        self._muted = False
-        self._closed = False
-
-    async def ready(self) -> Peer:
-        """The peer, made when first needed."""
-        if self.peer is None:
-            from agent.media.peer import Peer
-            from agent.media.pump import SoundPump
-
-            if self._closed:
-                raise InvalidStateError("the call's media was closed; make a new call")
-            self.peer = Peer(self._settings, self._report)
-            self.peer.mute(self._muted)
-            self.pump = SoundPump(self.peer, self._sound)
-            self.peer.on_arrival = self.pump.top_up
-            self._watch_network()
-        return self.peer
-
-    def _watch_network(self) -> None:
-        from agent.net.netlink import NetlinkWatch
-
-        if not self._settings.network_watch:
-            return
-        try:
-            self._watch = NetlinkWatch(self._network_changed)
-        except OSError as error:
-            log.warning("changes of the network will be noticed late: %s", error)
-
-    def _network_changed(self, change: NetworkChange) -> None:
-        """Move to another address if ours is gone; report what this call can feel.
-
-        Not, say, that some other program made a bridge.
-        """
-        peer = self.peer
-        if peer is None:
-            return
-        stranded = peer.local_address in change.removed or peer.ice_connection_state != "connected"
-        if stranded:
-            self._migration = asyncio.ensure_future(peer.migrate())
-        if change.routes_changed or (stranded and (change.added or change.removed)):
-            self._report("network_changed", change)
-
-    async def create_offer(self) -> str:
-        return await (await self.ready()).create_offer()
-
-    async def apply_answer(self, sdp: str) -> None:
-        await (await self.ready()).apply_answer(sdp)
-
-    async def answer_offer(self, sdp: str) -> str:
-        return await (await self.ready()).answer_offer(sdp)
-
-    async def create_restart_offer(self) -> str:
-        return await (await self.ready()).create_restart_offer()
-
-    def mute(self, muted: bool) -> None:
-        self._muted = muted
-        if self.peer is not None:
-            self.peer.mute(muted)
-
-    def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
-        if self.peer is not None:
-            self.peer.insert_dtmf(tones, duration_ms, gap_ms)
-
-    def sever(self) -> None:
-        if self.peer is not None:
-            self.peer.sever()
-
-    def close(self) -> None:
-        self._closed = True
-        if self._watch is not None:
-            self._watch.close()
-        if self.pump is not None:
-            self.pump.close()
-        if self.peer is not None:
-            self.peer.close()

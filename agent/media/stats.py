@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from aioice import Candidate
 
-    Int16Array = Any  # numpy.ndarray of int16
-
-SNAPSHOT_SAMPLES = 32
+    from hw.sound.pcm import PcmSamples
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,16 @@ class CandidateInfo:
         )
 
 
+class LevelSnapshots(NamedTuple):
+    """What the level meters of a browser would have looked at: 32 samples of every 50 ms (spec: quality 4)."""
+
+    input: tuple[PcmSamples, ...] = ()
+    output: tuple[PcmSamples, ...] = ()
+
+
 @dataclass(frozen=True)
 class RawStats:
-    """Cumulative counters of one call (spec: quality 2); None means unknown.
-
-    The snapshots are 32-sample int16 arrays, one for every 50 ms of sound since the previous reading: what the level
-    meters of a browser would have looked at.
-    """
+    """Cumulative counters of one call (spec: quality 2); None means unknown."""
 
     timestamp_ms: float
     jitter_ms: float | None = None
@@ -61,5 +62,3 @@ class RawStats:
     rtt_ms: float | None = None
     local_address: str | None = None
     remote_address: str | None = None
-    input_snapshots: tuple[Int16Array, ...] = ()
-    output_snapshots: tuple[Int16Array, ...] = ()

@@ -9,7 +9,6 @@ import logging
 import threading
 import wave
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -17,7 +16,7 @@ from gevent.event import Event
 
 from agent.closing import Closing
 from agent.media.bridge import Bridge
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, FrameSink
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +24,18 @@ KEPT_FRAMES = 50  # one second waits for a slow reader, the oldest is dropped
 RECORDED_FRAMES = 500
 WRITE_INTERVAL_S = 0.2
 
-Tap = Callable[[bytes], None]
-
 
 class Taps:
     """Who listens to the frames of one direction; called in the asyncio loop for each frame."""
 
     def __init__(self) -> None:
-        self._taps: tuple[Tap, ...] = ()
+        self._taps: tuple[FrameSink, ...] = ()
 
-    def add(self, tap: Tap) -> None:
+    def add(self, tap: FrameSink) -> None:
         """Hang in a tap, which must not block; any thread."""
         self._taps = (*self._taps, tap)
 
-    def remove(self, tap: Tap) -> None:
+    def remove(self, tap: FrameSink) -> None:
         """Take a tap out; any thread; idempotent."""
         self._taps = tuple(other for other in self._taps if other != tap)
 
@@ -124,12 +121,19 @@ class RemoteStream:
 class LocalStream(RemoteStream):
     """What we say: the microphone, or what is written instead of it."""
 
-    def __init__(self, bridge: Bridge, taps: Taps, instead: deque[bytes]) -> None:
+    def __init__(self, bridge: Bridge, taps: Taps, instead: deque[bytes], signals: deque[bytes]) -> None:
         super().__init__(bridge, taps)
         self._instead = instead
+        self._signals = signals
 
     def write(self, frame: bytes) -> None:
         """Send this 20 ms frame in place of the microphone's; beyond a second the oldest is dropped. ValueError."""
         if len(frame) != FRAME_BYTES:
             raise ValueError(f"a frame has {FRAME_BYTES} bytes ({FRAME_MS} ms), not {len(frame)}")
         self._instead.append(frame)
+
+    def signal(self, pcm: bytes) -> None:
+        """Let the far end hear 48 kHz mono int16 `pcm` over what is sent, also while that is muted; one at a time."""
+        self._signals.clear()
+        padded = pcm + bytes(-len(pcm) % FRAME_BYTES)
+        self._signals.extend(padded[at : at + FRAME_BYTES] for at in range(0, len(padded), FRAME_BYTES))

@@ -11,7 +11,7 @@ from gevent.queue import Empty, Queue
 
 STAGGER_S = 0.25
 
-Address = tuple[int, Any]  #: address family, socket address
+SocketAddress = tuple[int, Any]  #: address family, socket address
 
 
 def dial(host: str, port: int) -> socket.socket:
@@ -51,19 +51,19 @@ def route_source(family: int, peer: Any) -> str | None:
         probe.close()
 
 
-def _resolve(host: str, port: int) -> list[Address]:
+def _resolve(host: str, port: int) -> list[SocketAddress]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys((family, address) for family, _type, _proto, _name, address in found))
 
 
-def _alternate(addresses: list[Address]) -> list[Address]:
+def _alternate(addresses: list[SocketAddress]) -> list[SocketAddress]:
     """The resolver's order, but with the families in turn."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     second = [address for address in addresses if address[0] != addresses[0][0]]
     return [address for address in chain.from_iterable(zip_longest(first, second)) if address is not None]
 
 
-def _connect(address: Address, outcomes: Queue[socket.socket | OSError]) -> None:
+def _connect(address: SocketAddress, outcomes: Queue[socket.socket | OSError]) -> None:
     family, peer = address
     sock = None
     try:

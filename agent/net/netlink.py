@@ -1,21 +1,17 @@
-"""Which addresses and default routes this machine has, and a watch that notices at once when they change.
+"""Which addresses and default routes this machine has, read from Linux' routing socket (rtnetlink(7)).
 
-Linux' routing socket (rtnetlink(7)) says within milliseconds what the ICE consent would find out after many seconds.
-Messages only wake us: what counts is the difference between two snapshots, so the many messages about one change, and
-those about nothing that matters (renewed lifetimes, statistics), come out as one change or as none.
+What counts is the difference between two snapshots, so the many messages about one change, and those about nothing that
+matters (renewed lifetimes, statistics), come out as one change or as none.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-from agent.closing import Closing
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +28,7 @@ RTA_OIF, RTA_GATEWAY, RTA_PRIORITY, RTA_TABLE = 4, 5, 6, 15
 RT_TABLE_MAIN = 254
 RTN_UNICAST = 1
 RTNH_F_DEAD, RTNH_F_LINKDOWN = 1, 16
-SCOPE_HOST, SCOPE_LINK = 254, 253
+SCOPE_LINK = 253
 
 HEADER = struct.Struct("=IHHII")
 LINK = struct.Struct("=BxHiII")
@@ -41,7 +37,6 @@ ROUTE = struct.Struct("=BBBBBBBBI")
 ATTRIBUTE = struct.Struct("=HH")
 
 KERNEL = 0  # the sender of what the kernel says; a privileged process may send us something, too
-SETTLE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -180,42 +175,3 @@ def _routes(messages: Iterator[tuple[int, bytes]], links: dict[int, int]) -> Ite
         if links.get(index, 0) & IFF_RUNNING:
             metric = int.from_bytes(attributes.get(RTA_PRIORITY, b""), "little")
             yield Route(family, index, str(ipaddress.ip_address(gateway)) if gateway else "", metric)
-
-
-class NetlinkWatch(Closing):
-    """Reports changes of the network to `on_change`, in the asyncio loop that created it."""
-
-    def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:
-        self._on_change = on_change
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self.last = snapshot()
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-        self._socket.bind((0, GROUPS))
-        self._loop.add_reader(self._socket.fileno(), self._wake)
-
-    def close(self) -> None:
-        """Stop watching; idempotent."""
-        if self._socket.fileno() >= 0:
-            self._loop.remove_reader(self._socket.fileno())
-            self._socket.close()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _wake(self) -> None:
-        try:
-            self._socket.recv(65_536)
-        except BlockingIOError:
-            return
-        except OSError as error:  # ENOBUFS: messages were lost, the snapshot will tell
-            log.debug("messages about the network were lost: %s", error)
-        if self._timer is None:
-            self._timer = self._loop.call_later(SETTLE_S, self._compare)
-
-    def _compare(self) -> None:
-        self._timer = None
-        before, self.last = self.last, snapshot()
-        change = NetworkChange.between(before, self.last)
-        if change is not None:
-            log.info("the network changed: +%s -%s", sorted(change.added), sorted(change.removed))
-            self._on_change(change)

@@ -1,11 +1,11 @@
-"""A token bucket: so much a second on average, with bursts."""
+"""A limit (a token bucket): so much a second on average, with bursts."""
 
 from __future__ import annotations
 
 BURST_S = 5.0
 
 
-class Bucket:
+class RateLimit:
     """Allows `rate_per_s` on average and `BURST_S` seconds' worth at once; pure, `now` is monotonic seconds."""
 
     def __init__(self, rate_per_s: float, now: float) -> None:

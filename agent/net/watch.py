@@ -1,8 +1,13 @@
-"""Notices on the hub, at once, that this machine's addresses or routes changed."""
+"""Notices on the hub, at once, that this machine's addresses or routes changed; once for the whole process.
+
+Linux' routing socket says within milliseconds what signaling's heartbeat and the consent of ICE would find out after
+many seconds. Its messages only wake us; what has changed is read from the kernel then.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -12,45 +17,88 @@ import gevent
 from gevent import socket
 
 from agent.closing import Closing
+from agent.log import FailureLog
 from agent.net.dial import route_source
-from agent.net.netlink import GROUPS, SETTLE_S, NetworkChange, snapshot
+from agent.net.netlink import GROUPS, NetworkChange, Snapshot, snapshot
 from agent.net.turns import Turns
 
 log = logging.getLogger(__name__)
 
+SETTLE_S = 0.02
 MOST_S = 1.0  # one change has many parts, but not for longer
 NEWS_A_TURN = 16
 ANY_PORT = 9  # no packet is sent to find a route
 
 
 class NetworkWatch(Closing):
-    """Calls `on_change(change)` in a greenlet of its own; one change of many parts comes as one."""
+    """Calls `on_change(change)`, for one change after the other, in a greenlet of its own; hub only.
+
+    One change of many parts comes as one. However many watches there are, the process listens to the kernel once.
+    """
 
     def __init__(self, on_change: Callable[[NetworkChange], None]) -> None:
         self._on_change = on_change
-        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._news: deque[NetworkChange] = deque()
+        self._teller: gevent.Greenlet[..., None] | None = None
 
     def start(self) -> None:
         """Begin to watch; idempotent. Without the kernel's help (not Linux) nothing is ever noticed."""
-        if self._greenlet is not None:
-            return
+        _listener.join(self)
+
+    def close(self) -> None:
+        """Stop watching; idempotent."""
+        _listener.leave(self)
+        self._news.clear()
+
+    def tell(self, change: NetworkChange) -> None:
+        """Pass a change on; does not block, however long the one before is worked on."""
+        self._news.append(change)
+        if self._teller is None or self._teller.ready():
+            self._teller = gevent.spawn(self._tell)
+
+    def _tell(self) -> None:
+        while self._news:
+            try:
+                self._on_change(self._news.popleft())
+            except Exception:
+                log.exception("a change of the network could not be dealt with")
+
+
+class KernelListener:
+    """Listens to the routing socket while anybody watches."""
+
+    def __init__(self) -> None:
+        self._watches: list[NetworkWatch] = []
+        self._greenlet: gevent.Greenlet[..., None] | None = None
+        self._failures = FailureLog(log, "noticing changes of the network at once")
+
+    def join(self, watch: NetworkWatch) -> None:
+        """Tell this watch of changes from now on; idempotent."""
+        if watch not in self._watches:
+            self._watches.append(watch)
+        if self._greenlet is None:
+            self._begin()
+
+    def leave(self, watch: NetworkWatch) -> None:
+        """Tell this one nothing more; idempotent."""
+        if watch in self._watches:
+            self._watches.remove(watch)
+        if not self._watches and self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def _begin(self) -> None:
         try:
             netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
             netlink.bind((0, GROUPS))
         except (AttributeError, OSError) as exc:
-            log.warning("changes of the network will be noticed late: %s", exc)
+            self._failures.failed(exc)
             return
-        self._greenlet = gevent.spawn(self._watch, netlink)
+        self._failures.recovered()
+        self._greenlet = gevent.spawn(self._listen, netlink, snapshot())
 
-    def close(self) -> None:
-        """Stop watching; idempotent."""
-        greenlet, self._greenlet = self._greenlet, None
-        if greenlet is not None:
-            greenlet.kill(block=False)
-
-    def _watch(self, netlink: socket.socket) -> None:
+    def _listen(self, netlink: socket.socket, before: Snapshot) -> None:
         with netlink:
-            before = snapshot()
             while True:
                 _drain(netlink)
                 after = snapshot()
@@ -58,7 +106,11 @@ class NetworkWatch(Closing):
                 before = after
                 if change is not None:
                     log.info("the network changed: +%s -%s", sorted(change.added), sorted(change.removed))
-                    self._on_change(change)
+                    for watch in list(self._watches):
+                        watch.tell(change)
+
+
+_listener = KernelListener()
 
 
 def _drain(netlink: socket.socket) -> None:

@@ -27,7 +27,7 @@ from websockets.uri import parse_uri
 from agent.closing import Closing
 from agent.log import MOST_WHY, excerpt
 from agent.net.dial import dial, route_source
-from agent.net.rate_limit import Bucket
+from agent.net.rate_limit import RateLimit
 from agent.net.tls import explain
 from agent.net.turns import Turns
 
@@ -79,7 +79,7 @@ class WebSocket(Closing):
         )
         self._sock: Any = None
         self._turns = Turns(STEPS_A_TURN)
-        self._budget = Bucket(FRAMES_PER_S, monotonic())
+        self._budget = RateLimit(FRAMES_PER_S, monotonic())
         self._fragments: list[Frame] = []
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0

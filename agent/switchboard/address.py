@@ -11,7 +11,7 @@ WILDCARDS = ("", "0.0.0.0", "::")
 
 
 @dataclass(frozen=True)
-class Address:
+class SwitchboardAddress:
     """Where a running switchboard is reached, and what to verify it with."""
 
     host: str
@@ -19,7 +19,7 @@ class Address:
     ca_file: Path
 
     @classmethod
-    def of(cls, listen_host: str, port: int, ca_file: Path) -> Address:
+    def of(cls, listen_host: str, port: int, ca_file: Path) -> SwitchboardAddress:
         """Return the address for clients of a switchboard that listens there."""
         if listen_host in WILDCARDS:
             listen_host = outgoing_address() or "127.0.0.1"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
@@ -12,9 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from agent.log import SeldomLog
 from agent.signaling.pstream.messages import Dialect, Payload
 from agent.signaling.pstream.names import SECOND_GENERATION_TYPES
-from agent.switchboard.session import Session
-
-log = logging.getLogger(__name__)
+from agent.switchboard.client_session import ClientSession
 
 OUTBOX_FRAMES = 200
 
@@ -22,11 +19,11 @@ OUTBOX_FRAMES = 200
 class Client:
     """A session with its socket."""
 
-    def __init__(self, session: Session, connection: ServerConnection, strangers: SeldomLog | None = None) -> None:
+    def __init__(self, session: ClientSession, connection: ServerConnection, strangers: SeldomLog) -> None:
         self.id = session.id
         self.session = session
         self._connection = connection
-        self._strangers = strangers or SeldomLog(log)
+        self._strangers = strangers
         self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX_FRAMES)
 
     @property

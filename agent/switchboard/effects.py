@@ -1,127 +1,135 @@
-"""One client's part in a call, and what the switchboard can be told to do about it. Pure."""
+"""What the switchboard's cores decide and its shells carry out (see agent/effects.py). Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import Enum, auto
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
+from agent.switchboard.call_leg import CallLeg, LegPhase
+
+if TYPE_CHECKING:
+    from agent.signaling.pstream.messages import Message, Payload
+    from agent.switchboard.refusals import CallRefusal
+
+# Of a client's session
 
 
-class Phase(Enum):
-    """How far a leg has come."""
+@dataclass(frozen=True)
+class SendText:
+    """Send this text frame."""
 
-    OFFERED = auto()  # a callee's media is being made, nothing was sent yet
-    RINGING = auto()
-    TALKING = auto()
-    GONE = auto()
+    text: str
 
 
-@dataclass(eq=False)
-class Leg:
-    """One client's part in one call; `callsid` is the name both sides use, `temporary_sid` the caller's first one."""
+@dataclass(frozen=True)
+class CloseClient:
+    """Close the client's socket with this WebSocket code (RFC 6455 section 7.4)."""
 
-    callsid: str
-    identity: str
-    session_id: int | None
-    temporary_sid: str | None = None
-    reconnect_token: str = ""
-    phase: Phase = Phase.OFFERED
-    remote_sdp: str = ""
-    detached_at: float | None = None
-    silent_at: float | None = None
-    left_at: float | None = None
-    told_callsid: bool = False
+    code: int
+    reason: str
 
-    @property
-    def is_caller(self) -> bool:
-        """Whether this client began the call."""
-        return self.temporary_sid is not None
 
-    @property
-    def known_sid(self) -> str:
-        """The name by which the client knows the call so far (spec: connection 3, hangup matching)."""
-        return self.callsid if self.told_callsid or self.temporary_sid is None else self.temporary_sid
+@dataclass(frozen=True)
+class SetReachable:
+    """Let calls to the identity ring at this client, or no longer."""
 
-    @property
-    def reconnect(self) -> dict[str, str]:
-        """What a client that can resume its calls is told with `invite` and `answer` (spec: signaling 11)."""
-        return {Member.RECONNECT: self.reconnect_token} if self.reconnect_token else {}
+    reachable: bool
+
+
+@dataclass(frozen=True)
+class CallRequest:
+    """Hand a message about a call, from a client that has access, to the calls."""
+
+    message: Message
+
+
+SessionEffect = SendText | CloseClient | SetReachable | CallRequest
+
+# Of a call
 
 
 @dataclass(frozen=True)
 class Tell:
     """Send the leg's client a message."""
 
-    leg: Leg
+    leg: CallLeg
     type: str
-    payload: Payload = field(default_factory=dict)
+    payload: Payload
+
+
+@dataclass(frozen=True)
+class TellClient:
+    """Send a client a message that belongs to no leg of its own, or only to the socket that asked."""
+
+    client_id: int
+    type: str
+    payload: Payload
 
 
 @dataclass(frozen=True)
 class MakeOffer:
-    """Make media for a callee; the result is `offered`. `codecs` are what the caller speaks, in its order."""
+    """Make media for a callee; the result is an offer. `codecs` are what the caller speaks, in its order."""
 
-    leg: Leg
+    leg: CallLeg
     codecs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class TakeAnswer:
-    """Apply the callee's answer; the result is `applied`."""
+    """Apply the callee's answer; there is no result but success."""
 
-    leg: Leg
+    leg: CallLeg
     sdp: str
 
 
 @dataclass(frozen=True)
 class MakeAnswer:
-    """Make media for the caller, with the codec of `like` if it can; the result is `described`."""
+    """Make media for the caller, with the codec of `like` if it can; the result is an answer."""
 
-    leg: Leg
+    leg: CallLeg
     sdp: str
-    like: Leg | None
+    like: CallLeg | None
 
 
 @dataclass(frozen=True)
 class Restart:
-    """Answer an offer to restart ICE; the result is `restarted`."""
+    """Answer an offer to restart ICE; the result is an answer."""
 
-    leg: Leg
+    leg: CallLeg
     sdp: str
 
 
 @dataclass(frozen=True)
 class Replace:
-    """Make media anew for a client that lost its own; the result is `replaced`."""
+    """Make media anew for a client that lost its own; the result is an answer."""
 
-    leg: Leg
+    leg: CallLeg
     sdp: str
-    like: Leg | None
+    like: CallLeg | None
 
 
 @dataclass(frozen=True)
 class Join:
     """Let the legs hear each other; a leg joined to itself hears its echo."""
 
-    first: Leg
-    second: Leg
+    first: CallLeg
+    second: CallLeg
 
 
 @dataclass(frozen=True)
 class PlayTone:
     """Let the leg hear a tone."""
 
-    leg: Leg
+    leg: CallLeg
 
 
 @dataclass(frozen=True)
 class PlayDigits:
     """Send the leg telephone-events."""
 
-    leg: Leg
+    leg: CallLeg
     digits: str
 
 
@@ -129,26 +137,28 @@ class PlayDigits:
 class Release:
     """End the leg's media."""
 
-    leg: Leg
+    leg: CallLeg
 
 
-Command = Tell | MakeOffer | TakeAnswer | MakeAnswer | Restart | Replace | Join | PlayTone | PlayDigits | Release
+MediaWork = MakeOffer | TakeAnswer | MakeAnswer | Restart | Replace  #: takes time, and its end is one more event
+LegEffect = Tell | MediaWork | Join | PlayTone | PlayDigits | Release
+TableEffect = LegEffect | TellClient
 
 
-def hangup(leg: Leg, code: int | None = None, text: str = "") -> list[Command]:
-    """End a leg: say so to its client, and end its media."""
-    if leg.phase is Phase.GONE:
-        return []
+def hang_up(leg: CallLeg, why: CallRefusal | None = None) -> list[LegEffect]:
+    """End a leg: say so to its client, and end its media; nothing when it is gone."""
     named = {Member.CALLSID: leg.known_sid}
-    payload = error_payload(code, text, **named) if code is not None else named
-    leg.phase = Phase.GONE
-    return [Tell(leg, MessageType.HANGUP, payload), Release(leg)]
+    payload = named if why is None else error_payload(why.code, why.text, **named)
+    return [Tell(leg, MessageType.HANGUP, payload), Release(leg)] if leg.end() else []
 
 
-def cancel(leg: Leg) -> list[Command]:
-    """End a leg that was not answered; one that was not even offered needs no word."""
-    if leg.phase is Phase.GONE:
-        return []
-    told = leg.phase is not Phase.OFFERED
-    leg.phase = Phase.GONE
-    return [*([Tell(leg, MessageType.CANCEL, {Member.CALLSID: leg.callsid})] if told else []), Release(leg)]
+def cancel(leg: CallLeg) -> list[LegEffect]:
+    """End a leg unanswered; a client that was not even offered the call needs no word."""
+    if leg.phase is LegPhase.OFFERED:
+        return drop(leg)
+    return [Tell(leg, MessageType.CANCEL, {Member.CALLSID: leg.callsid}), Release(leg)] if leg.end() else []
+
+
+def drop(leg: CallLeg) -> list[LegEffect]:
+    """End a leg without a word to its client."""
+    return [Release(leg)] if leg.end() else []

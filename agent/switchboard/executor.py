@@ -1,38 +1,39 @@
-"""Does what the router decides: tells clients, makes and joins media, and brings the results back to the call."""
+"""Does what the call table decides: tells clients, makes and joins media, and brings the results back to the table."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from functools import partial
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from agent.closing import AsyncClosing
+from agent.effects import EffectQueue
 from agent.errors import InvalidStateError, SdpError
-from agent.log import MOST_WHY, excerpt
+from agent.log import SeldomLog
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import MessageType
 from agent.switchboard import sdp as descriptions
+from agent.switchboard.call_leg import CallLeg
+from agent.switchboard.call_table import CallTable
 from agent.switchboard.client import Client
 from agent.switchboard.effects import (
-    Command,
     Join,
-    Leg,
     MakeAnswer,
     MakeOffer,
-    Phase,
+    MediaWork,
     PlayDigits,
     PlayTone,
     Release,
     Replace,
     Restart,
+    TableEffect,
     TakeAnswer,
     Tell,
+    TellClient,
 )
 from agent.switchboard.media_leg import MediaLeg
 from agent.switchboard.registry import Registry
-from agent.switchboard.router import Call
 
 log = logging.getLogger(__name__)
 
@@ -40,37 +41,32 @@ MEDIA_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 1.0
 BROADCAST = frozenset({MessageType.HANGUP, MessageType.CANCEL})  # matched by callsid: one too many harms nobody
 
-Then = Callable[[Leg, Any], list[Command]]
-MakeLeg = Callable[[Callable[[bool], None], Callable[[], None]], MediaLeg]
+MakeMedia = Callable[[Callable[[bool], None], Callable[[], None]], MediaLeg]
 
 
 class Executor(AsyncClosing):
-    """The hands of every call of one switchboard; asyncio only."""
+    """The hands of one switchboard's calls; asyncio only."""
 
-    def __init__(self, registry: Registry[Client], make_leg: MakeLeg, ended: Callable[[Call], None]) -> None:
-        """`make_leg` makes a client's media, given its `on_alive` and `on_ended`; `ended` is told of finished calls."""
+    def __init__(
+        self, table: CallTable, registry: Registry[Client], make_media: MakeMedia, strangers: SeldomLog
+    ) -> None:
+        """`make_media` makes a client's media, given its `on_alive` and `on_ended`."""
+        self._table = table
         self._registry = registry
-        self._make_leg = make_leg
-        self._ended = ended
-        self._media: dict[Leg, MediaLeg] = {}
+        self._make_media = make_media
+        self._strangers = strangers
+        self._media: dict[CallLeg, MediaLeg] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._queue: EffectQueue[TableEffect] = EffectQueue(self._carry_out, _later)
 
     @property
     def idle(self) -> bool:
         """Whether no media is left, and nothing is being done."""
         return not self._media and not self._tasks
 
-    def run(self, call: Call, commands: list[Command]) -> None:
-        """Do what `call` decided; results come back to it later."""
-        for command in commands:
-            self._do(call, command)
-        if not call.legs:
-            self._ended(call)
-
-    def tell(self, leg: Leg, message_type: str, payload: Payload) -> None:
-        """Send a message to the leg's socket, or to what may be its successor."""
-        for client in self._audience(leg, message_type):
-            client.tell(message_type, payload)
+    def run(self, effects: Iterable[TableEffect]) -> None:
+        """Do what the table decided; results come back to it later."""
+        self._queue.run(effects)
 
     def sever(self, identity: str) -> None:
         """Cut the media path to `identity`'s legs without telling anybody: for demonstrations and tests."""
@@ -85,65 +81,95 @@ class Executor(AsyncClosing):
             for task in late:
                 task.cancel()
 
-    def _do(self, call: Call, command: Command) -> None:
-        match command:
+    def _carry_out(self, effect: TableEffect) -> None:
+        match effect:
             case Tell(leg, message_type, payload):
-                self.tell(leg, message_type, payload)
-            case MakeOffer(leg, codecs):
-                self._start(call, leg, self._make_media(call, leg).offer(codecs), call.offered)
-            case TakeAnswer(leg, sdp):
-                self._start(call, leg, self._media[leg].accept(sdp), lambda leg, _: call.applied(leg))
-            case MakeAnswer(leg, sdp, like):
-                self._start(call, leg, self._make_media(call, leg).answer(sdp, self._codecs(sdp, like)), call.described)
-            case Restart(leg, sdp):
-                self._start(call, leg, self._media[leg].restart(sdp), call.restarted, vital=False)
-            case Replace(leg, sdp, like):
-                codecs = self._codecs(sdp, like)
-                self._spawn(self._media[leg].close())
-                self._start(call, leg, self._make_media(call, leg).answer(sdp, codecs), call.replaced)
+                for client in self._audience(leg, message_type):
+                    client.tell(message_type, payload)
+            case TellClient(client_id, message_type, payload):
+                self._tell(client_id, message_type, payload)
             case Join(first, second):
                 self._media[first].join(self._media[second])
             case PlayTone(leg):
                 self._media[leg].play_tone()
             case PlayDigits(leg, digits):
                 self._media[leg].play_digits(digits)
-            case Release(leg) if leg in self._media:
-                self._spawn(self._media.pop(leg).close())
+            case Release(leg):
+                self._release(leg)
+            case MakeOffer() | TakeAnswer() | MakeAnswer() | Restart() | Replace():
+                self._spawn(self._finish(effect, *self._begin(effect)))
 
-    def _start(self, call: Call, leg: Leg, work: Coroutine[Any, Any, Any], then: Then, *, vital: bool = True) -> None:
-        self._spawn(self._finish(call, leg, work, then, vital))
+    def _tell(self, client_id: int, message_type: str, payload: Payload) -> None:
+        client = self._registry.get(client_id)
+        if client is not None:
+            client.tell(message_type, payload)
 
-    async def _finish(self, call: Call, leg: Leg, work: Coroutine[Any, Any, Any], then: Then, vital: bool) -> None:
+    def _begin(self, work: MediaWork) -> tuple[MediaLeg, Coroutine[Any, Any, str]]:
+        """Return the media that is worked on, and the work."""
+        match work:
+            case MakeOffer(leg, codecs):
+                media = self._renew(leg)
+                return media, media.offer(codecs)
+            case TakeAnswer(leg, sdp):
+                return self._media[leg], self._media[leg].accept(sdp)
+            case Restart(leg, sdp):
+                return self._media[leg], self._media[leg].restart(sdp)
+            case MakeAnswer(leg, sdp, like) | Replace(leg, sdp, like):
+                codecs = self._codecs(sdp, like)
+                media = self._renew(leg)
+                return media, media.answer(sdp, codecs)
+
+    async def _finish(self, work: MediaWork, media: MediaLeg, doing: Coroutine[Any, Any, str]) -> None:
+        """Bring the end of `work` back to the table, unless the leg has gone or has other media by then."""
+        leg = work.leg
         try:
             async with asyncio.timeout(MEDIA_TIMEOUT_S):
-                result = await work
+                sdp = await doing
         except (SdpError, InvalidStateError, ConnectionError, TimeoutError) as error:
-            if leg.phase is Phase.GONE:
+            if not self._is_current(leg, media):
                 return
-            log.warning("call %s: the media of %s failed: %s", leg.callsid, excerpt(leg.identity),
-                        excerpt(error, MOST_WHY) or "it took too long")  # fmt: skip
+            why = error if str(error) else "it took too long"
+            self._strangers.warning("call %s: the media of %s failed: %s", leg.callsid, leg.identity, why)
         except Exception:
             log.exception("call %s: the media of %s failed", leg.callsid, leg.identity)
         else:
-            self.run(call, then(leg, result))
+            if self._is_current(leg, media):
+                self.run(self._table.done(work, sdp))
             return
-        if vital:
-            self.run(call, call.media_failed(leg))
+        if self._is_current(leg, media):
+            self.run(self._table.failed(work))
 
-    def _codecs(self, sdp: str, like: Leg | None) -> tuple[str, ...]:
+    def _codecs(self, sdp: str, like: CallLeg | None) -> tuple[str, ...]:
         """Prefer the codec that the other leg chose, so that nothing needs transcoding."""
         spoken = descriptions.codecs(sdp)
         chosen = self._media[like].codec if like is not None else None
         return (chosen,) if chosen in spoken else spoken
 
-    def _make_media(self, call: Call, leg: Leg) -> MediaLeg:
-        def leave() -> None:
-            self.run(call, call.leave(leg, _now()))
+    def _renew(self, leg: CallLeg) -> MediaLeg:
+        """Give the leg new media, in the place of what it has."""
+        self._release(leg)
 
-        self._media[leg] = self._make_leg(partial(_note_alive, leg), leave)
-        return self._media[leg]
+        def on_alive(is_alive: bool) -> None:
+            if self._is_current(leg, media):
+                leg.note_path(is_alive, _now())
 
-    def _audience(self, leg: Leg, message_type: str) -> list[Client]:
+        def on_ended() -> None:
+            if self._is_current(leg, media):
+                self.run(self._table.left(leg, _now()))
+
+        media = self._media[leg] = self._make_media(on_alive, on_ended)
+        return media
+
+    def _is_current(self, leg: CallLeg, media: MediaLeg) -> bool:
+        """Whether it is still the leg's media: what others say of it comes too late."""
+        return self._media.get(leg) is media
+
+    def _release(self, leg: CallLeg) -> None:
+        if leg in self._media:
+            self._spawn(self._media.pop(leg).close())
+
+    def _audience(self, leg: CallLeg, message_type: str) -> list[Client]:
+        """The leg's socket, or what may be its successor."""
         own = self._registry.get(leg.session_id)
         later = [client for client in self._registry.of(leg.identity) if client.id > (leg.session_id or 0)]
         if own is None:
@@ -156,8 +182,8 @@ class Executor(AsyncClosing):
         task.add_done_callback(self._tasks.discard)
 
 
-def _note_alive(leg: Leg, alive: bool) -> None:
-    leg.silent_at = None if alive else _now()
+def _later(go_on: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(go_on)
 
 
 def _now() -> float:

@@ -22,7 +22,7 @@ def write_private(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
-def private_folder(path: Path) -> Path:
+def make_private_folder(path: Path) -> Path:
     """Make `path` and its parents, closed to other users."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path

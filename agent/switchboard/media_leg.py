@@ -18,7 +18,7 @@ from agent.media.peer import Peer
 from agent.media.sdp.parse import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
-from agent.switchboard.transcoder import EVENT, Relay
+from agent.switchboard.transcoder import EVENT, Transcoder
 from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
 log = logging.getLogger(__name__)
@@ -52,10 +52,16 @@ class MediaLeg(AsyncClosing):
         """Make an offer that lists `codecs` first. Raises ConnectionAbortedError when the call is over meanwhile."""
         return await self._make_peer(codecs).create_offer()
 
-    async def accept(self, sdp: str) -> None:
-        """Take the client's answer; SdpError when it cannot be used."""
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """The names, as packets carry them, of the codecs that the client can hear."""
+        return tuple(KINDS[name] for name in self._spoken)
+
+    async def accept(self, sdp: str) -> str:
+        """Take the client's answer, and return it; SdpError when it cannot be used."""
         self._spoken = descriptions.codecs(sdp)
-        await self.peer.apply_answer(sdp)
+        await self._described.apply_answer(sdp)
+        return sdp
 
     async def answer(self, sdp: str, codecs: tuple[str, ...]) -> str:
         """Answer the client's offer with one of `codecs`; SdpError when it cannot, ConnectionAbortedError."""
@@ -65,13 +71,35 @@ class MediaLeg(AsyncClosing):
 
     async def restart(self, sdp: str) -> str:
         """Answer an ICE restart; SdpError when it cannot be used."""
-        return await self.peer.answer_restart_offer(descriptions.keep_codecs(sdp, self._spoken))
+        return await self._described.answer_offer(descriptions.keep_codecs(sdp, self._spoken))
 
     def join(self, other: MediaLeg) -> None:
         """Let both hear each other; a leg joined to itself hears its echo."""
-        self._feed(other)
+        self.feed(other)
         if other is not self:
-            other._feed(self)
+            other.feed(self)
+
+    def feed(self, other: MediaLeg) -> None:
+        """Let `other` hear this client, and this client know what `other` loses of it."""
+        transcoder = Transcoder(other.send, other.understood)
+
+        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
+            try:
+                transcoder(payload, timestamp, marker, codec, sequence)
+            except FarSideError as error:
+                self._damaged.failed(error)
+
+        self._described.rtp.on_rtp = pass_on
+        other.report_loss(self._described.rtp.report_loss_beyond)
+
+    def send(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> None:
+        """Send the client one packet, unless digits take its place, which have a time line of their own."""
+        if not self._dialling:
+            self._described.rtp.send(payload, timestamp, marker, codec, sequence)
+
+    def report_loss(self, listener: Callable[[float], None]) -> None:
+        """Tell `listener` the share of packets that the client misses, 0 to 1."""
+        self._described.rtp.on_loss = listener
 
     def play_tone(self) -> None:
         """Speak a tone until the leg closes."""
@@ -84,7 +112,8 @@ class MediaLeg(AsyncClosing):
 
     def sever(self) -> None:
         """Cut the path to the client without telling it: for demonstrations and tests."""
-        self.peer.sever()
+        if self._peer is not None:
+            self._peer.sever()
 
     async def close(self) -> None:
         """End the media; idempotent."""
@@ -92,12 +121,11 @@ class MediaLeg(AsyncClosing):
         if self._player is not None:
             self._player.cancel()
         if self._peer is not None:
-            self._peer.on_rtp = None
+            self._peer.rtp.on_rtp = None
             self._peer.close()
 
     @property
-    def peer(self) -> Peer:
-        """The peer, once made."""
+    def _described(self) -> Peer:
         assert self._peer is not None, "a description comes first"
         return self._peer
 
@@ -106,20 +134,6 @@ class MediaLeg(AsyncClosing):
             raise ConnectionAbortedError("the call ended meanwhile")
         self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
         return self._peer
-
-    def _feed(self, other: MediaLeg) -> None:
-        relay = Relay(other.peer.send_rtp, [KINDS[name] for name in other._spoken])
-
-        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
-            if other._dialling:
-                return  # digits take the place of sound, and have a time line of their own
-            try:
-                relay(payload, timestamp, marker, codec, sequence)
-            except FarSideError as error:
-                self._damaged.failed(error)
-
-        self.peer.on_rtp = pass_on
-        other.peer.on_loss = self.peer.report_loss_beyond
 
     def _on_event(self, name: str, *arguments: object) -> None:
         if self._closed:
@@ -131,11 +145,11 @@ class MediaLeg(AsyncClosing):
             self._on_ended()
 
     async def _play_tone(self) -> None:
-        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        sender = AudioSender(self._described.rtp.negotiated_codec or "opus")
         sound = _tone()
         async for _ in _every_frame():
             for packet in sender.push(next(sound)):
-                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+                self._described.rtp.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
     async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
@@ -151,7 +165,7 @@ class MediaLeg(AsyncClosing):
             self._dialling = False
 
     async def _send_digits(self, digits: str) -> None:
-        clock_hz = RATE_HZ if self.peer.negotiated_codec == "opus" else EVENT_HZ
+        clock_hz = RATE_HZ if self._described.rtp.negotiated_codec == "opus" else EVENT_HZ
         samples = clock_hz * FRAME_MS // 1000
         events, time = EventSender(clock_hz, EVENT_HZ), 0
         for tones in digits.split("w"):
@@ -160,7 +174,7 @@ class MediaLeg(AsyncClosing):
                 packets, sounding = events.step(time, samples)
                 time += samples
                 for packet in packets:
-                    self.peer.send_rtp(packet.payload, packet.start, packet.marker, EVENT)
+                    self._described.rtp.send(packet.payload, packet.start, packet.marker, EVENT)
                 if not (packets or sounding or events.pending):
                     break
             await asyncio.sleep(PAUSE_S)

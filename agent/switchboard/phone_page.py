@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from agent.switchboard.router import SERVICES
+from agent.switchboard.services import SERVICES
 from agent.switchboard.settings import SwitchboardSettings
 
 STATIC = Path(__file__).parent / "static"
@@ -24,7 +24,7 @@ NAME_LIMIT = 40
 
 
 @dataclass(frozen=True)
-class Site:
+class PhonePage:
     """The pages of one switchboard; `mint` makes a token for an identity."""
 
     settings: SwitchboardSettings

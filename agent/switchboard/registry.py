@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 
-class Client(Protocol):
-    """What the registry knows of a session."""
+class Registered(Protocol):
+    """A client as the cores know it."""
 
-    id: int
+    @property
+    def id(self) -> int:
+        """The number of its socket; a later one is greater."""
 
     @property
     def identity(self) -> str | None:
-        """Who it is, once known."""
+        """Who it is, once a token has said so."""
+
+    @property
+    def account_sid(self) -> str:
+        """The account that its token names."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it takes its calls up again by token, as the 2.x SDK does."""
 
 
-C = TypeVar("C", bound=Client)
+class Directory(Protocol):
+    """The registry as it is asked who is there."""
+
+    def reachable(self, identity: str) -> Sequence[Registered]: ...
+
+    def of(self, identity: str) -> Sequence[Registered]: ...
+
+
+C = TypeVar("C", bound=Registered)
 
 
 class Registry(Generic[C]):

@@ -3,305 +3,293 @@
 A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
 others; one reject rejects for all; a client that ignores the call says nothing, so the others go on ringing. The
 caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are.
-The state changes in one place, `_go`, by one table; what the table does not know changes nothing.
+Work on media takes time, and its end comes back as one more event, `done` or `failed`: by then the call may be
+another one, so each of them looks at what is true now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from enum import Enum, auto
 
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import Member, MessageType
 from agent.switchboard import sdp as descriptions
+from agent.switchboard.call_leg import CallLeg, LegPhase
 from agent.switchboard.effects import (
-    Command,
     Join,
-    Leg,
+    LegEffect,
     MakeAnswer,
     MakeOffer,
-    Phase,
+    MediaWork,
     PlayDigits,
     PlayTone,
-    Release,
     Replace,
     Restart,
     TakeAnswer,
     Tell,
     cancel,
-    hangup,
+    drop,
+    hang_up,
 )
+from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
+from agent.switchboard.route_state import RouteEvent, RouteState, next_state
+from agent.switchboard.services import ANSWERED, ECHO, REJECT, REJECT_DELAY_S, SERVICES, TONE
+from agent.switchboard.services import BUSY as BUSY_SERVICE
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.timeouts import Patience
-
-SERVICES = frozenset({"echo", "tone", "busy", "reject", "noanswer"})
-SERVICE_DELAY_S = 0.5  # how long `reject` rings
-NOT_FOUND = (31404, "Not Found")
-NO_ANSWER = (31480, "Temporarily Unavailable")
-BUSY = (31486, "Busy Here")
-DECLINE = (31603, "Decline")
-BAD_MEDIA = (31488, "Not Acceptable Here")
+from agent.switchboard.timeouts import CallTimeouts
 
 
-class State(Enum):
-    """Where a call stands."""
-
-    RINGING = auto()
-    ANSWERING = auto()
-    OPEN = auto()
-    ENDED = auto()
-
-
-class Event(Enum):
-    """What may move a call on."""
-
-    ANSWER = auto()
-    MEDIA_READY = auto()
-    REFUSE = auto()
-    END = auto()
-
-
-_NEXT = {
-    (State.RINGING, Event.ANSWER): State.ANSWERING,
-    (State.RINGING, Event.REFUSE): State.ENDED,
-    (State.RINGING, Event.END): State.ENDED,
-    (State.ANSWERING, Event.MEDIA_READY): State.OPEN,
-    (State.ANSWERING, Event.END): State.ENDED,
-    (State.OPEN, Event.END): State.ENDED,
-}
-
-
-class Call:
-    """One call; every method returns what is to be done. `now` is monotonic seconds."""
+class RoutedCall:
+    """One call; every event returns what is to be done. `now` is monotonic seconds."""
 
     def __init__(
         self,
-        caller: Leg,
+        caller: CallLeg,
         target: str,
         parameters: Payload,
         settings: SwitchboardSettings,
-        new_leg: Callable[[str, int, bool], Leg],
+        new_leg: Callable[[str, int, bool], CallLeg],
     ) -> None:
         """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid."""
-        self.state = State.RINGING
+        self.state = RouteState.RINGING
         self.caller = caller
-        self.callees: list[Leg] = []
+        self.callees: list[CallLeg] = []
         self.target = target
-        self.winner: Leg | None = None
+        self.winner: CallLeg | None = None
         self._parameters = parameters
-        self._ring_timeout_s = settings.ring_timeout_s
-        self._patience = Patience(settings)
+        self._timeouts = CallTimeouts(settings)
         self._new_leg = new_leg
-        self._rings_until = 0.0
-        self._refuses_at: float | None = None
 
     @property
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[CallLeg]:
         """Every leg that is not gone."""
-        return [leg for leg in (self.caller, *self.callees) if leg.phase is not Phase.GONE]
+        return [leg for leg in (self.caller, *self.callees) if leg.phase is not LegPhase.GONE]
 
-    def other(self, leg: Leg) -> Leg | None:
+    def other(self, leg: CallLeg) -> CallLeg | None:
         """Return who is heard by `leg`: in an echo call it is itself."""
         if self.target in SERVICES:
-            return leg if self.target == "echo" else None
+            return leg if self.target == ECHO else None
         return self.winner if leg is self.caller else self.caller
 
-    def start(self, clients: Iterable[tuple[int, bool]], now: float) -> list[Command]:
+    # What clients want
+
+    def start(self, clients: Iterable[tuple[int, bool]], now: float) -> list[LegEffect]:
         """Ring the sessions `clients`, each with whether it can resume calls, or let the service answer."""
-        self._rings_until = now + self._ring_timeout_s
+        self._timeouts.start(now)
         if self.target in SERVICES:
             return self._serve(now)
-        rings = [command for client in clients for command in self.invite(*client)]
-        return rings or self._fail(NOT_FOUND)
+        rings = [effect for client in clients for effect in self.invite(*client)]
+        return rings or self.refuse(NOT_FOUND)
 
-    def invite(self, session_id: int, can_resume: bool) -> list[Command]:
+    def invite(self, session_id: int, can_resume: bool) -> list[LegEffect]:
         """Ring one more session, unless it was rung before or the call rings no longer."""
         rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
-        if self.state is not State.RINGING or self.target in SERVICES or session_id in rung:
+        if self.state is not RouteState.RINGING or self.target in SERVICES or session_id in rung:
             return []
         leg = self._new_leg(self.target, session_id, can_resume)
         self.callees.append(leg)
         return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
 
-    def offered(self, leg: Leg, sdp: str) -> list[Command]:
-        """Let a callee ring, whose offer is ready."""
-        if leg.phase is not Phase.OFFERED or self.state is not State.RINGING:
+    def answer(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        """Connect a callee that accepts; the first one wins."""
+        if leg.phase is not LegPhase.RINGING or not self._go(RouteEvent.ANSWER):
             return []
-        leg.phase = Phase.RINGING
+        self.winner = leg
+        leg.accept(sdp)
+        others = [effect for other in self.callees if other is not leg for effect in cancel(other)]
+        return [*others, TakeAnswer(leg, sdp)]
+
+    def reject(self, leg: CallLeg) -> list[LegEffect]:
+        """Refuse the call for all callees, as one of them does."""
+        return self._fail(DECLINE, RouteEvent.REFUSE) if leg.phase is LegPhase.RINGING else []
+
+    def hang_up(self, leg: CallLeg) -> list[LegEffect]:
+        """End a client's part; a callee that only rang leaves the others ringing."""
+        if leg.phase is LegPhase.GONE:
+            return []
+        if self._only_rings(leg):
+            return self._without(leg)
+        return [*drop(leg), *self._end_rest()] if self._go(RouteEvent.END) else []
+
+    def reinvite(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        """Restart a client's ICE."""
+        if leg.phase is not LegPhase.TALKING:
+            return []
+        return self._restart(leg, sdp)
+
+    def resume(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
+        if leg.phase is not LegPhase.TALKING:
+            return []
+        leg.come_back()
+        if _differ("fingerprint", sdp, leg.remote_sdp):
+            return self._replace(leg, sdp)
+        if _differ("ice-ufrag", sdp, leg.remote_sdp):
+            return self._restart(leg, sdp)
+        return [] if leg.is_replacing else [_answer(leg)]
+
+    def dial(self, leg: CallLeg, digits: str) -> list[LegEffect]:
+        """Send digits on for a client without telephone-event."""
+        other = self.other(leg)
+        if self.state is not RouteState.OPEN or other is None or not other.has_media:
+            return []
+        return [PlayDigits(other, digits)]
+
+    # What happens to it
+
+    def done(self, work: MediaWork, sdp: str) -> list[LegEffect]:
+        """Go on after work on media that is still the leg's; `sdp` is its result, if it has one."""
+        match work:
+            case MakeOffer(leg):
+                return self._offered(leg, sdp)
+            case TakeAnswer(leg):
+                leg.settle_media()
+                return self._callee_ready(leg)
+            case MakeAnswer(leg):
+                return self._caller_ready(leg, sdp)
+            case Restart(leg, offer):
+                return [_answer(leg, sdp)] if _awaits(leg, offer) else []
+            case Replace(leg, offer):
+                return self._replaced(leg, sdp) if _awaits(leg, offer) else []
+
+    def failed(self, work: MediaWork) -> list[LegEffect]:
+        """End the call, or go on without a callee, whose media could not be made or described."""
+        leg = work.leg
+        if leg.phase is LegPhase.GONE or isinstance(work, Restart):  # then the media of before goes on
+            return []
+        return self._without(leg) if self._only_rings(leg) else self._fail(BAD_MEDIA)
+
+    def leave(self, leg: CallLeg, now: float) -> list[LegEffect]:
+        """End the call of a client whose media said goodbye, unless the client can resume it."""
+        if not leg.reconnect_token:
+            return self.hang_up(leg)
+        leg.leave(now)
+        return []
+
+    def lost(self, session_id: int, now: float) -> list[LegEffect]:
+        """Let a ringing leg die with its socket; any other waits for its client."""
+        effects: list[LegEffect] = []
+        for leg in self.legs:
+            if leg.session_id == session_id:
+                leg.detach(now)
+                effects += drop(leg) if self._only_rings(leg) else []
+        return effects
+
+    def tick(self, now: float, is_present: Callable[[str], bool]) -> list[LegEffect]:
+        """Do what time demands; `is_present` tells whether an identity has any socket."""
+        for leg in self.legs:
+            if leg.detached_at is not None and is_present(leg.identity):
+                leg.detach(now)  # the client is there, even if it has nothing to say about the call
+        is_ringing = self.state is RouteState.RINGING
+        if is_ringing and self._timeouts.has_rung_out(now):
+            return self._fail(NO_ANSWER)
+        if self._timeouts.is_rejected(now):
+            return self._fail(DECLINE, RouteEvent.REFUSE)
+        return self.end() if any(self._timeouts.is_over(leg, is_ringing, now) for leg in self.legs) else []
+
+    def refuse(self, why: CallRefusal) -> list[LegEffect]:
+        """Refuse a call that the switchboard cannot take."""
+        return self._fail(why)
+
+    def end(self) -> list[LegEffect]:
+        """End the call without a reason."""
+        return self._end_rest() if self._go(RouteEvent.END) else []
+
+    # How it goes on
+
+    def _serve(self, now: float) -> list[LegEffect]:
+        if self.target == BUSY_SERVICE:
+            return self._fail(BUSY)
+        ringing = self._tell_ringing()
+        if self.target == REJECT:
+            self._timeouts.reject_at(now + REJECT_DELAY_S)
+        if self.target in ANSWERED:
+            self._go(RouteEvent.ANSWER)
+            return [*ringing, *self._callee_ready(None)]
+        return ringing
+
+    def _offered(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        if self.state is not RouteState.RINGING or not leg.ring():
+            return []
         parameters = {"CallSid": leg.callsid, **self._parameters}
         payload = {
             Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.reconnect,
         }  # fmt: skip
         return [Tell(leg, MessageType.INVITE, payload), *self._tell_ringing()]
 
-    def answer(self, leg: Leg, sdp: str) -> list[Command]:
-        """Connect a callee that accepts; the first one wins."""
-        if leg.phase is not Phase.RINGING or not self._go(Event.ANSWER):
-            return []
-        self.winner = leg
-        leg.phase = Phase.TALKING
-        leg.remote_sdp = sdp
-        others = [command for other in self.callees if other is not leg for command in cancel(other)]
-        return [*others, TakeAnswer(leg, sdp)]
-
-    def applied(self, leg: Leg) -> list[Command]:
+    def _callee_ready(self, leg: CallLeg | None) -> list[LegEffect]:
         """Make the caller's media, now that the callee's is ready."""
-        if leg is not self.winner or self.state is not State.ANSWERING:
+        if leg is not self.winner or not self._go(RouteEvent.CALLEE_READY):
             return []
         return [MakeAnswer(self.caller, self.caller.remote_sdp, like=leg)]
 
-    def described(self, leg: Leg, sdp: str) -> list[Command]:
-        """Open the call, now that the caller's media is ready."""
-        if leg is not self.caller or not self._go(Event.MEDIA_READY):
+    def _caller_ready(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        if not self._go(RouteEvent.CALLER_READY):
             return []
-        leg.phase = Phase.TALKING
-        leg.told_callsid = True
-        return [self._connect(), self._answer(leg, sdp)]
+        leg.connect()
+        return [*self._connect(), _answer(leg, sdp)]
 
-    def reject(self, leg: Leg) -> list[Command]:
-        """Refuse the call for all callees, as one of them does."""
-        return self._fail(DECLINE, Event.REFUSE) if leg.phase is Phase.RINGING else []
-
-    def hang_up(self, leg: Leg) -> list[Command]:
-        """End a client's part; a callee that only rang leaves the others ringing."""
-        if leg.phase is Phase.GONE:
-            return []
-        if leg in self.callees and self.state is State.RINGING:
-            return self._without(leg)
-        if not self._go(Event.END):
-            return []
-        leg.phase = Phase.GONE
-        return [Release(leg), *self._end_rest()]
-
-    def media_failed(self, leg: Leg) -> list[Command]:
-        """End the call, or go on without a callee, whose media could not be made or described."""
-        if leg.phase is Phase.GONE:
-            return []
-        if leg in self.callees and self.state is State.RINGING:
-            return self._without(leg)
-        return self._fail(BAD_MEDIA)
-
-    def reinvite(self, leg: Leg, sdp: str) -> list[Command]:
-        """Restart a client's ICE."""
-        if leg.phase is not Phase.TALKING:
-            return []
-        leg.remote_sdp = sdp
+    def _restart(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        if leg.is_replacing:  # there is nothing yet that could be restarted
+            return self._replace(leg, sdp)
+        leg.take(sdp)
         return [Restart(leg, sdp)]
 
-    def restarted(self, leg: Leg, sdp: str) -> list[Command]:
-        """Send the answer to a restart."""
-        if leg.phase is not Phase.TALKING:
-            return []
-        return [self._answer(leg, sdp)]
-
-    def resume(self, leg: Leg, sdp: str) -> list[Command]:
-        """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
-        if leg.phase is not Phase.TALKING:
-            return []
-        leg.left_at = None
-        before, leg.remote_sdp = leg.remote_sdp, sdp
-        if descriptions.attribute(sdp, "fingerprint") != descriptions.attribute(before, "fingerprint"):
-            other = self.other(leg)
-            return [Replace(leg, sdp, other if other is not leg else None)]
-        if descriptions.attribute(sdp, "ice-ufrag") != descriptions.attribute(before, "ice-ufrag"):
-            return [Restart(leg, sdp)]
-        return [self._answer(leg)]
-
-    def replaced(self, leg: Leg, sdp: str) -> list[Command]:
-        """Connect the new media of a client that began anew, after its page was reloaded."""
-        if self.state is not State.OPEN or leg.phase is not Phase.TALKING:
-            return []
-        return [self._connect(), self._answer(leg, sdp)]
-
-    def leave(self, leg: Leg, now: float) -> list[Command]:
-        """End the call of a client whose media said goodbye, unless the client can resume it."""
-        if not leg.reconnect_token:
-            return self.hang_up(leg)
-        leg.left_at = now
-        return []
-
-    def dial(self, leg: Leg, digits: str) -> list[Command]:
-        """Send digits on for a client without telephone-event."""
+    def _replace(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        leg.take(sdp)
+        leg.renew_media()
         other = self.other(leg)
-        return [PlayDigits(other, digits)] if self.state is State.OPEN and other is not None else []
+        return [Replace(leg, sdp, other if other is not leg else None)]
 
-    def lost(self, session_id: int, now: float) -> list[Command]:
-        """Let a ringing leg die with its socket; any other waits for its client."""
-        commands: list[Command] = []
-        for leg in self.legs:
-            if leg.session_id == session_id:
-                leg.detached_at = now
-                if leg in self.callees and self.state is State.RINGING:
-                    leg.phase = Phase.GONE
-                    commands.append(Release(leg))
-        return commands
+    def _replaced(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        """Connect the new media of a client that began anew, after its page was reloaded."""
+        leg.settle_media()
+        return [*self._connect(), _answer(leg, sdp), *self._callee_ready(leg)]
 
-    def tick(self, now: float, is_present: Callable[[str], bool]) -> list[Command]:
-        """Do what time demands."""
-        if self.state is State.RINGING and now >= self._rings_until:
-            return self._fail(NO_ANSWER)
-        if self._refuses_at is not None and now >= self._refuses_at:
-            return self._fail(DECLINE, Event.REFUSE)
-        if any(self._patience.is_over(leg, self.state is State.RINGING, now, is_present) for leg in self.legs):
-            return self._end_all()
-        return []
+    def _connect(self) -> list[LegEffect]:
+        """Let the legs hear each other as soon as both can; whichever is ready last finds the other one."""
+        first, second = self.caller, self.winner or self.caller
+        if self.state is not RouteState.OPEN or not (first.has_media and second.has_media):
+            return []
+        return [PlayTone(first) if self.target == TONE else Join(first, second)]
 
-    def refuse(self, code: int, text: str) -> list[Command]:
-        """Refuse a call that the switchboard cannot take."""
-        return self._fail((code, text))
-
-    def end(self) -> list[Command]:
-        """End the call with the switchboard."""
-        return self._end_all()
-
-    def _serve(self, now: float) -> list[Command]:
-        if self.target == "busy":
-            return self._fail(BUSY)
-        ringing = self._tell_ringing()
-        if self.target == "reject":
-            self._refuses_at = now + SERVICE_DELAY_S
-        if self.target in ("echo", "tone"):
-            self._go(Event.ANSWER)
-            return [*ringing, MakeAnswer(self.caller, self.caller.remote_sdp, like=None)]
-        return ringing
-
-    def _connect(self) -> Command:
-        if self.target == "tone":
-            return PlayTone(self.caller)
-        return Join(self.caller, self.winner or self.caller)
-
-    @staticmethod
-    def _answer(leg: Leg, sdp: str | None = None) -> Command:
-        description = {} if sdp is None else {Member.SDP: sdp}
-        return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.reconnect})
-
-    def _tell_ringing(self) -> list[Command]:
+    def _tell_ringing(self) -> list[LegEffect]:
         if self.caller.told_callsid:
             return []
-        self.caller.told_callsid = True
+        self.caller.learn_callsid()
         return [Tell(self.caller, MessageType.RINGING, {Member.CALLSID: self.caller.callsid})]
 
-    def _without(self, leg: Leg) -> list[Command]:
-        leg.phase = Phase.GONE
-        rest = [] if any(other.phase is not Phase.GONE for other in self.callees) else self._fail(NO_ANSWER)
-        return [Release(leg), *rest]
+    def _only_rings(self, leg: CallLeg) -> bool:
+        return self.state is RouteState.RINGING and leg is not self.caller
 
-    def _fail(self, why: tuple[int, str], event: Event = Event.END) -> list[Command]:
-        return [*hangup(self.caller, *why), *self._end_rest()] if self._go(event) else []
+    def _without(self, leg: CallLeg) -> list[LegEffect]:
+        gone = drop(leg)
+        return gone if any(other is not self.caller for other in self.legs) else [*gone, *self._fail(NO_ANSWER)]
 
-    def _end_all(self) -> list[Command]:
-        return self._end_rest() if self._go(Event.END) else []
+    def _fail(self, why: CallRefusal, event: RouteEvent = RouteEvent.END) -> list[LegEffect]:
+        return [*hang_up(self.caller, why), *self._end_rest()] if self._go(event) else []
 
-    def _end_rest(self) -> list[Command]:
-        legs = self.legs
-        started = [leg for leg in legs if leg.is_caller or leg.phase is Phase.TALKING]
-        waiting = [leg for leg in legs if leg not in started]
-        return [c for leg in started for c in hangup(leg)] + [c for leg in waiting for c in cancel(leg)]
+    def _end_rest(self) -> list[LegEffect]:
+        started = [leg for leg in self.legs if leg.is_caller or leg.phase is LegPhase.TALKING]
+        waiting = [leg for leg in self.legs if leg not in started]
+        return [e for leg in started for e in hang_up(leg)] + [e for leg in waiting for e in cancel(leg)]
 
-    def _go(self, event: Event) -> bool:
-        """Change the state by the table; False when the event means nothing now."""
-        target = _NEXT.get((self.state, event))
-        if target is None:
-            return False
-        self.state = target
-        return True
+    def _go(self, event: RouteEvent) -> bool:
+        """Change the state; False when the event means nothing now."""
+        following = next_state(self.state, event)
+        self.state = following or self.state
+        return following is not None
+
+
+def _answer(leg: CallLeg, sdp: str | None = None) -> LegEffect:
+    description = {} if sdp is None else {Member.SDP: sdp}
+    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.reconnect})
+
+
+def _awaits(leg: CallLeg, offer: str) -> bool:
+    """Whether the client still waits for the answer to this offer, and has made no other since."""
+    return leg.phase is LegPhase.TALKING and leg.remote_sdp == offer
+
+
+def _differ(attribute: str, sdp: str, before: str) -> bool:
+    return descriptions.attribute(sdp, attribute) != descriptions.attribute(before, attribute)

@@ -8,7 +8,7 @@ from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.media.bridge import Bridge
 from agent.media.settings import MediaSettings
-from agent.switchboard.address import Address
+from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.state_dir import default_folder, load_api_key
@@ -20,7 +20,7 @@ STOP_TIMEOUT_S = 5.0
 class RunningSwitchboard(Closing):
     """A switchboard that was started; every method blocks the calling greenlet only."""
 
-    def __init__(self, bridge: Bridge, switchboard: Switchboard, address: Address) -> None:
+    def __init__(self, bridge: Bridge, switchboard: Switchboard, address: SwitchboardAddress) -> None:
         self._bridge = bridge
         self.switchboard = switchboard
         self.address = address
@@ -53,7 +53,7 @@ class RunningSwitchboard(Closing):
 
     def sever(self, identity: str) -> None:
         """Cut the media path to a client without telling anybody: for demonstrations and tests."""
-        self._bridge.call(self.switchboard.calls.sever, identity)
+        self._bridge.call(self.switchboard.sever, identity)
 
     def close(self) -> None:
         """Hang up every call and stop listening; idempotent."""
@@ -68,7 +68,7 @@ def start_switchboard(
 ) -> RunningSwitchboard:
     """Start a switchboard on the bridge's loop; ConfigError or LocalFault when it cannot."""
 
-    async def start() -> tuple[Switchboard, Address]:
+    async def start() -> tuple[Switchboard, SwitchboardAddress]:
         switchboard = Switchboard(settings, media)
         return switchboard, await switchboard.start()
 

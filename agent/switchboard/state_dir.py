@@ -18,7 +18,7 @@ from agent.errors import ConfigError
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.certificates import Identity
-from agent.switchboard.files import private_folder, write_private
+from agent.switchboard.files import make_private_folder, write_private
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the 
 DAMAGE = (ValueError, TypeError, AttributeError)  # what parsing a torn file raises
 
 
-class State:
+class StateDir:
     """The folder's files; every one that is missing, torn or outdated is made anew.
 
     `api_key.json` signs tokens, `ca.pem` is what clients trust, `authority.pem` and `server.pem` hold private keys.
@@ -38,7 +38,7 @@ class State:
         self.folder = folder
         self._names = tuple(dict.fromkeys(names))
         try:
-            private_folder(folder)
+            make_private_folder(folder)
             self.api_key = load_api_key(folder)
             self._authority = self._load_authority(now)
             self.renew(now)
@@ -46,7 +46,7 @@ class State:
             raise ConfigError(f"the switchboard's state folder {folder} cannot be used: {error}") from error
 
     @classmethod
-    def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[State, ssl.SSLContext]:
+    def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[StateDir, ssl.SSLContext]:
         """Open it again for a server that runs, with a TLS context; ConfigError, and no change, when a file is damaged.
 
         A start must go on without that file; who runs had better keep what it has than end every token and trust.
@@ -104,7 +104,7 @@ class State:
 
 def load_api_key(folder: Path) -> ApiKey:
     """Read the folder's signing key, or make one."""
-    path = private_folder(folder) / "api_key.json"
+    path = make_private_folder(folder) / "api_key.json"
     try:
         return _parse_api_key(path.read_bytes())
     except FileNotFoundError:

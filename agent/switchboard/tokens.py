@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from jwt.types import Options
 
-from agent.errors import FarSideError
 from agent.signaling.token.access_token import ApiKey
+from agent.switchboard.grant import Grant, TokenRejected
 
 CLOCK_SKEW_S = 60
 NO_CLOCK: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}  # PyJWT would read the clock itself
-
-
-class TokenRejected(FarSideError):
-    """A token that gives no access; `code` and the message go to the client (spec: device 12)."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What a valid token allows."""
-
-    identity: str
-    account_sid: str
-    ttl_s: float
-    may_call: bool
-    may_register: bool
 
 
 def verify(token: str, key: ApiKey, now_s: float) -> Grant:

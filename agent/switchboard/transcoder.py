@@ -6,18 +6,19 @@ from collections.abc import Callable, Collection, Iterator
 
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
+from agent.media.sdp.parse import UNKNOWN
 from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 
 OPUS, PCMU, EVENT = "opus", "PCMU", "telephone-event"
 PCMU_STEP = RATE_HZ // 8000  # 48 kHz samples in one of PCMU's
 
-Send = Callable[[bytes, int, bool, str, int | None], object]
+SendPacket = Callable[[bytes, int, bool, str, int | None], object]
 
 
-class Relay:
-    """The packet sink of one leg; `send` is the other leg's. Both are as in `agent.media.peer`."""
+class Transcoder:
+    """The packet sink of one leg; `send` is the other leg's. Both are as in `agent.media.rtp_endpoint`."""
 
-    def __init__(self, send: Send, codecs: Collection[str]) -> None:
+    def __init__(self, send: SendPacket, codecs: Collection[str]) -> None:
         """`codecs` are the names of what the other leg can hear."""
         self._send = send
         self._codecs = codecs
@@ -25,7 +26,7 @@ class Relay:
 
     def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
         """Pass one packet on."""
-        if codec == EVENT or codec in self._codecs:
+        if codec in (EVENT, UNKNOWN) or codec in self._codecs:
             self._send(payload, timestamp, marker, codec, sequence)
             return
         if self._transcoder is None:

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame
 from websockets.http11 import Request
 
-from agent.net.rate_limit import Bucket
+from agent.net.rate_limit import RateLimit
 
 PIECE_BYTES = 2 * 1024  # three hundred empty frames at most
 MAX_FRAGMENTS = 64
@@ -28,7 +28,7 @@ class Wire(ServerConnection):
         self._waiting = bytearray()
         self._fragments = 0
         self._failed = False
-        self._budget = Bucket(max(FRAMES_PER_S, 2 * session_frames_per_s), self.loop.time())
+        self._budget = RateLimit(max(FRAMES_PER_S, 2 * session_frames_per_s), self.loop.time())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -49,21 +49,20 @@ class Wire(ServerConnection):
 
     def process_event(self, event: Request | Frame) -> None:  # type: ignore[override]
         """Pass one frame on; too many of them, or of fragments, fail the connection."""
-        if isinstance(event, Request) or self._is_allowed(event):
+        if isinstance(event, Frame):
+            self._count(event)
+        if not self._failed:
             super().process_event(event)
 
-    def _is_allowed(self, frame: Frame) -> bool:
+    def _count(self, frame: Frame) -> None:
         if self._failed:
-            return False
+            return
         if frame.opcode in DATA_OPCODES:
             self._fragments = 0 if frame.fin else self._fragments + 1
         if self._fragments >= MAX_FRAGMENTS:
             self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
         elif not self._budget.take(self.loop.time()):
             self._fail(CloseCode.POLICY_VIOLATION, "too many frames")
-        else:
-            return True
-        return False
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._failed = True

@@ -15,7 +15,7 @@ import gevent
 
 from agent.closing import Closing
 from agent.errors import InvalidArgumentError, InvalidStateError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.voice.options import DeviceOptions
 from agent.voice.output_devices import DEFAULT, OutputDevices
 from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
@@ -43,7 +43,7 @@ class AudioOwner(Protocol):
     def is_calling(self) -> bool: ...
 
 
-class AudioHelper(Emitter, Closing):
+class AudioHelper(HubEmitter, Closing):
     """Events: deviceChange(lost_active_devices) when devices come or go, inputVolume(0..1) during calls."""
 
     def __init__(self, device: AudioOwner) -> None:

@@ -13,14 +13,15 @@ from agent.voice.call_causes import NOTHING, Cause, error_of
 from agent.voice.call_core import CallCore
 from agent.voice.call_ids import INCOMING
 from agent.voice.call_media import CallMedia
-from agent.voice.digits import DigitEffect, DigitSender, Insert
+from agent.voice.call_state import CallState
+from agent.voice.digits import GAP_MS, TONE_MS, DigitEffect, DigitSender, Insert
 from agent.voice.driver import Driver
 from agent.voice.monitoring import Monitoring
 from agent.voice.protocols import CallHost, SignalingStream
 from agent.voice.recovery_driver import RecoveryDriver
 from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 from agent.voice.sounds import DISCONNECT
-from agent.voice.states import CallState, Trigger
+from agent.voice.states import Trigger
 
 log = logging.getLogger(__name__)
 
@@ -152,4 +153,4 @@ class CallDriver:
         if not isinstance(effect, Insert):
             self.host.sounds.play_key(effect.digit)
         elif self.media.session is not None and not self.media.closed:
-            self.media.session.insert_dtmf(effect.tones)
+            self.media.session.insert_dtmf(effect.tones, TONE_MS, GAP_MS)

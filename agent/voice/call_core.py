@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from agent.voice.call_causes import NOTHING, Cause
 from agent.voice.call_effects import CallEffect, NameCall
-from agent.voice.states import CallFlags, CallState, Trigger, row_of
+from agent.voice.call_state import CallState
+from agent.voice.states import CallFlags, Trigger, row_of
 
 
 class CallCore:

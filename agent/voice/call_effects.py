@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from agent.voice.states import CallState
+    from agent.voice.call_state import CallState
 
 # Towards the program and Insights
 

@@ -1,6 +1,7 @@
 """The calls of one Device: which are pending, which is active, and what the Device does about their events.
 
-The Device listens to each Connection before the program does, so what happens here precedes the program's handlers;
+A call belongs to its Device from the invite, or from `connect`, until it is closed. The Device listens to it before the
+program does, and goes on when the program removes its listeners; what happens here precedes the program's handlers, and
 the Device's own events follow on the next turn of the hub (spec: device 7).
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
@@ -22,6 +24,7 @@ from agent.voice.sounds import OUTGOING as ANSWERED_SOUND
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
+_HEARD: Final = ("accept", "error", "cancel", "disconnect", "reject", "transportClose")
 MAX_PENDING: Final = 16  # a server that announces more calls at once is not answered
 
 
@@ -38,19 +41,26 @@ class CallsOwner(CallHost, Protocol):
 
 
 class DeviceCalls:
-    """Pending calls in the order of their arrival, and at most one active call."""
+    """Every call until it is closed; of those, the pending ones in the order of their arrival, and the active ones."""
 
     def __init__(self, device: CallsOwner) -> None:
         self.ringing = Ringing(device, self)
-        self.active: Connection | None = None
         self._device = device
+        self._taken: tuple[Connection, ...] = ()  # accepted here, or made here
+        self._on: tuple[Connection, ...] = ()  # of those, the ones that keep the Device busy; the latest last
         self._pending: tuple[Connection, ...] = ()
         self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
+        self._told: WeakSet[Connection] = WeakSet()  # the Device has told of their end
+
+    @property
+    def active(self) -> Connection | None:
+        """The call that was made, or opened, last."""
+        return self._on[-1] if self._on else None
 
     @property
     def pending(self) -> list[Connection]:
         """The calls that are not over and not open, in the order of their arrival."""
-        return list(self._pending)
+        return [call for call in self._pending if _lives(call)]
 
     def waits(self, connection: Connection) -> bool:
         """Tell whether nobody has decided about this call yet, neither here nor at the far end."""
@@ -58,14 +68,17 @@ class DeviceCalls:
 
     def listening(self) -> list[Connection]:
         """List every call that hears the server: a program may still accept one that was dropped with its socket."""
-        return self.all() + [call for call in self._dropped if call.status() != "closed" and call not in self.all()]
+        shown = self.all()
+        return shown + [call for call in self._dropped if _lives(call) and call not in shown]
 
     def all(self) -> list[Connection]:
-        """List every call that is not over."""
-        return self.pending + ([self.active] if self.active is not None and self.active not in self.pending else [])
+        """List every call that is not over, but for those that were dropped while they were pending."""
+        return self.pending + [call for call in self._taken if _lives(call) and call not in self._pending]
 
     def incoming(self, parameters: dict[str, Any], offer_sdp: str) -> Connection | None:
-        """Make a pending call of an invite; None when too many are pending."""
+        """Make a pending call of an invite, in the place of one that it repeats; None when too many are pending."""
+        for call in self._waiting_as(parameters["CallSid"]):
+            self.remove(call)
         if len(self._pending) >= MAX_PENDING:
             _strangers.warning("an incoming call is dropped: %d are pending already", MAX_PENDING)
             return None
@@ -75,7 +88,9 @@ class DeviceCalls:
 
     def outgoing(self, params: Mapping[str, Any]) -> Connection:
         """Make the active call, and ignore whatever is pending."""
-        self.active = connection = self._make(custom_parameters=params)
+        connection = self._make(custom_parameters=params)
+        self._take(connection)
+        self._on = (*self._on, connection)
         pending = self._pending
         self._become(())
         for waiting in pending:
@@ -83,28 +98,41 @@ class DeviceCalls:
         self.ringing.hush()
         return connection
 
+    def settle(self, connection: Connection) -> None:
+        """Close what this one has taken the place of: a call that was announced twice can be taken once."""
+        for call in self._waiting_as(connection.parameters.get("CallSid")):
+            if call is not connection:
+                self.remove(call)
+                call.on_dropped()
+
     def before_accept(self, connection: Connection) -> None:
-        """Let the active call make way for one that is being accepted."""
-        active = self.active
-        if active is not None and active is not connection:
-            active.disconnect()
-            self.remove(active)
+        """Let every other call that is active make way for one that is being accepted."""
+        self._take(connection)
+        self.settle(connection)
+        for active in self._on:
+            if active is not connection:
+                active.disconnect()
+                self.remove(active)
         self.ringing.update()
 
     def disconnect_all(self) -> None:
         """End every call that can be ended, and forget the pending ones."""
-        pending = self._pending
-        self._dropped.update(pending)
+        ending = self.all()
+        self._dropped.update(self._pending)
         self._become(())
-        for connection in pending:
+        for connection in ending:
             connection.disconnect()
-        if self.active is not None:
-            self.active.disconnect()
+
+    def end_for_good(self) -> None:
+        """End what is left, the pending ones without a word: nobody can take them any more."""
+        self.disconnect_all()
+        for connection in list(self._dropped):
+            connection.on_dropped()
 
     def remove(self, connection: Connection) -> None:
-        """Forget a call."""
-        if self.active is connection:
-            self.active = None
+        """Forget a call; one that was never taken may still be, and goes on hearing the server."""
+        self._taken = tuple(call for call in self._taken if call is not connection and _lives(call))
+        self._on = tuple(call for call in self._on if call is not connection)
         if connection in self._pending:
             self._dropped.add(connection)
             self._become(tuple(call for call in self._pending if call is not connection))
@@ -113,11 +141,28 @@ class DeviceCalls:
         """Find the call that the server means."""
         return next((call for call in self.all() if call.is_called(callsid)), None)
 
+    def addressee(self, callsid: object) -> Connection | None:
+        """Find the call that a `ringing` or `answer` is for; the name of a call that is dialled is news."""
+        listening = self.listening()
+        named = next((call for call in listening if call.is_called(callsid)), None)
+        if named is not None:
+            return named if named.waits_for_answer else None
+        waiting = [call for call in listening if call.waits_for_answer]
+        nameless = (call for call in waiting if not call.parameters.get("CallSid"))
+        return next(nameless, waiting[0] if waiting else None)
+
     def signaling_closed(self) -> None:
         """Drop what is pending, which nobody can answer or cancel once the service has closed its stream for good."""
         for connection in self._pending:
             if self.waits(connection):
                 connection.on_transport_close()
+
+    def _waiting_as(self, callsid: object) -> list[Connection]:
+        return [call for call in self.listening() if call.status() == "pending" and call.is_called(callsid)]
+
+    def _take(self, connection: Connection) -> None:
+        if connection not in self._taken:
+            self._taken = (*filter(_lives, self._taken), connection)
 
     def _become(self, pending: tuple[Connection, ...]) -> None:
         if pending == self._pending:
@@ -130,19 +175,31 @@ class DeviceCalls:
         device = self._device
         connection: Connection = (device.options.connection_factory or Connection)(device, **kwargs)
         device.call_made(connection)
-        connection.once("accept", lambda *_args: self._accepted(connection))
-        connection.on("error", lambda error: self._failed(connection, error))
-        connection.once("cancel", lambda: self._cancelled(connection))
-        connection.once("disconnect", lambda *_args: self._disconnected(connection))
-        connection.once("reject", lambda: self.remove(connection))
-        connection.once("transportClose", lambda: self._transport_closed(connection))
+        for event in _HEARD:
+            connection.keep(event, partial(self._heard, connection, event))
         return connection
+
+    def _heard(self, connection: Connection, event: str, *args: Any) -> None:
+        """Do what the Device has to about an event of a call (spec: device 7.1)."""
+        match event:
+            case "accept":
+                self._accepted(connection)
+            case "error":
+                self._failed(connection, args[0])
+            case "cancel" | "disconnect" if connection not in self._told:
+                self._told.add(connection)
+                self.remove(connection)
+                self._device.emit_soon(event, connection)
+            case "reject":
+                self.remove(connection)
+            case "transportClose" if connection.status() == "pending":
+                self.remove(connection)
 
     def _accepted(self, connection: Connection) -> None:
         if connection.direction == INCOMING:
             self.ringing.hush()
         self.remove(connection)
-        self.active = connection
+        self._taken, self._on = (*self._taken, connection), (*self._on, connection)
         if connection.direction == OUTGOING:
             self._device.sounds.play_if_enabled(ANSWERED_SOUND)
         self._device.call_opened(connection)
@@ -153,14 +210,6 @@ class DeviceCalls:
             self.remove(connection)
         self._device.emit_soon("error", error)
 
-    def _cancelled(self, connection: Connection) -> None:
-        self.remove(connection)
-        self._device.emit_soon("cancel", connection)
 
-    def _disconnected(self, connection: Connection) -> None:
-        self.remove(connection)
-        self._device.emit_soon("disconnect", connection)
-
-    def _transport_closed(self, connection: Connection) -> None:
-        if connection.status() == "pending":
-            self.remove(connection)
+def _lives(connection: Connection) -> bool:
+    return connection.status() != "closed"

@@ -7,22 +7,23 @@ from typing import Any
 
 from gevent.event import AsyncResult
 
-from agent.errors import InvalidArgumentError, InvalidStateError
-from agent.events import Emitter
+from agent.errors import InvalidStateError
+from agent.handlers import HubEmitter
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
 from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
 from agent.voice.call_causes import Cause
 from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.call_state import CallState
 from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
 from agent.voice.feedback import feedback_event
 from agent.voice.protocols import CallHost
 from agent.voice.recovery_policy import Recovery
-from agent.voice.states import CallState, Trigger
+from agent.voice.states import Trigger
 
 
-class Connection(Emitter, ConnectionAliases):
+class Connection(HubEmitter, ConnectionAliases):
     """An incoming or outgoing call.
 
     Events: accept(connection) audio(stream) cancel disconnect(connection) error(VoiceError) mute(flag, connection)
@@ -60,12 +61,15 @@ class Connection(Emitter, ConnectionAliases):
         audio_constraints: Mapping[str, Any] | bool | None = None,
         rtc_configuration: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take a pending call; in any other state nothing happens. The answer follows when the microphone is open.
+        """Take a pending call; in any other state nothing happens, nor when its Device was destroyed.
 
-        Raises InvalidArgumentError for an argument that is not a mapping.
+        The answer follows when the microphone is open.
+
+        Raises InvalidArgumentError for an argument that cannot be used.
         """
-        _check_mapping("audio_constraints", audio_constraints)
-        _check_mapping("rtc_configuration", rtc_configuration)
+        self._host.check_call(audio_constraints, rtc_configuration)
+        if self._host.is_closed:
+            return
         if self._call.core.state is CallState.PENDING:
             self._call.media.configure(audio_constraints, rtc_configuration)
         self._call.fire(Trigger.ACCEPT)
@@ -178,6 +182,10 @@ class Connection(Emitter, ConnectionAliases):
         """Take the server's `cancel`."""
         self._call.fire(Trigger.CANCEL)
 
+    def on_dropped(self) -> None:
+        """End a pending call without a word: it cannot be taken any more."""
+        self._call.fire(Trigger.DROPPED)
+
     def on_hangup(self, error: Mapping[str, Any] | None) -> None:
         """Take the server's `hangup`, with its error if it has one."""
         self._call.fire(Trigger.HANGUP, Cause(error=catalogue.far_end_error(self, error) if error else None))
@@ -212,11 +220,6 @@ def _custom_parameters(
     if direction == INCOMING:
         return decode_params(parameters.get("Params"))
     return {str(name): js_string(value) for name, value in (custom_parameters or {}).items()}
-
-
-def _check_mapping(argument: str, value: Any) -> None:
-    if not (value is None or isinstance(value, bool | Mapping)):
-        raise InvalidArgumentError(f"argument {argument}: {value!r} is not allowed; give a mapping")
 
 
 def _done() -> AsyncResult[None]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Self
 
 from agent.errors import InvalidArgumentError, InvalidStateError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.net.netlink import NetworkChange
 from agent.sdk_version import SDK_VERSION
+from agent.signaling.pstream.params import named_params
 from agent.voice.audio import AudioHelper
 from agent.voice.connection import Connection
 from agent.voice.deprecated import DeviceAliases, or_handler
@@ -21,7 +22,7 @@ from agent.voice.sounds import Sounds
 LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
 
 
-class Device(Emitter, DeviceAliases):
+class Device(HubEmitter, DeviceAliases):
     """A phone that registers with the voice service and makes and takes calls.
 
     Events: ready(device) offline(device) incoming(connection) connect(connection) disconnect(connection)
@@ -53,13 +54,14 @@ class Device(Emitter, DeviceAliases):
     def setup(self, token: str | None = None, options: Mapping[str, Any] | None = None, **more: Any) -> Device:
         """Connect to the voice service. A second call changes the options that are read later, and the token.
 
-        Raises InvalidArgumentError for a missing token, an unknown option or a value that is not allowed.
+        Raises InvalidArgumentError for a missing token, an unknown option or a value that is not allowed, ConfigError
+        for a `ca_file` that cannot be used.
         """
         token = _checked_token(token)
         merged = self.options.merged({**(options or {}), **more})
         self._host.check(merged)
         self._host.options = merged
-        if not self.is_initialized:
+        if not self.is_initialized or self._host.is_closed:
             self._host.prepare(token)
             self.is_initialized = True
         self.update_token(token)
@@ -71,7 +73,10 @@ class Device(Emitter, DeviceAliases):
         return PreflightTest(cls, token, options)
 
     def destroy(self) -> None:
-        """Hang up, close the connection to the service, and forget every listener; idempotent."""
+        """Hang up, close the connection to the service, and forget every listener; idempotent.
+
+        Pending calls are closed without an event, and the service is not told. Only `setup` begins anew.
+        """
         self._host.close()
         self.remove_all_listeners()
 
@@ -86,8 +91,13 @@ class Device(Emitter, DeviceAliases):
             stream.join(LAST_WORDS_S)
 
     def update_token(self, token: str) -> None:
-        """Use a new token from now on, without interrupting calls. InvalidArgumentError, InvalidStateError."""
+        """Use a new token from now on, without interrupting calls.
+
+        Raises InvalidArgumentError for an empty one, InvalidStateError before `setup` and after `destroy`.
+        """
         self._check_set_up()
+        if self._host.is_closed:
+            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
         self.token = _checked_token(token)
         self._host.use_token(self.token)
 
@@ -102,17 +112,21 @@ class Device(Emitter, DeviceAliases):
     ) -> Connection:
         """Place a call; `params` reach the application behind the service, e.g. {"To": "alice"}.
 
-        Pending calls are ignored. Raises InvalidStateError while another call is active, InvalidArgumentError when
-        the service has closed the connection.
+        Pending calls are ignored. Raises InvalidStateError while another call is active, InvalidArgumentError for
+        arguments that cannot be used, and when the service has closed the connection or `destroy` has.
         """
         self._check_set_up()
         if params is not None and not isinstance(params, Mapping):
             raise InvalidArgumentError(f"argument params: {params!r} is not allowed; give a mapping of strings")
+        params = named_params(params or {})
+        self._host.check_call(audio_constraints, rtc_configuration)
         if self._host.calls.active is not None:
             raise InvalidStateError("a call is active already; disconnect it first")
+        if self._host.is_closed:
+            raise InvalidArgumentError("the Device was destroyed; call setup(token) to begin anew")
         if self.stream is None:
             raise InvalidArgumentError("the service has closed the connection; give a new token to update_token()")
-        connection = self._host.calls.outgoing(params or {})
+        connection = self._host.calls.outgoing(params)
         connection.accept(audio_constraints, rtc_configuration)
         return connection
 

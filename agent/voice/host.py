@@ -9,15 +9,17 @@ from typing import Any, Final
 from agent.clock import Clock
 from agent.closing import Closing
 from agent.events import Emitter
+from agent.handlers import call_handler
 from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
+from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
-from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.endpoints import check_host, signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
-from agent.voice.media_options import media_settings
+from agent.voice.media_options import check_mapping, media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration
@@ -43,6 +45,7 @@ class DeviceHost(Closing):
         self.calls = DeviceCalls(self)
         self.registration = Registration(self.clock, self._send_register, True)
         self.status = "offline"
+        self.is_closed = False
         self.edge: str | None = None
         self.region: str | None = None
         self._network = NetworkWatch(self.network_changed)
@@ -50,13 +53,23 @@ class DeviceHost(Closing):
     # What the Device does
 
     def check(self, options: DeviceOptions) -> None:
-        """Raise InvalidArgumentError for options that fail only together or in use."""
+        """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
         signaling_uris(options.edge, options.region, options.chunderw)
+        check_host("eventgw", options.eventgw)
+        if options.ca_file:
+            client_context(options.ca_file)
         media_settings(options)
+
+    def check_call(self, audio_constraints: Any, rtc_configuration: Any) -> None:
+        """Raise InvalidArgumentError for what cannot be used for one call, before anything is changed."""
+        check_mapping("audio_constraints", audio_constraints)
+        check_mapping("rtc_configuration", rtc_configuration, flag=False)
+        media_settings(self.options, rtc_configuration)
 
     def prepare(self, token: str) -> None:
         """Make everything that the options decide, once."""
         options = self.options
+        self.is_closed = False
         if options.debug or not options.warnings:
             logging.getLogger("agent.voice").setLevel(options.log_level)
         self.clock = options.clock or self.clock
@@ -66,6 +79,7 @@ class DeviceHost(Closing):
         self.registration = Registration(self.clock, self._send_register, not options.no_register)
         if options.enumerate_devices is not None:
             self.audio.refresh()
+        self._network = NetworkWatch(self.network_changed)
         if options.network_watch:
             self._network.start()
 
@@ -79,7 +93,8 @@ class DeviceHost(Closing):
             self._open_stream(token)
 
     def close(self) -> None:
-        """Hang up and release everything; idempotent."""
+        """Hang up and release everything; idempotent. Only another `prepare` makes it usable again."""
+        self.is_closed = True
         self.calls.disconnect_all()
         self.registration.stop()
         self._network.close()
@@ -88,6 +103,7 @@ class DeviceHost(Closing):
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.destroy()
+        self.clock.call_later(0, self.calls.end_for_good)
         self.sounds.stop_all()
         if self.publisher is not None:
             self.publisher.close(CLOSE_REPORTS_S)
@@ -133,7 +149,7 @@ class DeviceHost(Closing):
 
     def pending_changed(self) -> None:
         """Tell the program that the pending calls changed."""
-        self._pending_changed()
+        call_handler("on_pending_changed", self._pending_changed)
 
     def call_made(self, connection: Connection) -> None:
         """Report what the program replaced."""

@@ -25,16 +25,22 @@ def media_settings(options: DeviceOptions, rtc_configuration: Mapping[str, Any] 
         codec_preferences=tuple(name.lower() for name in options.codec_preferences),
         max_average_bitrate=options.bitrate_limit or base.max_average_bitrate,
         dscp=base.dscp if options.dscp else 0,
-        network_watch=False,  # the Device watches for all its calls
+        network_watch=options.network_watch and base.network_watch,
         aggressive_nomination=options.force_aggressive_ice_nomination or base.aggressive_nomination,
     )
     if configuration is None:
         return settings
     return replace(
         settings,
-        ice_servers=tuple(_ice_server(server) for server in configuration.get("iceServers") or ()),
+        ice_servers=tuple(_ice_server(server) for server in _listed(configuration.get("iceServers"))),
         ice_transport_policy=str(configuration.get("iceTransportPolicy") or base.ice_transport_policy),
     )
+
+
+def check_mapping(argument: str, value: Any, *, flag: bool = True) -> None:
+    """Raise InvalidArgumentError for what is neither None, a mapping nor, where `flag` may be given, a bool."""
+    if not (value is None or isinstance(value, Mapping) or (flag and isinstance(value, bool))):
+        raise InvalidArgumentError(f"argument {argument}: {value!r} is not allowed; give a mapping")
 
 
 def _base(media: MediaSettings | Mapping[str, Any] | None) -> MediaSettings:
@@ -47,9 +53,17 @@ def _base(media: MediaSettings | Mapping[str, Any] | None) -> MediaSettings:
     return replace(MediaSettings(), **(media or {}))
 
 
-def _ice_server(server: Mapping[str, Any] | IceServer) -> IceServer:
+def _listed(servers: Any) -> Sequence[Any]:
+    if servers is None or (isinstance(servers, Sequence) and not isinstance(servers, str)):
+        return servers or ()
+    raise InvalidArgumentError(f"rtc_configuration: iceServers is {servers!r}; give a list of mappings")
+
+
+def _ice_server(server: Any) -> IceServer:
     if isinstance(server, IceServer):
         return server
+    if not isinstance(server, Mapping):
+        raise InvalidArgumentError(f"rtc_configuration: {server!r} is no server; give a mapping with `urls`")
     urls = server.get("urls") or server.get("url")
     if isinstance(urls, str):
         urls = (urls,)

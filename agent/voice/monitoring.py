@@ -63,17 +63,16 @@ class Monitoring:
         session = self._call.media.session
         if session is None or self._call.media.closed:
             return
-        raw = session.stats()
-        self._measure(raw)
+        self._measure(session.take_snapshots())
         if self._host.clock.now() >= self._next_sample_at:
             self._next_sample_at += SAMPLE_INTERVAL_S
-            self._sample(raw)
+            self._sample(session.stats())
         if not self._call.media.closed:
             self._rearm()
 
-    def _measure(self, raw: Any) -> None:
+    def _measure(self, taken: Any) -> None:
         """Both streams are looked at every 50 ms of their sound; a stream without sound keeps its last reading."""
-        inputs, outputs = list(raw.input_snapshots), list(raw.output_snapshots)
+        inputs, outputs = list(taken.input), list(taken.output)
         for n in range(min(max(len(inputs), len(outputs)), 2 * _VOLUMES_PER_SAMPLE)):
             levels = [0.0, 0.0]
             volumes = list(self._volumes)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agent.clock import Clock
 from agent.errors import VoiceError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.hub_clock import HubClock
 from agent.quality.sample import Sample
 from agent.voice.call_effects import EmitEvent
@@ -21,7 +21,7 @@ SIGNALING_LIMIT_MS: Final = 10_000
 FAKE_INPUT_S: Final = 20.0
 
 
-class PreflightTest(Emitter):
+class PreflightTest(HubEmitter):
     """Events: connected, sample(sample), warning(name, data), completed(report), failed(VoiceError)."""
 
     def __init__(self, make_device: Callable[[], Any], token: str, options: Mapping[str, Any] | None = None) -> None:

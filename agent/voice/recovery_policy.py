@@ -145,10 +145,15 @@ class Recovery(Closing):
         return self._state(state, now)
 
     def path_selected(self, now: float) -> list[RecoveryEffect]:
-        """Take a chosen candidate pair for the new path after a restart, even if the old one never broke."""
-        if not self.reconnecting or not self._answered_restart or self._closed:
+        """Take a chosen candidate pair, which has passed a check: the path of this episode, if none broke.
+
+        That is the new one after a restart, or the one to which the media moved by itself, also without signaling.
+        """
+        if not self.reconnecting or self._closed:
             return []
-        return self._state("connected", now)
+        if self._answered_restart:
+            return self._state("connected", now)
+        return self._connected("connected") if self._ice == "connected" else []
 
     def candidate(self, now: float) -> list[RecoveryEffect]:
         """Note that a local candidate was found."""

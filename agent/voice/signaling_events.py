@@ -90,8 +90,9 @@ class SignalingEvents:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
         known = calls.find(callsid)
-        if sdp and known is not None and known.status() in ("open", "reconnecting"):
-            known.on_restart_offer(sdp)
+        if sdp and known is not None and known.status() != "pending":
+            if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
+                known.on_restart_offer(sdp)
             return
         busy = calls.active is not None
         if busy and not self._device.options.allow_incoming_while_busy:
@@ -111,6 +112,7 @@ class SignalingEvents:
             self._wait(started)
         if self._device.calls.waits(connection):  # the reference presents calls that were cancelled meanwhile
             self._device.emit("incoming", connection)
+            self._device.calls.settle(connection)
 
     def _wait(self, started: AsyncResult[Any]) -> None:
         over: AsyncResult[None] = AsyncResult()
@@ -119,15 +121,12 @@ class SignalingEvents:
         timer.cancel()
 
     def _ringing(self, payload: Payload) -> None:
-        if (call := self._waiting_for_answer()) is not None:
+        if (call := self._device.calls.addressee(payload.get("callsid"))) is not None:
             call.on_ringing(payload)
 
     def _answer(self, payload: Payload) -> None:
-        if (call := self._waiting_for_answer()) is not None:
+        if (call := self._device.calls.addressee(payload.get("callsid"))) is not None:
             call.on_answer(payload)
-
-    def _waiting_for_answer(self) -> Connection | None:
-        return next((call for call in self._device.calls.listening() if call.waits_for_answer), None)
 
     def _cancel(self, payload: Payload) -> None:
         callsid = payload.get("callsid")

@@ -12,23 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from typing import Final
 
 from agent.voice import call_causes as of
 from agent.voice import call_effects as do
 from agent.voice.call_causes import Cause, Effects
-
-
-class CallState(StrEnum):
-    """What `Connection.status()` returns (spec: connection 2)."""
-
-    PENDING = "pending"
-    CONNECTING = "connecting"
-    RINGING = "ringing"
-    OPEN = "open"
-    RECONNECTING = "reconnecting"
-    CLOSED = "closed"
+from agent.voice.call_state import CallState
 
 
 class Trigger(Enum):
@@ -41,6 +31,7 @@ class Trigger(Enum):
     RINGING = auto()  # server messages
     ANSWER = auto()
     CANCEL = auto()
+    DROPPED = auto()  # the service has nobody left to take it from, or announced it anew
     HANGUP = auto()
     RESTART_OFFER = auto()
     RESTART_ANSWER = auto()
@@ -206,6 +197,7 @@ TABLE: tuple[Row, ...] = (
     _row(19, NEW, T.REJECT, S.CLOSED, do.SendReject(), LISTENS_NO_MORE, ENTER, do.EmitEvent("reject"),
          do.ReportEvent("rejected-by-local")),
     _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
+    _row(21, NEW, T.DROPPED, S.CLOSED, LISTENS_NO_MORE, ENTER),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
     _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),

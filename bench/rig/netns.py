@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from agent.media.bridge import Bridge
@@ -105,15 +106,25 @@ class Network:
         bridge.run(self._enter(self.names[name]))
         return bridge
 
+    @contextmanager
+    def inside(self, name):
+        """Let this thread, and with it the hub, live in that namespace."""
+        with Path("/proc/thread-self/ns/net").open() as before:
+            with Path(f"/run/netns/{self.names[name]}").open() as namespace:
+                _set_namespace(namespace)
+            try:
+                yield
+            finally:
+                _set_namespace(before)
+
     def close(self):
         for name in self.names.values():
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)
 
     @staticmethod
     async def _enter(name):
-        with Path(f"/run/netns/{name}").open() as file:
-            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns failed")
+        with Path(f"/run/netns/{name}").open() as namespace:
+            _set_namespace(namespace)
         await asyncio.sleep(0)
 
     def _ip(self, owner, *arguments):
@@ -125,3 +136,9 @@ class Network:
     @staticmethod
     def _run(*arguments):
         subprocess.run(arguments, check=True, capture_output=True)
+
+
+def _set_namespace(namespace):
+    """Take this thread into the network namespace of an open file."""
+    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns failed")

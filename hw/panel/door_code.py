@@ -1,7 +1,8 @@
 """The door's code: digits in, a verdict out; pure, and nothing here is ever logged.
 
-An entry ends with `#` or with as many digits as the code has; `*`, or a long pause, starts it anew. Only whole
-entries are compared, in constant time, so that neither answers nor their timing tell how much of a guess was right.
+An entry ends with `#` or with as many digits as the code has; `*`, or a long pause, starts it anew. What follows such
+a full entry up to its `#` is too little for another one and belongs to it: it was judged already. Only whole entries
+are compared, in constant time, so that neither answers nor their timing tell how much of a guess was right.
 After a few wrong entries every entry is refused for a while, the right one too; hanging up does not shorten that.
 """
 
@@ -27,6 +28,7 @@ class DoorCode:
     def __init__(self, settings: DoorSettings) -> None:
         self._settings = settings
         self._entry = ""
+        self._is_rest = False  # whether what is dialled now may still be the end of a full entry
         self._last_digit_at = 0.0
         self._wrong = 0
         self._locked_until = 0.0
@@ -37,19 +39,31 @@ class DoorCode:
 
     def start(self) -> None:
         """Forget what was dialled in another call; the lock-out stays."""
-        self._entry = ""
+        self._entry, self._is_rest = "", False
 
     def digit(self, digit: str, now: float) -> CodeVerdict | None:
         """Take one dialled digit; a verdict when it ends an entry."""
         if not self._settings.code:
             return None
         if now - self._last_digit_at > self._settings.entry_s or digit == "*":
-            self._entry = ""
+            self.start()
         self._last_digit_at = now
+        if digit == "#":
+            return self._ended()
         if digit.isdecimal():
             self._entry += digit
-        ended = digit == "#" or len(self._entry) >= len(self._settings.code)
-        return self._judge(now) if ended and self._entry else None
+        if len(self._entry) < len(self._settings.code):
+            return None
+        self._is_rest = True
+        return self._judge(now)
+
+    def _ended(self) -> CodeVerdict | None:
+        """A full entry was judged at its last digit; what is left at its `#` is judged only if it stands for itself."""
+        judged_already, self._is_rest = self._is_rest, False
+        if judged_already or not self._entry:
+            self._entry = ""
+            return None
+        return self._judge(self._last_digit_at)
 
     def _judge(self, now: float) -> CodeVerdict:
         entry, self._entry = self._entry, ""

@@ -11,8 +11,8 @@ class Pauses:
         self._most_s = most_s
         self._next_s = min(first_s, most_s)
 
-    def next_s(self) -> float:
-        """Tell how long to wait before the next attempt."""
+    def take_s(self) -> float:
+        """Take the pause before the next attempt; the one after it is longer."""
         pause, self._next_s = self._next_s, min(self._most_s, self._next_s * 2)
         return pause
 

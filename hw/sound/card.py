@@ -154,6 +154,11 @@ class AlsaSound(Closing):
         """What plays now, by its full name; empty without a card."""
         return self._keeper.devices.get("playback", "")
 
+    @property
+    def bell_name(self) -> str:
+        """What only rings now, by its full name; empty where the speaker rings."""
+        return self._keeper.devices.get("ring", "")
+
     def select(self, *, capture: str | None = None, playback: str | None = None, ring: str | None = None) -> None:
         """Use other devices, by name, from now on; `default` means what the settings name."""
         if capture is not None:

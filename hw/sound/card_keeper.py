@@ -192,7 +192,7 @@ class CardKeeper(Closing):
 
         Each attempt costs half a second of CPU time, and PortAudio loses some 12 kB of memory by it.
         """
-        before, until = fingerprint(), time.monotonic() + self._pauses.next_s()
+        before, until = fingerprint(), time.monotonic() + self._pauses.take_s()
         while not self._ended and not self._reopen and (time.monotonic() < until or self._control.wedged):
             self._told.wait(LOOK_S)
             self._told.clear()

@@ -192,7 +192,7 @@ class DspWorker(Closing):
         if self._moves(self._capture, now):
             self._silent_capture.restart(now)
             return
-        for _ in range(self._silent_capture.due(now)):
+        for _ in range(self._silent_capture.take_due(now)):
             self._frame = SILENCE
             if (sink := self._sink) is not None:
                 sink(SILENCE)
@@ -202,7 +202,7 @@ class DspWorker(Closing):
         if self._moves(ring, now):
             pacer.restart(now)
             return
-        for _ in range(pacer.due(now)):
+        for _ in range(pacer.take_due(now)):
             ring.pull()
 
     def _render_tones(self, ring: PlayoutRing, is_ring_device: bool) -> None:

@@ -100,6 +100,6 @@ class FrameClock:
             if keeper is not self._keeper:
                 return
             self._ticked_at = time.monotonic()
-            for _ in range(self._pacer.due(self._ticked_at)):
+            for _ in range(self._pacer.take_due(self._ticked_at)):
                 if self._thread is not None and not self._stopped:
                     self._tick()

@@ -6,11 +6,9 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from hw.sound.frame import RATE_HZ
-
-PcmSamples = npt.NDArray[np.int16]
+from hw.sound.pcm import FloatSamples, PcmSamples
 
 
 class PlayingTone:
@@ -54,7 +52,8 @@ class PlayingTone:
 class SoftMixer:
     """Adds up every sound that plays (hw.sound.interface.Mixer); a device's worker asks it for chunks of one lane.
 
-    Lane `ring` goes to the ring device where there is one; `separate_ring` says so.
+    Lane `ring` goes to the ring device where there is one; `separate_ring` says so. It is then as loud as `ring_gain`
+    says, and on the speaker as loud as both gains together.
     """
 
     def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
@@ -89,10 +88,10 @@ class SoftMixer:
 
     def render(self, n: int, *, ring_device: bool = False) -> bytes | None:
         """Mix the next `n` samples of everything that plays on that device; None when nothing does."""
-        total: npt.NDArray[np.float32] | None = None
+        total: FloatSamples | None = None
         with self._lock:
             for lane in self._lanes(ring_device):
-                gain = self.gain * (self.ring_gain if lane else 1.0)
+                gain = self._gain(lane)
                 for tone in self._playing[lane]:
                     if not tone.done:
                         total = np.zeros(n, np.float32) if total is None else total
@@ -100,6 +99,12 @@ class SoftMixer:
                         total[: len(piece)] += piece * np.float32(gain)
                 self._playing[lane] = [tone for tone in self._playing[lane] if not tone.done]
         return None if total is None else np.clip(total, -32768, 32767).astype("<i2").tobytes()
+
+    def _gain(self, ring: bool) -> float:
+        """A loudspeaker that only rings is not turned down with the speaker."""
+        if not ring:
+            return self.gain
+        return self.ring_gain if self.separate_ring else self.gain * self.ring_gain
 
     def _lanes(self, ring_device: bool) -> tuple[bool, ...]:
         if self.separate_ring:

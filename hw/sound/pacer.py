@@ -12,8 +12,8 @@ class Pacer:
         self._start = now
         self._done = 0
 
-    def due(self, now: float) -> int:
-        """Count the periods that have ended since the last call; they are done then."""
+    def take_due(self, now: float) -> int:
+        """Count the periods that have ended since the last call, and take them: they are done then."""
         ended = int((now - self._start) / self._period_s + 1e-9)
         due = ended - self._done
         if due > self._most:

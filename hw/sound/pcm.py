@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
+
+PcmSamples = NDArray[np.int16]
+FloatSamples = NDArray[np.float32]  # of any scale
 
 
 def mixed(first: bytes, second: bytes) -> bytes:

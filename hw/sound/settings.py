@@ -51,7 +51,7 @@ class SoundSettings:
     quiet_from: str = _setting("", "start of the quiet hours; empty: none", kind="hhmm")
     quiet_to: str = _setting("", "end of the quiet hours", kind="hhmm")
     quiet_volume_percent: int = _setting(0, "volume of the ring in the quiet hours", min=0, max=100)
-    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="wav")
+    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="long_wav")
     wav_playback: str = _setting("", "driver wav: the file that is the speaker; empty: nowhere", kind="new_file")
     wav_loop: bool = _setting(False, "driver wav: start the microphone's file again at its end")
 
@@ -66,7 +66,5 @@ class SoundSettings:
             raise SettingError("quiet_volume_percent needs quiet hours: expected quiet_from and quiet_to")
         if self.playout_min_ms > self.playout_max_ms:
             raise SettingError("playout_min_ms must not be greater than playout_max_ms")
-        if self.driver != "wav" and (self.wav_capture or self.wav_playback):
-            raise SettingError(f'wav_capture and wav_playback need driver = "wav", not "{self.driver}"')
         if self.mixer and self.volume_control == "software":
             raise SettingError('mixer names a control of the card; expected volume_control = "auto" or "alsa" with it')

@@ -176,6 +176,33 @@ def disconnected() -> bytes:
     return _pcm(_sines((783.99,), 0.12, 0.25), _silence(0.03), _sines((523.25,), 0.18, 0.25))
 
 
+# What is heard of a press, a code or a limit. None of it is a digit, a ring or a tone of progress of any country.
+
+
+@functools.lru_cache(maxsize=1)
+def granted() -> bytes:
+    """Compute two quick rising notes: what was asked for is done."""
+    return _pcm(_sines((1046.5,), 0.1, 0.25), _silence(0.02), _sines((1568.0,), 0.18, 0.25))
+
+
+@functools.lru_cache(maxsize=1)
+def refused() -> bytes:
+    """Compute one long low note: what was asked for is not done."""
+    return _pcm(_sines((277.2,), 0.45, 0.3))
+
+
+@functools.lru_cache(maxsize=1)
+def barred() -> bytes:
+    """Compute three short low notes: it is not done either, and for a while nothing of the kind will be."""
+    return _pcm(*[part for _ in range(3) for part in (_sines((277.2,), 0.14, 0.3), _silence(0.08))])
+
+
+@functools.lru_cache(maxsize=1)
+def soon_over() -> bytes:
+    """Compute two short high notes: the time is nearly up."""
+    return _pcm(_sines((1760.0,), 0.1, 0.2), _silence(0.1), _sines((1760.0,), 0.1, 0.2))
+
+
 @functools.lru_cache(maxsize=1)
 def probe(duration_s: float = 1.0, hz: float = 1000.0) -> bytes:
     """Compute a steady tone for testing a speaker."""

@@ -1,11 +1,12 @@
-"""WAV files in and out: any rate and channel count is read, and a recording that is cut off stays valid."""
+"""WAV files in and out: any rate, width and channel count is read; a recording that is cut off stays valid."""
 
 from __future__ import annotations
 
 import os
 import struct
-import wave
+from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -14,46 +15,85 @@ import soxr
 from hw.closing import Closing
 from hw.errors import ToneError
 from hw.sound.frame import FRAME_BYTES, RATE_HZ
+from hw.sound.wav_format import WavFormat, read_format
 
+LONGEST_SOUND_S = 300  # of a sound that is kept in memory: 29 MB
 HEADER_BYTES = 44
 FRAMES_PER_FLUSH = 25  # half a second of audio is the most that a kill can cost
+
+WavSamples = npt.NDArray[np.float32]
+
+
+class WavReader:
+    """A WAV file as 48 kHz mono int16, a second at a time: however long it is, so much memory it takes."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Look into the file; ToneError names it and what is wrong with it."""
+        self.path = Path(path)
+        try:
+            with self.path.open("rb") as file:
+                self.format = read_format(file, str(path))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def blocks(self) -> Iterator[bytes]:
+        """Read it from its beginning; ToneError when the file has gone."""
+        chosen = self.format
+        resampler = soxr.ResampleStream(chosen.rate_hz, RATE_HZ, 1) if chosen.rate_hz != RATE_HZ else None
+        left = chosen.frames
+        try:
+            with self.path.open("rb") as file:
+                file.seek(chosen.data_at)
+                while left > 0:
+                    raw = file.read(min(left, chosen.rate_hz) * chosen.frame_bytes)
+                    left = left - len(raw) // chosen.frame_bytes if raw else 0
+                    mono = _mono(raw, chosen)
+                    yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
 
 
 def load_pcm(path: str | Path) -> bytes:
     """Read a WAV file as 48 kHz mono int16 bytes; ToneError names the file and what is wrong with it."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
-            raw = file.readframes(file.getnframes())
-    except OSError as error:
-        raise ToneError(f"cannot read the sound file {path}: {error.strerror or error}") from error
-    except (wave.Error, EOFError) as error:
-        raise ToneError(f"{path} is no PCM WAV file ({error}): convert it, for example with sox") from error
-    if not raw or rate <= 0:
-        raise ToneError(f"{path} has no sound in it: choose another file")
-    return to_pcm(_samples(raw, width), rate, channels)
+    return b"".join(short_wav(path).blocks())
 
 
-def to_pcm(samples: npt.NDArray[np.float32], rate_hz: int, channels: int) -> bytes:
-    """Turn interleaved samples (-1..1) of any rate and channel count into 48 kHz mono int16 bytes."""
-    whole = samples[: len(samples) // channels * channels]
-    mono = whole.reshape(-1, channels).mean(axis=1, dtype=np.float32)
-    if rate_hz != RATE_HZ:
-        mono = np.asarray(soxr.resample(mono, rate_hz, RATE_HZ), np.float32)
-    whole_steps = np.clip(np.rint(mono * 32768.0), -32768, 32767)
-    return bytes(whole_steps.astype("<i2").tobytes())
+def short_wav(path: str | Path) -> WavReader:
+    """Look into a WAV file that is kept in memory while it plays; ToneError when it is too long for that."""
+    reader = WavReader(path)
+    seconds = reader.format.duration_s
+    if seconds > LONGEST_SOUND_S:
+        raise ToneError(f"{path} lasts {seconds:.0f} s, and a sound may last {LONGEST_SOUND_S} s: shorten it, for "
+                        f"example with sox {quote(str(path))} short.wav trim 0 {LONGEST_SOUND_S}")  # fmt: skip
+    return reader
 
 
-def _samples(raw: bytes, width: int) -> npt.NDArray[np.float32]:
+def _unreadable(path: str | Path, error: OSError) -> ToneError:
+    return ToneError(f"cannot read the sound file {path}: {error.strerror or error}")
+
+
+def _mono(raw: bytes, chosen: WavFormat) -> WavSamples:
+    """The mean of all channels, -1..1."""
+    whole = raw[: len(raw) // chosen.frame_bytes * chosen.frame_bytes]
+    return np.asarray(_samples(whole, chosen).reshape(-1, chosen.channels).mean(axis=1, dtype=np.float32))
+
+
+def _whole_steps(mono: WavSamples) -> bytes:
+    return bytes(np.clip(np.rint(np.nan_to_num(mono) * 32768.0), -32768, 32767).astype("<i2").tobytes())
+
+
+def _samples(raw: bytes, chosen: WavFormat) -> WavSamples:
+    width = chosen.width
+    if chosen.is_float:
+        return np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
     if width == 1:
         return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128.0) / 128.0
     if width == 3:
-        octets = np.frombuffer(raw[: len(raw) // 3 * 3], np.uint8).reshape(-1, 3)
+        octets = np.frombuffer(raw, np.uint8).reshape(-1, 3)
         padded = np.zeros((len(octets), 4), np.uint8)
         padded[:, 1:] = octets
-        return padded.view("<i4").ravel().astype(np.float32) / 2.0**31
-    whole = raw[: len(raw) // width * width]
-    return np.frombuffer(whole, f"<i{width}").astype(np.float32) / np.float32(2.0 ** (8 * width - 1))
+        return padded.view("<i4").ravel().astype(np.float32) / np.float32(2.0**31)
+    return np.frombuffer(raw, f"<i{width}").astype(np.float32) / np.float32(2.0 ** (8 * width - 1))
 
 
 def _header(data_bytes: int) -> bytes:

@@ -9,34 +9,34 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from hw.closing import Closing
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.errors import ToneError
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, FrameSink
 from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import CaptureSink, Loop, SoundState
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import mixed, scaled
-from hw.sound.wav_files import WavWriter, load_pcm
+from hw.sound.wav_files import WavReader, WavWriter
 
 log = logging.getLogger(__name__)
 
 MOST_QUEUED_FRAMES = 20
 READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
 
-Tap = Callable[[bytes], None]
-
 
 class PcmSource:
-    """Frames of fixed samples: once and then silence, or over and over; sounds may be added on top."""
+    """Frames of a fixed sound: once and then silence, or over and over; sounds may be added on top."""
 
-    def __init__(self, pcm: bytes, loop: bool) -> None:
-        """`pcm` is 48 kHz mono int16."""
-        self._pcm = pcm[: len(pcm) // 2 * 2]
+    def __init__(self, sound: bytes | WavReader, loop: bool) -> None:
+        """`sound` is a file, which is read as it is needed, or 48 kHz mono int16."""
+        self._sound = sound
         self._loop = loop
-        self._at = 0
+        self._ahead = bytearray()
+        self._blocks = self._begin()
         self._spoken: deque[bytes] = deque()
 
     def speak(self, pcm: bytes) -> None:
@@ -53,18 +53,32 @@ class PcmSource:
             return base
 
     def _base(self) -> bytes:
-        piece = self._pcm[self._at : self._at + FRAME_BYTES]
-        self._at += FRAME_BYTES
-        if len(piece) == FRAME_BYTES:
-            return piece
-        if self._loop and self._pcm:
-            self._at = FRAME_BYTES - len(piece)
-            return (piece + self._pcm * (FRAME_BYTES // len(self._pcm) + 1))[:FRAME_BYTES]
+        while len(self._ahead) < FRAME_BYTES and (block := self._next()):
+            self._ahead += block
+        piece = bytes(self._ahead[:FRAME_BYTES])
+        del self._ahead[:FRAME_BYTES]
         return piece + bytes(FRAME_BYTES - len(piece))
+
+    def _begin(self) -> Iterator[bytes]:
+        if isinstance(self._sound, bytes):
+            return iter([self._sound[: len(self._sound) // 2 * 2]])
+        return self._sound.blocks()
+
+    def _next(self) -> bytes:
+        """The next piece; empty at the end."""
+        try:
+            block = next(self._blocks, b"")
+            if not block and self._loop:
+                self._blocks = self._begin()
+                block = next(self._blocks, b"")
+        except ToneError as error:
+            log.warning("silence is captured from now on: %s", error)
+            self._sound, self._blocks, block = b"", iter(()), b""
+        return block
 
 
 class WavSound(Closing):
-    """hw.sound.interface.Sound over WAV files (any PCM rate and channel count), paced as a card would.
+    """hw.sound.interface.Sound over WAV files (any rate and channel count), paced as a card would.
 
         WavSound(capture="in.wav", playback="out.wav", loop=True)
         WavSound()                                     a silent microphone, and a speaker that nobody hears
@@ -75,15 +89,15 @@ class WavSound(Closing):
     def __init__(
         self,
         capture: str | Path | bytes | None = None,
-        playback: str | Path | Tap | None = None,
+        playback: str | Path | FrameSink | None = None,
         *,
         loop: bool = False,
     ) -> None:
         """Raises ToneError when a file cannot be read or written."""
-        pcm = capture if isinstance(capture, bytes) else load_pcm(capture) if capture else b""
-        self._source = PcmSource(pcm, loop)
+        said = capture if isinstance(capture, bytes) else WavReader(capture) if capture else b""
+        self._source = PcmSource(said, loop)
         self._writer = WavWriter(playback) if isinstance(playback, (str, Path)) else None
-        self._tap: Tap | None = playback if callable(playback) else None
+        self._tap: FrameSink | None = playback if callable(playback) else None
         self._queue: deque[bytes] = deque(maxlen=MOST_QUEUED_FRAMES)
         self._sink: CaptureSink | None = None
         self._ended = False
@@ -160,13 +174,18 @@ class WavSound(Closing):
         """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
         self._source.speak(pcm)
 
-    def hear(self, tap: Tap | None) -> None:
+    def hear(self, tap: FrameSink | None) -> None:
         """Hand every played frame to `tap` too, on the thread that keeps the beat."""
         self._tap = tap
 
     @property
     def playback_name(self) -> str:
         """No card, and so no mixer of its own."""
+        return ""
+
+    @property
+    def bell_name(self) -> str:
+        """No card, and so no second one."""
         return ""
 
     def set_gain(self, gain: float) -> None:

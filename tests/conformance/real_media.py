@@ -86,7 +86,7 @@ class FarEnd:
         frames = [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
         for n in range(1_000_000):
             if not self._hole:  # what the recording's far end dropped, it had not numbered
-                self._peer.push_pcm(frames[n % len(frames)])
+                self._peer.rtp.push_pcm(frames[n % len(frames)])
             await asyncio.sleep(FRAME_MS / 1000)
 
 

@@ -1,6 +1,6 @@
 """What was recorded and what our Device did, in one notation, so that they can be compared.
 
-Names that are drawn at random, descriptions, tokens, times and the texts of local errors are replaced by a mark; what
+Names that are drawn at random, tokens, times and the texts of local errors are replaced by a mark; what
 the server said comes back as it was said.
 """
 
@@ -15,6 +15,12 @@ from agent.voice.connection import Connection
 from agent.voice.device import Device
 
 TEMPORARY_SID = re.compile(r"TJS[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+MEASURED = frozenset(
+    ("total_packets_received", "total_packets_lost", "total_packets_sent", "total_bytes_received", "total_bytes_sent",
+     "packets_received", "packets_lost", "packets_lost_fraction", "bytes_received", "bytes_sent", "audio_level_in",
+     "audio_level_out", "call_volume_input", "call_volume_output", "jitter", "rtt", "mos")
+)  # fmt: skip
+LEFT_OUT = ("value",)  # of a warning: the SDK leaves a measured 0 out
 OBJECT = re.compile(r"<(?:\w*(?:AUDIO|Audio|PStream|Stream)\w*)[^>]*>")
 
 
@@ -33,9 +39,31 @@ def own_event(args: tuple[Any, ...], texts: frozenset[str]) -> list[Any]:
     return [_own(arg, texts) for arg in args]
 
 
-def _member(name: str, value: Any) -> Any:
-    if name in ("sdp", "token"):
+def report(payload: Mapping[str, Any], texts: frozenset[str]) -> dict[str, Any]:
+    """The values of a report; what the media measured is only known to be a figure."""
+    told = {name: value for name, value in payload.items() if name not in LEFT_OUT}
+    return {name: _reported(name, value, texts) for name, value in told.items()}
+
+
+def _reported(name: str, value: Any, texts: frozenset[str]) -> Any:
+    if name in MEASURED:
+        return "<figure>" if value is None or isinstance(value, int | float) else value
+    if name in ("timestamp", "error"):
         return f"<{name}>"
+    if name == "codec_params":
+        return sorted(str(value).split(";"))
+    if name == "values":
+        return ["<figure>" for _ in value]
+    if name == "twilioError":
+        return {"code": value["code"]}
+    if isinstance(value, Mapping):
+        return report(value, texts)
+    return TEMPORARY_SID.sub("<TJS>", _text(name, value, texts)) if isinstance(value, str) else value
+
+
+def _member(name: str, value: Any) -> Any:
+    if name == "token":
+        return "<token>"
     if name == "browser":
         return {member: "<text>" for member in value}
     if isinstance(value, Mapping):
@@ -53,7 +81,8 @@ def _recorded(value: Any, texts: frozenset[str]) -> Any:
     if isinstance(value, dict) and "samples" in value:
         return _warning(value)
     if isinstance(value, dict):
-        return {name: _text(name, _recorded(each, texts), texts) for name, each in value.items()}
+        told = {name: each for name, each in value.items() if each is not None or name != "connection"}
+        return {name: _text(name, _recorded(each, texts), texts) for name, each in told.items()}
     return value
 
 

@@ -20,8 +20,10 @@ from gevent.ssl import SSLContext
 from agent import Connection, Device
 from agent.media.settings import MediaSettings
 from agent.net.websocket import SocketOwner, WebSocket
+from agent.quality.envelope import to_json
 from agent.signaling.backoff import Backoff
 from agent.signaling.pstream.shell import Stream
+from agent.voice.sounds import INCOMING, Sounds
 
 from . import render
 from .scripted_media import ScriptedSession
@@ -44,7 +46,7 @@ class Seen:
     """
 
     at_ms: float
-    kind: str  # frame, event, act, dial, insights
+    kind: str  # frame, event, act, dial, insights, media
     name: str  # of an event: "device ready"
     value: Any = None
     status: dict[str, str] = field(default_factory=dict)
@@ -57,16 +59,38 @@ class Publisher:
         self._replay = replay
 
     def post(self, level: str, group: str, name: str, payload: Any) -> Any:
-        self._replay.see("insights", f"{group} {name}", {"level": level, "keys": list(payload)})
+        self._take(level, f"{group} {name}", payload)
         return _done()
 
     def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Any:
-        self._replay.see("insights", f"{group} {name}", {"level": "INFO", "keys": list(entries[0])})
+        self._take("INFO", f"{group} {name}", entries[0])
         return _done()
 
     def set_token(self, token: str) -> None: ...
 
     def close(self, timeout_s: float = 0.0) -> None: ...
+
+    def _take(self, level: str, name: str, payload: Any) -> None:
+        """As it would go out, as JSON; that the media is replaced is the replay's own doing."""
+        payload = json.loads(to_json(payload)) | ({"RTCPeerConnection": False} if name == "settings init" else {})
+        values = render.report(payload, self._replay.texts)
+        self._replay.see("insights", name, {"level": level, "keys": sorted(payload), "values": values})
+
+
+class RecordedSounds(Sounds):
+    """Silent sounds, of which the ring takes as long to start as it took the recorded browser."""
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__(None)
+        self._clock = replay.clock
+        self._delays_ms = iter(replay.transcript.ring_delays_ms())
+
+    def play(self, name: str) -> AsyncResult[None]:
+        if name != INCOMING:
+            return super().play(name)
+        started: AsyncResult[None] = AsyncResult()
+        self._clock.call_later(next(self._delays_ms, 0.0) / 1000, started.set)
+        return started
 
 
 class WatchedSocket(WebSocket):
@@ -281,10 +305,12 @@ class Replay:
         name = str(line["what"])
         promised = self.transcript.result_of(line) in ("resolved", "REJECTED")
         try:
-            self._perform(name, line["args"])
+            result = self._perform(name, line["args"])
         except Exception as exc:
             self.see("act", name, "REJECTED" if promised else f"THREW {type(exc).__name__}", self._status())
         else:
+            if isinstance(result, Connection) and name == "device.connect":
+                self._calls.append(result)  # the recorded program knew it when `connect` had returned
             self.see("act", name, "resolved" if promised else "returned", self._status())
         self._settle()
 
@@ -319,6 +345,7 @@ class Replay:
             "media_factory": self._make_session,
             "connection_factory": self._make_connection,
             "publisher_factory": lambda token: Publisher(self),
+            "sound_factory": lambda *_settings: RecordedSounds(self),
         }
 
     def _make_stream(self, token: str, uris: list[str], **options: Any) -> Stream:
@@ -364,14 +391,14 @@ class Replay:
         self._taken = self._server_said if is_last else self._taken + 1
 
     def _make_session(self, settings: MediaSettings) -> ScriptedSession:
-        self._sessions.append(ScriptedSession(settings, self.clock, self._hole))
-        return self._sessions[-1]
+        session = ScriptedSession(settings, self.clock, self._hole)
+        session.on("told", lambda name, value: self.see("media", name, value))
+        self._sessions.append(session)
+        return session
 
     def _make_connection(self, *args: Any, **kwargs: Any) -> Connection:
         connection = Connection(*args, **kwargs)
         _watch(connection, lambda name, arguments: self._call_event(connection, name, arguments))
-        if connection.direction == "OUTGOING":
-            self._calls.append(connection)
         return connection
 
     def _session(self, line: Line) -> ScriptedSession | None:

@@ -10,18 +10,18 @@ import numpy as np
 from gevent.event import Event
 
 from agent.clock import Clock
-from agent.errors import CaptureDeniedError, CaptureError, SdpError
+from agent.errors import CaptureDeniedError, CaptureError
 from agent.events import Emitter
+from agent.media.sdp import munge
+from agent.media.sdp.offer_answer import Agreement, Negotiation
+from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
-from agent.media.stats import CandidateInfo, RawStats
+from agent.media.stats import CandidateInfo, LevelSnapshots, RawStats
 
 SILENCE = (np.zeros(32, np.int16),) * 20
 PACKETS_PER_S = 50
 BYTES_PER_PACKET = 160
-OFFER = "\r\n".join(
-    ("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "m=audio 9 UDP/TLS/RTP/SAVPF 0 111 126",
-     "a=rtpmap:0 PCMU/8000", "a=rtpmap:111 opus/48000/2", "a=rtpmap:126 telephone-event/8000", "")
-)  # fmt: skip
+FINGERPRINT = ("sha-256", ":".join(["AB"] * 32))
 
 
 class Flow:
@@ -52,24 +52,26 @@ class Flow:
 
 
 class ScriptedSession(Emitter):
-    """Stands in the place of a MediaSession."""
+    """Stands in the place of a MediaSession: its descriptions are those of the product, its path is the script's.
+
+    Emits, besides a session's events, `told(name, value)` for what it was asked to capture, to play and to apply.
+    """
 
     def __init__(self, settings: MediaSettings, clock: Clock, hole: bool) -> None:
         super().__init__()
         self.settings = settings
-        self.signaling_state = "stable"
         self.ice_connection_state = "new"
-        self.local_sdp: str | None = None
         self.local_stream = object()
         self.remote_stream: object | None = None
         self.can_insert_dtmf = False
         self.closed = False
-        self.inserted: list[tuple[float, str]] = []
         self.hole = hole
         self._clock = clock
         self._captured = Event()
         self._capture_error: CaptureError | None = None
-        self._versions = itertools.count(1)
+        self._codec_name: str | None = None
+        self._paths = itertools.count(1)
+        self._negotiation = Negotiation(settings, FINGERPRINT, 1, "conformance")
         self._sent, self._received = Flow(clock), Flow(clock)
         self._sends = False
         self._restarted = False
@@ -113,42 +115,53 @@ class ScriptedSession(Emitter):
 
     # What the call does
 
+    @property
+    def signaling_state(self) -> str:
+        return self._negotiation.signaling_state
+
+    @property
+    def local_sdp(self) -> str:
+        return self._negotiation.local_sdp
+
     def open_capture(self, constraints: Any) -> None:
+        self.emit("told", "capture", {"audio": True if constraints is None else dict(constraints)})
         self._captured.wait()
         if self._capture_error is not None:
             raise self._capture_error
 
     def create_offer(self) -> str:
-        self.local_sdp = OFFER
-        self._signal("have-local-offer")
-        return f"{OFFER}a=version:{next(self._versions)}\r\n"
+        sdp = self._negotiation.offer(self._new_path())
+        self._signal()
+        return sdp
 
     create_restart_offer = create_offer
 
     def apply_answer(self, sdp: str) -> None:
-        if self.remote_stream is not None:
-            self._apply_restart()
+        self.emit("told", "remote answer", self._edited(sdp))
+        answer = self._negotiation.read(sdp)
+        if self.signaling_state != "have-local-offer":
             return
-        if "m=audio" not in sdp:
-            raise SdpError("there is no audio")
-        self.can_insert_dtmf = "telephone-event" in sdp
-        self._signal("stable")
+        self._agree(self._negotiation.accept_answer(answer))
+        self._signal()
+        if self.remote_stream is not None:
+            self._restarted = True
+            self._flow()
         self._track()
 
     def answer_offer(self, sdp: str) -> str:
-        if "m=audio" not in sdp:
-            raise SdpError("there is no audio")
-        self.can_insert_dtmf = "telephone-event" in sdp
-        self._signal("have-remote-offer")
+        self.emit("told", "remote offer", self._edited(sdp))
+        offer = self._negotiation.read(sdp)
+        self.emit("signaling_state", "have-remote-offer")
         self._track()
-        self.local_sdp = OFFER
-        self._signal("stable")
-        return OFFER
+        answer, agreement = self._negotiation.answer(offer, self._new_path())
+        self._agree(agreement)
+        self._signal()
+        return answer
 
     def mute(self, flag: bool) -> None: ...
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
-        self.inserted.append((self._clock.now(), tones))
+        self.emit("told", "digits", {"tones": tones, "duration": duration_ms, "gap": gap_ms})
 
     def stats(self) -> RawStats:
         received = self._received.packets if self._received.ever else None
@@ -160,19 +173,29 @@ class ScriptedSession(Emitter):
             bytes_received=None if received is None else received * BYTES_PER_PACKET,
             packets_sent=self._sent.packets,
             bytes_sent=self._sent.packets * BYTES_PER_PACKET,
-            codec_name="PCMU",
+            codec_name=self._codec_name,
             rtt_ms=20.0 if received is not None else None,
-            input_snapshots=self._sound(),
-            output_snapshots=self._sound() if self._received.flows else SILENCE,
         )
+
+    def take_snapshots(self) -> LevelSnapshots:
+        return LevelSnapshots(self._sound(), self._sound() if self._received.flows else SILENCE)
 
     def close(self) -> None:
         self.closed = True
 
-    def _apply_restart(self) -> None:
-        self._signal("stable")
-        self._restarted = True
-        self._flow()
+    def _edited(self, sdp: str) -> str:
+        """As the SDK gives it to the browser."""
+        if self.settings.aggressive_nomination:
+            sdp = munge.remove_ice_lite(sdp)
+        return munge.set_codec_preferences(sdp, self.settings.codec_preferences)
+
+    def _new_path(self) -> IceParameters:
+        n = next(self._paths)
+        return IceParameters(f"path{n}", f"password-of-the-path-{n:04}")
+
+    def _agree(self, agreement: Agreement) -> None:
+        self.can_insert_dtmf = agreement.event_codec is not None
+        self._codec_name = agreement.send_codec.kind
 
     def _sound(self) -> tuple[Any, ...]:
         """One second of sound whose level changes, as speech does."""
@@ -181,9 +204,8 @@ class ScriptedSession(Emitter):
 
         return tuple((np.sin(np.arange(32)) * level()).astype(np.int16) for _ in range(20))
 
-    def _signal(self, state: str) -> None:
-        self.signaling_state = state
-        self.emit("signaling_state", state)
+    def _signal(self) -> None:
+        self.emit("signaling_state", self.signaling_state)
 
     def _track(self) -> None:
         if self.remote_stream is None:

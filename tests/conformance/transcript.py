@@ -86,6 +86,15 @@ class Transcript:
                 delays.append(line.t - lost_at)
         return delays
 
+    def ring_delays_ms(self) -> list[float]:
+        """How long after each invite that rang its call was presented."""
+        delays = []
+        for invite in (line for line in self.of("wire", dir="in") if line.frame_type == "invite"):
+            sid = str(invite.payload.get("callsid"))
+            shown = [each.t for each in self.of("event", obj="device", name="incoming") if sid in str(each["args"])]
+            delays += [at_ms - invite.t for at_ms in shown if at_ms > invite.t][:1]
+        return delays
+
     @property
     def is_about_calls(self) -> bool:
         """Whether any call happens."""

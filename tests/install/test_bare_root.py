@@ -33,7 +33,7 @@ pytestmark = [
         "BARE_ROOT_CACHE" not in os.environ or os.geteuid() != 0 or shutil.which("mmdebstrap") is None,
         reason="needs BARE_ROOT_CACHE, root and mmdebstrap",
     ),
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(4 * 3600),  # emulated on a busy machine, one hour is not enough
 ]
 
 

@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BACKEND = """
+from pathlib import Path
+
 
 def prepare_metadata_for_build_editable(folder, settings=None):
     info = Path(folder) / "box-1.0.dist-info"

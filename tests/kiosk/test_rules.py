@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.kiosk.stage import BOX_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button
+from tests.kiosk.stage import BOX_HZ, VISITOR_HZ, Box, Phone, Site
 
 
 def ruled(site: Site, **answering: object) -> Box:
@@ -161,18 +161,6 @@ def test_a_box_may_start_in_do_not_disturb_and_leave_the_call_to_others(site: Si
     visitor.until_told("accept")
     assert box.states == {"ready", "do_not_disturb"}
     assert box.last_call["outcome"] == "ignored"
-
-
-def test_calling_out_ends_what_rings(site: Site, visitor: Phone) -> None:
-    box = site.box(replace(site.config(), buttons={**BUTTONS, "echo": button(22, short="call:echo")}))
-    visitor.dial()
-    box.until_shows("ringing")
-
-    box.press("echo")
-
-    box.until_shows("in_call")
-    box.until_hears(BOX_HZ)
-    assert "ringing" not in box.states
 
 
 def test_of_a_call_taken_and_one_made_in_the_same_moment_one_remains(box: Box, visitor: Phone) -> None:

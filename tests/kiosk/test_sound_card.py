@@ -130,6 +130,34 @@ def test_the_volume_buttons_turn_the_mixer_of_the_card(site: Site, cards: Virtua
     cards.pactl("set-sink-volume", "spk_a", "100%")
 
 
+def test_a_bell_is_heard_although_the_speaker_is_turned_down(
+    site: Site, speaker: Callable[[str], Loudspeaker], visitor: Phone
+) -> None:
+    box = carded(site, ring="vspk_b", volume_control="software", volume_percent=0)
+
+    visitor.dial()
+
+    speaker("b").until_plays(*BELL_HZ)
+    assert box.status["volume_percent"] == 0
+
+
+def test_a_card_that_is_muted_meanwhile_is_shown_until_a_volume_button_is_pressed(
+    site: Site, cards: VirtualCards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.kiosk.speaker_volume.LOOK_S", 0.05)
+    box = carded(site)
+    box.until(lambda: box.kiosk.volume.on_card, "found the mixer")
+
+    cards.pactl("set-sink-mute", "spk_a", "1")
+    box.until_shows("error")
+    assert "the sound card is muted" in box.status["sound"]["reason"]
+    assert "the sound card is muted" in box.status["troubles"]["volume"]
+
+    box.press("down")
+    box.until(lambda: "error" not in box.states, "ended the mute")
+    assert cards.pactl("get-sink-mute", "spk_a") == "Mute: no"
+
+
 def test_a_card_that_is_unplugged_in_a_call_comes_back_into_it(
     site: Site, cards: VirtualCards, speaker: Callable[[str], Loudspeaker], visitor: Phone
 ) -> None:

@@ -16,7 +16,7 @@ class WatchedPeer(Peer):
         self.packets = []
         self._changed = asyncio.Event()
         super().__init__(MediaSettings(**settings), self._note)
-        self.on_rtp = self._note_rtp
+        self.rtp.on_rtp = self._note_rtp
 
     def _note(self, name, *arguments):
         self.events.append((name, *arguments))
@@ -82,6 +82,12 @@ async def close(*peers):
         await peer.until(lambda peer: peer.connection_state == "closed")
 
 
+def send_unusable(peer, payload_type, timestamp):
+    """Send one packet of a type that was not negotiated, as part of that peer's stream."""
+    session, now = peer.rtp._session, asyncio.get_running_loop().time()
+    peer._secure.send_rtp(session.write(payload_type, 48_000, bytes(20), timestamp, False, now))
+
+
 class Talker:
     """Sends a numbered payload every 20 ms, as a sound source would."""
 
@@ -91,7 +97,7 @@ class Talker:
 
     async def _talk(self, peer, codec):
         while True:
-            peer.send_rtp(self.sent.to_bytes(4, "big") + bytes(60), self.sent * 960, False, codec)
+            peer.rtp.send(self.sent.to_bytes(4, "big") + bytes(60), self.sent * 960, False, codec)
             self.sent += 1
             await asyncio.sleep(0.02)
 

@@ -30,19 +30,21 @@ class Sounding(WatchedPeer):
         samples = np.arange(48_000)
         self._tone = (8_000 * np.sin(2 * np.pi * 440 * samples / 48_000)).astype(np.int16).tobytes()
         self.heard = []
+        self.rtp.listen()
         self._task = asyncio.get_running_loop().create_task(self._beat())
 
     async def _beat(self):
         start, number = asyncio.get_running_loop().time(), 0
         while True:
             at = number % 50 * 1920
-            self.push_pcm(self._tone[at : at + 1920])
+            self.rtp.push_pcm(self._tone[at : at + 1920])
             self.heard.append(np.abs(np.frombuffer(self._pull(), np.int16)).max())
             number += 1
             await asyncio.sleep(max(0, start + number * 0.02 - asyncio.get_running_loop().time()))
 
     def _pull(self):
-        return self.ear.pull(asyncio.get_running_loop().time(), 960) if self.ear is not None else bytes(1920)
+        receiver = self.rtp.receiver
+        return receiver.pull(asyncio.get_running_loop().time(), 960) if receiver is not None else bytes(1920)
 
     async def until_hears(self):
         """Chromium's fake microphone beeps once a second."""
@@ -66,7 +68,7 @@ def test_chromium_calls_us(codecs, name):
             await page.set_up()
             await page.apply("answer", await peer.answer_offer(await page.create_offer()))
             await peer.connected()
-            assert peer.negotiated_codec == name
+            assert peer.rtp.negotiated_codec == name
             await both_hear(peer, page)
             await close(peer)
 
@@ -83,7 +85,7 @@ def test_we_call_chromium(codecs, name):
             assert "a=candidate" not in answer
             await peer.apply_answer(answer)
             await peer.connected()
-            assert peer.negotiated_codec == name
+            assert peer.rtp.negotiated_codec == name
             await both_hear(peer, page)
             await close(peer)
 
@@ -101,7 +103,7 @@ def test_chromium_restarts():
             for _ in range(3):
                 pairs = len(peer.values("selected_pair"))
                 offer = await page.create_offer("{iceRestart: true}")
-                await page.apply("answer", await peer.answer_restart_offer(offer))
+                await page.apply("answer", await peer.answer_offer(offer))
                 await peer.until(lambda peer, pairs=pairs: len(peer.values("selected_pair")) > pairs)
             await both_hear(peer, page)
             after = await page.inbound()
@@ -124,7 +126,7 @@ def test_we_restart_towards_chromium():
                     peer.sever()
                     await peer.until(lambda peer: peer.ice_connection_state == "disconnected")
                 pairs = len(peer.values("selected_pair"))
-                await peer.apply_restart_answer(await page.answer(await peer.create_restart_offer()))
+                await peer.apply_answer(await page.answer(await peer.create_restart_offer()))
                 await peer.until(lambda peer, pairs=pairs: len(peer.values("selected_pair")) > pairs)
                 await both_hear(peer, page)
             assert peer.values("dtls_state") == ["connecting", "connected"]
@@ -141,7 +143,7 @@ def test_repeated_restarts_of_chromium_back_to_back():
             await page.apply("answer", await peer.answer_offer(await page.create_offer()))
             await both_hear(peer, page)
             offers = [await page.create_offer("{iceRestart: true}") for _ in range(3)]
-            answers = [await peer.answer_restart_offer(offer) for offer in offers]
+            answers = [await peer.answer_offer(offer) for offer in offers]
             await page.apply("answer", answers[-1])
             await both_hear(peer, page)
             await close(peer)
@@ -171,7 +173,7 @@ def test_reports_are_understood_both_ways():
             peer = Sounding()
             await page.set_up()
             await page.apply("answer", await peer.answer_offer(await page.create_offer()))
-            await peer.until(lambda peer: peer._rtp.rtcp.rtt_ms is not None)
+            await peer.until(lambda peer: peer.rtp._session.rtcp.rtt_ms is not None)
             async with asyncio.timeout(15):
                 while (reported := await page.run(REPORTED)) is None:
                     await asyncio.sleep(0.2)
@@ -189,7 +191,7 @@ def test_silent_microphone_still_counts_as_a_stream():
             await page.apply("answer", await peer.answer_offer(await page.create_offer()))
             await peer.connected()
             for _ in range(50):
-                peer.push_pcm(bytes(1920))
+                peer.rtp.push_pcm(bytes(1920))
                 await asyncio.sleep(0.02)
             assert (await page.inbound())["packets"] >= 40
             await close(peer)

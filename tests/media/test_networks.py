@@ -9,6 +9,7 @@ import pytest
 
 from agent.media.session import MediaSession
 from agent.media.settings import IceServer, MediaSettings
+from agent.net.watch import NetworkWatch
 from bench.rig import netns
 from hw.sound.wav_sound import WavSound
 from tests.media import turn_server
@@ -56,7 +57,8 @@ def until(condition):
 @pytest.fixture
 def network():
     network = netns.Network()
-    yield network
+    with network.inside("box"):  # as the media does, the hub watches the network of the box
+        yield network
     network.close()
 
 
@@ -66,7 +68,7 @@ def call(network):
 
     def make(caller="box", box=None, **settings):
         bridges = network.bridge("box"), network.bridge("far")
-        box, far = End(bridges[0], **settings, **box or {}), End(bridges[1], **settings)
+        box, far = End(bridges[0], **settings, **box or {}), End(bridges[1], **settings, network_watch=False)
         opened.extend((*bridges, box.session, far.session, box.sound, far.sound))
         one, other = (box, far) if caller == "box" else (far, box)
         one.session.apply_answer(other.session.answer_offer(one.session.create_offer()))
@@ -105,6 +107,30 @@ def test_call_moves_to_another_address_without_a_restart(network, call):
     far.until_hears()
     assert far.path[1] == "10.71.2.2"
     assert box.session.signaling_state == far.session.signaling_state == "stable"
+
+
+def test_call_moves_at_once_to_an_address_that_comes_after_its_own_has_gone(network, call):
+    box, far = call(disconnected_after_ms=60_000)
+    network.unplug("wlan")
+    until(lambda: any("10.71.1.2" in change.removed for change in box.changes))
+    network.plug("eth")
+    until(lambda: box.path == ("10.71.2.2", "10.71.9.2"))
+    box.until_hears()
+    far.until_hears()
+    assert box.session.ice_connection_state == "connected"
+
+
+def test_call_that_must_not_watch_the_network_is_left_alone(network, call):
+    box, _ = call(box={"network_watch": False})
+    noticed = []
+    with NetworkWatch(noticed.append) as watch:
+        watch.start()
+        network.plug("eth")
+        network.unplug("wlan")
+        until(lambda: any("10.71.1.2" in change.removed for change in noticed))
+        gevent.sleep(0.2)  # time for the move that must not come
+        assert box.changes == []
+        assert box.session._core.peer.local_address == "10.71.1.2"
 
 
 def test_callee_moves_without_a_restart_too(network, call):
@@ -230,13 +256,13 @@ def test_call_moves_from_ipv4_to_ipv6(network, call):
 def test_packets_are_marked_for_expedited_forwarding(network, call):
     box, _ = call()
     marks = []
-    leg = box.session._core.peer._ice.newest
-    box.session._bridge.run(collect_marks(leg, marks))
+    generation = box.session._core.peer._ice.newest
+    box.session._bridge.run(collect_marks(generation, marks))
     assert marks == [46 << 2]
 
 
-async def collect_marks(leg, marks):
-    for sock in (host.transport.get_extra_info("socket") for host in leg.host_sockets):
+async def collect_marks(generation, marks):
+    for sock in (host.transport.get_extra_info("socket") for host in generation.host_sockets):
         if sock.family == socket.AF_INET6:
             marks.append(sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
         else:

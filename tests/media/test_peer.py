@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agent.errors import InvalidStateError, SdpError
-from tests.media.peers import Talker, WatchedPeer, close, connected_pair, number_of, run
+from tests.media.peers import Talker, WatchedPeer, close, connected_pair, number_of, run, send_unusable
 
 
 def test_both_ends_connect():
@@ -28,9 +28,9 @@ def test_both_ends_connect():
 def test_payloads_arrive_unchanged_and_in_step(codec):
     async def story():
         caller, callee = await connected_pair({"codec_preferences": (codec.lower(),)})
-        assert caller.negotiated_codec == codec
+        assert caller.rtp.negotiated_codec == codec
         for number in range(10):
-            caller.send_rtp(b"payload %d" % number, 5000 + number * 160, number == 0, codec)
+            caller.rtp.send(b"payload %d" % number, 5000 + number * 160, number == 0, codec)
         await callee.until(lambda peer: len(peer.packets) == 10)
         assert [p[0] for p in callee.packets] == [b"payload %d" % n for n in range(10)]
         assert [p[1] - callee.packets[0][1] for p in callee.packets] == [n * 160 for n in range(10)]
@@ -44,7 +44,7 @@ def test_payloads_arrive_unchanged_and_in_step(codec):
 def test_events_arrive_on_an_8000_hz_clock_whatever_was_negotiated():
     async def story():
         caller, callee = await connected_pair()
-        caller.send_rtp(bytes([5, 0x8A, 0x05, 0x00]), 8000, True, "telephone-event")
+        caller.rtp.send(bytes([5, 0x8A, 0x05, 0x00]), 8000, True, "telephone-event")
         await callee.until(lambda peer: peer.packets)
         assert callee.packets[0][0] == bytes([5, 0x8A, 0x05, 0x00])
         assert callee.packets[0][3] == "telephone-event"
@@ -88,8 +88,8 @@ def test_wrong_fingerprint_fails_the_call_and_lets_no_sound_through():
         await caller.apply_answer(forged)
         await caller.until(lambda peer: peer.connection_state == "failed")
         await callee.until(lambda peer: "connected" in peer.values("dtls_state"))
-        assert callee.send_rtp(b"spoofed", 0, False, "opus")
-        assert not caller.send_rtp(b"secret", 0, False, "opus")
+        assert callee.rtp.send(b"spoofed", 0, False, "opus")
+        assert not caller.rtp.send(b"secret", 0, False, "opus")
         await asyncio.sleep(0.1)  # time for the packet that must not be heard
         assert caller.packets == []
         await close(caller, callee)
@@ -155,7 +155,7 @@ def test_far_end_that_holds_gets_nothing():
         assert "a=recvonly" in answer
         await caller.apply_answer(answer)
         await asyncio.gather(caller.connected(), callee.connected())
-        assert not callee.send_rtp(b"x", 0, False, "opus")
+        assert not callee.rtp.send(b"x", 0, False, "opus")
         await close(caller, callee)
 
     run(story())
@@ -180,7 +180,7 @@ def test_reports_tell_the_sender_round_trip_and_loss():
     async def story():
         caller, callee = await connected_pair()
         talkers = Talker(caller), Talker(callee)
-        await caller.until(lambda peer: peer._rtp.rtcp.rtt_ms is not None)
+        await caller.until(lambda peer: peer.rtp._session.rtcp.rtt_ms is not None)
         stats = caller.stats()
         assert stats.rtt_ms < 1000 and stats.packets_lost == 0 and stats.packets_received > 10
         for talker in talkers:
@@ -191,11 +191,54 @@ def test_reports_tell_the_sender_round_trip_and_loss():
     run(story())
 
 
+@pytest.mark.parametrize("payload_type", [8, 13, 63, 119])
+def test_packets_of_a_type_that_was_not_negotiated_are_not_lost(payload_type):
+    async def story():
+        caller, callee = await connected_pair({"codec_preferences": ("pcmu",)})
+        callee.rtp.listen()
+        for n in range(60):
+            if n % 5 == 3:
+                send_unusable(caller, payload_type, n * 160)
+            else:
+                caller.rtp.send(bytes(160), n * 160, n == 0, "PCMU")
+        await callee.until(lambda peer: peer.stats().packets_received == 60)
+        assert callee.stats().packets_lost == 0
+        receiver, now = callee.rtp.receiver, asyncio.get_running_loop().time()
+        ticks = iter(range(200))
+        while receiver.stats.decoded + receiver.stats.dropped < 48:
+            receiver.pull(now + next(ticks) * 0.02)
+        assert receiver.stats.decoded > 6
+        assert callee.rtp.playout_stats.concealed_ms == 0
+        assert {packet[3] for packet in callee.packets} == {"PCMU", "unknown"}
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_nothing_is_kept_before_somebody_listens():
+    async def story():
+        caller, callee = await connected_pair()
+        for n in range(10):
+            caller.rtp.send(b"x" * 40, n * 960, False, "opus")
+        await callee.until(lambda peer: len(peer.packets) == 10)
+        assert callee.rtp.receiver is None
+        caller.rtp.send(b"x" * 40, 10 * 960, False, "opus")
+        await callee.until(lambda peer: len(peer.packets) == 11)
+        assert callee.rtp.receiver is None
+        callee.rtp.listen()
+        caller.rtp.send(b"x" * 40, 11 * 960, False, "opus")
+        await callee.until(lambda peer: len(peer.packets) == 12)
+        assert callee.rtp.receiver is not None
+        await close(caller, callee)
+
+    run(story())
+
+
 def test_first_offers_of_both_ends_meet():
     async def story():
         one, other = WatchedPeer(), WatchedPeer()
         offers = await one.create_offer(), await other.create_offer()
-        one_first = one._negotiation._local.session_id > other._negotiation._local.session_id
+        one_first = one._descriptions._local.session_id > other._descriptions._local.session_id
         (strong, weak), offer = ((one, other), offers) if one_first else ((other, one), offers[::-1])
         with pytest.raises(InvalidStateError):
             await strong.answer_offer(offer[1])

@@ -38,12 +38,15 @@ class FarEnd:
 
     def __init__(self, here=0):
         self.here = here
-        self.ear = self
+        self.receiver = None
         self.pulled = []
         self.sent = []
 
     def push_pcm(self, frame):
         self.sent.append(frame)
+
+    def listen(self):
+        self.receiver = self
 
     def ready(self, samples):
         return self.here > 0

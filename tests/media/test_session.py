@@ -144,13 +144,20 @@ def test_digits_arrive_as_events(call):
 def test_figures_and_levels_are_counted(call):
     caller, callee = call()
     until(lambda: callee.session.stats().packets_received > 25)
-    caller.session.stats()
     until(lambda: caller.session.stats().rtt_ms is not None)
-    gevent.sleep(0.3)
     stats = caller.session.stats()
     assert stats.packets_lost == 0 and stats.bytes_sent > 0 and stats.jitter_ms < 100
-    assert 2 <= len(stats.input_snapshots) <= 10
-    assert stats.input_snapshots[0].dtype == np.int16 and len(stats.input_snapshots[0]) == 32
+
+
+def test_levels_are_taken_once_and_a_question_takes_none(call):
+    caller, callee = call()
+    until(lambda: callee.session.stats().packets_received > 25)
+    before = caller.session.stats().packets_sent
+    until(lambda: caller.session.stats().packets_sent > before + 15)
+    taken = caller.session.take_snapshots()
+    assert len(taken.input) >= 5
+    assert taken.input[0].dtype == np.int16 and len(taken.input[0]) == 32
+    assert len(caller.session.take_snapshots().input) < 3
 
 
 def test_restart_within_a_call_keeps_the_sound(call):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.media import strangers
-from agent.media.ice import aioice_adapter as private
+from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES
 from agent.media.strangers import Strangers
 from bench.rig import junk
 from tests.media.link import Link
@@ -67,7 +67,7 @@ def test_four_calls_have_sound_while_strangers_never_stop():
             stranger.pester(caller, callee)
             await caller.apply_answer(await callee.answer_offer(offer))
             await hear_each_other(caller, callee)
-            await caller.apply_restart_answer(await callee.answer_restart_offer(await caller.create_restart_offer()))
+            await caller.apply_answer(await callee.answer_offer(await caller.create_restart_offer()))
             await caller.until(lambda peer: len(peer.values("selected_pair")) > 1)
             await hear_each_other(caller, callee)
         for peer in (caller, callee):
@@ -221,12 +221,12 @@ def test_check_that_is_repeated_from_many_ports_makes_few_candidates():
             await link_up(link, caller, callee)
             await asyncio.gather(caller.connected(), callee.connected())
             checks = [data for origin, data in link.carried if origin == "caller" and data[:2] == b"\x00\x01"]
-            for _ in range(private.MOST_REMOTE_ADDRESSES + 20):
+            for _ in range(MOST_REMOTE_ADDRESSES + 20):
                 async with junk.Stranger() as stranger:
                     stranger.send(checks[:1], callee)
                     await asyncio.sleep(0)
             await hear_each_other(caller, callee)
-            assert len(callee._ice.newest.remote_candidates) <= private.MOST_REMOTE_ADDRESSES
+            assert len(callee._ice.newest.remote_candidates) <= MOST_REMOTE_ADDRESSES
             await close(caller, callee)
 
     run(story())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer
+from agent.media.jitter.buffer import PlayoutBuffer
+from agent.media.jitter.decision import Decision, PlayoutAction
 from hw.sound.frame import FRAME_SAMPLES
 
 FRAME_S = 0.02
@@ -86,17 +87,17 @@ class Player:
         change = max(-longest, min(longest, decision.adjust))
         self.buffer.adjusted(change)
         self.backlog += decision.samples + change
-        if decision.action is Action.DECODE:
+        if decision.action is PlayoutAction.DECODE:
             self.delays.append((now, self.buffer.stats.delay_ms))
         return decision
 
-    def count(self, action: Action) -> int:
+    def count(self, action: PlayoutAction) -> int:
         """How many pieces were made in this way."""
         return sum(decision.action is action for decision in self.decisions)
 
     def played(self) -> list[int]:
         """The numbers of the packets that were decoded, in order."""
-        return [int(decision.payload) for decision in self.decisions if decision.action is Action.DECODE]
+        return [int(decision.payload) for decision in self.decisions if decision.action is PlayoutAction.DECODE]
 
     def delay_ms(self, start_s: float, end_s: float = float("inf"), share: float = 0.5) -> float:
         """A quantile of the delays between two moments."""

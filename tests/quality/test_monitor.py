@@ -377,3 +377,21 @@ def test_a_lost_measure_suspends_its_limit():
 )
 def test_the_deviation_is_that_of_a_population(levels, expected):
     assert standard_deviation(levels) == expected
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "name", "window"),
+    [
+        ({"bytes_received": 0}, "low-bytes-received", 3),
+        ({"bytes_sent": 0}, "low-bytes-sent", 3),
+        ({"rtt_ms": 900}, "high-rtt", 10),
+        ({"jitter_ms": 90}, "high-jitter", 10),
+    ],
+)
+def test_a_warning_carries_the_samples_that_it_was_judged_by(spoilt: dict[str, Any], name: str, window: int) -> None:
+    call = Call()
+    samples = [call.tick() for _ in range(12)] + [call.tick(**spoilt) for _ in range(3)]
+
+    data = next(each.data for each in call.warnings if each.name == name)
+    assert [sample["timestamp"] for sample in data["samples"]] == [sample["timestamp"] for sample in samples[-window:]]
+    assert data["samples"] == samples[-window:] and len(data["values"]) == window

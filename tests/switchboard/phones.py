@@ -12,7 +12,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from agent.switchboard.address import Address
+from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.server import Switchboard
 from agent.switchboard.settings import SwitchboardSettings
 
@@ -71,7 +71,7 @@ class Phone:
 class Site:
     """A running switchboard and the phones connected to it."""
 
-    def __init__(self, switchboard: Switchboard, address: Address) -> None:
+    def __init__(self, switchboard: Switchboard, address: SwitchboardAddress) -> None:
         self.switchboard = switchboard
         self.address = address
         self.context = ssl.create_default_context(cafile=address.ca_file)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 
-from agent.switchboard.address import Address
+from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.runner import mint_for
 
 from .phones import PATIENCE_S, Phone
@@ -24,7 +24,7 @@ KEPT = "signaling was not restarted"
 class Process:
     """The running command, and phones that talk to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: Address) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, address: SwitchboardAddress) -> None:
         self.folder = folder
         self.address = address
         self._process = process
@@ -75,7 +75,7 @@ async def running_process(folder: Path) -> AsyncIterator[Process]:
                 name, _, value = (await process.stdout.readline()).decode().strip().partition(" ")
                 facts[name] = value.strip()
         host, _, port = facts["address"].rpartition(":")
-        yield Process(process, folder, Address(host, int(port), Path(facts["certificate"])))
+        yield Process(process, folder, SwitchboardAddress(host, int(port), Path(facts["certificate"])))
     finally:
         if process.returncode is None:
             process.kill()

@@ -23,8 +23,8 @@ class Talker:
     """A client's media: speaks a tone, and hears what comes."""
 
     def __init__(self, *codecs: str) -> None:
-        self.peer = Peer(MediaSettings(codec_preferences=codecs or ("opus", "pcmu"), network_watch=False))
-        self.peer.on_rtp = self._hear
+        self.peer = Peer(MediaSettings(codec_preferences=codecs or ("opus", "pcmu")))
+        self.peer.rtp.on_rtp = self._hear
         self.heard: dict[str, int] = {}
         self.digits = ""
         self._sound: list[bytes] = []
@@ -54,7 +54,7 @@ class Talker:
             packets, sounding = events.step(time, 160)
             time += 160
             for packet in packets:
-                self.peer.send_rtp(packet.payload, packet.start, packet.marker, "telephone-event")
+                self.peer.rtp.send(packet.payload, packet.start, packet.marker, "telephone-event")
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
@@ -71,13 +71,13 @@ class Talker:
 
     async def _speak(self, hz: int) -> None:
         await until(lambda: self.peer.connection_state == "connected")
-        sender = AudioSender(self.peer.negotiated_codec or "opus")
+        sender = AudioSender(self.peer.rtp.negotiated_codec or "opus")
         n = 0
         while True:
             wave = 8000 * np.sin(2 * np.pi * hz * np.arange(n, n + FRAME_SAMPLES) / RATE_HZ)
             n += FRAME_SAMPLES
             for packet in sender.push(wave.astype(np.int16).tobytes()):
-                self.peer.send_rtp(packet.payload, packet.timestamp, packet.marker, packet.codec)
+                self.peer.rtp.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
             await asyncio.sleep(0.02)
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .phones import Site
+from agent.switchboard.sdp import attribute
+from tests.media.peers import send_unusable
+
+from .phones import Phone, Site
 from .talkers import Talker, connected_call, dial, take, until
 
 Play = Callable[..., None]
@@ -81,7 +85,7 @@ def test_what_is_lost_before_the_switchboard_stays_missing_behind_it(play: Play)
 
         def speak() -> None:
             n = next(numbers)
-            first.peer.send_rtp(bytes(60), n * 960, False, "opus", n)
+            first.peer.rtp.send(bytes(60), n * 960, False, "opus", n)
 
         while not second.heard:
             speak()
@@ -98,13 +102,33 @@ def test_what_is_lost_before_the_switchboard_stays_missing_behind_it(play: Play)
     play(story)
 
 
+def test_what_the_switchboard_cannot_forward_is_not_missed_behind_it(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        await connected_call(alice, bob, first, second)
+        numbers = itertools.count()
+        while second.heard.get("opus", 0) < 100:
+            n = next(numbers)
+            if n % 4:
+                first.peer.rtp.send(bytes(60), n * 960, False, "opus")
+            else:
+                send_unusable(first.peer, 13 if n % 8 else 119, n * 960)
+            await asyncio.sleep(0.001)
+        assert second.heard.keys() == {"opus"}
+        assert second.peer.stats().packets_lost == 0
+        first.close()
+        second.close()
+
+    play(story)
+
+
 def test_loss_behind_the_switchboard_is_reported_to_the_speaker(play: Play) -> None:
     async def story(site: Site) -> None:
         alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
         await connected_call(alice, bob, first, second)
         reported: list[float] = []
-        first.peer.on_loss = reported.append
-        second.peer.report_loss_beyond(0.5)
+        first.peer.rtp.on_loss = reported.append
+        second.peer.rtp.report_loss_beyond(0.5)
         first.speak(440)
         await until(lambda: any(share >= 0.5 for share in reported))
         first.close()
@@ -246,7 +270,7 @@ def test_an_ice_restart_keeps_the_sound_without_a_new_handshake(play: Play) -> N
         for phone, talker, callsid, hz in ((alice, first, sids[0], 1000), (bob, second, sids[1], 440)):
             talker.peer.sever()
             await phone.send("reinvite", sdp=await talker.peer.create_restart_offer(), callsid=callsid)
-            await talker.peer.apply_restart_answer((await phone.expect("answer"))["sdp"])
+            await talker.peer.apply_answer((await phone.expect("answer"))["sdp"])
             assert await talker.hears(hz)
         first.close()
         second.close()
@@ -265,7 +289,7 @@ def test_a_lost_socket_leaves_the_call_and_its_successor_may_restart_and_end_it(
         assert await second.hears(440)
         bob = await site.ready("bob", version)
         await bob.send("reinvite", sdp=await second.peer.create_restart_offer(), callsid=callee_sid)
-        await second.peer.apply_restart_answer((await bob.expect("answer"))["sdp"])
+        await second.peer.apply_answer((await bob.expect("answer"))["sdp"])
         assert await second.hears(440)
         await bob.send("hangup", callsid=callee_sid)
         assert await alice.expect("hangup") == {"callsid": caller_sid}
@@ -365,6 +389,90 @@ def test_a_second_generation_client_resumes_its_call_by_token(play: Play) -> Non
         talker.speak(600)
         assert await talker.hears(600)
         talker.close()
+
+    play(story)
+
+
+async def reload_page(phone: Phone, answer: dict[str, Any], talker: Talker) -> None:
+    """Ask for the call as a page does that was loaded anew, with media of its own."""
+    offer = await talker.peer.create_offer()
+    await phone.send("invite", callsid=answer["callsid"], reconnect=answer["reconnect"], sdp=offer, twilio={})
+
+
+def fingerprint(sdp: str) -> str:
+    return attribute(sdp, "fingerprint")
+
+
+async def echo_call(alice: Phone, talker: Talker) -> dict[str, Any]:
+    """Call the echo, and have media; return the answer."""
+    await dial(alice, talker, "echo")
+    await alice.expect("ringing")
+    answer = await alice.expect("answer")
+    await talker.peer.apply_answer(answer["sdp"])
+    await until(lambda: talker.peer.connection_state == "connected")
+    return answer
+
+
+def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, before, after = await site.ready("alice", "1.6"), Talker(), Talker()
+        first = await echo_call(alice, before)
+        restart = await before.peer.create_restart_offer()
+        await alice.send("reinvite", callsid=first["callsid"], sdp=restart)
+        await reload_page(alice, first, after)
+        answer = await alice.expect("answer")
+        assert fingerprint(answer["sdp"]) != fingerprint(first["sdp"])
+        await after.peer.apply_answer(answer["sdp"])
+        after.speak(600)
+        assert await after.hears(600)
+        assert await alice.silent()
+        before.close()
+        after.close()
+
+    play(story)
+
+
+def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(site: Site) -> None:
+        alice, talkers = await site.ready("alice", "1.6"), [Talker() for _ in range(4)]
+        first = await echo_call(alice, talkers[0])
+        for talker in talkers[1:]:
+            await reload_page(alice, first, talker)
+        answer = await alice.expect("answer")
+        assert await alice.silent()
+        await talkers[-1].peer.apply_answer(answer["sdp"])
+        talkers[-1].speak(600)
+        assert await talkers[-1].hears(600)
+        for talker in talkers:
+            talker.close()
+
+    play(story)
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def test_two_pages_that_are_reloaded_at_once_hear_each_other_again(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob = await site.ready("alice", "1.6"), await site.ready("bob", "1.6")
+        first, second, third, fourth = Talker(), Talker(), Talker(), Talker()
+        await dial(alice, first, "bob")
+        invite = await bob.expect("invite")
+        sdp = await second.peer.answer_offer(invite["sdp"])
+        await bob.send("answer", sdp=sdp, callsid=invite["callsid"])
+        await alice.expect("ringing")
+        answer = await alice.expect("answer")
+        await first.peer.apply_answer(answer["sdp"])
+        await until(lambda: first.peer.connection_state == second.peer.connection_state == "connected")
+        await reload_page(alice, answer, third)
+        await reload_page(bob, invite, fourth)
+        await third.peer.apply_answer((await alice.expect("answer"))["sdp"])
+        await fourth.peer.apply_answer((await bob.expect("answer"))["sdp"])
+        third.speak(440)
+        fourth.speak(1000)
+        assert await fourth.hears(440) and await third.hears(1000)
+        for talker in (first, second, third, fourth):
+            talker.close()
 
     play(story)
 

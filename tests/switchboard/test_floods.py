@@ -7,6 +7,7 @@ import socket
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from agent.switchboard.wire import MAX_FRAGMENTS, PIECE_BYTES, Wire
 from bench.rig.floods import Connect, Flood, tls
@@ -97,6 +98,8 @@ def test_a_flood_ends_its_own_connection_only(
             await phone.send("register", media={"audio": True})
             assert (await phone.next())["type"] == "ready"
             await asyncio.sleep(0.1)
+        while not last_words:
+            await asyncio.sleep(0.01)
         rounds.close()
 
         assert flood.was_ended
@@ -160,3 +163,38 @@ def test_strangers_fill_the_log_once_a_minute(play: Any, caplog: pytest.LogCaptu
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len([text for text in said if "was refused" in text]) == 1
     assert len([text for text in said if "cannot be used" in text]) == 1
+
+
+def test_a_full_switchboard_says_so_once_however_many_knock(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(site: Site) -> None:
+        await site.ready("alice")
+        for _ in range(5):
+            with pytest.raises(InvalidStatus):
+                await site.connect()
+
+    play(story, max_clients=1)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert said == ["a client is refused: 1 sockets are the limit"]
+
+
+def test_calls_that_fail_fill_the_log_once_a_minute(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(site: Site) -> None:
+        phone = await site.ready("alice")
+        for number in range(5):
+            await phone.send("invite", callsid=f"TJS{number}", sdp="v=0\r\n", twilio={"params": "To=echo"})
+            await phone.expect("ringing")
+            assert (await phone.expect("hangup"))["error"]["code"] == 31488
+
+    play(story)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len([text for text in said if "the media of alice failed" in text]) == len(said) == 1
+
+
+def test_whoever_runs_it_reads_why_a_token_was_refused(play: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(site: Site) -> None:
+        stranger = await site.connect()
+        await stranger.send("listen", token="no token")
+        await stranger.expect("error")
+
+    play(story)
+    assert "was refused: JWT invalid" in caplog.text

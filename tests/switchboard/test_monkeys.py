@@ -92,13 +92,13 @@ def test_no_sequence_of_messages_breaks_the_switchboard(play: Play, caplog: pyte
     dice = random.Random(11)
 
     async def story(site: Site) -> None:
-        peers = [Peer(MediaSettings(network_watch=False)) for _ in range(3)]
+        peers = [Peer(MediaSettings()) for _ in range(3)]
         offers = [await peer.create_offer() for peer in peers]
         await asyncio.gather(*(Monkey(site, name, offers, dice).play(300) for name in NAMES))
         async with asyncio.timeout(20):
             while len(site.switchboard.registry) or len(site.switchboard.calls):
                 await asyncio.sleep(0.1)
-        assert site.switchboard.calls.idle
+        assert site.switchboard.idle
         for peer in peers:
             peer.close()
         await site.ready("ann")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import InvalidArgumentError
+from agent.log import SeldomLog
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import Emit, LinkMessage, LinkOpened
 from agent.signaling.pstream.messages import MAX_DEPTH, MAX_FRAME_CHARS, Dialect, frame
 from agent.signaling.pstream.params import decode_params, encode_params
-from agent.switchboard.calls import DialParams, invite_parameters, split_params
-from agent.switchboard.session import Request, Send, Session
+from agent.switchboard.client_session import ClientSession
+from agent.switchboard.dial_params import DialParams, invite_parameters, split_params
+from agent.switchboard.effects import CallRequest, SendText
+from agent.switchboard.grant import Grant
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.tokens import Grant
 
 SETTINGS = SwitchboardSettings(frames_per_s=1000)
 
@@ -49,9 +52,9 @@ def client_reads(text: str) -> bool:
 
 def switchboard_reads(text: str) -> bool:
     """Whether the switchboard takes it for a request about a call."""
-    session = Session(1, SETTINGS, grant, now=0.0)
+    session = ClientSession(1, SETTINGS, grant, 0.0, SeldomLog(logging.getLogger(__name__)))
     session.receive(frame("listen", {"token": "alice"}), 0.0)
-    return any(isinstance(effect, Request) for effect in session.receive(text, 0.0))
+    return any(isinstance(effect, CallRequest) for effect in session.receive(text, 0.0))
 
 
 def assert_same(rest: str, reads: bool | None = None) -> None:
@@ -127,13 +130,13 @@ def test_what_one_end_words_the_other_end_reads(payload: Any, dialect: Dialect) 
 
 def test_what_is_passed_on_is_text_that_javascript_reads() -> None:
     """Every frame that leaves is JSON without the words that only Python knows."""
-    session = Session(1, SETTINGS, grant, now=0.0)
+    session = ClientSession(1, SETTINGS, grant, 0.0, SeldomLog(logging.getLogger(__name__)))
     session.receive('{"type":"listen","version":"1.6","payload":{"token":"alice"}}', 0.0)
     text = '{"type":"message","payload":{"callsid":"CA1","content":{"n":[1e308,"ü\\ud83d\\ude00"]}}}'
     (request,) = session.receive(text, 0.0)
-    assert isinstance(request, Request)
+    assert isinstance(request, CallRequest)
     passed_on = session.say("message", request.message.payload)
-    assert isinstance(passed_on, Send)
+    assert isinstance(passed_on, SendText)
 
     def refuse(word: str) -> None:
         raise AssertionError(word)

@@ -148,7 +148,8 @@ def test_a_token_that_ends_takes_the_client_offline_until_a_new_one_comes(play: 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"type":7}', '{"type":"invite","payload":[]}', '{"type":"listen","payload":{}}',
-             '{"type":"nonsense"}', '{"type":"hangup","payload":{"callsid":["x"]}}', "9" * 5000]
+             '{"type":"nonsense"}', '{"type":"hangup","payload":{"callsid":["x"]}}', "9" * 5000,
+             "[" + "{}," * 5000 + "1]"]
 )  # fmt: skip
 def test_a_malformed_frame_is_dropped_and_the_session_goes_on(
     play: Play, caplog: pytest.LogCaptureFixture, text: str
@@ -287,7 +288,7 @@ def test_a_port_that_is_taken_while_signaling_restarts_is_tried_again(
     play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(site: Site) -> None:
-        listen, refusals, listening = site.switchboard._listen, [OSError("taken")], asyncio.Event()
+        listen, refusals, listening = site.switchboard._listener._listen, [OSError("taken")], asyncio.Event()
 
         async def refuse_first(context: ssl.SSLContext) -> Server:
             if refusals:
@@ -296,7 +297,7 @@ def test_a_port_that_is_taken_while_signaling_restarts_is_tried_again(
             listening.set()
             return server
 
-        monkeypatch.setattr(site.switchboard, "_listen", refuse_first)
+        monkeypatch.setattr(site.switchboard._listener, "_listen", refuse_first)
         await site.switchboard.restart_signaling()
         assert "listening again failed: taken" in caplog.text
         await listening.wait()

@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from agent.signaling.token.access_token import ApiKey, mint_token
-from agent.switchboard.tokens import TokenRejected, verify
+from agent.switchboard.grant import TokenRejected
+from agent.switchboard.tokens import verify
 
 NOW_S = 1_800_000_000.0
 KEY = ApiKey("AC" + "1" * 32, "SK" + "2" * 32, "s" * 43)

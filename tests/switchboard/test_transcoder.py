@@ -8,15 +8,15 @@ import pytest
 from agent.errors import CodecError
 from agent.media.codec.g711 import PcmuDecoder, PcmuEncoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
-from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Relay
+from agent.switchboard.transcoder import EVENT, OPUS, PCMU, Transcoder
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Sent = list[tuple[bytes, int, bool, str, int | None]]
 
 
-def relay_to(*codecs: str) -> tuple[Relay, Sent]:
+def forward_to(*codecs: str) -> tuple[Transcoder, Sent]:
     sent: Sent = []
-    return Relay(lambda *packet: sent.append(packet), codecs), sent
+    return Transcoder(lambda *packet: sent.append(packet), codecs), sent
 
 
 def frames(count: int) -> list[bytes]:
@@ -31,16 +31,16 @@ def loudest_hz(pcm: bytes) -> float:
 
 @pytest.mark.parametrize("codec", [OPUS, PCMU, EVENT])
 def test_a_packet_that_the_other_leg_understands_passes_untouched(codec: str) -> None:
-    relay, sent = relay_to(OPUS, PCMU)
-    relay(b"payload", 1234, True, codec, 7)
+    forward, sent = forward_to(OPUS, PCMU)
+    forward(b"payload", 1234, True, codec, 7)
     assert sent == [(b"payload", 1234, True, codec, 7)]
 
 
 def test_opus_becomes_pcmu_packet_by_packet() -> None:
-    relay, sent = relay_to(PCMU)
+    forward, sent = forward_to(PCMU)
     encoder = OpusEncoder()
     for n, frame in enumerate(frames(50)):
-        relay(encoder.encode(frame), n * 960, n == 0, OPUS, n)
+        forward(encoder.encode(frame), n * 960, n == 0, OPUS, n)
     assert [packet[1] for packet in sent] == [n * 160 for n in range(50)]
     assert {(len(packet[0]), packet[3], packet[4]) for packet in sent} == {(160, PCMU, None)}
     decoder = PcmuDecoder()
@@ -49,11 +49,11 @@ def test_opus_becomes_pcmu_packet_by_packet() -> None:
 
 @pytest.mark.parametrize("packet_samples", [80, 160, 240, 480])
 def test_pcmu_of_any_packet_length_becomes_opus(packet_samples: int) -> None:
-    relay, sent = relay_to(OPUS)
+    forward, sent = forward_to(OPUS)
     encoder = PcmuEncoder()
     narrow = b"".join(encoder.encode(frame) for frame in frames(60))
     for at in range(0, len(narrow), packet_samples):
-        relay(narrow[at : at + packet_samples], at, False, PCMU, at)
+        forward(narrow[at : at + packet_samples], at, False, PCMU, at)
     assert [packet[1] for packet in sent] == [n * 960 for n in range(len(sent))]
     assert len(sent) == 60
     decoder = OpusDecoder()
@@ -61,8 +61,8 @@ def test_pcmu_of_any_packet_length_becomes_opus(packet_samples: int) -> None:
 
 
 def test_a_damaged_packet_is_an_error_of_the_far_side_and_the_next_one_passes() -> None:
-    relay, sent = relay_to(PCMU)
+    forward, sent = forward_to(PCMU)
     with pytest.raises(CodecError):
-        relay(b"\xff" * 3, 0, False, OPUS, 1)
-    relay(OpusEncoder().encode(frames(1)[0]), 960, False, OPUS, 2)
+        forward(b"\xff" * 3, 0, False, OPUS, 1)
+    forward(OpusEncoder().encode(frames(1)[0]), 960, False, OPUS, 2)
     assert len(sent) == 1

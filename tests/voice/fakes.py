@@ -11,7 +11,7 @@ import gevent
 
 from agent.events import Emitter
 from agent.media.settings import MediaSettings
-from agent.media.stats import RawStats
+from agent.media.stats import LevelSnapshots, RawStats
 
 
 def settle() -> None:
@@ -165,6 +165,7 @@ class FakeSession(Emitter):
         self.capture_gate: gevent.event.Event | None = None
         self.applied: list[str] = []
         self.raw = RawStats(timestamp_ms=0)
+        self.snapshots = LevelSnapshots()
         self._offers = itertools.count(1)
 
     def open_capture(self, constraints: Any) -> None:
@@ -207,6 +208,9 @@ class FakeSession(Emitter):
 
     def stats(self) -> RawStats:
         return self.raw
+
+    def take_snapshots(self) -> LevelSnapshots:
+        return self.snapshots
 
     def close(self) -> None:
         self.closed = True

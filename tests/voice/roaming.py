@@ -1,29 +1,31 @@
 """A box in a call whose network is taken away, in namespaces of its own: `python -m tests.voice.roaming SCENARIO S`.
 
 Scenarios: `loss` takes the box's only network away for S seconds, `blackout` lets the router swallow everything for S
-seconds, `move` takes the box from Wi-Fi to Ethernet. Prints one JSON object: the call's events, its last state, whether
-the box was ready again, and how long nothing was heard after the network was back.
+seconds, `move` takes the box from Wi-Fi to Ethernet, `cut` does so after it took signaling away, and then lets S
+seconds go by. Prints one JSON object: the call's events, its last state, whether the box was ready again and has
+signaling, how long nothing was heard after the network was back, and the longest silence from then on to the end.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import gevent
 import numpy as np
+from gevent import socket
+from gevent.server import StreamServer
 
 from agent import Connection, Device
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from bench.rig.netns import CLONE_NEWNET, Network
+from bench.rig.netns import Network
 from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 20.0
@@ -33,11 +35,42 @@ TONE = (8_000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.
 EVENTS = ("reconnecting", "reconnected", "disconnect", "error")
 
 
+class SignalingPath:
+    """The way of signaling: to the switchboard, or through a door on this machine that can be shut for good."""
+
+    def __init__(self, port: int, through_door: bool) -> None:
+        self._port = port
+        self._pipes: list[gevent.Greenlet[..., None]] = []
+        self._sockets: list[socket.socket] = []
+        self._door = StreamServer(("127.0.0.1", 0), self._accept)
+        self._door.start()
+        self.server = f"127.0.0.1:{self._door.server_port}" if through_door else f"{FAR_HOST}:{port}"
+        self.patience_ms = 30_000 if through_door else 3_000  # until ICE by itself finds out that the path is gone
+
+    def cut(self) -> None:
+        self._door.stop()
+        gevent.killall(self._pipes)
+        for each in self._sockets:
+            each.close()
+
+    def _accept(self, near: socket.socket, _address: object) -> None:
+        far = socket.create_connection((FAR_HOST, self._port))
+        self._sockets += [near, far]
+        pipes = [gevent.spawn(_pass_on, near, far), gevent.spawn(_pass_on, far, near)]
+        self._pipes += pipes
+        gevent.joinall(pipes)
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    while data := source.recv(65_536):
+        sink.sendall(data)
+
+
 class Box:
     """A Device in a call with the echo, and what became of it."""
 
-    def __init__(self, network: Network, bridge: Bridge, server: str, ca_file: str, token: str) -> None:
-        self.network = network
+    def __init__(self, network: Network, bridge: Bridge, path: SignalingPath, ca_file: str, token: str) -> None:
+        self.network, self.path = network, path
         self.heard: list[float] = []
         self.events: list[str] = []
         self.became_ready = 0
@@ -45,8 +78,8 @@ class Box:
         self._sound = WavSound(TONE, self._played, loop=True)
         self.device = Device()
         self.device.on("ready", self._ready)
-        self.device.setup(token, chunderw=server, ca_file=ca_file, bridge=bridge, sound=self._sound,
-                          enable_ice_restart=True)  # fmt: skip
+        self.device.setup(token, chunderw=path.server, ca_file=ca_file, bridge=bridge, sound=self._sound,
+                          enable_ice_restart=True, media={"disconnected_after_ms": path.patience_ms})  # fmt: skip
         until(lambda: self.became_ready > 0)
         self.call: Connection = self.device.connect({"To": "echo"})
         for name in EVENTS:
@@ -55,12 +88,19 @@ class Box:
 
     def result(self) -> dict[str, Any]:
         after = [at for at in self.heard if at > self.back_at]
+        moments = [self.back_at, *after, time.monotonic()]
         return {
             "events": self.events,
             "status": self.call.status(),
             "ready": self.device.status() != "offline",
             "heard_after_ms": round((after[0] - self.back_at) * 1000) if after else None,
+            "longest_silence_ms": round(1000 * max(end - begin for begin, end in pairwise(moments))),
+            "online": self.is_online,
         }
+
+    @property
+    def is_online(self) -> bool:
+        return self.device.edge is not None
 
     def close(self) -> None:
         self.device.destroy()
@@ -95,6 +135,15 @@ def move(box: Box, seconds: float) -> None:
     came_back(box, lambda: box.network.unplug("wlan"))
 
 
+def cut(box: Box, seconds: float) -> None:
+    box.network.plug("eth")
+    box.path.cut()
+    until(lambda: not box.is_online)
+    box.back_at = time.monotonic()
+    box.network.unplug("wlan")
+    gevent.sleep(seconds)
+
+
 def came_back(box: Box, change: Callable[[], None]) -> None:
     """Wait until the call goes on, or is over and the box can be called again."""
     box.back_at = time.monotonic()
@@ -113,24 +162,17 @@ def until(condition: Callable[[], bool]) -> None:
             gevent.sleep(0.02)
 
 
-def enter(network: Network, name: str) -> None:
-    """Take this thread, and with it signaling, into a namespace."""
-    with Path(f"/run/netns/{network.names[name]}").open() as file:
-        if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns failed")
-
-
 def main(scenario: str, seconds: float) -> None:
     network = Network()
     try:
         far, near = network.bridge("far"), network.bridge("box")
-        with tempfile.TemporaryDirectory() as folder:
-            settings = SwitchboardSettings(FAR_HOST, 0, folder, names=(FAR_HOST,), media_grace_s=60)
+        with tempfile.TemporaryDirectory() as folder, network.inside("box"):
+            settings = SwitchboardSettings(FAR_HOST, 0, folder, names=(FAR_HOST, "127.0.0.1"), media_grace_s=60)
             switchboard = start_switchboard(far, settings)
-            enter(network, "box")
             address = switchboard.address
-            box = Box(network, near, f"{FAR_HOST}:{address.port}", str(address.ca_file), switchboard.mint("box"))
-            {"loss": loss, "blackout": blackout, "move": move}[scenario](box, seconds)
+            path = SignalingPath(address.port, through_door=scenario == "cut")
+            box = Box(network, near, path, str(address.ca_file), switchboard.mint("box"))
+            {"loss": loss, "blackout": blackout, "move": move, "cut": cut}[scenario](box, seconds)
             print(json.dumps(box.result()))
             box.close()
             switchboard.close()

@@ -15,8 +15,8 @@ from agent.errors import CaptureError, SdpError
 from agent.events import Emitter
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import Emit, LinkClosed, LinkMessage, LinkOpened, StreamEffect
+from agent.voice.call_state import CallState
 from agent.voice.calls import MAX_PENDING
-from agent.voice.states import CallState
 
 from .conftest import World
 from .fakes import FakeSession

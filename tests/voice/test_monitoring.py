@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agent.media.stats import RawStats
+from agent.media.stats import LevelSnapshots, RawStats
 from agent.voice.connection import Connection
 
 from .conftest import World
 
+CONSTANT = LevelSnapshots(input=(np.zeros(32, np.int16),) * 20)
 LOUD = np.full(32, 20_000, np.int16) * np.tile([1, -1], 16).astype(np.int16)
 
 
@@ -108,13 +109,14 @@ def test_nothing_is_warned_of_in_the_first_five_seconds(world: World, call: Conn
 
 def test_a_silent_microphone_is_warned_of_unless_it_is_muted(world: World, call: Connection) -> None:
     call.mute()
-    media = Media(world, input_snapshots=(np.zeros(32, np.int16),) * 20)
-    media.second(12)
+    world.session.snapshots = CONSTANT
+    Media(world).second(12)
     assert "constant-audio-input-level" not in [args[0] for _, name, args, _ in world.told if name == "warning"]
 
 
 def test_a_constant_microphone_is_warned_of(world: World, call: Connection) -> None:
-    Media(world, input_snapshots=(np.zeros(32, np.int16),) * 20).second(11)
+    world.session.snapshots = CONSTANT
+    Media(world).second(11)
 
     assert [args[0] for _, name, args, _ in world.told if name == "warning"] == ["constant-audio-input-level"]
 
@@ -135,7 +137,7 @@ def test_missing_bytes_on_a_broken_path_begin_a_recovery_before_they_are_warned_
 
 def test_volumes_come_every_50_ms_for_those_who_listen(world: World, call: Connection) -> None:
     volumes: list[tuple[float, float]] = []
-    world.session.raw = replace(world.session.raw, input_snapshots=(LOUD,), output_snapshots=(LOUD // 1000,))
+    world.session.snapshots = LevelSnapshots((LOUD,), (LOUD // 1000,))
     call.on("volume", lambda *levels: volumes.append(levels))
     world.run(1)
     volumes.clear()
@@ -146,8 +148,11 @@ def test_volumes_come_every_50_ms_for_those_who_listen(world: World, call: Conne
     assert 0 < volumes[-1][1] < volumes[-1][0] <= 1
 
 
-def test_without_listeners_the_counters_are_read_once_a_second(world: World, call: Connection) -> None:
+@pytest.mark.parametrize("listens", [False, True])
+def test_the_counters_are_read_once_a_second(world: World, call: Connection, listens: bool) -> None:
     looks: list[int] = []
+    if listens:
+        call.on("volume", lambda *levels: None)
     raw = world.session.raw
     world.session.stats = lambda: looks.append(1) or raw  # type: ignore[func-returns-value,method-assign,assignment]
 

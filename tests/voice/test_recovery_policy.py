@@ -178,11 +178,31 @@ def test_a_new_path_beside_one_that_never_broke_ends_the_episode() -> None:
     path = Path()
     path.policy.network_changed(True, path.now)
     path.wait(0.01)
-    assert path.policy.path_selected(path.now) == []
-
     path.answered()
 
     assert path.policy.path_selected(path.now) == [E.END]
+
+
+@pytest.mark.parametrize("waits_s", [0, 0.01, 20])
+def test_a_path_to_which_the_media_moved_by_itself_ends_the_episode_without_signaling(waits_s: float) -> None:
+    path = Path()
+    path.policy.signaling(False, path.now)
+    path.policy.network_changed(True, path.now)
+    path.wait(waits_s)
+
+    assert path.policy.path_selected(path.now) == [E.END]
+    assert path.wait(60) == []
+    assert path.policy.signaling(True, path.now) + path.wait(60) == []
+
+
+@pytest.mark.parametrize("state", ["disconnected", "failed"])
+def test_a_pair_that_is_chosen_on_a_broken_path_proves_nothing_yet(state: str) -> None:
+    path = Path()
+    path.policy.low_bytes("low-bytes-sent", True, path.now)
+    path.ice(state)
+
+    assert path.policy.path_selected(path.now) == []
+    assert E.END in path.ice("connected")
 
 
 def test_another_change_of_the_network_restarts_again() -> None:

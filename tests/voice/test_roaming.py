@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-SCENARIOS = ("move 1", "loss 2", "loss 10", "loss 29", "loss 40", "blackout 5", "blackout 40")
+SCENARIOS = ("move 1", "cut 10", "loss 2", "loss 10", "loss 29", "loss 40", "blackout 5", "blackout 40")
 LIMIT_S = 110
 
 Processes = dict[str, "subprocess.Popen[str]"]
@@ -53,6 +53,14 @@ def test_a_call_survives(processes: Processes, scenario: str) -> None:
     assert found["events"] == ["reconnecting", "reconnected"]
     assert (found["status"], found["ready"]) == ("open", True)
     assert found["heard_after_ms"] is not None
+
+
+def test_a_call_moves_at_once_while_signaling_is_gone_and_stays(processes: Processes) -> None:
+    found = result(processes, "cut 10")
+
+    assert found["events"] == ["reconnecting", "reconnected"]
+    assert (found["status"], found["online"]) == ("open", False)
+    assert found["longest_silence_ms"] < 10_000  # ICE would find out by itself after 30 s
 
 
 @pytest.mark.parametrize("scenario", ["loss 40", "blackout 40"])

@@ -12,7 +12,8 @@ from agent.twilio_errors import twilio_error
 from agent.voice import call_effects as do
 from agent.voice.call_causes import Cause
 from agent.voice.call_core import CallCore
-from agent.voice.states import TABLE, CallFlags, CallState, Trigger
+from agent.voice.call_state import CallState
+from agent.voice.states import TABLE, CallFlags, Trigger
 
 S, T = CallState, Trigger
 ERROR = VoiceError(31000, "no", twilio_error=twilio_error(31005))

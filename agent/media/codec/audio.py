@@ -9,13 +9,13 @@ from agent.media.codec.sender import AudioSender, Outgoing, SenderSettings
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.sdp.offer_answer import Agreement
-from agent.media.sdp.parse import EVENT, Codec
+from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
 
 
 class Audio:
-    """Sender and receivers of one call; asyncio only. What is not used costs nothing: a relay has neither."""
+    """Sender and receivers of one call; asyncio only. What is not used costs nothing: who only forwards has neither."""
 
     def __init__(self, settings: MediaSettings, on_digit: Callable[[str], None]) -> None:
         self._settings = settings
@@ -24,7 +24,7 @@ class Audio:
         self._muted = False
         self.sender: AudioSender | None = None
         self.receiver: AudioReceiver | None = None
-        self._playing = False
+        self._listening = False
 
     # sending
 
@@ -52,15 +52,15 @@ class Audio:
         if sender is not None:
             sender.insert_dtmf(tones, duration_ms, gap_ms)
 
-    def encode(self, frame: bytes, connected: bool) -> list[Outgoing]:
-        """Return the payloads that this frame completes; none before the call is connected."""
+    def encode(self, frame: bytes, connected: bool, signal: bytes = b"") -> list[Outgoing]:
+        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected."""
         sender = self._need_sender()
         if sender is None:
             return []
         if not connected:
             sender.tap.feed(SILENCE if self._muted else frame)
             return []
-        return sender.push(frame)
+        return sender.push(frame, signal)
 
     def _need_sender(self) -> AudioSender | None:
         agreement = self._agreement
@@ -85,8 +85,8 @@ class Audio:
     # receiving
 
     def receive(self, packet: RtpPacket, codec: Codec, now: float) -> None:
-        """Take one packet; nothing is kept before somebody pulls, so a relay needs no memory."""
-        if not self._playing:
+        """Take one packet; nothing is kept before somebody listens, so who only forwards needs no memory."""
+        if not self._listening:
             return
         receiver, kind = self.receiver, codec.kind
         if kind == EVENT:
@@ -97,10 +97,15 @@ class Audio:
             receiver = self.receiver = self._new_receiver(kind)
         receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
 
+    def skip(self, packet: RtpPacket) -> None:
+        """Note a packet of a type that was not negotiated: it is not lost, and comfort noise announces a pause."""
+        if self.receiver is not None:
+            self.receiver.put_other(packet.sequence, pauses=packet.payload_type == COMFORT_NOISE)
+
     def _new_receiver(self, name: str) -> AudioReceiver:
         limits = PlayoutSettings(self._settings.playout_min_ms, self._settings.playout_max_ms)
         return AudioReceiver(name, limits, on_digit=self._on_digit)
 
-    def play(self) -> None:
-        """Keep what arrives, because somebody is going to pull."""
-        self._playing = True
+    def listen(self) -> None:
+        """Keep what arrives, because somebody is going to pull; idempotent."""
+        self._listening = True

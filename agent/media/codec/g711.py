@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from agent.errors import CodecError
 from agent.media.codec.plc import PitchConcealer
-
-Pcm = NDArray[np.int16]
-Sound = NDArray[np.float32]
+from hw.sound.pcm import FloatSamples, PcmSamples
 
 CLOCK_HZ = 8000
 RATIO = 6
@@ -24,7 +22,7 @@ _BIAS = 132
 _CLIP = 32635
 
 
-def _decode_table() -> Sound:
+def _decode_table() -> FloatSamples:
     code = ~np.arange(256) & 0xFF
     magnitude = (((code & 0x0F) << 3) + _BIAS << (code >> 4 & 7)) - _BIAS
     return np.where(code & 0x80, -magnitude, magnitude).astype(np.float32)
@@ -40,10 +38,10 @@ def _encode_table() -> NDArray[np.uint8]:
     return codes
 
 
-def _low_pass() -> Sound:
+def _low_pass() -> FloatSamples:
     position = (np.arange(_TAPS) - (_TAPS - 1) / 2) * (2 * _CUTOFF_HZ / (CLOCK_HZ * RATIO))
     taps = np.sinc(position) * np.kaiser(_TAPS, 4.5)
-    scaled: Sound = (taps / taps.sum()).astype(np.float32)
+    scaled: FloatSamples = (taps / taps.sum()).astype(np.float32)
     return scaled
 
 
@@ -59,8 +57,8 @@ class NarrowbandDecimator:
     def __init__(self) -> None:
         self._tail = np.zeros(_TAPS - RATIO, np.float32)
 
-    def __call__(self, pcm: Pcm) -> Sound:
-        sound: Sound = np.concatenate((self._tail, pcm.astype(np.float32)))
+    def __call__(self, pcm: PcmSamples) -> FloatSamples:
+        sound: FloatSamples = np.concatenate((self._tail, pcm.astype(np.float32)))
         self._tail = sound[len(sound) - (_TAPS - RATIO) :]
         return np.lib.stride_tricks.sliding_window_view(sound, _TAPS)[::RATIO] @ _FILTER
 
@@ -71,14 +69,14 @@ class NarrowbandInterpolator:
     def __init__(self) -> None:
         self._tail = np.zeros(_TAPS_A_PHASE - 1, np.float32)
 
-    def __call__(self, sound: Sound) -> Pcm:
+    def __call__(self, sound: FloatSamples) -> PcmSamples:
         sound = np.concatenate((self._tail, sound))
         self._tail = sound[len(sound) - (_TAPS_A_PHASE - 1) :]
         fine = np.lib.stride_tricks.sliding_window_view(sound, _TAPS_A_PHASE) @ _BANK
         return to_int16(fine.ravel())
 
 
-def to_int16(sound: Sound) -> Pcm:
+def to_int16(sound: FloatSamples) -> PcmSamples:
     """Round and limit to what 16 bits hold."""
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 

@@ -9,9 +9,8 @@ periods, which the Recommendation changes to after 10 ms, was tried: PESQ at 10 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Sound = NDArray[np.float32]
+from hw.sound.pcm import FloatSamples
 
 _SHORTEST_MS = 2.5
 _LONGEST_MS = 15
@@ -31,7 +30,7 @@ class PitchConcealer:
         self._lost = 0  # samples made since the loss began
         self._loop = self._history
 
-    def heard(self, sound: Sound) -> Sound:
+    def heard(self, sound: FloatSamples) -> FloatSamples:
         """Merge the beginning of what arrived into the concealment before it."""
         if self._lost:
             sound = self._merge(sound)
@@ -39,7 +38,7 @@ class PitchConcealer:
         self._history = np.concatenate((self._history, sound))[-len(self._history) :]
         return sound
 
-    def lost(self, samples: int) -> Sound:
+    def lost(self, samples: int) -> FloatSamples:
         """Invent `samples` in place of sound that did not arrive."""
         if not self._lost:
             self._loop = self._make_loop()
@@ -47,7 +46,7 @@ class PitchConcealer:
         self._lost += samples
         return made
 
-    def _go_on(self, samples: int) -> Sound:
+    def _go_on(self, samples: int) -> FloatSamples:
         """What the loop plays next, faded by the age of the loss."""
         at = np.arange(self._lost, self._lost + samples)
         made = self._loop[at % len(self._loop)]
@@ -56,14 +55,14 @@ class PitchConcealer:
         fade = (_FADE_TO_MS - at / self._per_ms) / (_FADE_TO_MS - _FADE_FROM_MS)
         return (made * np.clip(fade, 0, 1)).astype(np.float32)
 
-    def _merge(self, sound: Sound) -> Sound:
+    def _merge(self, sound: FloatSamples) -> FloatSamples:
         length = min(len(sound), _MERGE_MS * self._per_ms)
         ramp = np.arange(1, length + 1, dtype=np.float32) / (length + 1)
         merged = sound.copy()
         merged[:length] = sound[:length] * ramp + self._go_on(length) * (1 - ramp)
         return merged
 
-    def _make_loop(self) -> Sound:
+    def _make_loop(self) -> FloatSamples:
         """The last period, with a seamless end."""
         length, seam = self._period(), _SEAM_MS * self._per_ms
         loop = self._history[-length:].copy()

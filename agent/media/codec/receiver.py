@@ -19,7 +19,9 @@ from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
 from agent.media.codec.telephone_event import EventReceiver
-from agent.media.jitter.buffer import Action, Decision, PlayoutBuffer, PlayoutSettings, PlayoutStats
+from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.decision import Decision, PlayoutAction
+from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.jitter.time_stretch import lengthen, shorten
 from hw.sound.frame import FRAME_SAMPLES
 
@@ -87,14 +89,14 @@ class AudioReceiver:
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes) -> None:
         """Take one telephone-event packet: it is not a loss, and it may begin a digit."""
-        self._playout.skip(sequence)
+        self._playout.skip(sequence, pauses=True)
         digit = self._events.put(timestamp, payload)
         if digit and self._on_digit:
             self._on_digit(digit)
 
-    def put_other(self, sequence: int) -> None:
-        """Note a packet of any other payload type, such as comfort noise: it is not lost."""
-        self._playout.skip(sequence)
+    def put_other(self, sequence: int, *, pauses: bool = False) -> None:
+        """Note a packet of any other payload type: it is not lost, and may announce a pause, as comfort noise does."""
+        self._playout.skip(sequence, pauses=pauses)
 
     def ready(self, samples: int = FRAME_SAMPLES) -> bool:
         """Tell whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
@@ -118,11 +120,11 @@ class AudioReceiver:
 
     def _decoded(self, decision: Decision) -> bytes:
         match decision.action:
-            case Action.DECODE:
+            case PlayoutAction.DECODE:
                 return self._adjust(self._decoder.decode(decision.payload), decision.adjust)
-            case Action.RECOVER if decision.samples % _PCM_GRID == 0:
+            case PlayoutAction.RECOVER if decision.samples % _PCM_GRID == 0:
                 return self._decoder.recover(decision.payload, decision.samples)
-            case Action.SILENCE:
+            case PlayoutAction.SILENCE:
                 return bytes(2 * decision.samples)
         return self._conceal(decision.samples)
 

@@ -15,6 +15,7 @@ from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.pcm import mixed
 
 OPUS, PCMU, TELEPHONE_EVENT = "opus", "PCMU", "telephone-event"
 PACKET_LENGTHS_MS = (20, 40, 60)
@@ -83,10 +84,15 @@ class AudioSender:
         self._calm_in = _CALM_REPORTS
         self._encoder, self._opus = self._make_encoder()
 
-    def push(self, frame: bytes) -> list[Outgoing]:
-        """Take 20 ms of captured sound; the payloads that are now complete, in sending order."""
+    def push(self, frame: bytes, signal: bytes = b"") -> list[Outgoing]:
+        """Take 20 ms of captured sound, and of a signal that is heard over it; the payloads that are now complete.
+
+        They are in sending order. Muting silences what was captured, not the signal.
+        """
         if self._muted or len(frame) != FRAME_BYTES:
             frame = bytes(FRAME_BYTES)
+        if len(signal) == FRAME_BYTES:
+            frame = mixed(frame, signal)
         self.tap.feed(frame)
         self._frames.append(frame)
         if len(self._frames) * FRAME_MS < self.settings.packet_ms:

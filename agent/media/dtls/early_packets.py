@@ -31,24 +31,24 @@ class EarlyPackets(Generic[_Source]):
         self._kept[source] = packets
         packets.append((now, deliver))
         if len(packets) > MOST_PACKETS:
-            self._give_up(source, 1)
+            self._drop(source, 1)
         if len(self._kept) > MOST_SOURCES:
             longest = next(iter(self._kept))
-            self._give_up(longest, len(self._kept[longest]))
+            self._drop(longest, len(self._kept[longest]))
 
     def release(self, source: _Source) -> None:
         """Deliver what that source sent, in its order."""
         for _, deliver in self._kept.pop(source, ()):
             deliver()
 
-    def given_up(self, now: float) -> list[_Source]:
-        """Return the sources of packets that nobody will ever see, one for each, since the last call of this."""
+    def give_up(self, now: float) -> list[_Source]:
+        """Drop what waited too long; returns the sources of all that was dropped since the last call, one a packet."""
         for source, packets in list(self._kept.items()):
-            self._give_up(source, sum(now - at > KEPT_S for at, _ in packets))
+            self._drop(source, sum(now - at > KEPT_S for at, _ in packets))
         lost, self._lost = self._lost, []
         return lost
 
-    def _give_up(self, source: _Source, count: int) -> None:
+    def _drop(self, source: _Source, count: int) -> None:
         packets = self._kept[source]
         for _ in range(count):
             packets.popleft()

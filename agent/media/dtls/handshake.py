@@ -74,20 +74,20 @@ class Handshake(Closing):
         if not sifted.kept:
             return
         self._heard += 1
-        if sifted.hello is not None and not self._is_current(sifted.hello):
+        if sifted.hello is not None and self._begins_anew(sifted.hello):
             self.begin()
             self.receive(datagram, host)
             return
-        if sifted.further:
+        if self._hello is None and sifted.hello is not None:
+            self._hello, self._hello_at = sifted.hello, self._loop.time()
+        elif sifted.further:
             self._hello_at = self._loop.time()
         self._do(lambda dtls: dtls.receive(sifted.kept))
 
-    def _is_current(self, hello: bytes) -> bool:
-        """Whether the attempt goes on although a client says hello; its random tells two of them apart."""
-        now = self._loop.time()
-        if self._hello is None:
-            self._hello, self._hello_at = hello, now
-        return hello == self._hello or now - self._hello_at < ANOTHER_HELLO_S
+    def _begins_anew(self, hello: bytes) -> bool:
+        """Whether a client that says hello gave up what went before; its random tells two of them apart."""
+        known = self._hello is None or hello == self._hello
+        return not known and self._loop.time() - self._hello_at >= ANOTHER_HELLO_S
 
     def close(self) -> None:
         """Say goodbye, and stop; idempotent."""

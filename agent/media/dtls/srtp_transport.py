@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pylibsrtp import Session
@@ -20,7 +20,8 @@ from agent.closing import Closing
 from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate
 from agent.media.dtls.early_packets import EarlyPackets
 from agent.media.dtls.handshake import Handshake
-from agent.media.ice.aioice_adapter import Address, Leg, Socket
+from agent.media.ice.aioice_adapter import Generation
+from agent.media.ice.sockets import IpPort, Socket
 from agent.media.ice.transport import IceTransport
 from agent.media.rtp.packet import MAX_PACKET_BYTES, is_rtcp
 from agent.media.strangers import strangers
@@ -32,33 +33,28 @@ FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
 MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
 
 
-class SecureListener:
-    """What the transport reports, in the asyncio loop."""
-
-    def on_dtls_state(self, state: str) -> None:
-        """Take the new state: connecting, connected, closed or failed."""
-
-    def on_rtp_packet(self, data: bytes, now: float) -> None:
-        """Take a verified and decrypted RTP packet."""
-
-    def on_rtcp_packet(self, data: bytes, now: float) -> None:
-        """Take a verified and decrypted RTCP packet."""
+PlainSink = Callable[[bytes, float], None]  # takes a verified and decrypted packet, and when it came (loop time)
 
 
 class SecureTransport(Closing):
-    """One DTLS association and its SRTP sessions; asyncio only."""
+    """One DTLS association and its SRTP sessions; asyncio only.
 
-    def __init__(self, path: IceTransport, listener: SecureListener) -> None:
+    `on_state` hears each new state: connecting, connected, closed or failed; `on_rtp` and `on_rtcp` get the packets.
+    """
+
+    def __init__(self, path: IceTransport, on_state: Callable[[str], None]) -> None:
+        self.on_rtp: PlainSink = _ignore
+        self.on_rtcp: PlainSink = _ignore
         self._path = path
         path.on_packet = self.receive
         path.on_verified = self._verified
-        self._listener = listener
+        self._on_state = on_state
         self._loop = asyncio.get_running_loop()
         self._certificate = new_certificate()
         self.fingerprint = local_fingerprint(self._certificate)
         self._handshake: Handshake | None = None
         self._waiting: deque[tuple[bytes, str]] = deque(maxlen=MOST_WAITING)
-        self._early = EarlyPackets[tuple[Socket, Address]]()
+        self._early = EarlyPackets[tuple[Socket, IpPort]]()
         self._inbound: Session | None = None
         self._outbound: Session | None = None
         self.state = "new"
@@ -85,15 +81,15 @@ class SecureTransport(Closing):
     def _set_state(self, state: str) -> None:
         if state != self.state:
             self.state = state
-            self._listener.on_dtls_state(state)
+            self._on_state(state)
 
     # what arrives
 
-    def receive(self, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def receive(self, data: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         """Take in one datagram that is not STUN, from anybody."""
         if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
             if self._inbound is not None and len(data) <= MAX_PACKET_BYTES:
-                self._receive_srtp(self._inbound, data, leg, source, address)
+                self._receive_srtp(self._inbound, data, generation, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
             if source.is_verified(address):
                 self._receive_dtls(data, address[0])
@@ -103,7 +99,9 @@ class SecureTransport(Closing):
         else:
             strangers.note("packets of no known kind", address[0])
 
-    def _receive_srtp(self, session: Session, data: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def _receive_srtp(
+        self, session: Session, data: bytes, generation: Generation, source: Socket, address: IpPort
+    ) -> None:
         rtcp = is_rtcp(data)
         try:
             plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
@@ -113,19 +111,16 @@ class SecureTransport(Closing):
                 strangers.note("media packets of unknown origin", address[0])
             return
         if source.is_verified(address):
-            self._deliver(rtcp, plain, leg, source, address)
+            self._deliver(rtcp, plain, generation, source, address)
         else:
-            deliver = partial(self._deliver, rtcp, plain, leg, source, address)
+            deliver = partial(self._deliver, rtcp, plain, generation, source, address)
             self._early.keep((source, address), deliver, self._loop.time())
-            leg.probe(source, address)
+            generation.probe(source, address)
 
-    def _deliver(self, rtcp: bool, plain: bytes, leg: Leg, source: Socket, address: Address) -> None:
+    def _deliver(self, rtcp: bool, plain: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         now = self._loop.time()
-        self._path.authentic(leg, source, address, now)
-        if rtcp:
-            self._listener.on_rtcp_packet(plain, now)
-        else:
-            self._listener.on_rtp_packet(plain, now)
+        self._path.authentic(generation, source, address, now)
+        (self.on_rtcp if rtcp else self.on_rtp)(plain, now)
 
     def _receive_dtls(self, data: bytes, host: str) -> None:
         if self._handshake is None:
@@ -133,12 +128,12 @@ class SecureTransport(Closing):
         else:
             self._handshake.receive(data, host)
 
-    def _verified(self, source: Socket, address: Address) -> None:
+    def _verified(self, source: Socket, address: IpPort) -> None:
         self._loop.call_soon(self._early.release, (source, address))
 
     def tick(self) -> None:
         """Give up what waited in vain; call it every 100 ms or so."""
-        for _, (host, _port) in self._early.given_up(self._loop.time()):
+        for _, (host, _port) in self._early.give_up(self._loop.time()):
             strangers.note("packets from addresses that passed no check", host)
 
     def send_rtp(self, data: bytes) -> bool:
@@ -157,3 +152,7 @@ class SecureTransport(Closing):
         if self._handshake is not None:
             self._handshake.close()
         self._set_state("closed")
+
+
+def _ignore(_plain: bytes, _now: float) -> None:
+    """Nobody listens yet."""

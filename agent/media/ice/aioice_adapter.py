@@ -3,8 +3,8 @@
 aioice is pinned to a minor version; `PRIVATE_NAMES` is what a test looks up, so that an upgrade which moves one of
 them fails there and not in a call.
 
-A `Leg` is one ICE generation: an `aioice.Connection` whose sockets hand us datagrams at once instead of through a
-queue, which neither closes itself nor gathers anything by itself, and which can be steered to another pair.
+A `Generation` is an `aioice.Connection` which neither closes itself nor gathers anything by itself, and which can be
+made to use another pair.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
 from agent.closing import AsyncClosing
-from agent.media.strangers import strangers
-
-log = logging.getLogger(__name__)
+from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
+from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket
 
 PRIVATE_NAMES = {
     aioice.Candidate: ("_network_host",),
@@ -39,76 +38,35 @@ PRIVATE_NAMES = {
         "_protocols",
         "_remote_candidates",
     ),
-    aioice.turn.TurnTransport: ("_TurnTransport__inner_protocol", "_connect"),
+    aioice.turn.TurnTransport: ("_connect",),
 }
 
 logging.getLogger("aioice").setLevel(logging.WARNING)  # it tells of every connectivity check at INFO
 aioice.stun.RETRY_RTO = 0.1  # the default 0.5 s makes one lost check cost half a second of a restart
 
 COMPONENT = 1
-MOST_REMOTE_ADDRESSES = 64  # of a leg; a check that was overheard can be repeated from anywhere
-MAX_DATAGRAM_BYTES = 2_048
 STILL_GOOD_S = 0.5  # a path on which something was heard this recently works
-HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
-Address = tuple[str, int]
-PacketSink = Callable[[bytes, "Leg", "Socket", Address], None]
+PacketSink = Callable[[bytes, "Generation", Socket, IpPort], None]
 
 
-class Socket(StunProtocol):
-    """A UDP socket, or a TURN allocation, of one leg."""
+class Allocation(aioice.turn.TurnTransport):
+    """A relayed address on a TURN server (RFC 8656 section 3), which knows from where this machine reaches it."""
 
-    receiver: Leg
+    def __init__(self, client: aioice.turn.TurnClientProtocol) -> None:
+        super().__init__(client)
+        self._client = client
 
-    def __init__(self, leg: Leg) -> None:
-        super().__init__(leg)
-        self._verified: set[Address] = set()
-
-    def is_verified(self, address: Address) -> bool:
-        """Tell whether the far end has proved, by a check, that it is there."""
-        return address in self._verified
-
-    def verify(self, address: Address) -> None:
-        """Let what this address sends be looked at, because it passed a check."""
-        if address not in self._verified and len(self._verified) < MOST_REMOTE_ADDRESSES:
-            self._verified.add(address)
-            self.receiver.on_verified(self, address)
-
-    def connection_made(self, transport: Any) -> None:
-        """Start on a transport; asyncio would make room for 256 KiB for each datagram, at ten times its price."""
-        super().connection_made(transport)
-        if hasattr(transport, "max_size"):
-            transport.max_size = MAX_DATAGRAM_BYTES + 1
-
-    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        """Pass media on at once; let aioice read STUN, whatever it may contain."""
-        assert isinstance(data, bytes)
-        if not data or len(data) > MAX_DATAGRAM_BYTES:
-            return
-        if data[0] > HIGHEST_STUN_BYTE:
-            self.receiver.on_packet(data, self.receiver, self, addr if len(addr) == 2 else (addr[0], addr[1]))
-            return
-        try:
-            super().datagram_received(data, addr)
-        except Exception:  # a hostile STUN message must not leave the socket's callback
-            strangers.note("malformed STUN messages", str(addr[0]))
-
-    def send_stun(self, message: aioice.stun.Message, addr: Address) -> None:
-        """Send one STUN message; a socket that is closed, as by `abort`, sends nothing and its requests time out."""
-        if not is_closing(self.transport):
-            super().send_stun(message, addr)
-
-    def abort(self) -> None:
-        """Stop working without telling anyone."""
-        abort = getattr(self.transport, "abort", self.transport.close)
-        abort()
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what aioice tells, and as OWN_ADDRESS the address and port of this machine."""
+        if name == OWN_ADDRESS:
+            return self._client.transport.get_extra_info("sockname")
+        return super().get_extra_info(name, default)
 
 
-async def allocate(
-    client: aioice.turn.TurnClientProtocol, protocol: asyncio.DatagramProtocol
-) -> aioice.turn.TurnTransport:
-    """Ask the TURN server that `client` has reached for a relay; closes `client` when it gives none."""
-    relay = aioice.turn.TurnTransport(client)
+async def allocate(client: aioice.turn.TurnClientProtocol, protocol: asyncio.DatagramProtocol) -> Allocation:
+    """Ask the TURN server that `client` has reached for an allocation; closes `client` when it gives none."""
+    relay = Allocation(client)
     try:
         await relay._connect(protocol)
     except BaseException:  # also when nobody waits for the answer any more
@@ -117,72 +75,17 @@ async def allocate(
     return relay
 
 
-def is_relay(pair: CandidatePair, other: CandidatePair) -> bool:
-    """Tell whether `pair` goes through a relay of ours and `other` does not."""
-    return pair.local_candidate.type == "relay" != other.local_candidate.type
-
-
-def is_closing(transport: Any) -> bool:
-    """Tell whether a socket is closed; aioice's TURN transport does not tell, and counts as open."""
-    return isinstance(transport, asyncio.BaseTransport) and transport.is_closing()
-
-
-class Pair:
-    """A pair of addresses that may carry media; cheap to send on."""
-
-    __slots__ = ("_raw", "_send", "_transport", "destination")
-
-    def __init__(self, raw: CandidatePair) -> None:
-        self._raw = raw
-        self._send = raw.protocol.transport.sendto
-        self._transport = raw.protocol.transport
-        self.destination: Address = raw.remote_addr
-
-    @property
-    def socket(self) -> StunProtocol:
-        """The socket on our side."""
-        return self._raw.protocol
-
-    @property
-    def own_address(self) -> str:
-        """The address of this machine behind our side, also where that is a relay."""
-        inner = getattr(self._transport, "_TurnTransport__inner_protocol", None)
-        transport = inner.transport if inner is not None else self._transport
-        return str(transport.get_extra_info("sockname")[0])
-
-    @property
-    def local(self) -> aioice.Candidate:
-        """Our side."""
-        return self._raw.local_candidate
-
-    @property
-    def remote(self) -> aioice.Candidate:
-        """The far side."""
-        return self._raw.remote_candidate
-
-    def same(self, other: Pair | None) -> bool:
-        """Tell whether both are the same pair."""
-        return other is not None and other._raw is self._raw
-
-    def send(self, data: bytes) -> None:
-        """Send one datagram; a dead path is nobody's exception."""
-        if is_closing(self._transport):
-            return
-        try:
-            self._send(data, self.destination)
-        except (OSError, RuntimeError, AttributeError) as error:
-            log.debug("a datagram could not be sent: %r", error)
-
-
-class Leg(aioice.Connection, AsyncClosing):
+class Generation(aioice.Connection, AsyncClosing):
     """One ICE generation."""
 
-    def __init__(self, controlling: bool, on_packet: PacketSink, on_change: Callable[[Leg], None], relay_only: bool):
+    def __init__(
+        self, controlling: bool, on_packet: PacketSink, on_change: Callable[[Generation], None], relay_only: bool
+    ) -> None:
         policy = aioice.TransportPolicy.RELAY if relay_only else aioice.TransportPolicy.ALL
         super().__init__(ice_controlling=controlling, transport_policy=policy)
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
         self.on_packet = on_packet
-        self.on_verified: Callable[[Socket, Address], None] = lambda socket, address: None
+        self.on_verified: Callable[[Socket, IpPort], None] = lambda socket, address: None
         self._on_change = on_change
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks
@@ -231,10 +134,10 @@ class Leg(aioice.Connection, AsyncClosing):
 
     def adopt(self, pair: Pair) -> None:
         """Use a valid pair although it was not nominated (yet)."""
-        self._nominated[COMPONENT] = pair._raw
+        self._nominated[COMPONENT] = pair.raw
         self._on_change(self)
 
-    def probe(self, socket: Socket, address: Address) -> None:
+    def probe(self, socket: Socket, address: IpPort) -> None:
         """Check the path to where authenticated media came from, as if the far end had sent a check from there."""
         if not self._early_checks_done or self._is_crowded(address):
             return
@@ -243,7 +146,7 @@ class Leg(aioice.Connection, AsyncClosing):
         message.attributes["PRIORITY"] = priority
         super().check_incoming(message, address, socket)
 
-    def _is_crowded(self, address: Address) -> bool:
+    def _is_crowded(self, address: IpPort) -> bool:
         """Whether the far end has named, or used, so many addresses that no other one is learnt."""
         known = {candidate._network_host for candidate in self._remote_candidates if candidate.port == address[1]}
         return address[0] not in known and len(self._remote_candidates) >= MOST_REMOTE_ADDRESSES
@@ -265,7 +168,7 @@ class Leg(aioice.Connection, AsyncClosing):
     async def ask_consent(self, pair: Pair, retransmissions: int) -> bool:
         """Ask whether the far end still answers on this pair (RFC 7675)."""
         assert self.remote_password is not None
-        request = self.build_request(pair._raw, nominate=True)
+        request = self.build_request(pair.raw, nominate=True)
         key = self.remote_password.encode()
         try:
             await pair.socket.request(request, pair.destination, integrity_key=key, retransmissions=retransmissions)
@@ -273,9 +176,13 @@ class Leg(aioice.Connection, AsyncClosing):
             return False
         return True
 
-    # what aioice calls
+    # what its sockets and aioice call
 
-    def request_received(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
+    def packet_received(self, data: bytes, source: Socket, address: IpPort) -> None:
+        """Pass on a datagram that is not STUN, from anybody."""
+        self.on_packet(data, self, source, address)
+
+    def request_received(self, message: aioice.stun.Message, addr: IpPort, protocol: StunProtocol) -> None:
         """Take in somebody's request; if it is authenticated, the far end sent it and its address is verified.
 
         Also before the far end's description is here: aioice answers such a check, so media may follow at once.
@@ -285,7 +192,7 @@ class Leg(aioice.Connection, AsyncClosing):
             assert isinstance(protocol, Socket)
             protocol.verify(addr)
 
-    def check_incoming(self, message: aioice.stun.Message, addr: Address, protocol: StunProtocol) -> None:
+    def check_incoming(self, message: aioice.stun.Message, addr: IpPort, protocol: StunProtocol) -> None:
         """Note that an authenticated check arrived, and answer it."""
         self.heard_at = asyncio.get_running_loop().time()
         if "PRIORITY" in message.attributes and not self._is_crowded(addr):
@@ -300,7 +207,7 @@ class Leg(aioice.Connection, AsyncClosing):
             pair.protocol.verify(pair.remote_addr)
         before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
-        if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relay(pair, before):
+        if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relayed(pair, before):
             self._nominated[COMPONENT] = before  # a late relay must not take the place of a direct path that works
         self._on_change(self)
 
@@ -311,7 +218,7 @@ class Leg(aioice.Connection, AsyncClosing):
         """Leave it to the facade above what a closed socket means."""
 
     async def query_consent(self) -> None:
-        """Ask for nothing: aioice's own consent would close the leg after 28 s; ours lives in the facade."""
+        """Ask for nothing: aioice's own consent would close the generation after 28 s; ours lives in the facade."""
 
     # end
 

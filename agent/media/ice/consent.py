@@ -16,8 +16,8 @@ CONSENT_EXPIRES_S = 30.0  # RFC 7675 section 5.1: then nothing more may be sent
 
 
 @dataclass(frozen=True)
-class PathLimits:
-    """When silence counts as disconnected, and how much later as failed; seconds."""
+class ConsentTerms:
+    """How long a path may be silent: when it counts as disconnected, and how much later as failed; seconds."""
 
     disconnected_s: float
     failed_s: float

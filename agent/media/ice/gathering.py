@@ -1,7 +1,7 @@
 """Finds the local candidates of an ICE generation: sockets at once, STUN and TURN servers meanwhile (RFC 8445 5.1.1).
 
-Nothing waits for servers. What they give joins the checks of the leg without being signalled: the far end learns it as
-peer-reflexive (spec: signaling 10.1).
+Nothing waits for servers. What they give joins the generation's checks without being signalled: the far end learns it
+as peer-reflexive (spec: signaling 10.1).
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 
 from agent.log import MOST_WHY, excerpt
-from agent.media.ice.aioice_adapter import COMPONENT, Leg, Socket
+from agent.media.ice.aioice_adapter import COMPONENT, Generation
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
+from agent.media.ice.sockets import Socket
 from agent.media.ice.turn import lacks_family, open_relay
 from agent.media.settings import MediaSettings
 from agent.net.netlink import snapshot
@@ -33,7 +34,7 @@ PREFERENCE_STEP = 256  # between the local preferences of addresses, the likelie
 
 
 class Gatherer:
-    """Gathers for every leg of one call; asyncio only."""
+    """Gathers for every generation of one call; asyncio only."""
 
     def __init__(self, settings: MediaSettings, on_candidate: Callable[[Candidate], None]) -> None:
         self._settings = settings
@@ -41,23 +42,23 @@ class Gatherer:
         self._stun, self._turn = usable_servers(settings.ice_servers)
         self.relay_only = settings.ice_transport_policy == "relay"
 
-    async def open_hosts(self, leg: Leg) -> None:
+    async def open_hosts(self, generation: Generation) -> None:
         """Open a socket on every local address that has none yet; takes no network traffic, so no time."""
-        open_already = {opened.local_candidate.host for opened in leg.host_sockets}
+        open_already = {opened.local_candidate.host for opened in generation.host_sockets}
         for rank, address in enumerate([] if self.relay_only else snapshot().hosts()):
             if address in open_already:
                 continue
-            candidate = await self._open_host(leg, address, max(0, 65_535 - PREFERENCE_STEP * rank))
+            candidate = await self._open_host(generation, address, max(0, 65_535 - PREFERENCE_STEP * rank))
             if candidate is not None:
                 self._on_candidate(candidate)
 
-    async def ask_servers(self, leg: Leg, on_relay: Callable[[], None] = lambda: None) -> None:
+    async def ask_servers(self, generation: Generation, on_relay: Callable[[], None] = lambda: None) -> None:
         """Ask every server; returns when all have answered, or after a time limit when their answers still count.
 
-        `on_relay` is called after each relay was added to `leg`.
+        `on_relay` is called after each relay was added to `generation`.
         """
-        asked = [self._ask_stun(leg, host, server) for server in self._stun for host in leg.host_sockets]
-        asked += [self._ask_turn(leg, server, on_relay) for server in self._turn]
+        asked = [self._ask_stun(generation, host, server) for server in self._stun for host in generation.host_sockets]
+        asked += [self._ask_turn(generation, server, on_relay) for server in self._turn]
         tasks = [asyncio.ensure_future(question) for question in asked]
         if not tasks:
             return
@@ -68,23 +69,23 @@ class Gatherer:
                 task.cancel()
             raise
 
-    async def _open_host(self, leg: Leg, address: str, preference: int) -> Candidate | None:
+    async def _open_host(self, generation: Generation, address: str, preference: int) -> Candidate | None:
         loop = asyncio.get_running_loop()
         try:
-            transport, opened = await loop.create_datagram_endpoint(lambda: Socket(leg), local_addr=(address, 0))
+            transport, opened = await loop.create_datagram_endpoint(lambda: Socket(generation), local_addr=(address, 0))
         except OSError as error:
             log.info("no socket on %s: %s", address, error)
             return None
-        if leg.ended:  # the call is over meanwhile
+        if generation.ended:  # the call is over meanwhile
             transport.close()
             return None
         _mark(transport.get_extra_info("socket"), self._settings.dscp)
         host, port = transport.get_extra_info("sockname")[:2]
         opened.local_candidate = _candidate("host", host, port, host, preference)
-        leg.add_socket(opened)
+        generation.add_socket(opened)
         return opened.local_candidate
 
-    async def _ask_stun(self, leg: Leg, opened: StunProtocol, server: StunServer) -> None:
+    async def _ask_stun(self, generation: Generation, opened: StunProtocol, server: StunServer) -> None:
         base = opened.local_candidate
         family = socket.AF_INET6 if ":" in base.host else socket.AF_INET
         try:
@@ -101,24 +102,24 @@ class Gatherer:
             return
         candidate = _candidate("srflx", host, port, base.host + address)
         candidate.related_address, candidate.related_port = base.host, base.port
-        leg.add_candidate(candidate)
+        generation.add_candidate(candidate)
         self._on_candidate(candidate)
 
-    async def _ask_turn(self, leg: Leg, server: TurnServer, on_relay: Callable[[], None]) -> None:
+    async def _ask_turn(self, generation: Generation, server: TurnServer, on_relay: Callable[[], None]) -> None:
         """Ask for an IPv4 relay, then for an IPv6 one: also, or all the more, for a machine that has no IPv6 itself.
 
         One after the other, because the second must not take the last place in the user's quota from the first.
         """
         async with asyncio.TaskGroup() as questions:
-            first = questions.create_task(self._ask_relay(leg, server, socket.AF_INET, on_relay))
+            first = questions.create_task(self._ask_relay(generation, server, socket.AF_INET, on_relay))
             await asyncio.wait([first], timeout=IPV4_ALONE_S)
-            if not leg.ended:
-                questions.create_task(self._ask_relay(leg, server, socket.AF_INET6, on_relay))
+            if not generation.ended:
+                questions.create_task(self._ask_relay(generation, server, socket.AF_INET6, on_relay))
 
     async def _ask_relay(
-        self, leg: Leg, server: TurnServer, family: socket.AddressFamily, on_relay: Callable[[], None]
+        self, generation: Generation, server: TurnServer, family: socket.AddressFamily, on_relay: Callable[[], None]
     ) -> None:
-        relay, ipv6 = Socket(leg), family == socket.AF_INET6
+        relay, ipv6 = Socket(generation), family == socket.AF_INET6
         try:
             transport = await open_relay(server, family, relay, self._tls if server.tls else None)
         except Exception as error:
@@ -126,14 +127,14 @@ class Gatherer:
             why = excerpt(error, MOST_WHY)
             log.log(level, "TURN server %s gives no IPv%d relay: %s", server.host, 6 if ipv6 else 4, why)
             return
-        if leg.ended:
+        if generation.ended:
             transport.close()
             return
         host, port = transport.get_extra_info("sockname")
         candidate = _candidate("relay", host, port, host, 65_535 - PREFERENCE_STEP * ipv6)
         candidate.related_address, candidate.related_port = transport.get_extra_info("related_address")
         relay.local_candidate = candidate
-        leg.add_socket(relay)
+        generation.add_socket(relay)
         self._on_candidate(candidate)
         on_relay()
 

@@ -1,6 +1,6 @@
 """The ICE generations of one call: the one in use, the one to come, and those that went before. No I/O.
 
-Make before break: a leg that was replaced stays open for receiving until media has moved to its successor. The far end
+Make before break: one that was replaced stays open for receiving until media has moved to its successor. The far end
 may take its time, or never move while the old path works.
 """
 
@@ -8,56 +8,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.media.ice.aioice_adapter import Leg
+from agent.media.ice.aioice_adapter import Generation
 
-LINGER_S = 2.0  # without media for so long a replaced leg is quiet
+LINGER_S = 2.0  # without media for so long a replaced generation is quiet
 LINGER_LIMIT_S = 30.0  # a quiet one is closed then, even if its successor carries nothing either
 MOST_REPLACED = 4
 
 
-class Legs:
+class Generations:
     """Who is who; the owner closes what is handed back."""
 
     def __init__(self) -> None:
-        self.current: Leg | None = None  # carries what we send
-        self.pending: Leg | None = None  # offered or being checked
-        self._replaced: list[tuple[Leg, float]] = []  # with the time of their replacement
+        self.current: Generation | None = None  # carries what we send
+        self.pending: Generation | None = None  # offered or being checked
+        self._replaced: list[tuple[Generation, float]] = []  # with the time of their replacement
 
     @property
-    def newest(self) -> Leg | None:
-        """The leg that the next or latest description is about."""
+    def newest(self) -> Generation | None:
+        """The generation that the next or latest description is about."""
         return self.pending or self.current
 
     @property
-    def receiving(self) -> Iterator[Leg]:
-        """The legs on which media may arrive."""
+    def receiving(self) -> Iterator[Generation]:
+        """The generations on which media may arrive."""
         yield from [self.current] if self.current is not None else []
-        yield from (leg for leg, _ in self._replaced)
+        yield from (generation for generation, _ in self._replaced)
 
     @property
     def heard_at(self) -> float:
         """When the far end was last heard on any of them; 0 if never."""
-        return max((leg.heard_at or 0.0 for leg in self.receiving), default=0.0)
+        return max((generation.heard_at or 0.0 for generation in self.receiving), default=0.0)
 
-    def promote(self, leg: Leg, now: float) -> None:
-        """Make the pending leg the current one."""
+    def promote(self, generation: Generation, now: float) -> None:
+        """Make the pending generation the current one."""
         if self.current is not None:
             self._replaced.append((self.current, now))
-        self.current, self.pending = leg, None
+        self.current, self.pending = generation, None
 
-    def expired(self, now: float) -> list[Leg]:
-        """Forget the replaced legs that nobody needs any more; returns them."""
+    def drop_expired(self, now: float) -> list[Generation]:
+        """Forget the replaced generations that nobody needs any more; returns them."""
         over = [entry for entry in self._replaced if self._is_over(*entry, now)]
         over += [entry for entry in self._replaced if entry not in over][:-MOST_REPLACED]
         self._replaced = [entry for entry in self._replaced if entry not in over]
-        return [leg for leg, _ in over]
+        return [generation for generation, _ in over]
 
-    def _is_over(self, leg: Leg, since: float, now: float) -> bool:
-        quiet = now - max(leg.media_at or 0.0, since) > LINGER_S
+    def _is_over(self, generation: Generation, since: float, now: float) -> bool:
+        quiet = now - max(generation.media_at or 0.0, since) > LINGER_S
         moved = self.current is not None and (self.current.media_at or 0.0) > since
         return quiet and (moved or now - since > LINGER_LIMIT_S)
 
-    def clear(self) -> list[Leg]:
+    def clear(self) -> list[Generation]:
         """Forget all of them; returns them."""
         every = [*self.receiving, *([self.pending] if self.pending is not None else [])]
         self.current = self.pending = None

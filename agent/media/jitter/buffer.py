@@ -16,10 +16,10 @@ is then cut out again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple
 
+from agent.media.jitter.decision import Decision, PlayoutAction
 from agent.media.jitter.delay_control import DelayControl
+from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.jitter.timestamps import Packet, Timeline
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
@@ -31,49 +31,12 @@ _STALL_S = 0.3  # ticks so far apart mean that nobody listened
 _MAX_WAITING = 128
 
 
-class Action(Enum):
-    """What the next piece of sound is made of."""
-
-    DECODE = "decode"  # the packet `payload`
-    RECOVER = "recover"  # the copy of the missing packet inside `payload`, which is the packet after it
-    CONCEAL = "conceal"  # whatever continues the sound plausibly
-    COMFORT = "comfort"  # the quiet of a sender that pauses
-    SILENCE = "silence"  # nothing: no packet yet, or none for long
-
-
-class Decision(NamedTuple):
-    """The next `samples` of sound; up to `adjust` of them should be added (> 0) or cut out (< 0) unheard."""
-
-    action: Action
-    samples: int
-    payload: bytes = b""
-    adjust: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class PlayoutSettings:
     """Bounds of the delay that the buffer may choose."""
 
     min_ms: float = 0.0
     max_ms: float = 400.0
-
-
-@dataclass(slots=True)
-class PlayoutStats:
-    """Packets and milliseconds counted since the start, and the state of this moment (`delay_ms`, `target_ms`)."""
-
-    received: int = 0
-    decoded: int = 0
-    recovered: int = 0
-    concealed_ms: float = 0.0
-    late: int = 0
-    duplicates: int = 0
-    dropped: int = 0
-    starts: int = 0
-    inserted_ms: float = 0.0
-    removed_ms: float = 0.0
-    delay_ms: float = 0.0  # from the latest packet's arrival to the hand-over of its first sample
-    target_ms: float = 0.0
 
 
 class PlayoutBuffer:
@@ -118,10 +81,10 @@ class PlayoutBuffer:
         for packet in packets:
             self._store(packet)
 
-    def skip(self, sequence: int) -> None:
-        """Note an RTP packet that is not sound (RFC 4733, comfort noise): it is not lost, and the sender pauses."""
+    def skip(self, sequence: int, *, pauses: bool) -> None:
+        """Note an RTP packet that cannot be played: it is not lost, and may say that the sender pauses."""
         self._timeline.note(sequence)
-        self._quiet = True
+        self._quiet = self._quiet or pauses
 
     def restart(self) -> None:
         """Forget the stream (another SSRC begins); the counters stay."""
@@ -171,7 +134,7 @@ class PlayoutBuffer:
             return self._start(packet)
         if packet is None:
             return self._starve()
-        gap = self._settle(packet.time - self._head)
+        gap = self._settle(packet, packet.time - self._head)
         if not gap:
             return self._decode(*self._catch_up(packet, self._delay.most_excess_ms))
         if gap > _MAX_GAP_SAMPLES:
@@ -199,41 +162,46 @@ class PlayoutBuffer:
             if excess_ms >= 0:
                 self.stats.starts += 1
                 return self._decode(packet, excess_ms)
-        return Decision(Action.COMFORT if self._sender_is_quiet else Action.SILENCE, FRAME_SAMPLES)
+        return Decision(PlayoutAction.COMFORT if self._sender_is_quiet else PlayoutAction.SILENCE, FRAME_SAMPLES)
 
     def _starve(self) -> Decision:
         """Nothing waits: the next packet is late, or lost, or the sender pauses."""
         if self._sender_is_quiet:
             self._pause()
-            return Decision(Action.COMFORT, FRAME_SAMPLES)
+            return Decision(PlayoutAction.COMFORT, FRAME_SAMPLES)
         if self._pending >= _STARVED_SAMPLES:
             self._pause()
-            return Decision(Action.SILENCE, FRAME_SAMPLES)
+            return Decision(PlayoutAction.SILENCE, FRAME_SAMPLES)
         self._pending += FRAME_SAMPLES
         return self._conceal(FRAME_SAMPLES)
 
-    def _settle(self, gap: int) -> int:
-        """What remains of a gap after what was already concealed in its place."""
+    def _settle(self, packet: Packet, gap: int) -> int:
+        """What remains of the gap before `packet` after what was already concealed in its place."""
         covered = min(gap, self._pending)
         self._pending = 0
         if covered:
             self._advance(covered)
-            self._note_loss()
+            if not self._follows(packet):
+                self._note_loss()
         return gap - covered
+
+    def _follows(self, packet: Packet) -> bool:
+        """Whether nothing was lost between the latest packet that was decoded and this one."""
+        return self._last is None or self._timeline.complete_between(self._last.sequence, packet.sequence)
 
     def _fill(self, packet: Packet, gap: int) -> Decision:
         """Make up for the gap before `packet`, or for its first part."""
-        if self._last is None or self._timeline.complete_between(self._last.sequence, packet.sequence):
-            return Decision(Action.COMFORT, self._advance(min(gap, FRAME_SAMPLES)))
+        if self._follows(packet):
+            return Decision(PlayoutAction.COMFORT, self._advance(min(gap, FRAME_SAMPLES)))
         self._note_loss()
         if packet.repairs and gap <= packet.samples:
             self.stats.recovered += 1
-            return Decision(Action.RECOVER, self._advance(gap), packet.payload)
+            return Decision(PlayoutAction.RECOVER, self._advance(gap), packet.payload)
         return self._conceal(self._advance(min(gap - packet.samples if packet.repairs else gap, FRAME_SAMPLES)))
 
     def _conceal(self, samples: int) -> Decision:
         self.stats.concealed_ms += samples / _MS
-        return Decision(Action.CONCEAL, samples)
+        return Decision(PlayoutAction.CONCEAL, samples)
 
     def _decode(self, packet: Packet, excess_ms: float) -> Decision:
         del self._waiting[packet.time]
@@ -242,11 +210,11 @@ class PlayoutBuffer:
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
         self.stats.target_ms = self._delay.target_ms
-        return Decision(Action.DECODE, packet.samples, packet.payload, self._adjustment(packet, excess_ms))
+        return Decision(PlayoutAction.DECODE, packet.samples, packet.payload, self._adjust(packet, excess_ms))
 
-    def _adjustment(self, packet: Packet, excess_ms: float) -> int:
-        """What to add or to cut out; never so much that the frame would need a packet that is not here yet."""
-        wanted = self._delay.adjustment(excess_ms)
+    def _adjust(self, packet: Packet, excess_ms: float) -> int:
+        """Decide what to add or to cut out; never so much that the frame would need a packet that is not here yet."""
+        wanted = self._delay.spend(excess_ms)
         least = self._frame - self._backlog - packet.samples
         self._short = wanted < min(0, least)
         if self._short and self._head not in self._waiting:
@@ -260,12 +228,12 @@ class PlayoutBuffer:
 
     def _catch_up(self, packet: Packet, limit_ms: float) -> tuple[Packet, float]:
         """(the packet to play, its excess): leaves out what came so late, all at once, that the delay were absurd."""
-        excess_ms = self._delay.excess_ms(packet)
+        excess_ms = self._delay.aim(packet)
         if len(self._waiting) < 2 or excess_ms < limit_ms:
             return packet, excess_ms
         self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
         packet = self._waiting[min(self._waiting)]
-        return packet, self._delay.excess_ms(packet)
+        return packet, self._delay.aim(packet)
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

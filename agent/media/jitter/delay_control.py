@@ -80,13 +80,14 @@ class DelayControl:
         """Forget the transits: another timeline begins."""
         self._transits.clear()
 
-    def excess_ms(self, packet: Packet) -> float:
-        """Tell how much too long a usual packet in the place of `packet` has waited; negative: not long enough.
+    def aim(self, packet: Packet) -> float:
+        """Set `target_ms` for sound in the place of `packet`.
 
-        Sets `target_ms`.
+        Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
         if len(self._transits) < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS
+        self._judge_losses(packet.samples / RATE_HZ)
         fastest = self._transits.fastest
         usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
         jitter_ms = (usual - fastest) / _MS
@@ -99,8 +100,8 @@ class DelayControl:
         """The excess that is not cut bit by bit any more: what lies behind it is left out."""
         return min(_MOST_EXCESS_MS, max(_LEAST_EXCESS_MS, self._max / _MS - self.target_ms))
 
-    def adjustment(self, excess_ms: float) -> int:
-        """Decide how many samples to add (> 0) or to cut out (< 0) with this excess; asked for once in a tick."""
+    def spend(self, excess_ms: float) -> int:
+        """Decide how many samples to add (> 0) or to cut out (< 0) with this excess; once in a tick, then 0."""
         if self._adjusted or len(self._transits) < _FEW_PACKETS:
             return 0
         self._adjusted = True
@@ -109,9 +110,9 @@ class DelayControl:
         if self._growing:
             self._spare_since = None
             return self._frame - self._backlog
-        return -(self._backlog + self._spare_frames(excess_ms - _HYSTERESIS_MS) * self._frame)
+        return -(self._backlog + self._spend_frames(excess_ms - _HYSTERESIS_MS) * self._frame)
 
-    def _spare_frames(self, excess_ms: float) -> int:
+    def _spend_frames(self, excess_ms: float) -> int:
         """Whole frames that may be cut now: at once when they are many, else when they stayed spare for a while."""
         frames = int(excess_ms * _MS // self._frame)
         if frames < 1:
@@ -122,15 +123,14 @@ class DelayControl:
         hurry = frames * self._frame >= _HURRY_MS * _MS
         return frames if hurry or self._now - self._spare_since >= _CALM_S else 0
 
-    def _loss_share(self, length_s: float) -> float:
-        """The recent share of lost packets; 0 while it is too small to act on."""
-        losses, recent = self._losses, self._now - _REPAIR_PACKETS * length_s
-        if not losses or self._now - losses[-1] > _UNHURT_PACKETS * length_s:
-            self._repairing = False
-            return 0.0
-        count = sum(at >= recent for at in losses)
-        self._repairing = self._repairing or count >= 2
-        return max(count, 1) / _REPAIR_PACKETS if self._repairing else 0.0
+    def _judge_losses(self, length_s: float) -> None:
+        """Begin to wait for repairs, go on, or stop, with packets of this length."""
+        unhurt = not self._losses or self._now - self._losses[-1] > _UNHURT_PACKETS * length_s
+        self._repairing = not unhurt and (self._repairing or self._recent_losses(length_s) >= 2)
+
+    def _recent_losses(self, length_s: float) -> int:
+        recent = self._now - _REPAIR_PACKETS * length_s
+        return sum(at >= recent for at in self._losses)
 
     def _floor_ms(self, packet: Packet) -> float:
         """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
@@ -143,7 +143,7 @@ class DelayControl:
         Only where one was lost is that needed, so more of them may be late than of those that are played.
         """
         length_ms = packet.samples / _MS
-        share = self._loss_share(length_ms / 1000)
-        if not share or self._now - self._repairs_at > _REPAIRS_S:
+        if not self._repairing or self._now - self._repairs_at > _REPAIRS_S:
             return 0.0
+        share = max(self._recent_losses(length_ms / 1000), 1) / _REPAIR_PACKETS
         return max(0.0, length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

@@ -140,7 +140,7 @@ class RtcpSession:
         self.ssrc = ssrc
         self._cname = cname.encode()[:255]
         self.rtt_ms: float | None = None
-        self.loss_beyond = 0.0  # on a relayed stream's way from here to its last receiver
+        self.loss_beyond = 0.0  # on a forwarded stream's way from here to its last receiver
         self._last_report = 0
         self._last_report_at = 0.0
 

@@ -44,7 +44,7 @@ class Agreement:
     fingerprints: tuple[tuple[str, str], ...]
 
 
-class Negotiation:
+class OfferAnswer:
     """The signaling state (W3C's names) and both descriptions."""
 
     def __init__(self, settings: MediaSettings, fingerprint: tuple[str, str], ssrc: int, cname: str) -> None:
@@ -116,10 +116,10 @@ class Negotiation:
         self.signaling_state = "stable"
 
     def _write(self, ice: IceParameters, setup: str) -> str:
-        self._local = replace(self._local, ice=ice, setup=setup, version=self._version)
+        codecs = _in_order(self._local.codecs, self._settings.codec_preferences)
+        self._local = replace(self._local, ice=ice, setup=setup, version=self._version, codecs=codecs)
         self._version += 1
-        text = munge.set_max_average_bitrate(self._local.write(), self._settings.max_average_bitrate)
-        self.local_sdp = munge.set_codec_preferences(text, self._settings.codec_preferences)
+        self.local_sdp = munge.set_max_average_bitrate(self._local.write(), self._settings.max_average_bitrate)
         return self.local_sdp
 
     def _agree(self, remote: Description, client: bool) -> Agreement:
@@ -136,6 +136,12 @@ class Negotiation:
             may_send=remote.direction in ("sendrecv", "recvonly"),
             fingerprints=remote.fingerprints,
         )
+
+
+def _in_order(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Codec, ...]:
+    """Put the preferred codecs first: in the `m=` line as the SDK's edit does, in the lines below as a browser does."""
+    wanted = [name.lower() for name in preferences]
+    return tuple(sorted(codecs, key=lambda codec: [*wanted, codec.name.lower()].index(codec.name.lower())))
 
 
 def _negotiated(codecs: Sequence[Codec]) -> Codec:

@@ -17,6 +17,8 @@ from agent.errors import SdpError
 MAX_SDP_CHARS = 64_000
 MAX_CANDIDATES = 64
 EVENT = "telephone-event"
+UNKNOWN = "unknown"  # of a payload whose type was not negotiated
+COMFORT_NOISE = 13  # payload type, which is nobody else's (RFC 3551 section 6)
 SECURE_PROFILES = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF")
 KINDS = {"opus": "opus", "pcmu": "PCMU"}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}

@@ -16,6 +16,7 @@ the oldest `register` gives way, else the oldest message.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 
 from agent.errors import ProtocolError
 from agent.log import FailureLog
@@ -140,7 +141,7 @@ class PStream:
         self.status = "connected"
         self._is_linked = True
         waiting, self._queue = self._queue, []
-        return [*map(SendFrame, (self._listen, *waiting)), self._emit(TRANSPORT_OPEN, {})]
+        return [*map(SendFrame, (self._listen, *_without_repeats(waiting))), self._emit(TRANSPORT_OPEN, {})]
 
     def _closed(self) -> list[StreamEffect]:
         before, self.status, self._is_linked = self.status, "disconnected", False
@@ -201,3 +202,13 @@ class PStream:
 
     def _emit(self, event: str, payload: Payload) -> Emit:
         return Emit(event, payload, self.status, self.is_destroyed)
+
+
+def _without_repeats(waiting: Iterable[OutboundFrame]) -> Iterator[OutboundFrame]:
+    """Leave out each registration that says what the one before it says: an outage makes one in 30 s."""
+    said = ""
+    for each in waiting:
+        if each.type != MessageType.REGISTER or each.text != said:
+            yield each
+        if each.type == MessageType.REGISTER:
+            said = each.text

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 from agent.errors import InvalidArgumentError
+from agent.log import excerpt
 
 log = logging.getLogger(__name__)
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9.])?)(?::(?P<port>[0-9]{1,5}))?")
 
 DEFAULT_REGION = "gll"
 
@@ -72,8 +76,20 @@ def signaling_uris(
     deprecated `region` may not be given with it.
     """
     if chunderw:
+        check_host("chunderw", chunderw)
         return [f"wss://{chunderw}/signal"]
-    return [f"wss://{host}/signal" for host in _hosts(edge, region)]
+    hosts = _hosts(edge, region)
+    for host in hosts:
+        check_host("edge" if edge else "region", host)
+    return [f"wss://{host}/signal" for host in hosts]
+
+
+def check_host(option: str, address: str) -> None:
+    """Raise InvalidArgumentError for what is neither a host nor host:port, before anybody tries to reach it."""
+    found = _HOST.fullmatch(address)
+    if found is None or (found["port"] and not 0 < int(found["port"]) < 65_536):
+        raise InvalidArgumentError(f"option {option}: {excerpt(address)!r} is no address; give a host, or host:port,"
+                                   " without wss:// and without a path")  # fmt: skip
 
 
 def _hosts(edge: str | Sequence[str] | None, region: str | None) -> list[str]:

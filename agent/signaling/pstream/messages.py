@@ -21,6 +21,7 @@ from agent.errors import InvalidArgumentError, ProtocolError
 from agent.signaling.pstream.names import Member
 
 MAX_FRAME_CHARS = 64 * 1024  #: a session description has a few thousand
+MAX_MEMBERS = 4096  #: or thereabouts: looked for in the text, because making them is what costs
 MAX_DEPTH = 16  #: containers inside one another, the envelope counted
 TEXT_LIMIT = 200  #: names of calls, digits, tokens of calls
 
@@ -94,6 +95,7 @@ def parse(data: str | bytes) -> Message:
     if not isinstance(data, str):
         raise ProtocolError("a frame is not text")
     _refuse_length(data)
+    _refuse_members(data)
     document = _load(data)
     if not isinstance(document, dict) or not isinstance(document.get(Member.TYPE), str):
         raise ProtocolError("a frame is not an object with a type")
@@ -133,6 +135,11 @@ def _finite(text: str) -> float:
 def _refuse_length(text: str) -> None:
     if len(text) > MAX_FRAME_CHARS:
         raise ProtocolError(f"a frame has {len(text)} characters, more than {MAX_FRAME_CHARS}")
+
+
+def _refuse_members(text: str) -> None:
+    if sum(text.count(mark) for mark in "[{,") > MAX_MEMBERS:
+        raise ProtocolError(f"a frame has more than {MAX_MEMBERS} members")
 
 
 def _refuse_depth(document: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, unquote
 
 from agent.errors import InvalidArgumentError
@@ -37,6 +38,14 @@ def js_string(value: object) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return str(int(value))
     return str(value)
+
+
+def named_params(params: Mapping[Any, object]) -> dict[str, object]:
+    """Name parameters by strings, as a JavaScript object does with numbers; InvalidArgumentError for other names."""
+    for name in params:
+        if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
+            raise InvalidArgumentError(f"a parameter cannot be named {name!r}; give a string that is not empty")
+    return {str(name): value for name, value in params.items()}
 
 
 def encode_params(params: Mapping[str, object]) -> str:

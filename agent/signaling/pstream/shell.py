@@ -9,7 +9,7 @@ from gevent.ssl import SSLContext
 
 from agent.clock import Clock, Timer
 from agent.effects import EffectQueue
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.hub_clock import HubClock
 from agent.net.tls import client_context
 from agent.net.websocket import SocketOwner, WebSocket
@@ -25,7 +25,7 @@ from agent.signaling.pstream.stack import ProtocolStack
 PAUSE_S = 0.1  # a handler that answers every error with a message that fails must not eat the machine
 
 
-class Stream(Emitter):
+class Stream(HubEmitter):
     """Connects, stays connected, and turns the messages of the server into events.
 
     Every event carries one dict. Of the server: `connected ready offline error invite cancel ringing answer hangup

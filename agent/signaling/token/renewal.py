@@ -1,7 +1,11 @@
 """When the access token is renewed, without a clock: on a deadline before its end, and with back-off after failures.
 
 The end is only what the token itself says; the service alone decides what it accepts. A machine without a clock of its
-own may boot with a wrong time, so a token that seems to end in the past is taken to begin its life now.
+own may boot with a wrong time, so a token that seems to end in the past is taken to begin its life now, and one that
+took the place of another cannot be older than the other's arrival, whatever the clock says.
+
+Only a token that lets us rest ends the back-off: neither one that is about to end, of which a source may have many,
+nor one that the service refuses.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
 RETRY_INITIAL_MS = 1_000
 RETRY_MAX_MS = 60_000
 SETTLED_S = 30.0  #: a token refused sooner was never accepted: the next one has to wait
+REFUSALS_APART_S = 600.0  #: refusals that come sooner one after the other have to wait, too
+REST_S = 60.0  #: what a token has to give to be a success; of a short one a quarter of its life,
+LEAST_REST_S = 5.0  # but no less than this; and where only the clock tells its life, no less than this:
+LEAST_REST_BY_CLOCK_S = 30.0
 
 
 class Renewal:
@@ -33,32 +41,38 @@ class Renewal:
         self._opaque_life_s = opaque_life_s
         self._backoff = Backoff(RETRY_INITIAL_MS, RETRY_MAX_MS, random=random)
         self._obtained_at: float | None = None
+        self._validity: Validity | None = None
+        self._life_s = 0.0  # of the latest token
+        self._refused_at: float | None = None
         self._was_refused = False
 
     def obtained(self, validity: Validity | None, *, unix_now: float, now: float) -> None:
         """Plan the renewal of the token that came."""
-        self._obtained_at = now
         self._backoff.cancel()
-        if not self._was_refused:
+        remaining_s = self._judge(validity, unix_now, now)
+        self._validity, self._obtained_at = validity, now
+        self.ends_s = None if validity is None or remaining_s is None else now + remaining_s
+        self.due_s = None
+        if remaining_s is not None:
+            margin_s = min(self._renew_before_s, self._life_s / 2) if validity is not None else 0.0
+            self._plan(remaining_s - margin_s, now)
+        elif not self._was_refused:
             self._backoff.reset()
         self._was_refused = False
-        self.ends_s = None
-        if validity is not None:
-            self._plan(validity, unix_now, now)
-        elif self._opaque_life_s is not None:
-            self.due_s = now + self._opaque_life_s
-        else:
-            self.due_s = None
 
     def failed(self, now: float) -> None:
         """Plan another try, ever more seldom, once a minute at the end."""
         self._retry(now)
 
     def refused(self, now: float) -> None:
-        """Plan another token for one that the service refuses: at once, unless it has just been renewed."""
+        """Plan another token for one that the service refuses: at once, unless that has just been done."""
         self._was_refused = True
-        if self._obtained_at is None or now - self._obtained_at >= SETTLED_S:
-            self._backoff.reset()
+        settled = self._obtained_at is None or now - self._obtained_at >= SETTLED_S
+        seldom = self._refused_at is None or now - self._refused_at >= REFUSALS_APART_S
+        self._refused_at = now
+        if self._backoff.deadline_s is not None:
+            return  # a try is planned already, as soon as is good
+        if settled and seldom:
             self.due_s = now
         else:
             self._retry(now)
@@ -81,17 +95,41 @@ class Renewal:
         self.due_s = None
         return True
 
-    def _plan(self, validity: Validity, unix_now: float, now: float) -> None:
+    def _judge(self, validity: Validity | None, unix_now: float, now: float) -> float | None:
+        """Judge how long this token still lives; None for one that is never renewed."""
+        if validity is None:
+            self._life_s = self._opaque_life_s or 0.0
+            return self._opaque_life_s
         remaining_s = _remaining_s(validity, unix_now)
-        life_s = validity.expires_at - validity.issued_at if validity.issued_at else remaining_s
-        self.ends_s = now + remaining_s
-        self.due_s = self.ends_s - min(self._renew_before_s, life_s / 2)
-        if self.due_s <= now:  # the source still gives the token that is about to end
+        if validity.issued_at is None and remaining_s <= 0 and self._opaque_life_s is not None:
+            remaining_s = self._opaque_life_s  # the clock is wrong, and nothing tells its life
+        before = self._validity
+        if validity.issued_at is not None:
+            self._life_s = max(validity.expires_at - validity.issued_at, 0.0)
+            if before is not None and before.issued_at is not None and before.issued_at < validity.issued_at:
+                assert self._obtained_at is not None
+                return max(remaining_s, self._life_s - (now - self._obtained_at))
+        elif validity != before:
+            self._life_s = remaining_s
+        return remaining_s
+
+    def _plan(self, rest_s: float, now: float) -> None:
+        """Rest, or ask again before long where the source gives a token that is about to end."""
+        self.due_s = now + rest_s
+        by_clock = self._validity is not None and self._validity.issued_at is None
+        least_s = LEAST_REST_BY_CLOCK_S if by_clock else LEAST_REST_S
+        if rest_s < max(least_s, min(REST_S, self._life_s / 4)):
+            planned_s = self.due_s
             self._retry(now)
+            self.due_s = max(planned_s, self.due_s)
+        elif not self._was_refused:
+            self._backoff.reset()
 
     def _retry(self, now: float) -> None:
         self._backoff.start(now)
-        self.due_s = self._backoff.deadline_s
+        deadline_s = self._backoff.deadline_s
+        assert deadline_s is not None
+        self.due_s = deadline_s
 
 
 def _remaining_s(validity: Validity, unix_now: float) -> float:

@@ -10,7 +10,7 @@ import gevent
 from gevent.event import Event
 
 from agent.errors import AgentError
-from agent.events import Emitter
+from agent.handlers import HubEmitter
 from agent.log import FailureLog
 from agent.signaling.token.access_token import ApiKey, Validity, mint_token, token_validity
 from agent.signaling.token.fetch import TokenError, fetcher, read_key
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 FILE_POLL_S = 10.0
 
 
-class TokenSource(Emitter):
+class TokenSource(HubEmitter):
     """Keeps a usable token for `identity`.
 
     Events: `token(str)` whenever there is a new one, the first included; `error(TokenError)` whenever none could be

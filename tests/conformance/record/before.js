@@ -83,9 +83,21 @@ window.RTCPeerConnection = function (...args) {
     peer.addEventListener(`${ev.toLowerCase()}change`, () => put({ k: "pc", id, ev, state: peer[ev] }));
   }
   peer.addEventListener("icecandidate", (e) => put({ k: "pc", id, ev: "candidate", cand: e.candidate ? "<candidate>" : null }));
+  const apply = peer.setRemoteDescription.bind(peer);
+  peer.setRemoteDescription = (description, ...rest) => {
+    put({ k: "pc", id, ev: "setRemoteDescription", type: description.type, sdp: description.sdp });
+    return apply(description, ...rest);
+  };
   return peer;
 };
 window.RTCPeerConnection.prototype = PlainPeer.prototype;
+
+const plainInsert = RTCDTMFSender.prototype.insertDTMF;
+
+RTCDTMFSender.prototype.insertDTMF = function (tones, duration, gap) {
+  put({ k: "dtmf", ev: "insertDTMF", tones, duration, gap });
+  return plainInsert.call(this, tones, duration, gap);
+};
 
 const plainGetUserMedia = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 
@@ -106,7 +118,8 @@ const plainSend = XMLHttpRequest.prototype.send;
 XMLHttpRequest.prototype.send = function (body) {
   try {
     const { group, name, level, payload } = JSON.parse(body);
-    put({ k: "http", group, name, level, payload_keys: Object.keys(Array.isArray(payload) ? payload[0] : payload) });
+    const payload_keys = Object.keys(Array.isArray(payload) ? payload[0] : payload);
+    put({ k: "http", group, name, level, payload_keys, payload });
   } catch {
     // a sound file, not a report
   }

@@ -30,6 +30,37 @@ def test_a_hash_after_the_code_is_no_wrong_entry(door: DoorCode) -> None:
     assert dial(door, "2468#") == [CodeVerdict.OPEN]
 
 
+@pytest.mark.parametrize("digits", ["92468#", "924680#", "24692#", "2469135#", "13579#", "246#"])
+def test_one_slip_costs_one_try(door: DoorCode, digits: str) -> None:
+    assert dial(door, digits) == [CodeVerdict.WRONG]
+    assert dial(door, "2468#") == [CodeVerdict.OPEN]
+
+
+@pytest.mark.parametrize("digits", ["2468#", "24685#", "246824#", "2468135#", "2468##"])
+def test_what_follows_the_code_up_to_its_hash_counts_as_nothing(door: DoorCode, digits: str) -> None:
+    for _ in range(4):
+        assert dial(door, digits) == [CodeVerdict.OPEN]
+
+
+def test_the_rest_of_one_entry_is_not_the_rest_of_the_next(door: DoorCode) -> None:
+    assert dial(door, "92468#24#") == [CodeVerdict.WRONG, CodeVerdict.WRONG]
+
+
+@pytest.mark.parametrize("between", ["*", "#"])
+def test_after_a_slip_the_code_can_be_dialled_at_once(door: DoorCode, between: str) -> None:
+    assert dial(door, f"92468{between}2468") == [CodeVerdict.WRONG, CodeVerdict.OPEN]
+
+
+def test_the_rest_of_an_entry_is_forgotten_after_a_pause(door: DoorCode) -> None:
+    assert dial(door, "92468", now=0.0) == [CodeVerdict.WRONG]
+    assert dial(door, "2468", now=9.0) == [CodeVerdict.OPEN]
+
+
+def test_the_end_of_a_refused_entry_is_no_entry_of_its_own(door: DoorCode) -> None:
+    dial(door, "111122223333")
+    assert dial(door, "24680#", now=1.0) == [CodeVerdict.LOCKED]
+
+
 def test_a_star_corrects(door: DoorCode) -> None:
     assert dial(door, "29*2468") == [CodeVerdict.OPEN]
 

@@ -99,9 +99,9 @@ def test_no_holder_is_named_for_another_card(asound: Path) -> None:
 
 def test_pauses_grow_to_their_limit_and_start_again() -> None:
     pauses = Pauses(0.25, 1.5)
-    assert [pauses.next_s() for _ in range(5)] == [0.25, 0.5, 1.0, 1.5, 1.5]
+    assert [pauses.take_s() for _ in range(5)] == [0.25, 0.5, 1.0, 1.5, 1.5]
     pauses.reset()
-    assert pauses.next_s() == 0.25
+    assert pauses.take_s() == 0.25
 
 
 # --- names that ALSA has and PortAudio has not ---

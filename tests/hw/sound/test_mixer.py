@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import mixed, scaled
@@ -71,6 +72,15 @@ def test_the_ring_has_a_volume_of_its_own() -> None:
     mixer.play(pcm(1000, 1))
     mixer.play(pcm(1000, 1), ring=True)
     assert samples(mixer.render(1)) == [550]
+
+
+@pytest.mark.parametrize(("speaker", "bell", "heard"), [(0.0, 1.0, 1000), (0.25, 0.5, 500), (1.0, 0.0, 0)])
+def test_a_loudspeaker_that_only_rings_has_its_own_volume_alone(speaker: float, bell: float, heard: int) -> None:
+    mixer = SoftMixer()
+    mixer.separate_ring = True
+    mixer.gain, mixer.ring_gain = speaker, bell
+    mixer.play(pcm(1000, 1), ring=True)
+    assert samples(mixer.render(1, ring_device=True)) == [heard]
 
 
 def test_starting_a_sound_wakes_the_worker() -> None:

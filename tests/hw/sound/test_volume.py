@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import numpy as np
 import pytest
 
-from bench.rig.virtual_cards import shared_cards
+from bench.rig.virtual_cards import VirtualCards, shared_cards
 from hw.sound.settings import SoundSettings
 from hw.sound.volume import CardMixer, Volume, control_device, software_gain
 from hw.sound.wav_sound import WavSound
@@ -101,3 +103,85 @@ def test_a_card_that_is_gone_falls_back_to_gain() -> None:
         assert sound.mixer.gain == 0.25
     finally:
         cards.start()
+
+
+@pytest.fixture
+def muted_card() -> Iterator[VirtualCards]:
+    """Whose speaker `spk_b` somebody has muted."""
+    pytest.importorskip("alsaaudio")
+    cards = shared_cards()
+    cards.pactl("set-sink-mute", "spk_b", "1")
+    yield cards
+    cards.pactl("set-sink-mute", "spk_b", "0")
+    cards.pactl("set-sink-volume", "spk_b", "100%")
+
+
+def is_muted(cards: VirtualCards) -> bool:
+    return cards.pactl("get-sink-mute", "spk_b") == "Mute: yes"
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("control", ["auto", "alsa", "software"])
+def test_a_card_that_was_muted_is_heard_again(muted_card: VirtualCards, control: str) -> None:
+    volume = Volume(SoundSettings(volume_percent=80, volume_control=control), WavSound())
+
+    volume.apply("vspk_b")
+
+    assert not is_muted(muted_card)
+    assert not volume.muted
+
+
+@pytest.mark.sound
+def test_a_press_of_a_volume_button_ends_a_mute_of_somebody_else(muted_card: VirtualCards) -> None:
+    volume = Volume(SoundSettings(volume_percent=80), WavSound())
+    volume.apply("vspk_b")
+    muted_card.pactl("set-sink-mute", "spk_b", "1")
+    until(lambda: volume.look() or volume.muted)
+
+    volume.change(1)
+
+    assert not is_muted(muted_card)
+    assert not volume.muted
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("control", ["auto", "software"])
+def test_a_muted_card_that_only_rings_is_heard_again_whatever_the_volume(
+    muted_card: VirtualCards, control: str
+) -> None:
+    volume = Volume(SoundSettings(volume_percent=0, volume_control=control), WavSound())
+    volume.apply("vspk_a", "vspk_b")
+    assert not is_muted(muted_card)
+
+    muted_card.pactl("set-sink-mute", "spk_b", "1")
+    until(lambda: volume.look() or volume.muted)
+
+
+@pytest.mark.sound
+def test_a_volume_of_none_leaves_the_mute_alone_and_is_not_called_muted(muted_card: VirtualCards) -> None:
+    volume = Volume(SoundSettings(volume_percent=0), WavSound())
+    volume.apply("vspk_b")
+    volume.look()
+
+    assert is_muted(muted_card)
+    assert not volume.muted
+
+
+@pytest.mark.sound
+def test_what_somebody_else_sets_on_the_card_is_the_volume(muted_card: VirtualCards) -> None:
+    volume = Volume(SoundSettings(volume_percent=80), WavSound())
+    volume.apply("vspk_b")
+
+    muted_card.pactl("set-sink-volume", "spk_b", "40%")
+
+    until(lambda: volume.look() or volume.percent != 80)
+    assert volume.percent == pytest.approx(40, abs=2)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Look again while the sound server, which nobody can wait for here, passes on what it was told."""
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never became so")

@@ -20,10 +20,10 @@ def test_packets_of_a_source_are_delivered_in_order_and_once():
 def test_packet_is_given_up_after_a_while():
     early, delivered = EarlyPackets(), []
     keep(early, delivered, "stranger", 1, 2)
-    assert early.given_up(KEPT_S) == []
-    assert early.given_up(KEPT_S + 0.1) == ["stranger", "stranger"]
+    assert early.give_up(KEPT_S) == []
+    assert early.give_up(KEPT_S + 0.1) == ["stranger", "stranger"]
     early.release("stranger")
-    assert delivered == [] and early.given_up(9.0) == []
+    assert delivered == [] and early.give_up(9.0) == []
 
 
 def test_flood_of_one_source_keeps_its_latest():
@@ -31,7 +31,7 @@ def test_flood_of_one_source_keeps_its_latest():
     keep(early, delivered, "far end", *range(MOST_PACKETS + 5))
     early.release("far end")
     assert delivered == list(range(5, MOST_PACKETS + 5))
-    assert len(early.given_up(0.0)) == 5
+    assert len(early.give_up(0.0)) == 5
 
 
 def test_flood_of_sources_keeps_the_latest():
@@ -41,4 +41,4 @@ def test_flood_of_sources_keeps_the_latest():
     for source in range(MOST_SOURCES + 3):
         early.release(source)
     assert delivered == list(range(3, MOST_SOURCES + 3))
-    assert early.given_up(0.0) == [0, 1, 2]
+    assert early.give_up(0.0) == [0, 1, 2]

@@ -13,8 +13,9 @@ import aioice.turn
 import pytest
 
 import agent.media.ice.aioice_adapter as adapter
-from agent.media.ice.aioice_adapter import PRIVATE_NAMES, Leg, Socket
+from agent.media.ice.aioice_adapter import PRIVATE_NAMES, Generation
 from agent.media.ice.server_urls import TurnServer
+from agent.media.ice.sockets import MAX_DATAGRAM_BYTES, Socket
 from agent.media.ice.turn import FAMILY, open_relay
 from tests.media.peers import run
 
@@ -27,8 +28,8 @@ def test_pinned_version_is_installed():
 
 def test_names_of_a_connection_exist():
     async def story():
-        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
-        assert [name for name in PRIVATE_NAMES[aioice.Connection] if not hasattr(leg, name)] == []
+        generation = Generation(True, lambda *packet: None, lambda generation: None, relay_only=False)
+        assert [name for name in PRIVATE_NAMES[aioice.Connection] if not hasattr(generation, name)] == []
 
     run(story())
 
@@ -36,10 +37,10 @@ def test_names_of_a_connection_exist():
 def test_socket_makes_room_for_one_packet_only():
     async def story():
         loop = asyncio.get_running_loop()
-        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
-        transport, _ = await loop.create_datagram_endpoint(lambda: Socket(leg), local_addr=("127.0.0.1", 0))
+        generation = Generation(True, lambda *packet: None, lambda generation: None, relay_only=False)
+        transport, _ = await loop.create_datagram_endpoint(lambda: Socket(generation), local_addr=("127.0.0.1", 0))
         assert hasattr(type(transport), "max_size"), "asyncio has another way to say how much is read at once"
-        assert transport.max_size == adapter.MAX_DATAGRAM_BYTES + 1
+        assert transport.max_size == MAX_DATAGRAM_BYTES + 1
         transport.close()
 
     run(story())
@@ -76,7 +77,7 @@ def test_dtls_transport_uses_nothing_of_its_path_but_recv_send_and_role():
     ],
 )
 def test_overridden_methods_still_exist(owner, method):
-    ours = Socket if owner is aioice.ice.StunProtocol else Leg
+    ours = Socket if owner is aioice.ice.StunProtocol else Generation
     assert method in vars(owner) and method in vars(ours)
 
 
@@ -122,12 +123,12 @@ def test_no_other_file_touches_a_private_name():
                 assert isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"), (path.name, node.attr)
 
 
-def test_leg_does_not_gather_by_itself():
+def test_generation_does_not_gather_by_itself():
     async def story():
-        leg = Leg(True, lambda *packet: None, lambda leg: None, relay_only=False)
-        await leg.gather_candidates()
-        assert leg.local_candidates == []
-        await asyncio.wait_for(leg.close(), 5)
+        generation = Generation(True, lambda *packet: None, lambda generation: None, relay_only=False)
+        await generation.gather_candidates()
+        assert generation.local_candidates == []
+        await asyncio.wait_for(generation.close(), 5)
 
     run(story())
 

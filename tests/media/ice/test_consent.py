@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.media.ice.consent import PathLimits, consent_due
+from agent.media.ice.consent import ConsentTerms, consent_due
 
-LIMITS = PathLimits(3.0, 12.0)
+LIMITS = ConsentTerms(3.0, 12.0)
 
 
 @pytest.mark.parametrize(

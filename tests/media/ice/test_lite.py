@@ -6,11 +6,11 @@ import pytest
 from aioice.ice import CandidatePair
 
 import agent.media.ice.transport
-from agent.media.ice.aioice_adapter import Leg
+from agent.media.ice.aioice_adapter import Generation
 from tests.media.peers import Talker, WatchedPeer, close, run
 
 
-class LiteLeg(Leg):
+class LiteGeneration(Generation):
     """Takes whatever pair a valid check comes from, once it is nominated."""
 
     def check_start_task(self, pair):
@@ -50,7 +50,7 @@ def gateway(monkeypatch):
 
         async def new_generation(controlling):
             with monkeypatch.context() as patch:
-                patch.setattr(agent.media.ice.transport, "Leg", LiteLeg)
+                patch.setattr(agent.media.ice.transport, "Generation", LiteGeneration)
                 return await original(False)
 
         peer._ice.new_generation = new_generation

@@ -12,7 +12,7 @@ from tests.media.peers import Talker, close, connected_pair, number_of, run
 
 
 async def restart(offerer, answerer):
-    await offerer.apply_restart_answer(await answerer.answer_restart_offer(await offerer.create_restart_offer()))
+    await offerer.apply_answer(await answerer.answer_offer(await offerer.create_restart_offer()))
 
 
 async def selected_again(peer, before):
@@ -87,9 +87,9 @@ def test_new_path_that_never_works_fails():
         caller, callee = await connected_pair(limits, limits)
         callee.sever()
         offer = await caller.create_restart_offer()
-        answer = await callee.answer_restart_offer(offer)
+        answer = await callee.answer_offer(offer)
         callee.close()
-        await caller.apply_restart_answer(answer)
+        await caller.apply_answer(answer)
         await caller.until(lambda peer: peer.ice_connection_state == "failed")
         await close(caller)
 
@@ -113,13 +113,13 @@ def test_late_answer_to_an_earlier_restart_does_no_harm():
         caller, callee = await connected_pair()
         first = await caller.create_restart_offer()
         second = await caller.create_restart_offer()
-        answers = [await callee.answer_restart_offer(offer) for offer in (first, second)]
+        answers = [await callee.answer_offer(offer) for offer in (first, second)]
         before = len(caller.values("selected_pair"))
         for answer in answers:
-            await caller.apply_restart_answer(answer)
+            await caller.apply_answer(answer)
         await selected_again(caller, before)
         for answer in answers:
-            await caller.apply_restart_answer(answer)
+            await caller.apply_answer(answer)
         assert caller.ice_connection_state == "connected"
         talker = Talker(caller)
         heard = len(callee.packets)
@@ -146,11 +146,11 @@ def test_both_ends_restart_at_once():
         caller, callee = await connected_pair()
         offers = {caller: await caller.create_restart_offer(), callee: await callee.create_restart_offer()}
         before = {peer: len(peer.values("selected_pair")) for peer in offers}
-        strong = max(offers, key=lambda peer: peer._negotiation._local.session_id)
+        strong = max(offers, key=lambda peer: peer._descriptions._local.session_id)
         weak = callee if strong is caller else caller
         with pytest.raises(InvalidStateError):
-            await strong.answer_restart_offer(offers[weak])
-        await strong.apply_restart_answer(await weak.answer_restart_offer(offers[strong]))
+            await strong.answer_offer(offers[weak])
+        await strong.apply_answer(await weak.answer_offer(offers[strong]))
         await asyncio.gather(*(selected_again(peer, before[peer]) for peer in offers))
         await close(caller, callee)
 
@@ -163,7 +163,7 @@ def test_restart_with_another_certificate_is_refused():
         offer = await caller.create_restart_offer()
         fingerprint = next(x for x in offer.splitlines() if x.startswith("a=fingerprint"))
         with pytest.raises(SdpError, match="certificate"):
-            await callee.answer_restart_offer(offer.replace(fingerprint, fingerprint[:-5] + "AA:AA"))
+            await callee.answer_offer(offer.replace(fingerprint, fingerprint[:-5] + "AA:AA"))
         assert callee.connection_state == "connected"
         await close(caller, callee)
 

@@ -66,7 +66,7 @@ async def exchange_relays(caller, callee):
         await one.until(lambda peer: any(c.type == "relay" for c in peer.values("candidate")))
         relay = next(c for c in one.values("candidate") if c.type == "relay")
         text = f"1 1 udp {relay.priority} {relay.ip} {relay.port} typ relay raddr 0.0.0.0 rport 9"
-        other._ice.set_remote(replace(other._negotiation.remote.ice, candidates=(text,)))
+        other._ice.set_remote(replace(other._descriptions.remote.ice, candidates=(text,)))
 
 
 def relays(peer):

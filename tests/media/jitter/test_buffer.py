@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.media.jitter.buffer import Action, PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.decision import PlayoutAction
 from hw.sound.frame import FRAME_SAMPLES
-from tests.media.traces import FRAME_S, Network, Player
+from tests.media.traces import FIRST_SEQUENCE, FRAME_S, Network, Player
 
 
 def player(**bounds: float) -> Player:
@@ -20,7 +21,7 @@ def test_a_clean_stream_is_played_whole_and_in_order():
 
     assert listener.played() == list(range(len(listener.played())))
     assert len(listener.played()) > 1490
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
 
 
 @pytest.mark.parametrize("phase_ms", [0.5, 5, 10, 15, 19.5])
@@ -37,7 +38,7 @@ def test_silence_before_the_first_packet():
 
     made = listener.pull(1.0)
 
-    assert [decision.action for decision in made] == [Action.SILENCE]
+    assert [decision.action for decision in made] == [PlayoutAction.SILENCE]
 
 
 def test_reordered_packets_are_played_in_order():
@@ -95,7 +96,7 @@ def test_without_repair_in_the_packets_loss_adds_no_delay():
 
     listener.run(Network(loss=0.1, seed=3), 30)
 
-    assert listener.count(Action.RECOVER) == 0
+    assert listener.count(PlayoutAction.RECOVER) == 0
     assert listener.delay_ms(10, share=0.9) < 30
 
 
@@ -114,8 +115,8 @@ def test_a_burst_of_loss_is_concealed_for_as_long_as_it_lasted():
 
     listener.run(Network(lost=frozenset(range(500, 510))), 20)
 
-    filled = sum(decision.samples for decision in listener.decisions if decision.action is not Action.DECODE)
-    leading = sum(decision.samples for decision in listener.decisions if decision.action is Action.SILENCE)
+    filled = sum(decision.samples for decision in listener.decisions if decision.action is not PlayoutAction.DECODE)
+    leading = sum(decision.samples for decision in listener.decisions if decision.action is PlayoutAction.SILENCE)
     assert (filled - leading) / FRAME_SAMPLES == pytest.approx(10, abs=1)
 
 
@@ -180,7 +181,7 @@ def test_clocks_that_drift_apart_do_not_change_the_delay(ppm):
     listener.run(Network(clock_ppm=ppm), 1800)
 
     assert listener.delay_ms(1700, share=0.95) < 30
-    assert listener.count(Action.CONCEAL) < 20
+    assert listener.count(PlayoutAction.CONCEAL) < 20
     assert listener.buffer.stats.starts == 1
 
 
@@ -192,7 +193,7 @@ def test_no_pull_for_a_minute_keeps_little_and_starts_with_what_is_new():
         listener.put(number, number * FRAME_S + 0.05)
     made = [listener.pull(65.06 + tick * FRAME_S) for tick in range(3)]
 
-    first = next(decision for frame in made for decision in frame if decision.action is Action.DECODE)
+    first = next(decision for frame in made for decision in frame if decision.action is PlayoutAction.DECODE)
     assert int(first.payload) >= 3245
 
 
@@ -220,7 +221,7 @@ def test_one_absurd_timestamp_is_ignored():
         listener.put(number, number * FRAME_S + 0.05)
         listener.pull(number * FRAME_S + 0.057)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.buffer.stats.dropped == 1
 
 
@@ -254,13 +255,36 @@ def test_packets_that_are_no_sound_are_not_concealed():
     for number in range(100):
         now = number * FRAME_S
         if 50 <= number < 60:
-            listener.buffer.skip(65_000 + number & 0xFFFF)
+            listener.buffer.skip(65_000 + number & 0xFFFF, pauses=True)
         else:
             listener.put(number, now)
         listener.pull(now + 0.007)
 
-    assert listener.count(Action.CONCEAL) == 0
-    assert listener.count(Action.COMFORT) == pytest.approx(10, abs=2)
+    assert listener.count(PlayoutAction.CONCEAL) == 0
+    assert listener.count(PlayoutAction.COMFORT) == pytest.approx(10, abs=2)
+
+
+def hear_without(listener, numbers, *, unusable):
+    """Play 10 s in which these packets are lost, or came with a type that cannot be used."""
+    for number in range(500):
+        now = number * FRAME_S
+        if number not in numbers:
+            listener.put(number, now)
+        elif unusable:
+            listener.buffer.skip(FIRST_SEQUENCE + number & 0xFFFF, pauses=False)
+        listener.pull(now + 0.007)
+
+
+@pytest.mark.parametrize("numbers", [range(60, 500, 7), range(60, 500, 2), [60, 61, 62, *range(200, 500, 15)]])
+def test_packets_that_cannot_be_used_are_no_losses(numbers):
+    lossy, mixed = player(), player()
+
+    hear_without(lossy, set(numbers), unusable=False)
+    hear_without(mixed, set(numbers), unusable=True)
+
+    assert lossy.buffer.stats.target_ms > 15  # it waits for what may repair the next loss
+    assert mixed.buffer.stats.target_ms < 5
+    assert mixed.played()[-1] >= 497
 
 
 def test_a_sender_that_announces_its_pause_is_not_concealed():
@@ -271,7 +295,7 @@ def test_a_sender_that_announces_its_pause_is_not_concealed():
             listener.buffer.put(sequence, number * 960, b"%d" % number, 960, now, pauses=number == 49)
         listener.pull(now + 0.007)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played()[-40:] == list(range(160, 200)) or listener.played()[-1] >= 198
 
 
@@ -284,7 +308,7 @@ def test_every_packet_length_is_played_whole(packet_ms):
 
     listener.run(Network(packet_ms=packet_ms), 20)
 
-    assert listener.count(Action.CONCEAL) == 0
+    assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played() == list(range(len(listener.played())))
     assert listener.delay_ms(5, share=0.95) < 30
 
@@ -323,7 +347,7 @@ def test_any_input_gives_whole_frames(script):
     backlog, now = 0, 0.0
     for step in script:
         if isinstance(step, int):
-            buffer.skip(step)
+            buffer.skip(step, pauses=bool(step % 2))
         elif step is not None:
             sequence, timestamp, samples, repairs, pauses, wait = step
             now += wait

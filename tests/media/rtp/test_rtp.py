@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.media.rtp.packet import RtpPacket, is_rtcp, parse_rtp, sequence_distance, write_rtp
+from agent.media.rtp.rebase import SequenceBase, TimestampBase
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters, read_reports
-from agent.media.rtp.session import RtpSession, SequenceBase, TimestampBase
+from agent.media.rtp.session import RtpSession
 from agent.media.sdp.parse import OPUS, OUR_CODECS, PCMU
 
 
@@ -124,7 +125,7 @@ def test_goodbye_is_understood():
     assert RtcpPacket.parse(RtcpSession(5, "x").bye())[-1].sources == [5]
 
 
-def test_relayed_timestamps_keep_their_steps_and_lose_their_jumps():
+def test_forwarded_timestamps_keep_their_steps_and_lose_their_jumps():
     base = TimestampBase()
     first = [base.move(1_000 + n * 960, 48_000, n * 0.02) for n in range(5)]
     other = [base.move(3_000_000_000 + n * 960, 48_000, (5 + n) * 0.02) for n in range(5)]
@@ -132,7 +133,7 @@ def test_relayed_timestamps_keep_their_steps_and_lose_their_jumps():
     assert steps == [960] * 9
 
 
-def test_pause_of_a_relayed_stream_stays_a_pause():
+def test_pause_of_a_forwarded_stream_stays_a_pause():
     base = TimestampBase()
     before = base.move(0, 8_000, 0.0)
     assert base.move(8_000 * 60, 8_000, 60.0) - before & 0xFFFFFFFF == 8_000 * 60
@@ -157,18 +158,45 @@ def numbers(base, origins):
         ([7, 9, None, 8], [0, 2, 3, 4]),
     ],
 )
-def test_relayed_numbers_keep_their_losses(origins, ours):
+def test_forwarded_numbers_keep_their_losses(origins, ours):
     assert numbers(SequenceBase(), origins) == ours
+
+
+@pytest.mark.parametrize(
+    ("origins", "left_out", "ours"),
+    [
+        ([7, 8, 9, 10], {8}, [0, 1, 2]),
+        ([7, 8, 9, 10, 11], {8, 9, 11}, [0, 1]),
+        ([65_534, 65_535, 0, 1], {65_535}, [0, 1, 2]),
+        ([7, 9, 10], {9}, [0, 2]),  # 8 was lost, and stays so
+        ([7, 9, 10, 8], {9}, [0, 2, 1]),  # 8 came late: its place was kept
+        ([7, 9, 8, 10], {8}, [0, 2, 3]),  # the gap is open already
+        ([7, 8, 8, 9], {8}, [0, 1]),  # twice
+        ([7, 5_000, 8], {5_000}, [0, 1]),  # of another stream
+    ],
+)
+def test_what_is_not_forwarded_leaves_no_gap(origins, left_out, ours):
+    base, moved = SequenceBase(), []
+    for origin in origins:
+        if origin in left_out:
+            base.leave_out(origin)
+        else:
+            moved.append(base.move(origin))
+    assert [number - moved[0] & 0xFFFF for number in moved] == ours
 
 
 def test_no_number_is_used_twice_whatever_arrives():
     base, origins = SequenceBase(), random.Random(7)
-    moved = [base.move(origins.choice([None, *range(200)])) for _ in range(5_000)]
+    moved = []
+    for _ in range(5_000):
+        if origins.random() < 0.1:
+            base.leave_out(origins.randrange(200))
+        moved.append(base.move(origins.choice([None, *range(200)])))
     used = [number for number in moved if number is not None]
     assert all(len(set(used[n : n + 200])) == len(used[n : n + 200]) for n in range(0, len(used), 50))
 
 
-def test_loss_beyond_a_relay_is_reported_to_the_origin():
+def test_loss_beyond_a_forwarder_is_reported_to_the_origin():
     relay = RtcpSession(2, "x")
     relay.loss_beyond = 0.5
     received = ReceiveCounters(1, 48_000)
@@ -182,8 +210,24 @@ def session(*codecs):
     return session
 
 
-def test_unknown_payload_type_is_not_taken():
-    assert session(OPUS).read(write_rtp(8, False, 1, 1, 1, b"x"), 0.0) is None
+@pytest.mark.parametrize("payload_type", [0, 8, 13, 63, 120])
+def test_a_type_that_was_not_negotiated_arrives_but_cannot_be_used(payload_type):
+    receiver = session(OPUS)
+    for n in range(40):
+        kind = payload_type if n % 4 == 1 else 111
+        found = receiver.read(write_rtp(kind, False, n, n * 960, 1, b"x"), n * 0.02)
+        assert (found[1] is None) == (kind != 111)
+    assert receiver.total_received == (40, 40, 0)
+    report = next(read_reports(receiver.next_report(0.0, 0.0) or receiver.next_report(9.0, 9.0))).reports[0]
+    assert (report.fraction_lost, report.packets_lost, report.jitter) == (0, 0, 0)
+
+
+def test_a_type_that_was_not_negotiated_begins_no_stream():
+    receiver = session(OPUS)
+    assert receiver.read(write_rtp(8, False, 1, 1, 1, b"x"), 0.0) is None
+    assert receiver.read(write_rtp(111, False, 1, 1, 1, b"x"), 0.0)
+    assert receiver.read(write_rtp(8, False, 1, 1, 2, b"x"), 9.0) is None
+    assert receiver.total_received == (1, 1, 0)
 
 
 def test_second_source_waits_until_the_first_is_silent():
@@ -206,5 +250,5 @@ def test_sent_packets_are_numbered_without_gaps_whatever_they_carry():
 
 def test_reports_come_about_every_other_second():
     sender = session()
-    times = [n / 10 for n in range(600) if sender.report_due(n / 10)]
+    times = [n / 10 for n in range(600) if sender.next_report(n / 10, 0.0)]
     assert 15 <= len(times) <= 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agent.errors import InvalidArgumentError
@@ -431,3 +433,17 @@ def test_a_stream_that_a_handler_destroys_says_its_last_words(bench):
     bench.handlers = {"ready": leave}
     bench.server("ready")
     assert bench.history == ["ready", "sent hangup", "close", "offline"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits"),
+    [([True] * 100, [True]), ([False, False], [False]), ([True, False, False], [True, False]),
+     ([True, True, False, True, True], [True, False, True])],
+)  # fmt: skip
+def test_of_registrations_that_say_the_same_one_waits(asked, waits):
+    stream = PStream("a-token", {})
+    for audio in asked:
+        stream.register(audio)
+    sent = [effect.frame.text for effect in stream.hear(LinkOpened()) if isinstance(effect, SendFrame)]
+
+    assert [json.loads(text)["payload"]["media"]["audio"] for text in sent[1:]] == waits

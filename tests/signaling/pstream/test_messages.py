@@ -121,6 +121,7 @@ def test_a_hang_up_whose_reason_cannot_be_read_is_still_a_hang_up(error):
         '{"type":"ready","payload":{"x":"\\ud800"}}',
         '{"type":"ready","payload":' + '{"a":' * 20 + "1" + "}" * 21,
         "[" * 100_000,
+        '{"type":"ready","payload":{"n":[' + "[]," * 5_000 + "1]}}",
         '{"type":"ready","payload":{"n":' + "1" * 5000 + "}}",
         '{"type":"ready","x":"' + "x" * MAX_FRAME_CHARS + '"}',
     ],

@@ -7,8 +7,10 @@ import logging
 import random
 from typing import Any
 
+import gevent
 import pytest
 from gevent import socket
+from gevent.event import Event
 
 from agent.errors import ConfigError, InvalidArgumentError
 from agent.net.websocket import WebSocket
@@ -456,3 +458,37 @@ def phone_for(uri: str, **options: object) -> Phone:
     box = Phone([uri], **options)
     box.stream.open()
     return box
+
+
+@pytest.mark.parametrize("event", ["transport_open", "ready", "invite"])
+def test_a_handler_that_waits_stops_neither_reading_nor_heartbeats_nor_the_end(server, phone, event):
+    box, gate = phone(), Event()
+    box.stream.on(event, lambda _payload: gate.wait())
+    peer = server.accept()
+    peer.receive()
+    peer.send("ready")
+    peer.send("invite", {"callsid": "CA1"})
+    peer.connection.send("\n")
+    assert peer.receive_text() == "\n"
+    peer.send("cancel", {"callsid": "CA1"})
+    box.wait_for("cancel")
+
+    box.stream.destroy()
+    box.stream.join(5)
+    assert peer.closed.wait(5)
+    gate.set()
+
+
+@pytest.mark.parametrize("error", [gevent.Timeout, gevent.GreenletExit, KeyError])
+def test_a_handler_that_raises_anything_ends_nothing(server, phone, error):
+    def fail(_payload):
+        raise error
+
+    box = phone()
+    for event in ("transport_open", "ready"):
+        box.stream.on(event, fail)
+    peer = server.accept()
+    peer.receive()
+    peer.send("ready")
+    peer.send("offline")
+    box.wait_for("offline")

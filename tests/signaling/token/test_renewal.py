@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from agent.signaling.token.access_token import Validity
@@ -121,3 +123,92 @@ def test_a_changed_network_does_not_hurry_a_planned_renewal():
     policy.obtained(HOUR, unix_now=UNIX, now=0)
     policy.network_changed(1)
     assert not policy.begin(1)
+
+
+class Source:
+    """A server of tokens, and a box that fetches from it whenever its policy says so, for a while."""
+
+    def __init__(self, life_s: float, *, cache_s: float = 0.0, clock_off_s: float = 0.0, has_beginning: bool = True):
+        self.life_s, self.cache_s, self.clock_off_s, self.has_beginning = life_s, cache_s, clock_off_s, has_beginning
+        self.minted_at = -cache_s * 0.9
+
+    def token(self, now: float) -> Validity:
+        if now - self.minted_at >= self.cache_s:
+            self.minted_at = now
+        beginning = UNIX + self.minted_at
+        return Validity(beginning if self.has_beginning else None, beginning + self.life_s)
+
+    def fetches(self, hours: float, refuse_after_s: float | None = None) -> list[float]:
+        policy, now, fetched = renewal(), 0.0, [0.0]
+        policy.changed(0.0)
+        while now < hours * 3600:
+            assert policy.begin(now)
+            policy.obtained(self.token(now), unix_now=UNIX + now + self.clock_off_s, now=now)
+            fetched.append(now)
+            assert policy.due_s is not None
+            if refuse_after_s is not None and policy.due_s > now + refuse_after_s:
+                policy.refused(now + refuse_after_s)
+            now = policy.due_s
+        return fetched
+
+
+@pytest.mark.parametrize("clock_off_s", [-4000, -3601, -3599, -60, 0, 1800, 3240, 3301, 3400, 3550, 3599, 3601, 9000])
+@pytest.mark.parametrize("life_s", [600, 3600, 86_400])
+def test_a_clock_that_is_wrong_costs_no_more_than_a_few_fetches_in_a_token_s_life(life_s, clock_off_s):
+    fetched = Source(life_s, clock_off_s=clock_off_s).fetches(hours=48)
+    assert len(fetched) <= 6 + 48 * 3600 / (0.4 * life_s)
+
+
+@pytest.mark.parametrize("clock_off_s", [-4000, 0, 3000, 3500, 3530, 3590, 3599, 3700])
+def test_a_token_without_a_beginning_and_a_wrong_clock_lead_to_two_fetches_a_minute_at_most(clock_off_s):
+    fetched = Source(3600, clock_off_s=clock_off_s, has_beginning=False).fetches(hours=10)
+    assert len(fetched) <= 10 + 10 * 120
+
+
+@pytest.mark.parametrize("cache_s", [10, 55, 1000, 3400, 3599])
+@pytest.mark.parametrize("has_beginning", [True, False])
+def test_a_source_that_hands_out_what_it_kept_is_asked_ever_more_seldom(cache_s, has_beginning):
+    fetched = Source(3600, cache_s=cache_s, has_beginning=has_beginning).fetches(hours=10)
+    pauses = [later - sooner for sooner, later in pairwise(fetched[1:])]
+    assert len(fetched) <= 10 * 14
+    assert min(pauses) >= 1
+
+
+@pytest.mark.parametrize("life_s", [20, 60, 300])
+def test_a_short_token_is_renewed_before_it_ends_for_ever(life_s):
+    fetched = Source(life_s).fetches(hours=2)
+    pauses = [later - sooner for sooner, later in pairwise(fetched[1:])]
+    assert set(pauses) == {life_s / 2}
+
+
+@pytest.mark.parametrize("life_s", [0, 1, 3, 9])
+def test_a_token_too_short_to_be_of_use_is_not_fetched_in_a_rush(life_s):
+    assert len(Source(life_s).fetches(hours=1)) <= 75
+
+
+@pytest.mark.parametrize("refuse_after_s", [0.5, 29, 31, 45, 100])
+def test_a_service_that_refuses_each_token_after_a_while_is_not_given_new_ones_in_a_rush(refuse_after_s):
+    assert len(Source(3600).fetches(hours=2, refuse_after_s=refuse_after_s)) <= 10 + 2 * 3600 / (60 + refuse_after_s)
+
+
+def test_refusals_do_not_hurry_a_source_that_fails():
+    policy, now = renewal(), 0.0
+    policy.obtained(HOUR, unix_now=UNIX, now=now)
+    policy.refused(100)
+    tries = 0
+    for now in range(100, 3700, 30):
+        policy.refused(now)
+        if policy.begin(now):
+            tries += 1
+            policy.failed(now)
+    assert tries <= 65
+
+
+def test_a_token_that_the_service_takes_again_is_renewed_at_once_when_it_is_refused_much_later():
+    policy = renewal()
+    policy.obtained(HOUR, unix_now=UNIX, now=0)
+    policy.refused(1)
+    policy.begin(2)
+    policy.obtained(HOUR, unix_now=UNIX, now=2)
+    policy.refused(2000)
+    assert policy.begin(2000)

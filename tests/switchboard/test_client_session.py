@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.switchboard.session import Close, Effect, Presence, Request, Send, Session
+from agent.log import SeldomLog
+from agent.switchboard.client_session import ClientSession
+from agent.switchboard.effects import CallRequest, CloseClient, SendText, SessionEffect, SetReachable
+from agent.switchboard.grant import Grant, TokenRejected
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.tokens import Grant, TokenRejected
 
 SETTINGS = SwitchboardSettings(heartbeat_s=10, frames_per_s=1000)
 
@@ -25,15 +28,16 @@ def frame(message_type: str, **payload: Any) -> str:
     return json.dumps({"type": message_type, "version": "1.5", "payload": payload})
 
 
-def session(*frames: str) -> Session:
-    made = Session(1, SETTINGS, judge, now=0.0)
+def session(*frames: str) -> ClientSession:
+    made = ClientSession(1, SETTINGS, judge, 0.0, SeldomLog(logging.getLogger(__name__)))
     for text in frames:
         made.receive(text, 0.0)
     return made
 
 
-def types(effects: list[Effect]) -> list[str]:
-    return [json.loads(effect.text)["type"] for effect in effects if isinstance(effect, Send) and effect.text != "\n"]
+def types(effects: list[SessionEffect]) -> list[str]:
+    texts = [effect.text for effect in effects if isinstance(effect, SendText)]
+    return [json.loads(text)["type"] for text in texts if text != "\n"]
 
 
 LISTEN = frame("listen", token="alice")
@@ -42,19 +46,19 @@ REGISTER = frame("register", media={"audio": True})
 
 def test_presence_is_announced_once_however_often_the_client_registers() -> None:
     client = session(LISTEN)
-    assert Presence(True) in client.receive(REGISTER, 1.0)
-    assert Presence(True) not in client.receive(REGISTER, 31.0)
+    assert SetReachable(True) in client.receive(REGISTER, 1.0)
+    assert SetReachable(True) not in client.receive(REGISTER, 31.0)
 
 
 def test_a_new_token_keeps_the_presence() -> None:
     client = session(LISTEN, REGISTER)
     assert types(client.receive(LISTEN, 1.0)) == ["connected"]
-    assert client.receive(LISTEN, 1.0).count(Presence(False)) == 0
+    assert client.receive(LISTEN, 1.0).count(SetReachable(False)) == 0
 
 
 def test_a_token_for_another_identity_moves_the_client() -> None:
     client = session(LISTEN, REGISTER)
-    assert Presence(False) in client.receive(frame("listen", token="bob"), 1.0)
+    assert SetReachable(False) in client.receive(frame("listen", token="bob"), 1.0)
     assert client.identity == "bob"
 
 
@@ -66,7 +70,7 @@ def test_a_refused_token_leaves_the_old_one_in_force() -> None:
 
 def test_call_messages_are_passed_on_only_with_access() -> None:
     assert types(session().receive(frame("hangup", callsid="CA1"), 0.0)) == ["error"]
-    assert isinstance(session(LISTEN).receive(frame("hangup", callsid="CA1"), 0.0)[0], Request)
+    assert isinstance(session(LISTEN).receive(frame("hangup", callsid="CA1"), 0.0)[0], CallRequest)
 
 
 def test_a_token_without_outgoing_calls_is_hung_up() -> None:
@@ -82,25 +86,25 @@ def test_an_expired_token_ends_presence_but_not_the_calls() -> None:
     client = session(LISTEN, REGISTER)
     client.receive("\n", 99.0)
     effects = client.tick(100.0)
-    assert Presence(False) in effects
+    assert SetReachable(False) in effects
     assert types(effects) == ["error", "offline"]
     assert types(client.receive(REGISTER, 101.0)) == ["error"]
     assert types(client.receive(frame("invite", callsid="TJS1"), 101.0)) == ["hangup"]
-    assert isinstance(client.receive(frame("hangup", callsid="CA1"), 101.0)[0], Request)
+    assert isinstance(client.receive(frame("hangup", callsid="CA1"), 101.0)[0], CallRequest)
 
 
 def test_a_socket_without_token_is_closed_after_a_while() -> None:
     client = session()
     client.receive("\n", 59.0)
-    assert client.tick(59.0) == [Send("\n")]
-    assert Close(1008, "no valid token") in client.tick(60.0)
+    assert client.tick(59.0) == [SendText("\n")]
+    assert CloseClient(1008, "no valid token") in client.tick(60.0)
 
 
 def test_silence_takes_the_client_offline() -> None:
     client = session(LISTEN, REGISTER)
     client.receive("\n", 50.0)
-    assert Presence(False) not in client.tick(80.0)
-    assert [type(effect) for effect in client.tick(80.1)] == [Presence, Close]
+    assert SetReachable(False) not in client.tick(80.0)
+    assert [type(effect) for effect in client.tick(80.1)] == [SetReachable, CloseClient]
 
 
 @given(st.text() | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) |

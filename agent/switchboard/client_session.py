@@ -1,27 +1,24 @@
 """One client's signaling, without I/O: frames and time in, effects out.
 
 A socket is anonymous until a `listen` brings a valid token; then `connected` is said, and `register` makes its
-identity reachable (`ready`) or not (`offline`). What concerns calls is passed on as a `Request` (spec: signaling
+identity reachable (`ready`) or not (`offline`). What concerns calls is passed on as a `CallRequest` (spec: signaling
 7 to 9). The server beats every ten seconds, and the client echoes each beat: silence means that the path is dead.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from agent.errors import ProtocolError
 from agent.log import SeldomLog
-from agent.net.rate_limit import Bucket
+from agent.net.rate_limit import RateLimit
 from agent.signaling.pstream.messages import Dialect, Message, Payload, frame, parse
 from agent.signaling.pstream.names import CALL_TYPES, HEARTBEAT, Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
+from agent.switchboard.effects import CallRequest, CloseClient, SendText, SessionEffect, SetReachable
+from agent.switchboard.grant import Grant, TokenRejected
 from agent.switchboard.settings import SwitchboardSettings
-from agent.switchboard.tokens import Grant, TokenRejected
-
-log = logging.getLogger(__name__)
 
 LISTEN_TIMEOUT_S = 60.0  # a socket without access may stay this long, so that a new token can still come
 SILENCE_BEATS = 3
@@ -31,7 +28,7 @@ GATEWAY = "switchboard"
 TOKEN_LIMIT = 16_384
 
 
-class State(Enum):
+class SessionState(Enum):
     """How far a client has come."""
 
     ANONYMOUS = auto()
@@ -40,39 +37,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-@dataclass(frozen=True)
-class Send:
-    """Send this text frame."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Close:
-    """Close the socket with this WebSocket code (RFC 6455 section 7.4)."""
-
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Presence:
-    """The identity became reachable through this session, or ceased to be."""
-
-    reachable: bool
-
-
-@dataclass(frozen=True)
-class Request:
-    """A message about a call, from a client that has access."""
-
-    message: Message
-
-
-Effect = Send | Close | Presence | Request
-
-
-class Session:
+class ClientSession:
     """The protocol of one socket; `now` is monotonic seconds."""
 
     def __init__(
@@ -81,22 +46,22 @@ class Session:
         settings: SwitchboardSettings,
         judge: Callable[[str], Grant],
         now: float,
-        strangers: SeldomLog | None = None,
+        strangers: SeldomLog,
     ) -> None:
         """`judge` returns the grant of a token or raises TokenRejected; `strangers` is shared by all sessions."""
         self.id = session_id
-        self.state = State.ANONYMOUS
+        self.state = SessionState.ANONYMOUS
         self.dialect = Dialect.V1
         self.grant: Grant | None = None
         self._settings = settings
         self._judge = judge
-        self._bucket = Bucket(settings.frames_per_s, now)
+        self._rate = RateLimit(settings.frames_per_s, now)
         self._refused = 0
         self._expires_at = now + LISTEN_TIMEOUT_S
         self._expired = False
         self._next_beat_at = now + settings.heartbeat_s
         self._heard_at = now
-        self._strangers = strangers or SeldomLog(log)
+        self._strangers = strangers
         self._handlers = {MessageType.LISTEN: self._listen, MessageType.REGISTER: self._register}
 
     @property
@@ -104,12 +69,12 @@ class Session:
         """Who it is, once a token has said so."""
         return self.grant.identity if self.grant else None
 
-    def receive(self, text: str, now: float) -> list[Effect]:
+    def receive(self, text: str, now: float) -> list[SessionEffect]:
         """Handle one text frame; a malformed one is logged once and changes nothing."""
         self._heard_at = now
-        if text == HEARTBEAT or self.state is State.CLOSED:
+        if text == HEARTBEAT or self.state is SessionState.CLOSED:
             return []
-        if not self._bucket.take(now):
+        if not self._rate.take(now):
             return self._refuse()
         try:
             return self._handle(parse(text), now)
@@ -117,35 +82,35 @@ class Session:
             self.malformed(error)
             return []
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[SessionEffect]:
         """Do what time demands: the beat, the end of a token, the end of a silent client."""
-        if self.state is State.CLOSED:
+        if self.state is SessionState.CLOSED:
             return []
         if now - self._heard_at > SILENCE_BEATS * self._settings.heartbeat_s:
             return self._close(1001, "no answer to the heartbeat")
-        effects: list[Effect] = []
+        effects: list[SessionEffect] = []
         if now >= self._expires_at:
             effects += self._expire()
         if now >= self._next_beat_at:
             self._next_beat_at += self._settings.heartbeat_s
-            effects.append(Send(HEARTBEAT))
+            effects.append(SendText(HEARTBEAT))
         return effects
 
-    def say(self, message_type: str, payload: Payload) -> Send:
+    def say(self, message_type: str, payload: Payload) -> SendText:
         """Put a message to this client into words of its dialect."""
-        return Send(frame(message_type, payload, self.dialect))
+        return SendText(frame(message_type, payload, self.dialect))
 
     def malformed(self, error: ProtocolError) -> None:
         """Note a frame that cannot be used; told seldom."""
         self._strangers.warning("a frame of client %d cannot be used: %s", self.id, error)
 
-    def closed(self) -> list[Effect]:
+    def closed(self) -> list[SessionEffect]:
         """Forget a client whose socket has gone."""
-        was_ready = self.state is State.READY
-        self.state = State.CLOSED
-        return [Presence(False)] if was_ready else []
+        was_ready = self.state is SessionState.READY
+        self.state = SessionState.CLOSED
+        return [SetReachable(False)] if was_ready else []
 
-    def _handle(self, message: Message, now: float) -> list[Effect]:
+    def _handle(self, message: Message, now: float) -> list[SessionEffect]:
         handler = self._handlers.get(message.type)
         if handler is not None:
             return handler(message, now)
@@ -155,17 +120,17 @@ class Session:
             return [self._no_access()]
         if message.type == MessageType.INVITE and (self._expired or not self.grant.may_call):
             return [self._bar(message)]
-        return [Request(message)]
+        return [CallRequest(message)]
 
-    def _no_access(self) -> Send:
+    def _no_access(self) -> SendText:
         code, text = (31205, "JWT Token Expired") if self._expired else (31204, "JWT invalid: listen comes first")
         return self.say(MessageType.ERROR, error_payload(code, text))
 
-    def _bar(self, message: Message) -> Send:
+    def _bar(self, message: Message) -> SendText:
         code, text = (31205, "JWT Token Expired") if self._expired else (31201, "The token allows no outgoing calls")
         return self.say(MessageType.HANGUP, error_payload(code, text, callsid=message.text(Member.CALLSID)))
 
-    def _listen(self, message: Message, now: float) -> list[Effect]:
+    def _listen(self, message: Message, now: float) -> list[SessionEffect]:
         self.dialect = message.dialect
         try:
             grant = self._judge(message.text(Member.TOKEN, limit=TOKEN_LIMIT))
@@ -176,32 +141,32 @@ class Session:
         self.grant = grant
         self._expires_at = now + grant.ttl_s
         self._expired = False
-        if self.state is State.ANONYMOUS:
-            self.state = State.CONNECTED
+        if self.state is SessionState.ANONYMOUS:
+            self.state = SessionState.CONNECTED
         return [*effects, self.say(MessageType.CONNECTED, self._welcome(grant))]
 
     def _welcome(self, grant: Grant) -> Payload:
         token = {"accountSid": grant.account_sid, "identity": grant.identity, "ttl": int(grant.ttl_s)}
         return {Member.REGION: REGION, Member.GATEWAY: GATEWAY, Member.EDGE: REGION, Member.TOKEN: token}
 
-    def _register(self, message: Message, now: float) -> list[Effect]:
+    def _register(self, message: Message, now: float) -> list[SessionEffect]:
         if self.grant is None or self._expired:
             return [self._no_access()]
         if message.table(Member.MEDIA).get(Member.AUDIO) is not True:
             return [*self._withdraw(), self.say(MessageType.OFFLINE, {})]
         if not self.grant.may_register:
             return [self.say(MessageType.ERROR, error_payload(31201, "The token allows no incoming calls"))]
-        is_new = self.state is not State.READY
-        self.state = State.READY
+        is_new = self.state is not SessionState.READY
+        self.state = SessionState.READY
         ready = self.say(MessageType.READY, {})
-        return [ready, Presence(True)] if is_new else [ready]
+        return [ready, SetReachable(True)] if is_new else [ready]
 
-    def _withdraw(self) -> list[Effect]:
-        was_ready = self.state is State.READY
-        self.state = State.CONNECTED
-        return [Presence(False)] if was_ready else []
+    def _withdraw(self) -> list[SessionEffect]:
+        was_ready = self.state is SessionState.READY
+        self.state = SessionState.CONNECTED
+        return [SetReachable(False)] if was_ready else []
 
-    def _expire(self) -> list[Effect]:
+    def _expire(self) -> list[SessionEffect]:
         if self.grant is None:
             return self._close(1008, "no valid token")
         effects = self._withdraw()
@@ -209,13 +174,13 @@ class Session:
         self._expired = True
         return [*effects, self._no_access(), *([self.say(MessageType.OFFLINE, {})] if effects else [])]
 
-    def _refuse(self) -> list[Effect]:
+    def _refuse(self) -> list[SessionEffect]:
         self._refused += 1
         if self._refused == 1:
             self._strangers.warning("client %d sends too many frames; the surplus is dropped", self.id)
             return [self.say(MessageType.ERROR, error_payload(31206, "Rate exceeded"))]
         return self._close(1008, "too many frames") if self._refused > FLOOD_FRAMES else []
 
-    def _close(self, code: int, reason: str) -> list[Effect]:
+    def _close(self, code: int, reason: str) -> list[SessionEffect]:
         effects = self.closed()
-        return [*effects, Close(code, reason)]
+        return [*effects, CloseClient(code, reason)]

@@ -1,0 +1,187 @@
+"""The outputs that a settings file names, whatever else is wrong with it: for bringing them to rest.
+
+Nothing here refuses a file. What does not parse is read line by line, names are taken as they were meant, and a value
+that can be understood counts although the program would not run with it. Only when a pin is named that nobody can
+make out, that is said.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from agent.config import Config, DoorSection
+from agent.config.settings import BoxSettings
+from agent.errors import ConfigError
+from hw.panel.settings import LightSettings, RelaySettings
+
+MOST_PIN = 53
+CLOSE = 0.6  # how much a name must resemble the one that was meant
+
+_HEADER = re.compile(r'\s*(?:\[+\s*([^\]#=]+)|([\w."-]+)\s*\]\s*(?:#.*)?$)')
+_PAIR = re.compile(r"""\s*([\w."'-]+)\s*[=:]\s*(.+)""")
+_INLINE = re.compile(r"""([\w"'-]+)\s*=\s*("[^"]*"|'[^']*'|[^,{}\s#]+)""")
+_SECTIONS = [one.name for one in fields(Config)]
+_COLOURS = ("pin", "red", "green", "blue")
+
+Values = dict[str, list[Any]]
+Groups = list[tuple[tuple[str, ...], Values]]  # each table, as often as it stands in the file
+
+
+@dataclass
+class RestingOutputs:
+    """Which pins there are, and how each is wired; `problems` names those that could not be made out."""
+
+    pins: str = "auto"
+    chip: str = ""
+    door: RelaySettings = field(default_factory=RelaySettings)
+    lights: dict[str, LightSettings] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def outputs_of(path: Path) -> RestingOutputs:
+    """Read what the file names of outputs. Raises ConfigError only when there is no text to read."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a configuration file") from None
+    try:
+        groups = list(_tables(tomllib.loads(text), ()))
+    except (ValueError, RecursionError):
+        groups = _lines(text)
+    found = RestingOutputs()
+    for where, values in groups:
+        _read_box(found, where, values)
+    doors = [values for where, values in groups if _section(where) == "door"]
+    lights = [(where, values) for where, values in groups if _section(where) == "lights" and len(where) > 1]
+    _read_doors(found, doors)
+    _read_lights(found, lights)
+    return found
+
+
+# --- from text to tables ---
+
+
+def _tables(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Values]]:
+    yield where, {key: [value] for key, value in table.items() if not isinstance(value, dict)}
+    for key, value in table.items():
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                yield from _tables(inner, (*where, key))
+
+
+def _lines(text: str) -> Groups:
+    groups: Groups = [((), {})]
+    for line in text.splitlines():
+        if header := _HEADER.match(line):
+            groups.append((_names(header[1] or header[2]), {}))
+        elif pair := _PAIR.match(line):
+            _note_pair(groups, _names(pair[1]), pair[2])
+    return groups
+
+
+def _note_pair(groups: Groups, names: tuple[str, ...], value: str) -> None:
+    where, values = groups[-1]
+    if value.startswith("{"):
+        inner: Values = {}
+        for key, text in _INLINE.findall(value):
+            inner.setdefault(_names(key)[-1], []).append(text)
+        groups.insert(-1, ((*where, *names), inner))
+    elif len(names) > 1:
+        place = (*where, *names[:-1])
+        known = next((old for at, old in groups if at == place), None)
+        if known is None:
+            known = {}
+            groups.insert(-1, (place, known))
+        known.setdefault(names[-1], []).append(value)
+    else:
+        values.setdefault(names[0], []).append(value)
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'").strip() for part in dotted.split("."))
+
+
+# --- from tables to outputs ---
+
+
+def _read_box(found: RestingOutputs, where: tuple[str, ...], values: Values) -> None:
+    if _section(where) != "box":
+        return
+    meant = _meant(values, [one.name for one in fields(BoxSettings)])
+    for text in map(_text, meant.get("pins", [])):
+        found.pins = text if text in ("auto", "mock", "gpiod") else "auto"
+    for text in map(_text, meant.get("chip", [])):
+        found.chip = text
+
+
+def _read_doors(found: RestingOutputs, doors: list[Values]) -> None:
+    """A file that names several relays, by mistake, has each of them released: the further ones as lights are."""
+    relays = []
+    for values in doors:
+        meant = _meant(values, [one.name for one in fields(DoorSection)])
+        for number in _pins(found, "door.pin", meant.get("pin", [])):
+            relays.append((number, _active_low(meant)))
+    for number, (pin, active_low) in enumerate(dict(relays).items()):
+        if number == 0:
+            found.door = RelaySettings(pin=pin, active_low=active_low)
+        else:
+            found.lights[f"door {number + 1}"] = LightSettings(pin=pin, active_low=active_low)
+
+
+def _read_lights(found: RestingOutputs, lights: list[tuple[tuple[str, ...], Values]]) -> None:
+    """A light that is said to hang on a pin of the door's does not decide the level of that pin."""
+    taken = {found.door.pin, *(light.pin for light in found.lights.values())}
+    for where, values in lights:
+        meant = _meant(values, [one.name for one in fields(LightSettings)])
+        for colour in _COLOURS:
+            for pin in _pins(found, ".".join((*where, colour)), meant.get(colour, [])):
+                if pin not in taken:
+                    name = where[-1] if colour == "pin" else f"{where[-1]} {colour}"
+                    found.lights[f"{name} ({pin})"] = LightSettings(pin=pin, active_low=_active_low(meant))
+                taken.add(pin)
+
+
+def _section(where: tuple[str, ...]) -> str:
+    return _nearest(where[0], _SECTIONS) if where else ""
+
+
+def _meant(values: Values, known: Collection[str]) -> Values:
+    """The values under the names that were meant; a right name wins over one that resembles it."""
+    meant: Values = {}
+    for key, given in sorted(values.items(), key=lambda item: item[0] not in known):
+        if key in known or _nearest(key, known) not in meant:
+            meant.setdefault(_nearest(key, known), []).extend(given)
+    return meant
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=CLOSE)
+    return near[0] if near else ""
+
+
+def _pins(found: RestingOutputs, key: str, values: list[Any]) -> Iterator[int]:
+    for value in values:
+        number = re.search(r"\d+", "" if isinstance(value, bool) else _text(value))
+        if number and int(number[0]) <= MOST_PIN:
+            yield int(number[0])
+        else:
+            found.problems.append(f"{key}: it names no GPIO from 0 to {MOST_PIN}, so this output was not released")
+
+
+def _active_low(values: Values) -> bool:
+    """Whoever wrote something that is neither true nor false wanted another thing than what goes without saying."""
+    texts = [_text(value).lower() for value in values.get("active_low", [])]
+    return bool(texts) and not texts[-1].startswith(("f", "0", "n"))
+
+
+def _text(value: Any) -> str:
+    """The value as text, without quotes and what follows it."""
+    text = str(value).strip()
+    quoted = re.match(r"""(["'])(.*?)(?:\1|$)""", text)
+    return (quoted[2] if quoted else text.split("#")[0]).strip()

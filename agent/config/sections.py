@@ -1,0 +1,40 @@
+"""The sections of config.toml, together: each room declares its own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
+from agent.media.settings import MediaSettings
+from agent.page.settings import PageSettings
+from agent.signaling.settings import SignalingSettings
+from agent.signaling.token.token_settings import TokenSettings
+from agent.switchboard.settings import SwitchboardSettings
+from agent.voice.settings import CallSettings
+from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
+from hw.sound.settings import SoundSettings
+
+
+@dataclass(frozen=True)
+class DoorSection(RelaySettings, DoorSettings):
+    """`[door]`: the relay and the code that works it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of one box; every default is usable, and a section that is left out keeps its defaults."""
+
+    box: BoxSettings = field(default_factory=BoxSettings)
+    signaling: SignalingSettings = field(default_factory=SignalingSettings)
+    token: TokenSettings = field(default_factory=TokenSettings)
+    call: CallSettings = field(default_factory=CallSettings)
+    answering: AnsweringSettings = field(default_factory=AnsweringSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    sound: SoundSettings = field(default_factory=SoundSettings)
+    buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
+    lights: Mapping[str, LightSettings] = field(default_factory=dict)
+    door: DoorSection = field(default_factory=DoorSection)
+    page: PageSettings = field(default_factory=PageSettings)
+    switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)

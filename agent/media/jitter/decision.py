@@ -1,0 +1,25 @@
+"""What the playout buffer answers when the next piece of sound is asked for. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class PlayoutAction(Enum):
+    """What the next piece of sound is made of."""
+
+    DECODE = "decode"  # the packet `payload`
+    RECOVER = "recover"  # forward error correction: the copy of the missing packet in `payload`, the packet after it
+    CONCEAL = "conceal"  # packet loss concealment (PLC): whatever continues the sound plausibly
+    COMFORT = "comfort"  # comfort noise (CN): the quiet of a sender that pauses
+    SILENCE = "silence"  # nothing: no packet yet, or none for long
+
+
+class Decision(NamedTuple):
+    """The next `samples` of sound; `adjust` is how many to add (> 0, expand) or cut out (< 0, accelerate) unheard."""
+
+    action: PlayoutAction
+    samples: int
+    payload: bytes = b""
+    adjust: int = 0

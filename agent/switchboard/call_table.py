@@ -1,0 +1,180 @@
+"""Every call of one switchboard, without I/O: gives what clients say, and what happens, to the call that it concerns.
+
+What it decides comes back as effects; `now` is monotonic seconds.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from collections.abc import Callable
+
+from agent.errors import InvalidArgumentError, ProtocolError
+from agent.log import SeldomLog, excerpt
+from agent.signaling.pstream.messages import Message, frame
+from agent.signaling.pstream.names import Member, MessageType
+from agent.signaling.pstream.payloads import error_payload
+from agent.switchboard.call_leg import CallLeg
+from agent.switchboard.dial_params import dial_params, invite_parameters
+from agent.switchboard.effects import LegEffect, MediaWork, TableEffect, Tell, TellClient
+from agent.switchboard.refusals import TOO_MANY
+from agent.switchboard.registry import Directory, Registered
+from agent.switchboard.route_state import RouteState
+from agent.switchboard.router import RoutedCall
+from agent.switchboard.settings import SwitchboardSettings
+
+log = logging.getLogger(__name__)
+
+SDP_LIMIT = 32_768
+
+Found = tuple[RoutedCall, CallLeg]
+
+
+class CallTable:
+    """The calls in progress; every event returns what is to be done."""
+
+    def __init__(self, settings: SwitchboardSettings, directory: Directory, strangers: SeldomLog) -> None:
+        """`directory` knows who is there; `strangers` logs what clients can provoke."""
+        self._settings = settings
+        self._directory = directory
+        self._strangers = strangers
+        self._calls: list[RoutedCall] = []
+        self._handlers: dict[str, Callable[[RoutedCall, CallLeg, Message], list[LegEffect]]] = {
+            MessageType.ANSWER: lambda call, leg, message: call.answer(leg, _sdp(message)),
+            MessageType.REINVITE: lambda call, leg, message: call.reinvite(leg, _sdp(message)),
+            MessageType.DTMF: lambda call, leg, message: call.dial(leg, message.text(Member.DTMF)),
+            MessageType.HANGUP: lambda call, leg, message: call.hang_up(leg),
+            MessageType.REJECT: lambda call, leg, message: call.reject(leg),
+        }
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    # What clients say
+
+    def request(self, client: Registered, message: Message, now: float) -> list[TableEffect]:
+        """Handle what a client says about a call; ProtocolError when it is malformed."""
+        found = self._find(client, message.text(Member.CALLSID))
+        if message.type == MessageType.INVITE:
+            return self._on_invite(client, message, found, now)
+        if found is None:
+            return self._on_unknown(client, message)
+        call, leg = found
+        leg.attach(client.id)
+        if message.type == MessageType.MESSAGE:
+            return self._pass_on(client, call, leg, message)
+        return self._after(call, self._handlers[message.type](call, leg, message))
+
+    def reachable(self, client: Registered) -> list[TableEffect]:
+        """Let calls to a client's identity that still ring also ring at this client, which has registered."""
+        called = [call for call in self._calls if call.target == client.identity]
+        return [effect for call in called for effect in self._after(call, call.invite(client.id, client.can_resume))]
+
+    # What happens
+
+    def lost(self, client_id: int, now: float) -> list[TableEffect]:
+        """Tell the calls that a client's socket has gone."""
+        return [effect for call in list(self._calls) for effect in self._after(call, call.lost(client_id, now))]
+
+    def tick(self, now: float) -> list[TableEffect]:
+        """Let the calls notice the time."""
+        return [effect for call in list(self._calls) for effect in self._after(call, call.tick(now, self._is_present))]
+
+    def done(self, work: MediaWork, sdp: str) -> list[TableEffect]:
+        """Go on after work on media that is still the leg's; `sdp` is its result, if it has one."""
+        return [effect for call in self._of(work.leg) for effect in self._after(call, call.done(work, sdp))]
+
+    def failed(self, work: MediaWork) -> list[TableEffect]:
+        """Go on after work on media that came to nothing."""
+        return [effect for call in self._of(work.leg) for effect in self._after(call, call.failed(work))]
+
+    def left(self, leg: CallLeg, now: float) -> list[TableEffect]:
+        """Tell the call that a client's media said goodbye."""
+        return [effect for call in self._of(leg) for effect in self._after(call, call.leave(leg, now))]
+
+    def end(self) -> list[TableEffect]:
+        """End every call."""
+        return [effect for call in list(self._calls) for effect in self._after(call, call.end())]
+
+    def _on_invite(self, client: Registered, message: Message, found: Found | None, now: float) -> list[TableEffect]:
+        sdp = _sdp(message)
+        if Member.RECONNECT in message.payload:
+            return self._resume(client, message, found, sdp)
+        return self._dial(client, message, sdp, now) if found is None else []
+
+    def _dial(self, client: Registered, message: Message, sdp: str, now: float) -> list[TableEffect]:
+        params, identity = dial_params(message), client.identity or ""
+        caller = _new_leg(identity, client.id, client.can_resume, message.text(Member.CALLSID))
+        caller.take(sdp)
+        parameters = invite_parameters(params, identity, client.account_sid)
+        call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg)
+        self._calls.append(call)
+        if len(self._calls) > self._settings.max_calls:
+            self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
+            return self._after(call, call.refuse(TOO_MANY))
+        log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
+        ringing = [(other.id, other.can_resume) for other in self._directory.reachable(params.target)]
+        return self._after(call, call.start(ringing, now))
+
+    def _resume(self, client: Registered, message: Message, found: Found | None, sdp: str) -> list[TableEffect]:
+        if found is None or not _same(found[1].reconnect_token, message.text(Member.RECONNECT)):
+            return [_hang_up(client, message)]
+        call, leg = found
+        leg.attach(client.id)
+        return self._after(call, call.resume(leg, sdp))
+
+    def _on_unknown(self, client: Registered, message: Message) -> list[TableEffect]:
+        """A call that ended while the client was away: say so if the client believes that it goes on."""
+        return [_hang_up(client, message)] if message.type in (MessageType.ANSWER, MessageType.REINVITE) else []
+
+    def _pass_on(self, client: Registered, call: RoutedCall, leg: CallLeg, message: Message) -> list[TableEffect]:
+        """Pass a 2.x user message on, and acknowledge it (spec: signaling 11)."""
+        other, event_sid = call.other(leg), message.text(Member.VOICEEVENTSID)
+        if other is None or call.state is not RouteState.OPEN:
+            why = error_payload(31404, "Not Found", callsid=leg.callsid, voiceeventsid=event_sid)
+            return [TellClient(client.id, MessageType.ERROR, why)]
+        passed_on = {**message.payload, Member.CALLSID: other.callsid}
+        try:
+            frame(MessageType.MESSAGE, passed_on)
+        except InvalidArgumentError as error:  # written out, it may be longer than it came
+            raise ProtocolError(str(error)) from None
+        ack = {Member.ACKTYPE: MessageType.MESSAGE, Member.CALLSID: leg.callsid, Member.VOICEEVENTSID: event_sid}
+        return [Tell(other, MessageType.MESSAGE, passed_on), TellClient(client.id, MessageType.ACK, ack)]
+
+    def _after(self, call: RoutedCall, effects: list[LegEffect]) -> list[TableEffect]:
+        """Forget the call if nothing is left of it."""
+        if not call.legs and call in self._calls:
+            self._calls.remove(call)
+            log.info("call %s ended", call.caller.callsid)
+        return [*effects]
+
+    def _find(self, client: Registered, sid: str) -> Found | None:
+        for call in self._calls:
+            for leg in call.legs:
+                if leg.identity == client.identity and sid in (leg.callsid, leg.temporary_sid):
+                    return call, leg
+        return None
+
+    def _of(self, leg: CallLeg) -> list[RoutedCall]:
+        return [call for call in self._calls if leg in call.legs]
+
+    def _is_present(self, identity: str) -> bool:
+        return bool(self._directory.of(identity))
+
+
+def _hang_up(client: Registered, message: Message) -> TellClient:
+    return TellClient(client.id, MessageType.HANGUP, {Member.CALLSID: message.text(Member.CALLSID)})
+
+
+def _sdp(message: Message) -> str:
+    return message.text(Member.SDP, limit=SDP_LIMIT)
+
+
+def _new_leg(identity: str, session_id: int, can_resume: bool, temporary_sid: str | None = None) -> CallLeg:
+    token = secrets.token_urlsafe(16) if can_resume else ""
+    return CallLeg(f"CA{secrets.token_hex(16)}", identity, session_id, temporary_sid, token)
+
+
+def _same(secret: str, guess: str) -> bool:
+    return bool(secret) and hmac.compare_digest(secret.encode(), guess.encode(errors="replace"))

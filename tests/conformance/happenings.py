@@ -1,0 +1,49 @@
+"""What was done to the recorded Device, and when: the causes that a deviation may name.
+
+    in TYPE SID          the server said something          act NAME       the program called the API
+    stray ringing SID    nobody was dialling                path STATE     the state of ICE or of the whole connection
+    opened               a call emitted `accept`            failed         a call emitted `error`
+    drop                 a socket, or a try, was lost       blackhole      the path swallows packets from here on
+    devices changed      a browser's devices did
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .transcript import PROBE_ID, Line, Transcript
+
+Happening = tuple[float, str]
+
+
+def happenings(transcript: Transcript) -> list[Happening]:
+    """Everything that may be a cause, in the order of time."""
+    dialling = 0
+    found: list[Happening] = []
+    for line in transcript.lines:
+        if line.kind == "wire" and line["dir"] == "out" and line.frame_type == "invite":
+            dialling += 1
+        if line.kind == "wire" and line["dir"] == "in":
+            sid = str(line.payload.get("callsid") or "-")
+            found.append((line.t, f"in {line.frame_type} {sid}"))
+            if line.frame_type == "ringing" and not dialling:
+                found.append((line.t, f"stray ringing {sid}"))
+            if line.frame_type in ("answer", "hangup", "cancel"):
+                dialling = max(0, dialling - 1)
+        found += [(line.t, name) for name in _names(line)]
+    return found
+
+
+def _names(line: Line) -> Iterator[str]:
+    if line.kind == "act" and line.act_result is None:
+        yield f"act {line['what']}"
+    elif line.kind == "srv" and line["what"] == "blackhole" and line["on"]:
+        yield "blackhole"
+    elif line.kind == "http" and line["group"] == "audio":
+        yield "devices changed"
+    elif (line.kind == "ws" and line["ev"] == "close") or (line.kind == "srv" and line["what"] == "drop-ws"):
+        yield "drop"
+    elif line.kind == "pc" and line["id"] != PROBE_ID and line["ev"] in ("iceConnectionState", "connectionState"):
+        yield f"path {line['state']}"
+    elif line.kind == "event" and line["obj"] in ("connection", "call") and line["name"] in ("accept", "error"):
+        yield "opened" if line["name"] == "accept" else "failed"
