@@ -5,6 +5,7 @@
     │   ├── InvalidArgumentError     (also a ValueError)
     │   ├── InvalidStateError        (also a RuntimeError)
     │   ├── NotSupportedError
+    │   │   └── InstanceNeededError    a method was called on its class (also a TypeError)
     │   └── ConfigError              a file of settings that cannot be used
     ├── LocalFault                 this machine cannot do it now
     │   ├── CaptureError             no sound can be captured
@@ -48,6 +49,10 @@ class InvalidStateError(UsageError, RuntimeError):
 
 class NotSupportedError(UsageError):
     """This platform cannot do what was asked."""
+
+
+class InstanceNeededError(NotSupportedError, TypeError):
+    """A method was called on the class, as on the SDK's one shared Device; there is none here."""
 
 
 class ConfigError(UsageError):

@@ -33,7 +33,14 @@ class HubEmitter(Emitter):
         self._waiting = 0
         self._kept: list[tuple[str, Callable[..., Any]]] = []
 
-    def keep(self, event: str, f: Callable[..., Any]) -> None:
+    def _add_event_handler(self, event: str, k: Callable[..., Any], v: Callable[..., Any]) -> None:
+        super()._add_event_handler(event, k, v)
+        self._listened(event)
+
+    def _listened(self, event: str) -> None:
+        """Do what a new listener of `event` needs; for those that only work while somebody listens."""
+
+    def on_for_good(self, event: str, f: Callable[..., Any]) -> None:
         """Add a listener of this package's own, which `remove_all_listeners` leaves in its place."""
         self._kept.append((event, f))
         self.on(event, f)

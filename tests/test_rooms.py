@@ -23,7 +23,7 @@ FLOORS = (
     {"hw"},
     {"hw.panel", "hw.sound"},
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
-    {"agent.net", "agent.supervision"},
+    {"agent.net", "agent.supervision", "agent.media.rtp.packet"},
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
      "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
@@ -58,6 +58,7 @@ CONFINED = {
 PURE_ROOMS = {
     "agent.media.jitter": (),
     "agent.media.rtp": (),
+    "agent.media.rtp.packet": (),
     "agent.media.sdp": (),
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
@@ -84,7 +85,7 @@ PURE_FILES = {
     "hw": ("closing", "errors"),
     "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
-                 "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume"),
+                 "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip
 CLOCKS_AND_IO = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}
 # What must not even be loaded. (`logging` of the standard library loads `threading`.)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from hw.errors import ToneError
 from hw.panel.actions import parse_action
 from hw.panel.patterns import parse_pattern
-from hw.sound.wav_files import WavReader, short_wav
+from hw.sound.wav_files import check_sound
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -63,19 +63,19 @@ def new_file(value: Any, folder: Path) -> Any:
 
 def wav(value: Any, folder: Path) -> Any:
     """Check a WAV file that can be played and is short enough to be kept; empty stands for none. Raises ValueError."""
-    return _sound(value, folder, short_wav)
+    return _sound(value, folder, kept=True)
 
 
 def long_wav(value: Any, folder: Path) -> Any:
     """Check a WAV file that is read while it plays; empty stands for none. Raises ValueError."""
-    return _sound(value, folder, WavReader)
+    return _sound(value, folder, kept=False)
 
 
-def _sound(value: Any, folder: Path, look: Callable[[str], object]) -> Any:
+def _sound(value: Any, folder: Path, *, kept: bool) -> Any:
     path = file(value, folder)
     if path:
         try:
-            look(path)
+            check_sound(path, kept=kept)
         except ToneError as error:
             raise ValueError(f"a WAV file with PCM sound; {error}") from None
     return path

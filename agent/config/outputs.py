@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from agent.config import Config, DoorSection
+from agent.config.sections import Config, DoorSection
 from agent.config.settings import BoxSettings
 from agent.errors import ConfigError
 from hw.panel.settings import LightSettings, RelaySettings

@@ -1,4 +1,4 @@
-"""The sections of config.toml, together: each room declares its own settings."""
+"""All settings of one box; each room declares its own, and their names here are the sections of the file."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from agent.media.bridge import Bridge
 from agent.media.ice.server_probe import probe
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
-from agent.net.dial import dial, route_source
+from agent.net.dial import connect, dial, route_source
+from agent.net.resolve import resolve
 from agent.net.tls import client_context, explain
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.settings import SignalingSettings
@@ -55,11 +56,11 @@ def check_dns(settings: SignalingSettings) -> Check:
     host, port = server_of(settings)
     began = time.monotonic()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = resolve(host, port)
     except OSError as error:
         first = "signaling.server, then " if settings.server else ""
         return failed("dns", f"{host} cannot be found: {error.strerror or error}", f"check {first}`resolvectl status`")
-    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+    addresses = dict.fromkeys(str(address[0]) for _family, address in found)
     return ok("dns", f"{host} is {', '.join(addresses)} ({1000 * (time.monotonic() - began):.0f} ms)")
 
 
@@ -95,7 +96,8 @@ def check_tls(settings: SignalingSettings) -> Check:
     try:
         began = time.monotonic()
         context = client_context(settings.ca_file or None)
-        with _limit(), dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+        addresses = resolve(host, port)
+        with _limit(), connect(addresses) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
             took_ms = 1000 * (time.monotonic() - began)
             days = (cert_time_to_seconds(secure.getpeercert()["notAfter"]) - time.time()) / 86_400
             facts = f"{host}:{port}, {secure.version()}, {took_ms:.0f} ms, certificate good for {days:.0f} days"
@@ -159,7 +161,8 @@ def _date_of(host: str, port: int) -> float | None:
     context = SSLContext(PROTOCOL_TLS_CLIENT)
     # A clock that is far off makes every certificate look wrong; nothing secret is said here.
     context.check_hostname, context.verify_mode = False, CERT_NONE
-    with _limit(), dial(host, port) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
+    addresses = resolve(host, port)
+    with _limit(), connect(addresses) as plain, context.wrap_socket(plain, server_hostname=host) as secure:
         secure.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         head = _head(secure)
     for line in head.split(b"\r\n"):

@@ -14,12 +14,13 @@ from agent.errors import AgentError
 from agent.log import excerpt
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.shell import Stream
+from agent.signaling.refusals import refusal_by_code
 from agent.signaling.settings import SignalingSettings
 from agent.signaling.token.access_token import token_validity
 
 ENDS_SOON_S = 600
 ANSWER_S = 10.0
-CONNECTION_ERRORS = range(31000, 31010)  # after these the stream tries again (spec: signaling)
+CONNECTION_ERRORS = (31000, 31005, 31009)  # after these the stream tries again (spec: signaling)
 
 GetToken = Callable[[], str]
 
@@ -58,9 +59,11 @@ def check_registration(settings: SignalingSettings, get_token: GetToken, answer_
 
     def refused(payload: dict[str, Any]) -> None:
         error = payload.get("error", {})
-        told.append(f"{excerpt(error.get('code'))}: {excerpt(error.get('message'), 200)}")
-        if error.get("code") not in CONNECTION_ERRORS:
-            answer.set(failed("registration", told[-1], "get a token of this service and this account"))
+        code, message = error.get("code"), excerpt(error.get("message") or "", 160)
+        told.append(f"{excerpt(code)}: {message}")
+        if code not in CONNECTION_ERRORS:
+            refusal = refusal_by_code(code)
+            answer.set(failed("registration", told[-1], refusal.remedy))
 
     stream.on("connected", lambda payload: answer.set(ok("registration", f"accepted at {stream.uri}")))
     stream.on("error", refused)

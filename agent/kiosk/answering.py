@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from agent.config.settings import AnsweringSettings
 
+WARNING_S = 10.0
 CROSSING_S = 1.5  # enough for the other end's answer to arrive
 
 
@@ -50,3 +51,8 @@ def _bare(name: str) -> str:
 def limit_s(seconds: float) -> float | None:
     """Return a limit of the settings; None is for ever."""
     return seconds or None
+
+
+def warning_s(limit: float) -> float:
+    """Tell how long before its end, in seconds, a call that may last so many is warned of."""
+    return min(WARNING_S, limit / 2)

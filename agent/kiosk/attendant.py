@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
-from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s
+from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s, warning_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
@@ -21,6 +21,7 @@ from agent.kiosk.outcomes import INCOMING, OUTGOING
 from agent.kiosk.waiting import Waiting
 from agent.voice.connection import Connection
 from agent.voice.device import Device
+from hw.sound import tones
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +87,8 @@ class Attendant(Emitter):
 
     def hang_up(self) -> None:
         """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
-        if self.current is not None:
-            self.current.connection.disconnect()
-            return
-        for line in self._all_ringing():
-            line.connection.reject()  # either of the two does nothing: is it being accepted already?
-            line.connection.disconnect()
+        for line in [self.current] if self.current is not None else self._all_ringing():
+            line.hang_up()
 
     def answer_or_hang_up(self) -> None:
         """Take what rings, or else hang up: for a box with only one button."""
@@ -150,12 +147,16 @@ class Attendant(Emitter):
         if stream is not None:
             stream.signal(pcm)
 
+    def signal_both(self, pcm: bytes) -> None:
+        """Let both ends of the call that is on hear this tone."""
+        if self.current is not None:
+            self._sounds.signal(pcm)
+            self.signal_far_end(pcm)
+
     def end_calls(self) -> None:
         """Hang up what is on, and refuse what rings, without asking whether anything does."""
-        if self.current is not None:
-            self.current.connection.disconnect()
-        if self.ringing:
-            self.hang_up()
+        for line in [*([self.current] if self.current is not None else []), *self.ringing]:
+            line.hang_up()
 
     def _switch_ring(self) -> None:
         self._sounds.may_ring(not self._board.situation.do_not_disturb)
@@ -244,7 +245,11 @@ class Attendant(Emitter):
 
     def _accept(self, line: Line) -> None:
         line.move_on()
+        line.taken = True
+        if self.current is not None:
+            self.current.ended_here = True
         line.connection.mute(self._push_to_talk and not self._talks)
+        self._sounds.connecting()
         line.connection.accept()
         self._tell_calls()
 
@@ -260,8 +265,9 @@ class Attendant(Emitter):
         self._last_dialled = params
         connection.mute(self._push_to_talk and not self._talks)
         self.current = self._last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
+        line.taken = True
         self._follow(line)
-        line.after(limit_s(self._settings.max_ring_s), connection.disconnect)
+        line.after(limit_s(self._settings.max_ring_s), line.give_up)
         self._board.tell("dialling", params["To"])
         self._sounds.dialling()
         self._tell_calls()
@@ -280,8 +286,8 @@ class Attendant(Emitter):
         connection.on("ringing", lambda early: self._on_ringing(line, early))
         connection.on("error", lambda error: self._board.tell("call failed", error))
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
-        connection.on("reconnecting", lambda _error: self._on_recovery("reconnecting"))
-        connection.on("reconnected", lambda: self._on_recovery("reconnected"))
+        connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
+        connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
         connection.on("digit", lambda digit: self.emit("digit", digit))
         connection.on("sample", lambda _sample: self.emit("sample"))
         for event in ENDS:
@@ -289,23 +295,32 @@ class Attendant(Emitter):
 
     def _on_accept(self, line: Line) -> None:
         if self.current is not None and self.current is not line:
-            self.current.connection.disconnect()  # the two were accepted at one time
+            self.current.hang_up()  # the two were accepted at one time
         line.answer()
         self._sounds.talking(line.incoming)
         if self._push_to_talk:
             line.connection.mute(not self._talks)
         self._waiting.remove(line)
         self.current = self._last = line
-        line.after(limit_s(self._settings.max_talk_s), line.connection.disconnect)
+        limit = self._settings.max_talk_s
+        line.after(limit_s(limit), line.connection.disconnect)
+        line.after(limit_s(limit - warning_s(limit)), lambda: self._warn(line))
         self._board.tell("accept", line.connection.parameters.get("CallSid"))
         self._tell_calls()
+
+    def _warn(self, line: Line) -> None:
+        self._board.tell("soon over")
+        if line is self.current:
+            self.signal_both(tones.soon_over())
 
     def _on_mute(self, muted: bool) -> None:
         self._board.tell("mute" if muted else "unmute")
         self._tell_calls()
 
-    def _on_recovery(self, event: str) -> None:
+    def _on_recovery(self, line: Line, event: str) -> None:
         self._board.tell(event)
+        if line is self.current:
+            self._sounds.recovering(event == "reconnecting")
         self._tell_calls()
 
     def _on_end(self, line: Line, event: str) -> None:
@@ -317,7 +332,8 @@ class Attendant(Emitter):
         self._waiting.remove(line)
         if line is self.current:
             self.current = None
-            self._sounds.over(failed=line.error is not None and not line.answered)
+        if line.taken and self.current is None and self._waiting.accepted is None:
+            self._sounds.over(failed=line.failed)
         self._board.tell(event)
         self._tell_calls()
 

@@ -17,7 +17,7 @@ _LEVELS = {"trouble": logging.WARNING, "error": logging.DEBUG, "action": logging
 
 OWN = frozenset(
     ("trouble", "trouble over", "action", "not possible", "dialling", "ready", "offline", "door open", "door closed",
-     "feedback", "mute", "unmute", "sound open", "sound opening", "sound lost", "sound closed")
+     "feedback", "mute", "unmute", "soon over", "sound open", "sound opening", "sound lost", "sound closed")
 )  # fmt: skip
 
 

@@ -20,8 +20,17 @@ log = logging.getLogger(__name__)
 class Actions:
     """Performs actions on the attendant, the door and the volume."""
 
-    def __init__(self, attendant: Attendant, doorway: Doorway, volume: SpeakerVolume, board: Noticeboard) -> None:
+    def __init__(
+        self,
+        attendant: Attendant,
+        doorway: Doorway,
+        volume: SpeakerVolume,
+        board: Noticeboard,
+        refused: Callable[[], object],
+    ) -> None:
+        """`refused()` is called after what was not possible, so that it is heard."""
         self._board = board
+        self._refused = refused
         self._actions: dict[str, Callable[[ButtonAction], object]] = {
             "accept": lambda _: attendant.accept(),
             "reject": lambda _: attendant.reject(),
@@ -46,10 +55,11 @@ class Actions:
         return frozenset(self._actions)
 
     def perform(self, action: ButtonAction) -> None:
-        """Perform one; what makes no sense now, or what the hardware does not do, is told and does nothing."""
+        """Perform one; what makes no sense now, or what the hardware does not do, is told, heard and not done."""
         self._board.tell("action", action.name)
         try:
             self._actions[action.name](action)
         except (UsageError, HardwareError) as error:
             log.info("the action %s was not possible: %s", action.name, excerpt(error, MOST_WHY))
             self._board.tell("not possible", error)
+            self._refused()

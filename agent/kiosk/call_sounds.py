@@ -55,9 +55,9 @@ class BoxSounds(Sounds):
 class CallSounds:
     """What is heard of a box's own calls as they come along: the Device's sounds and the tones of progress together."""
 
-    def __init__(self, device: Device, tones: ProgressTones) -> None:
+    def __init__(self, device: Device, progress: ProgressTones) -> None:
         self._device = device
-        self._tones = tones
+        self._tones = progress
 
     def may_ring(self, may: bool) -> None:
         """Let incoming calls be heard, or not."""
@@ -65,9 +65,21 @@ class CallSounds:
 
     def dialling(self) -> None:
         """Begin an outgoing call: one that does not come about ends with the busy tone instead of the usual one."""
-        self._device.sounds.disconnect(False)
+        self.connecting()
         if not self._device.options.enable_ringing_state:
             self._tones.ringback()  # nothing will say when it rings
+
+    def connecting(self) -> None:
+        """Fill the time until there is something to hear, of a call that is dialled or was just accepted."""
+        self._device.sounds.disconnect(False)
+        self._tones.working()
+
+    def recovering(self, under_way: bool) -> None:
+        """Fill the time in which a call is being saved, once it takes longer; or end that."""
+        if under_way:
+            self._tones.working()
+        else:
+            self._tones.stop()
 
     def ringing_there(self, has_early_media: bool) -> None:
         """Play the ringback tone, unless the other end sends its own."""
@@ -95,6 +107,15 @@ class CallSounds:
         """Play the busy tone: no call is possible."""
         self._tones.failed()
 
+    def refused(self) -> None:
+        """Let a press be heard that did nothing, unless the busy tone says so."""
+        if not self._tones.says_failed:
+            self._tones.signal(tones.refused())
+
+    def signal(self, pcm: bytes) -> None:
+        """Play 48 kHz mono int16 once, over what is heard."""
+        self._tones.signal(pcm)
+
 
 class ProgressTones:
     """What whoever dials hears until somebody answers: ringback, or the busy tone when nobody will (E.180)."""
@@ -104,6 +125,12 @@ class ProgressTones:
         self._mixer = mixer
         self._country = country
         self._playing: Playing | None = None
+        self._failed: Playing | None = None
+
+    @property
+    def says_failed(self) -> bool:
+        """Whether the busy tone is heard."""
+        return self._failed is not None and self._failed is self._playing and not self._failed.done
 
     def prepare(self) -> None:
         """Compute the tones on another thread, so that they need no time later."""
@@ -117,6 +144,15 @@ class ProgressTones:
     def failed(self) -> None:
         """Play the busy tone for a while."""
         self._play(tones.busy(self._country), FAILED_MS)
+        self._failed = self._playing
+
+    def working(self) -> None:
+        """Tick, after a while."""
+        self._play(tones.working(), None)
+
+    def signal(self, pcm: bytes) -> None:
+        """Play a short tone over what is heard."""
+        self._mixer.play(pcm)
 
     def stop(self) -> None:
         """Fall silent."""

@@ -63,16 +63,16 @@ class Kiosk(Emitter):
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
-        self.attendant = Attendant(self.device, config.box.identity, config.answering,
-                                   CallSounds(self.device, progress), self.board,
+        sounds = CallSounds(self.device, progress)
+        self.attendant = Attendant(self.device, config.box.identity, config.answering, sounds, self.board,
                                    push_to_talk=talks_by_button)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
-                                   lambda why: self.board.trouble("token", why))  # fmt: skip
+                                   self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
@@ -204,6 +204,8 @@ class Kiosk(Emitter):
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
         self.board.trouble(f"button {button}", why if stuck else "")
+        if stuck and "push_to_talk" in self.config.buttons[button].press:
+            self.attendant.signal_both(tones.barred())
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why

@@ -10,7 +10,7 @@ from agent.clock import Timer
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_log import CallRecord
-from agent.kiosk.outcomes import INCOMING, outcome
+from agent.kiosk.outcomes import INCOMING, UNANSWERED, outcome
 from agent.voice.connection import Connection
 
 
@@ -22,7 +22,9 @@ class Line:
         self.record = record
         self.error: VoiceError | None = None
         self.crosses = False  # came from the one who was being dialled
-        self._ignored = False
+        self.ended_here = False  # somebody in front of the box ended it
+        self.taken = False  # somebody here dialled it, or accepted it
+        self._last_event = ""  # in the place of the one that it ends with
         self._sample: dict[str, Any] = {}
         self._timers: list[Timer] = []
         connection.on("sample", self._on_sample)
@@ -61,8 +63,24 @@ class Line:
 
     def ignore(self) -> None:
         """Let it ring here no longer; elsewhere it may."""
-        self._ignored = True
+        self._last_event = "ignore"
         self.connection.ignore()
+
+    def hang_up(self) -> None:
+        """End it because somebody here wants so, in whatever state it is."""
+        self.ended_here = True
+        self.connection.reject()
+        self.connection.disconnect()
+
+    def give_up(self) -> None:
+        """End a call that nobody answers."""
+        self._last_event = UNANSWERED
+        self.connection.disconnect()
+
+    @property
+    def failed(self) -> bool:
+        """Whether it came to nothing although somebody here wanted it."""
+        return self.taken and not self.answered and not self.ended_here
 
     def end(self, event: str) -> None:
         """Enter the end of the call; `event` is what it ended with."""
@@ -70,7 +88,7 @@ class Line:
         self.record.ended_s = time.time()
         failed = self.error is not None
         code = self.error.code if self.error is not None else None
-        last = "ignore" if self._ignored else event
+        last = self._last_event or event
         self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed)
 
     def describe(self) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 OUTGOING, INCOMING = "outgoing", "incoming"
+UNANSWERED = "unanswered"
 
 # SIP's status codes (RFC 3261 section 21), as the voice service counts them.
 _REFUSALS = {
     31404: "unknown",
-    31408: "unanswered",
-    31480: "unanswered",
+    31408: UNANSWERED,
+    31480: UNANSWERED,
     31486: "busy",
     31600: "busy",
     31603: "rejected",
@@ -19,6 +20,8 @@ def outcome(direction: str, event: str, *, answered: bool, code: int | None, fai
     """Name the end of a call: `event` was its last, `failed` says whether an error came before it, `code` which."""
     if answered:
         return "answered"
+    if direction == OUTGOING and event == UNANSWERED:
+        return UNANSWERED
     if direction == OUTGOING:
         return _REFUSALS.get(code or 0, "failed") if failed else "given up"
     if failed:

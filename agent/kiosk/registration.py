@@ -17,6 +17,7 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
+from agent.signaling.refusals import PARTS, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 
 AFTER_CLOSE_S = 5.0  # pause before the next connection after the server closed this one for good
 SET_UP_AGAIN_S = 5.0  # pause before another try with settings that could not be used
-REFUSALS = (20101, 20104, 20151, 31201, 31204, 31205)  # spec: device 5
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
@@ -50,13 +50,12 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
     }
 
 
-def refuses_token(error: VoiceError) -> bool:
-    """Tell whether the service refuses the token; a microphone that cannot be opened has one of these codes, too."""
-    return error.code in REFUSALS and error.twilio_error is not None
-
-
 class Registrar(Closing):
-    """`run` is a child for the supervisor; `trouble(why)` is told why there is no usable token, or an empty text."""
+    """`run` is a child for the supervisor.
+
+    `trouble(part, why)` is told why calls cannot come: there is no token, or the service refuses us. An empty text says
+    that this is over.
+    """
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class Registrar(Closing):
         device: Device,
         sound: Sound,
         before_ringing: Callable[[], Any],
-        trouble: Callable[[str], None],
+        trouble: Callable[[str, str], None],
     ) -> None:
         """Raises InvalidArgumentError when `[token]` names no source."""
         self.source = TokenSource(config.token, config.box.identity)
@@ -75,7 +74,7 @@ class Registrar(Closing):
         self._trouble = trouble
         self._sounds: dict[str, bytes] = {}
         self._failures = FailureLog(log, "setting up the connection to the service")
-        self._refused = False
+        self._refusals: dict[str, object] = {}  # part -> the code that was told first
         self._running = False
         self._closed = False
         self._coming_back: Timer | None = None
@@ -116,13 +115,14 @@ class Registrar(Closing):
             self._set_up_failed(error)
             return
         self._failures.recovered()
-        if not self._refused:
-            self._trouble("")
+        self._trouble("settings", "")
+        if "token" not in self._refusals:
+            self._trouble("token", "")
 
     def _set_up_failed(self, error: Exception) -> None:
         """Try again: whoever reads the reason may correct the file that it names."""
         self._failures.failed(error)
-        self._trouble(f"the settings cannot be used: {excerpt(error, MOST_WHY)}")
+        self._trouble("settings", f"the settings cannot be used: {excerpt(error, MOST_WHY)}")
         self._stay_away()
         self._coming_back = HubClock().call_later(SET_UP_AGAIN_S, self._come_back)
 
@@ -136,16 +136,21 @@ class Registrar(Closing):
         }
 
     def _on_token_error(self, error: TokenError) -> None:
-        self._trouble(f"there is no access token: {error}")
+        self._trouble("token", f"there is no access token: {error}")
 
     def _on_ready(self, _device: Device) -> None:
-        self._refused = False
-        self._trouble("")
+        self._refusals.clear()
+        for part in PARTS:
+            self._trouble(part, "")
 
     def _on_error(self, error: VoiceError) -> None:
-        if refuses_token(error):
-            self._refused = True
-            self._trouble(f"the service refuses the access token ({error}); check [token] and the clock")
+        refusal = refusal_of(error)
+        if refusal is None:
+            return
+        if self._refusals.get(refusal.part, self) != error.code:  # its words may differ each time
+            self._refusals[refusal.part] = error.code
+            self._trouble(refusal.part, in_words(refusal, error.code, error.message))
+        if refusal.renews:
             self.source.refused()
 
     def _on_offline(self, _device: Device) -> None:

@@ -18,10 +18,11 @@ from agent.kiosk.call_log import CallRecord
 from agent.kiosk.call_sounds import ProgressTones
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
-from agent.kiosk.registration import device_options, refuses_token
+from agent.kiosk.registration import device_options
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
+from agent.signaling.refusals import in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
@@ -65,8 +66,9 @@ class SingleCall:
 
         def fail(error: VoiceError) -> None:
             errors.append(error)
-            if refuses_token(error) and not connected.ready():
-                connected.set_exception(CallFailedError(f"the service refuses the access token ({error})"))
+            refusal = refusal_of(error)
+            if refusal is not None and not connected.ready():
+                connected.set_exception(CallFailedError(in_words(refusal, error.code, error.message)))
 
         self._device.on("error", fail)
         self._device.setup(token, **options)

@@ -17,7 +17,7 @@ from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.peer_states import EventSink
 from agent.media.rtp.packet import RtpPacket
-from agent.media.rtp.session import RtpSession
+from agent.media.rtp.session import ReadPacket, RtpSession
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
 from agent.media.settings import MediaSettings
@@ -28,16 +28,16 @@ DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life
 DTX_PAYLOAD_BYTES = 2
 EVENT_HZ = 8_000  # what the durations of forwarded events count
 
-RtpSink = Callable[[bytes, int, bool, str, int], None]
+RtpSink = Callable[[bytes, int, bool, str, int | None], None]
 
 
 class RtpEndpoint:
     """One stream each way over a secure transport.
 
     `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU",
-    "telephone-event" or, for a type that was not negotiated, "unknown"; `on_loss(share)` what the far end reports of
-    our stream; `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence,
-    rtp_resumed.
+    "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
+    stream of their own, on the sound's clock then; `on_loss(share)` what the far end reports of our stream;
+    `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
     """
 
     def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:
@@ -116,14 +116,14 @@ class RtpEndpoint:
         found = self._session.read(data, now)
         if found is None:
             return
-        packet, codec = found
+        packet, codec, _ = found
         self._note_sound(packet, codec, now)
         if codec is not None:
             self._audio.receive(packet, codec, now)
         else:
             self._audio.skip(packet)
         if self.on_rtp is not None:
-            self._forward(self.on_rtp, packet, codec)
+            self._forward(self.on_rtp, found, now)
         if self.on_arrival is not None:
             self.on_arrival()
 
@@ -135,12 +135,13 @@ class RtpEndpoint:
         may_pause = codec is None or len(packet.payload) <= DTX_PAYLOAD_BYTES
         self._silence_s = DTX_SILENCE_S if may_pause else RTP_SILENCE_S
 
-    @staticmethod
-    def _forward(sink: RtpSink, packet: RtpPacket, codec: Codec | None) -> None:
+    def _forward(self, sink: RtpSink, heard: ReadPacket, now: float) -> None:
+        packet, codec, beside = heard
         kind, payload = codec.kind if codec is not None else UNKNOWN, packet.payload
         if codec is not None and kind == EVENT:
             payload = _scale(payload, codec.clock_hz, EVENT_HZ)
-        sink(payload, packet.timestamp, packet.marker, kind, packet.sequence)
+        timestamp = self._session.place(packet, now) if beside else packet.timestamp
+        sink(payload, timestamp, packet.marker, kind, None if beside else packet.sequence)
 
     def _take_rtcp(self, data: bytes, now: float) -> None:
         """Take a verified report; the loss it tells of is what the encoder has to protect against."""

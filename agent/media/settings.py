@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 class IceServer:
     """One STUN or TURN server; `urls` as in W3C: stun:host:port, turn:host:port?transport=udp|tcp, turns:host:port."""
 
-    urls: tuple[str, ...] = field(
-        metadata={"help": "addresses of one server, e.g. turn:turn.example.org:3478", "secret": True}
-    )
+    urls: tuple[str, ...] = field(metadata={"help": "one server, as turn:turn.example.org:3478", "secret": True})
     username: str = field(default="", metadata={"help": "user name of a TURN server"})
     credential: str = field(default="", metadata={"help": "password of a TURN server", "secret": True})
 

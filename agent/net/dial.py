@@ -9,18 +9,23 @@ import gevent
 from gevent import socket
 from gevent.queue import Empty, Queue
 
-STAGGER_S = 0.25
+from agent.net.resolve import SocketAddress, resolve
 
-SocketAddress = tuple[int, Any]  #: address family, socket address
+STAGGER_S = 0.25
 
 
 def dial(host: str, port: int) -> socket.socket:
-    """Connect to the first address of `host` that answers; raises OSError.
+    """Look `host` up, which has a time of its own, and connect to the first address that answers; raises OSError."""
+    return connect(resolve(host, port))
+
+
+def connect(addresses: list[SocketAddress]) -> socket.socket:
+    """Connect to the first address that answers; raises OSError.
 
     Addresses of both families are tried in turn, each with a start of 250 ms before the next. Killing the calling
     greenlet gives up every try.
     """
-    waiting = _alternate(_resolve(host, port))
+    waiting = _alternate(addresses)
     outcomes: Queue[socket.socket | OSError] = Queue()
     tries: list[gevent.Greenlet[..., None]] = []
     failures: list[OSError] = []
@@ -49,11 +54,6 @@ def route_source(family: int, peer: Any) -> str | None:
         return None
     finally:
         probe.close()
-
-
-def _resolve(host: str, port: int) -> list[SocketAddress]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys((family, address) for family, _type, _proto, _name, address in found))
 
 
 def _alternate(addresses: list[SocketAddress]) -> list[SocketAddress]:

@@ -15,7 +15,8 @@ from gevent.ssl import SSLContext
 
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError, OversizeError
-from agent.net.dial import dial
+from agent.net.dial import connect
+from agent.net.resolve import SocketAddress, resolve
 from agent.net.tls import client_context, explain
 from agent.net.turns import fair_file
 from agent.program import user_agent
@@ -52,6 +53,7 @@ class HttpHost(Closing):
         """Send one request and wait for its answer; raises HttpError."""
         answer: Answer | None = None
         try:
+            self._connection.look_up()  # takes a time of its own
             with gevent.Timeout(self._timeout_s, TimeoutError(f"no answer within {self._timeout_s:g} s")):
                 answer = self._exchange(method, target, headers, body)
         except OSError as exc:
@@ -69,7 +71,6 @@ class HttpHost(Closing):
 
     def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         connection = self._connection
-        connection.close_if_stale()
         connection.request(method, target, body or None, {"User-Agent": user_agent(), **headers})
         response = connection.getresponse()
         answer = Answer(response.status, _body(response))
@@ -85,10 +86,17 @@ class _Connection(HTTPConnection):
         self.default_port = 443 if context else 80  # not named in the Host header
         super().__init__(host, port)
         self._context = context
+        self._addresses: list[SocketAddress] = []
+
+    def look_up(self) -> None:
+        """Find the host's addresses where a connection is to be opened; raises OSError."""
+        self.close_if_stale()
+        if self.sock is None:
+            self._addresses = resolve(self.host, self.port)
 
     def connect(self) -> None:
         """Connect, and shake hands where it is https; raises OSError."""
-        plain = dial(self.host, self.port)
+        plain = connect(self._addresses)
         try:
             secure = self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
         except BaseException:

@@ -26,8 +26,9 @@ from websockets.uri import parse_uri
 
 from agent.closing import Closing
 from agent.log import MOST_WHY, excerpt
-from agent.net.dial import dial, route_source
+from agent.net.dial import connect, route_source
 from agent.net.rate_limit import RateLimit
+from agent.net.resolve import SocketAddress, is_literal, resolve
 from agent.net.tls import explain
 from agent.net.turns import Turns
 
@@ -48,6 +49,10 @@ _SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so t
 
 class SocketOwner(Protocol):
     """Who gets the reports of one socket, on the hub."""
+
+    def socket_resolving(self) -> None: ...  # the host's name is looked up; not for an address
+
+    def socket_resolved(self) -> None: ...
 
     def socket_opened(self) -> None: ...
 
@@ -132,13 +137,25 @@ class WebSocket(Closing):
             self._shut()
 
     def _open(self) -> None:
-        self._sock = dial(self._uri.host, self._uri.port)
+        self._sock = connect(self._look_up())
         self._sock = self._context.wrap_socket(self._sock, server_hostname=self._uri.host)
         self._writer = gevent.spawn(self._write)
         request = self._protocol.connect()
         request.headers["User-Agent"] = self._user_agent
         self._protocol.send_request(request)
         self._flush()
+
+    def _look_up(self) -> list[SocketAddress]:
+        """Find the addresses of the host; the owner is told, because this takes a time of its own."""
+        host, port = self._uri.host, self._uri.port
+        if is_literal(host):
+            return resolve(host, port)
+        if self._owner is not None:
+            self._owner.socket_resolving()
+        addresses = resolve(host, port)
+        if self._owner is not None:
+            self._owner.socket_resolved()
+        return addresses
 
     def _read(self) -> None:
         """Read until the closing handshake or the end of the stream, then report how it ended."""

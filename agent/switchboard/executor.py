@@ -10,7 +10,7 @@ from typing import Any
 from agent.closing import AsyncClosing
 from agent.effects import EffectQueue
 from agent.errors import InvalidStateError, SdpError
-from agent.log import SeldomLog
+from agent.log import MOST_WHY, SeldomLog, excerpt
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import MessageType
 from agent.switchboard import sdp as descriptions
@@ -128,8 +128,8 @@ class Executor(AsyncClosing):
         except (SdpError, InvalidStateError, ConnectionError, TimeoutError) as error:
             if not self._is_current(leg, media):
                 return
-            why = error if str(error) else "it took too long"
-            self._strangers.warning("call %s: the media of %s failed: %s", leg.callsid, leg.identity, why)
+            why = excerpt(error, MOST_WHY) or "it took too long"
+            self._strangers.warning("call %s: the media of %s failed: %s", leg.callsid, excerpt(leg.identity), why)
         except Exception:
             log.exception("call %s: the media of %s failed", leg.callsid, leg.identity)
         else:

@@ -83,7 +83,7 @@ class MediaLeg(AsyncClosing):
         """Let `other` hear this client, and this client know what `other` loses of it."""
         transcoder = Transcoder(other.send, other.understood)
 
-        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
+        def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None) -> None:
             try:
                 transcoder(payload, timestamp, marker, codec, sequence)
             except FarSideError as error:

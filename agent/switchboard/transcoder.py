@@ -24,7 +24,7 @@ class Transcoder:
         self._codecs = codecs
         self._transcoder: OpusToPcmu | PcmuToOpus | None = None
 
-    def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int) -> None:
+    def __call__(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None) -> None:
         """Pass one packet on."""
         if codec in (EVENT, UNKNOWN) or codec in self._codecs:
             self._send(payload, timestamp, marker, codec, sequence)

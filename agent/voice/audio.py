@@ -16,6 +16,7 @@ import gevent
 from agent.closing import Closing
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.handlers import HubEmitter
+from agent.voice.constraints import modern
 from agent.voice.options import DeviceOptions
 from agent.voice.output_devices import DEFAULT, OutputDevices
 from agent.voice.sounds import DISCONNECT, INCOMING, OUTGOING, Sounds
@@ -41,6 +42,8 @@ class AudioOwner(Protocol):
     def report_audio(self, level: str, name: str, payload: Mapping[str, Any]) -> None: ...
 
     def is_calling(self) -> bool: ...
+
+    def volume_wanted(self) -> None: ...
 
 
 class AudioHelper(HubEmitter, Closing):
@@ -121,8 +124,7 @@ class AudioHelper(HubEmitter, Closing):
     def constrained(self, constraints: Any) -> Mapping[str, Any] | None:
         """Decide what a call's capture is opened with: the call's own constraints, on the chosen microphone."""
         chosen = {"deviceId": self.input_device["deviceId"]} if self.input_device is not None else {}
-        given = dict(constraints) if isinstance(constraints, Mapping) else {}
-        return {**(self.audio_constraints or {}), **given, **chosen} or None
+        return {**modern(self.audio_constraints), **modern(constraints), **chosen} or None
 
     # What is there
 
@@ -135,6 +137,10 @@ class AudioHelper(HubEmitter, Closing):
         """Tell how loud the microphone of a call is."""
         if self.input_device is not None:
             self.emit("inputVolume", volume)
+
+    def _listened(self, event: str) -> None:
+        if event == "inputVolume":
+            self._device.volume_wanted()
 
     def close(self) -> None:
         """Tell nobody anything any more, and leave the sound device alone."""

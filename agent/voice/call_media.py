@@ -19,6 +19,7 @@ from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import Cause
 from agent.voice.input_feed import Source, feed
 from agent.voice.media_events import MediaEvents
+from agent.voice.microphone import check_exact
 from agent.voice.protocols import CallHost, MediaSessionPort, NegotiatingCall
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
@@ -92,6 +93,7 @@ class CallMedia(Closing):
         self.closed = True
         if self.session is not None:
             self.session.close()
+            self.muted = False  # as in the SDK, and without an event
 
     def _restart(self, step: do.OfferRestart | do.ApplyRestart | do.AnswerRestart) -> None:
         """An answer that cannot be used is only logged: the next failure of the path is news (spec: recovery 5.6)."""
@@ -124,6 +126,8 @@ class CallMedia(Closing):
         constraints = host.audio.constrained(self.constraints) if host.audio is not None else None
         get_user_media = options.get_user_media
         self._source = options.file_input_stream or (get_user_media(constraints) if get_user_media else None)
+        if self._source is None:
+            check_exact(options, constraints)
         self.session = session = host.make_session(self._rtc_configuration)
         self._events = MediaEvents(session, self._call, lambda: self.closed)
         session.mute(self.muted)
@@ -184,7 +188,7 @@ class CallMedia(Closing):
         self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
 
     def _restart_failed(self, error: AgentError) -> None:
-        log.warning("no ICE restart could be offered: %s", excerpt(error, MOST_WHY))
+        self._host.log.warning("no ICE restart could be offered: %s", excerpt(error, MOST_WHY))
         self._call.tell_recovery(Recovery.restart_failed)
 
 

@@ -176,7 +176,7 @@ class DeviceCalls:
         connection: Connection = (device.options.connection_factory or Connection)(device, **kwargs)
         device.call_made(connection)
         for event in _HEARD:
-            connection.keep(event, partial(self._heard, connection, event))
+            connection.on_for_good(event, partial(self._heard, connection, event))
         return connection
 
     def _heard(self, connection: Connection, event: str, *args: Any) -> None:

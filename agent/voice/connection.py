@@ -48,6 +48,7 @@ class Connection(HubEmitter, ConnectionAliases):
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
         self.encoded_parameters = encode_params(custom_parameters or {})
         self._host = host
+        self.log = host.log
         self._call = CallDriver(host, self, offer_sdp)
         preflight = {"preflight": host.options.preflight} if self.direction == OUTGOING else None
         self._call.report("INFO", "connection", self.direction.lower(), preflight)
@@ -131,9 +132,9 @@ class Connection(HubEmitter, ConnectionAliases):
         return _done() if result is None else result
 
     def get_local_stream(self) -> Any:
-        """Return what is sent, as a stream that frames can be read from and written to; None before the capture."""
-        session = self._call.media.session
-        return session.local_stream if session is not None else None
+        """Return what is sent, as a stream to read and write frames; None before the capture, and at the end."""
+        media = self._call.media
+        return media.session.local_stream if media.session is not None and not media.closed else None
 
     def get_remote_stream(self) -> Any:
         """Return what is heard, as a stream that frames can be read from; None before the far side's audio."""
@@ -143,6 +144,10 @@ class Connection(HubEmitter, ConnectionAliases):
     def status(self) -> str:
         """Return pending, connecting, ringing, open, reconnecting or closed."""
         return self._call.shown.value
+
+    def _listened(self, event: str) -> None:
+        if event == "volume":
+            self._call.monitoring.look_sooner()
 
     @property
     def codec(self) -> str | None:
@@ -207,6 +212,10 @@ class Connection(HubEmitter, ConnectionAliases):
     def on_network_changed(self, reachable: bool) -> None:
         """Look after the path; `reachable` if any way to the far side is left."""
         self._call.tell_recovery(Recovery.network_changed, reachable)
+
+    def on_volume_wanted(self) -> None:
+        """Measure volumes from now on."""
+        self._call.monitoring.look_sooner()
 
     def on_restart_offer(self, sdp: str) -> None:
         """Answer the far side's restart of ICE; an own offer under way goes first (glare)."""

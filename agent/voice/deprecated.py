@@ -1,24 +1,39 @@
-"""Deprecated members of the SDK, kept for programs that still use them; each warns once per process."""
+"""Deprecated members of the SDK, kept for programs that still use them.
+
+Methods warn each time, registrations of listeners once per process; a Device that is told not to warn is silent, and
+takes the warning from no other.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-log = logging.getLogger(__name__)
+from typing import Any, Protocol, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _warned: set[str] = set()
 
 
-def deprecated(old: str, better: str) -> None:
-    """Warn, the first time, that `old` will go."""
-    if old not in _warned:
-        _warned.add(old)
-        log.warning("%s is deprecated; use %s", old, better)
+class Warns(Protocol):
+    """The log of one Device."""
+
+    def isEnabledFor(self, level: int, /) -> bool: ...
+
+    def warning(self, message: str, /, *arguments: object) -> None: ...
+
+
+def deprecated(log: Warns, old: str, better: str) -> None:
+    """Warn that `old` will go."""
+    log.warning("%s is deprecated; use %s", old, better)
+
+
+def registered(log: Warns, member: str, event: str) -> None:
+    """Warn, the first time, that `member` will no longer register listeners of `event`."""
+    if member not in _warned and log.isEnabledFor(logging.WARNING):
+        _warned.add(member)
+        deprecated(log, f"{member}(handler)", f'on("{event}", handler)')
 
 
 def or_handler(event: str) -> Callable[[F], F]:
@@ -28,7 +43,7 @@ def or_handler(event: str) -> Callable[[F], F]:
         @functools.wraps(method)
         def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             if args and callable(args[0]):
-                deprecated(f"{type(self).__name__}.{method.__name__}(handler)", f'on("{event}", handler)')
+                registered(self.log, f"{type(self).__name__}.{method.__name__}", event)
                 self.on(event, args[0])
                 return None
             return method(self, *args, **kwargs)
@@ -41,6 +56,7 @@ def or_handler(event: str) -> Callable[[F], F]:
 class ConnectionAliases:
     """The deprecated members of a Connection (spec: connection 4)."""
 
+    log: Warns
     on: Callable[..., Any]
     ignore: Callable[[], None]
     mute: Callable[[bool], None]
@@ -50,12 +66,12 @@ class ConnectionAliases:
     @or_handler("cancel")
     def cancel(self) -> None:
         """Do the same as `ignore`."""
-        deprecated("Connection.cancel()", "ignore()")
+        deprecated(self.log, "Connection.cancel()", "ignore()")
         self.ignore()
 
     def unmute(self) -> None:
         """Do the same as `mute(False)`."""
-        deprecated("Connection.unmute()", "mute(False)")
+        deprecated(self.log, "Connection.unmute()", "mute(False)")
         self.mute(False)
 
     def error(self, handler: Callable[..., Any]) -> None:
@@ -67,7 +83,7 @@ class ConnectionAliases:
         self._register("volume", handler)
 
     def _register(self, event: str, handler: Callable[..., Any]) -> None:
-        deprecated(f"{type(self).__name__}.{event}(handler)", f'on("{event}", handler)')
+        registered(self.log, f"{type(self).__name__}.{event}", event)
         self.on(event, handler)
 
     def _get_real_call_sid(self) -> str | None:
@@ -81,6 +97,7 @@ class ConnectionAliases:
 class DeviceAliases:
     """The deprecated listener registrations of a Device (spec: device 4)."""
 
+    log: Warns
     on: Callable[..., Any]
 
     def cancel(self, handler: Callable[..., Any]) -> None:
@@ -108,5 +125,5 @@ class DeviceAliases:
         self._register("ready", handler)
 
     def _register(self, event: str, handler: Callable[..., Any]) -> None:
-        deprecated(f"{type(self).__name__}.{event}(handler)", f'on("{event}", handler)')
+        registered(self.log, f"{type(self).__name__}.{event}", event)
         self.on(event, handler)

@@ -12,8 +12,9 @@ from agent.sdk_version import SDK_VERSION
 from agent.signaling.pstream.params import named_params
 from agent.voice.audio import AudioHelper
 from agent.voice.connection import Connection
-from agent.voice.deprecated import DeviceAliases, or_handler
+from agent.voice.deprecated import DeviceAliases, deprecated, or_handler
 from agent.voice.host import DeviceHost
+from agent.voice.instance_methods import of_instances
 from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
 from agent.voice.protocols import SignalingStream
@@ -22,6 +23,7 @@ from agent.voice.sounds import Sounds
 LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
 
 
+@of_instances
 class Device(HubEmitter, DeviceAliases):
     """A phone that registers with the voice service and makes and takes calls.
 
@@ -41,6 +43,7 @@ class Device(HubEmitter, DeviceAliases):
         self.on_pending_changed: Callable[[], object] = lambda: None
         self.is_initialized = False
         self._host = DeviceHost(self, lambda: self.on_pending_changed())
+        self.log = self._host.log
         if token is not None:
             self.setup(token, options, **more)
         elif options or more:
@@ -60,7 +63,7 @@ class Device(HubEmitter, DeviceAliases):
         token = _checked_token(token)
         merged = self.options.merged({**(options or {}), **more})
         self._host.check(merged)
-        self._host.options = merged
+        self._host.use(merged)
         if not self.is_initialized or self._host.is_closed:
             self._host.prepare(token)
             self.is_initialized = True
@@ -178,6 +181,7 @@ class Device(HubEmitter, DeviceAliases):
     def region(self) -> str:
         """Return the region in use, or `offline`; deprecated. Raises InvalidStateError before the set-up."""
         self._check_set_up()
+        deprecated(self.log, "Device.region()", "Device.edge")
         return self._host.region if self._host.region is not None else "offline"
 
     @property

@@ -19,6 +19,7 @@ from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
+from agent.voice.device_log import DeviceLog
 from agent.voice.media_options import check_mapping, media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
@@ -26,6 +27,8 @@ from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
+
+log = logging.getLogger(__name__)
 
 CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its reports
 
@@ -35,6 +38,7 @@ class DeviceHost(Closing):
 
     def __init__(self, device: Emitter, pending_changed: Callable[[], object]) -> None:
         self.options = DeviceOptions()
+        self.log = DeviceLog(log, lambda: not (self.options.warnings or self.options.debug))
         self._device = device
         self._pending_changed = pending_changed
         self.clock: Clock = HubClock()
@@ -60,6 +64,12 @@ class DeviceHost(Closing):
             client_context(options.ca_file)
         media_settings(options)
 
+    def use(self, options: DeviceOptions) -> None:
+        """Take these options from now on."""
+        self.options = options
+        if options.debug:
+            logging.getLogger("agent.voice").setLevel(options.log_level)
+
     def check_call(self, audio_constraints: Any, rtc_configuration: Any) -> None:
         """Raise InvalidArgumentError for what cannot be used for one call, before anything is changed."""
         check_mapping("audio_constraints", audio_constraints)
@@ -70,8 +80,6 @@ class DeviceHost(Closing):
         """Make everything that the options decide, once."""
         options = self.options
         self.is_closed = False
-        if options.debug or not options.warnings:
-            logging.getLogger("agent.voice").setLevel(options.log_level)
         self.clock = options.clock or self.clock
         self._use_sounds((options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf))
         self.publisher = self._make_publisher(token)
@@ -179,6 +187,11 @@ class DeviceHost(Closing):
     def is_calling(self) -> bool:
         """Tell whether a call is active."""
         return self.calls.active is not None
+
+    def volume_wanted(self) -> None:
+        """Let calls measure volumes from now on."""
+        for call in self.calls.all():
+            call.on_volume_wanted()
 
     # What signaling asks for (signaling_events.SignalingOwner)
 

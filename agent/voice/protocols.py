@@ -125,6 +125,9 @@ class CallHost(Protocol):
     def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort: ...
 
     @property
+    def log(self) -> Any: ...  # the Device's own, a LoggerAdapter
+
+    @property
     def is_closed(self) -> bool: ...  # the Device was destroyed
 
     def check_call(self, audio_constraints: Any, rtc_configuration: Any) -> None: ...

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hw.closing import Closing
-from hw.errors import SoundError
+from hw.errors import SoundDeniedError, SoundError
 from hw.sound.card_keeper import CardKeeper
 from hw.sound.devices import SoundDevice
 from hw.sound.dsp import DspWorker
@@ -23,7 +23,7 @@ from hw.sound.interface import CaptureSink, SoundState
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import scaled
 from hw.sound.playout_depth import PlayoutDepth
-from hw.sound.portaudio import Names, Rings, list_devices
+from hw.sound.portaudio import Names, Rings, has_microphone, list_devices
 from hw.sound.portaudio_thread import shared_control
 from hw.sound.rings import CaptureRing, PlayoutRing
 from hw.sound.settings import SoundSettings
@@ -88,10 +88,21 @@ class AlsaSound(Closing):
         return self._keeper.state
 
     def start(self) -> None:
-        """Open, and keep trying when there is no card; returns at once; idempotent."""
+        """Open, and keep trying when there is no card; returns at once; idempotent.
+
+        Raises SoundDeniedError once it is known that this user may not open one; the attempts go on.
+        """
         if not self._closed:
             self._worker.start()
             self._keeper.start()
+        if self._keeper.is_denied:
+            raise SoundDeniedError(self._keeper.why)
+
+    def has_microphone(self, name: str) -> bool:
+        """Tell whether there is a microphone called `name`; blocks the thread. SoundError when nobody can tell."""
+        if name in ("default", self._keeper.devices.get("capture")):
+            return True
+        return bool(shared_control().run(lambda: has_microphone(name), self._settings.call_limit_ms / 1000))
 
     def close(self) -> None:
         """Release the card; idempotent; returns within 2 s even if the sound server is wedged."""

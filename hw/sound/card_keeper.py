@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from hw.closing import Closing
-from hw.errors import SoundError, SoundWedgedError
+from hw.errors import SoundDeniedError, SoundError, SoundWedgedError
 from hw.sound.backoff import Pauses
 from hw.sound.dsp import DspWorker
 from hw.sound.interface import SoundState
@@ -55,6 +55,7 @@ class CardKeeper(Closing):
         self.names = names
         self.devices: Mapping[str, str] = {}
         self.state, self.why = SoundState.CLOSED, ""
+        self.is_denied = False  #: the latest attempt failed because this user may not open a card
         self.opened = self.lost = self._handler_faults = 0
 
     @property
@@ -129,9 +130,11 @@ class CardKeeper(Closing):
         try:
             card = self._control.run(lambda: open_card(self.names, self._rings, priority), limit_s, OpenCard.close)
         except SoundError as error:
+            self.is_denied = isinstance(error, SoundDeniedError)
             if not self._ended:
                 self._report(SoundState.LOST, str(error))
             return None
+        self.is_denied = False
         self._worker.convert = card.convert
         self._mixer.separate_ring = "ring" in card.names
         self.devices = card.names

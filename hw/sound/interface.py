@@ -83,7 +83,10 @@ class Sound(Protocol):
         """The current state; changes are reported through `on_state`."""
 
     def start(self) -> None:
-        """Open, and keep trying when there is no card; returns at once; idempotent."""
+        """Open, and keep trying when there is no card; returns at once; idempotent.
+
+        May raise SoundDeniedError when this user may not, which ends the call that asks for sound.
+        """
 
     def close(self) -> None:
         """Release the card; idempotent; returns within 2 s even if the sound server is wedged."""

@@ -98,6 +98,15 @@ def list_devices(names: Iterable[str] = ()) -> list[SoundDevice]:
         instance.terminate()
 
 
+def has_microphone(name: str) -> bool:
+    """Tell whether there is a microphone called `name` now. On the control thread only."""
+    try:
+        find_device(list_devices(), name, True, card_numbers())
+    except SoundError:
+        return False
+    return True
+
+
 def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
     """Open what there is of `names` and start it; SoundError when that is nothing.
 

@@ -198,6 +198,12 @@ def barred() -> bytes:
 
 
 @functools.lru_cache(maxsize=1)
+def working() -> bytes:
+    """Compute a soft tick in every two seconds, after the first silent one, to be looped: it is being worked on."""
+    return _pcm(_silence(1.0), _sines((880.0,), 0.05, 0.06), _silence(0.95))
+
+
+@functools.lru_cache(maxsize=1)
 def soon_over() -> bytes:
     """Compute two short high notes: the time is nearly up."""
     return _pcm(_sines((1760.0,), 0.1, 0.2), _silence(0.1), _sines((1760.0,), 0.1, 0.2))

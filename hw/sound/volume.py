@@ -230,7 +230,7 @@ class Volume:
     def _find(self, device: str, control: str) -> CardMixer | None:
         try:
             return CardMixer(control_device(device), control)
-        except (ImportError, OSError, LookupError, ValueError) as error:  # ValueError: names that are not UTF-8
+        except (ImportError, OSError, LookupError, ValueError) as error:  # ValueError: no UTF-8
             demanded = self._settings.volume_control == "alsa"
             log.log(logging.WARNING if demanded else logging.DEBUG, "volume is set by software: %s", error)
             return None

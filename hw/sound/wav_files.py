@@ -24,52 +24,68 @@ FRAMES_PER_FLUSH = 25  # half a second of audio is the most that a kill can cost
 WavSamples = npt.NDArray[np.float32]
 
 
-class WavReader:
+class WavReader(Closing):
     """A WAV file as 48 kHz mono int16, a second at a time: however long it is, so much memory it takes."""
 
     def __init__(self, path: str | Path) -> None:
-        """Look into the file; ToneError names it and what is wrong with it."""
+        """Open the file; ToneError names it and what is wrong with it."""
         self.path = Path(path)
         try:
-            with self.path.open("rb") as file:
-                self.format = read_format(file, str(path))
+            self._file = self.path.open("rb")
         except OSError as error:
             raise _unreadable(path, error) from error
+        try:
+            self.format = read_format(self._file, str(path))
+        except OSError as error:
+            self.close()
+            raise _unreadable(path, error) from error
+        except ToneError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let the file go; idempotent."""
+        self._file.close()
 
     def blocks(self) -> Iterator[bytes]:
-        """Read it from its beginning; ToneError when the file has gone."""
-        chosen = self.format
+        """Read it from its beginning, one reader at a time; ToneError when it cannot be read any more."""
+        chosen, file = self.format, self._file
         resampler = soxr.ResampleStream(chosen.rate_hz, RATE_HZ, 1) if chosen.rate_hz != RATE_HZ else None
         left = chosen.frames
         try:
-            with self.path.open("rb") as file:
-                file.seek(chosen.data_at)
-                while left > 0:
-                    raw = file.read(min(left, chosen.rate_hz) * chosen.frame_bytes)
-                    left = left - len(raw) // chosen.frame_bytes if raw else 0
-                    mono = _mono(raw, chosen)
-                    yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
-        except OSError as error:
+            file.seek(chosen.data_at)
+            while left > 0:
+                raw = file.read(min(left, chosen.rate_hz) * chosen.frame_bytes)
+                left = left - len(raw) // chosen.frame_bytes if raw else 0
+                mono = _mono(raw, chosen)
+                yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
+        except (OSError, ValueError) as error:  # ValueError: it was closed
             raise _unreadable(self.path, error) from error
 
 
 def load_pcm(path: str | Path) -> bytes:
     """Read a WAV file as 48 kHz mono int16 bytes; ToneError names the file and what is wrong with it."""
-    return b"".join(short_wav(path).blocks())
+    with WavReader(path) as reader:
+        _check_length(reader)
+        return b"".join(reader.blocks())
 
 
-def short_wav(path: str | Path) -> WavReader:
-    """Look into a WAV file that is kept in memory while it plays; ToneError when it is too long for that."""
-    reader = WavReader(path)
-    seconds = reader.format.duration_s
+def check_sound(path: str | Path, *, kept: bool) -> None:
+    """Look into a WAV file without reading it; `kept` in memory while it plays, it must not be too long. ToneError."""
+    with WavReader(path) as reader:
+        if kept:
+            _check_length(reader)
+
+
+def _check_length(reader: WavReader) -> None:
+    path, seconds = reader.path, reader.format.duration_s
     if seconds > LONGEST_SOUND_S:
         raise ToneError(f"{path} lasts {seconds:.0f} s, and a sound may last {LONGEST_SOUND_S} s: shorten it, for "
                         f"example with sox {quote(str(path))} short.wav trim 0 {LONGEST_SOUND_S}")  # fmt: skip
-    return reader
 
 
-def _unreadable(path: str | Path, error: OSError) -> ToneError:
-    return ToneError(f"cannot read the sound file {path}: {error.strerror or error}")
+def _unreadable(path: str | Path, error: OSError | ValueError) -> ToneError:
+    return ToneError(f"cannot read the sound file {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _mono(raw: bytes, chosen: WavFormat) -> WavSamples:

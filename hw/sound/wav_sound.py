@@ -28,7 +28,7 @@ MOST_QUEUED_FRAMES = 20
 READY_MS = 6  # written this early, sound is in time for a beat that is a bit early, too
 
 
-class PcmSource:
+class PcmSource(Closing):
     """Frames of a fixed sound: once and then silence, or over and over; sounds may be added on top."""
 
     def __init__(self, sound: bytes | WavReader, loop: bool) -> None:
@@ -38,6 +38,12 @@ class PcmSource:
         self._ahead = bytearray()
         self._blocks = self._begin()
         self._spoken: deque[bytes] = deque()
+
+    def close(self) -> None:
+        """Let the file go; idempotent."""
+        if isinstance(self._sound, WavReader):
+            self._sound.close()
+        self._sound, self._blocks = b"", iter(())
 
     def speak(self, pcm: bytes) -> None:
         """Queue sound that starts now, over what plays; any thread."""
@@ -73,7 +79,8 @@ class PcmSource:
                 block = next(self._blocks, b"")
         except ToneError as error:
             log.warning("silence is captured from now on: %s", error)
-            self._sound, self._blocks, block = b"", iter(()), b""
+            self.close()
+            block = b""
         return block
 
 
@@ -129,6 +136,7 @@ class WavSound(Closing):
             return
         self._ended = True
         self._clock.stop()
+        self._source.close()
         if self._writer is not None:
             self._writer.close()
         self._report(SoundState.CLOSED, "closed")

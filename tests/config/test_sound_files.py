@@ -15,7 +15,8 @@ SOUNDS = ("ring_file", "connect_file", "disconnect_file")
 
 def settings(tmp_path: Path, key: str) -> Path:
     path = tmp_path / "config.toml"
-    path.write_text(f'[sound]\n{key} = "bell.wav"\n')
+    driver = 'driver = "wav"\n' if key == "wav_capture" else ""
+    path.write_text(f'[sound]\n{driver}{key} = "bell.wav"\n')
     return path
 
 

@@ -71,7 +71,7 @@ def differences(replay: Replay) -> list[Difference]:
     transcript = replay.transcript
     wanted = _as_a_sequence_of_offers(expected(transcript, replay.texts))
     seen = _as_a_sequence_of_offers(_recordable(replay.seen, transcript))
-    problems = [Difference("replay", each) for each in replay.problems]
+    problems = [Difference("replay", said, at_ms) for at_ms, said in replay.problems]
     found: list[Difference] = []
     pairs: list[Pair] = []
     for channel in CHANNELS:

@@ -108,6 +108,9 @@ class RealReplay(Replay):
     def _heard(self, socket: Socket, text: str) -> None:
         message = {} if text == "\n" else json.loads(text)
         sdp = (message.get("payload") or {}).get("sdp")
+        if message.get("type") == "invite" and self._far is not None:
+            self._bridge.call(self._far.close)  # a caller, whom nobody answered
+            self._far = None
         if message.get("type") in ("invite", "reinvite"):
             self._offers.append(sdp)
         elif message.get("type") == "answer" and self._far is not None:

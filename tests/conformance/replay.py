@@ -134,7 +134,7 @@ class Replay:
     def __init__(self, transcript: Transcript, folder: Path, clock: Any = None) -> None:
         self.transcript = transcript
         self.seen: list[Seen] = []
-        self.problems: list[str] = []
+        self.problems: list[tuple[float, str]] = []  # when, and what
         self.clock = clock or VirtualClock()
         self._server = Server(folder, self._asked, self._heard)
         self._sockets: list[Socket] = []
@@ -167,7 +167,8 @@ class Replay:
                 self._play(line)
             self._pass_until(self.clock.now() + TAIL_S)
             if self._said != self._got:
-                self.problems.append("the server did not get the frames that were sent, in their order")
+                said = "the server did not get the frames that were sent, in their order"
+                self.problems.append((self._script_ms(), said))
         finally:
             self._end()
 
@@ -204,7 +205,7 @@ class Replay:
             if not self._step(deadline):
                 self._missed[what] += 1
                 if what != "reinvite":
-                    self.problems.append(f"{line.t:.0f} ms: no {what!r} came")
+                    self.problems.append((line.t, f"no {what!r} came"))
                 self._wanted[what] -= 1
                 return
         self._shift_ms = self._times[what][self._wanted[what] - 1] - line.t
@@ -225,7 +226,7 @@ class Replay:
         n = int(line["id"]) - 1
         socket = self._sockets[n] if n < len(self._sockets) else None
         if socket is None or not socket.is_open:
-            self.problems.append(f"{line.t:.0f} ms: socket {n + 1} is not open for {line.frame_type!r}")
+            self.problems.append((line.t, f"socket {n + 1} is not open for {line.frame_type!r}"))
             return
         self._server_said += 1
         socket.send(self._text(line))

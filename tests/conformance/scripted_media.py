@@ -13,7 +13,7 @@ from agent.clock import Clock
 from agent.errors import CaptureDeniedError, CaptureError
 from agent.events import Emitter
 from agent.media.sdp import munge
-from agent.media.sdp.offer_answer import Agreement, Negotiation
+from agent.media.sdp.offer_answer import Agreement, OfferAnswer
 from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import CandidateInfo, LevelSnapshots, RawStats
@@ -71,7 +71,7 @@ class ScriptedSession(Emitter):
         self._capture_error: CaptureError | None = None
         self._codec_name: str | None = None
         self._paths = itertools.count(1)
-        self._negotiation = Negotiation(settings, FINGERPRINT, 1, "conformance")
+        self._negotiation = OfferAnswer(settings, FINGERPRINT, 1, "conformance")
         self._sent, self._received = Flow(clock), Flow(clock)
         self._sends = False
         self._restarted = False

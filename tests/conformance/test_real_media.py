@@ -21,8 +21,12 @@ from .transcript import Transcript
 LIMIT_S = 100
 SHOWN = ("digits", "ice_restart_disabled", "ice_restart_ok", "ice_short_gap", "in_accept_disconnect", "mute",
          "ring_stateon_earlymedia", "ws_drop_during_call")  # fmt: skip
-# Their path never works again: when that is given up depends on ICE states that only a browser has.
-UNLIKE = ("ice_blocked_from_start", "ice_never_returns")
+# When their path is given up, and lost, depends on ICE states that only a browser has.
+OF_A_BROWSER = ("ice_blocked_from_start", "ice_never_returns", "recovery_begun_before_the_answer",
+                "recovery_without_signaling")  # fmt: skip
+# They are about the server's description, and the far peer's takes its place.
+OF_THE_DESCRIPTION = ("out_bad_answer", "out_digits_by_message", "socket_down_digits")
+UNLIKE = OF_A_BROWSER + OF_THE_DESCRIPTION
 TRANSCRIPTS = {path.stem: Transcript.read(path) for path in FILES}
 CALLS = sorted(name for name, each in TRANSCRIPTS.items() if each.is_about_calls and name not in UNLIKE)
 if os.environ.get("CONFORMANCE_MEDIA") != "real":

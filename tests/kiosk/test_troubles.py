@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from geventhttpclient import HTTPClient
@@ -14,6 +15,7 @@ from geventhttpclient import HTTPClient
 from agent.errors import RestartLimitError
 from agent.signaling.token.access_token import mint_token
 from agent.signaling.token.token_source import TokenSettings, read_key
+from agent.twilio_errors import twilio_error
 from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
 
 
@@ -134,6 +136,36 @@ def test_a_refused_token_is_an_error_that_says_why(site: Site) -> None:
     box.until_shows("error", "offline")
 
     assert "the service refuses the access token" in box.status["troubles"]["token"]
+
+
+@pytest.mark.parametrize(
+    ("code", "part", "remedy"),
+    [
+        *((code, "token", "[token]") for code in (20101, 20103, 20105, 20157, 31102, 31202, 31205, 31207, 31211)),
+        *((code, "account", "console") for code in (10001, 20003, 31203, 31105)),
+        *((code, "version", "latest version") for code in (31007, 31100, 31426)),
+        *((code, "rate", "wait") for code in (31206, 20429, 31429)),
+        *((code, "service", "list of errors") for code in (12345, 31999, "odd", None)),
+    ],
+)
+def test_each_refusal_of_the_service_is_named_and_logged_once_and_over_when_it_is_ready(
+    site: Site, box: Box, caplog: pytest.LogCaptureFixture, code: object, part: str, remedy: str
+) -> None:
+    stream: Any = box.kiosk.device.stream
+    renewals: list[object] = []
+    box.kiosk.registrar.source.on("token", renewals.append)
+
+    for n in range(3):
+        error = {"code": code, "message": f"no, for the {n}th time\x1b[2J", "twilioError": twilio_error(53000)}
+        stream.emit("error", {"error": error})
+
+    box.until_shows("error")
+    assert remedy in box.status["troubles"][part] and "\x1b" not in box.status["troubles"][part]
+    assert len([record for record in caplog.records if remedy in record.getMessage()]) == 1
+    if part in ("token", "account"):
+        box.until(lambda: bool(renewals), "fetched another token")
+    stream.emit("ready", {})
+    box.until(lambda: box.status["troubles"] == {}, "over it")
 
 
 def test_a_token_that_cannot_be_had_is_an_error_that_says_why(site: Site) -> None:

@@ -5,7 +5,10 @@ import asyncio
 import pytest
 
 from agent.errors import InvalidStateError, SdpError
-from tests.media.peers import Talker, WatchedPeer, close, connected_pair, number_of, run, send_unusable
+from agent.media.dtls import srtp_transport
+from agent.media.rtp.packet import write_rtp
+from tests.media.certificates import rsa_certificate
+from tests.media.peers import Talker, WatchedPeer, close, connected_pair, negotiate, number_of, run, send_unusable
 
 
 def test_both_ends_connect():
@@ -19,6 +22,24 @@ def test_both_ends_connect():
             assert peer.values("connection_state") == ["connecting", "connected"]
             assert peer.values("ice_gathering_state") == ["gathering", "complete"]
             assert peer.values("candidate") and peer.values("selected_pair")
+        await close(caller, callee)
+
+    run(story())
+
+
+@pytest.mark.parametrize("rsa_is_caller", [True, False])
+def test_call_with_a_far_end_whose_key_is_rsa(monkeypatch, rsa_is_caller):
+    async def story():
+        with monkeypatch.context() as patched:
+            patched.setattr(srtp_transport, "new_certificate", rsa_certificate)
+            rsa = WatchedPeer()
+        ours = WatchedPeer()
+        caller, callee = (rsa, ours) if rsa_is_caller else (ours, rsa)
+        await negotiate(caller, callee)
+        await asyncio.gather(caller.connected(), callee.connected())
+        for one, other in ((caller, callee), (callee, caller)):
+            one.rtp.send(b"sound", 0, True, "opus")
+            await other.until(lambda peer: peer.packets)
         await close(caller, callee)
 
     run(story())
@@ -210,6 +231,34 @@ def test_packets_of_a_type_that_was_not_negotiated_are_not_lost(payload_type):
         assert receiver.stats.decoded > 6
         assert callee.rtp.playout_stats.concealed_ms == 0
         assert {packet[3] for packet in callee.packets} == {"PCMU", "unknown"}
+        await close(caller, callee)
+
+    run(story())
+
+
+def key(peer, digits, ssrc, sequence=0, timestamp=0):
+    """Send digits as a stream of their own."""
+    for number, digit in enumerate(digits):
+        for n, flags in enumerate((10, 10, 0x8A, 0x8A)):
+            payload = bytes([int(digit), flags, 0, 200])
+            stamp = timestamp + number * 4_800
+            peer._secure.send_rtp(write_rtp(110, n == 0, sequence + 4 * number + n, stamp, ssrc, payload))
+
+
+def test_digits_are_heard_before_the_sound_beside_it_and_after_a_transfer():
+    async def story():
+        caller, callee = await connected_pair()
+        callee.rtp.listen()
+        key(caller, "12", ssrc=1, sequence=900, timestamp=3_000_000)
+        await callee.until(lambda peer: peer.values("digit") == ["1", "2"])
+        caller.rtp.send(b"x" * 40, 0, True, "opus")
+        key(caller, "34", ssrc=2, sequence=50, timestamp=2_000_000)
+        caller.rtp.send(b"x" * 40, 960, False, "opus")
+        await callee.until(lambda peer: peer.values("digit") == ["1", "2", "3", "4"])
+        key(caller, "56", ssrc=2, sequence=20_000, timestamp=7)
+        await callee.until(lambda peer: peer.values("digit") == ["1", "2", "3", "4", "5", "6"])
+        assert callee.stats().packets_lost == 0
+        assert callee.rtp.receiver.stats.received == 2
         await close(caller, callee)
 
     run(story())

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from agent.media.jitter.buffer import PlayoutBuffer
 from agent.media.jitter.decision import Decision, PlayoutAction
-from hw.sound.frame import FRAME_SAMPLES
+from agent.media.pump import MOST_AHEAD_S
+from hw.sound.frame import RATE_HZ
 
 FRAME_S = 0.02
 LONGEST_CUT = 480
@@ -49,6 +50,7 @@ class Player:
     buffer: PlayoutBuffer
     repairs: bool = True
     phase_ms: float = 7.0
+    period_ms: int = 20
     backlog: int = 0
     decisions: list[Decision] = field(default_factory=list)
     delays: list[tuple[float, float]] = field(default_factory=list)  # (time, ms)
@@ -64,6 +66,29 @@ class Player:
                 at += 1
             self.pull(now)
 
+    def run_eagerly(self, network: Network, seconds: float) -> None:
+        """Play a call as the pump does: each period as soon as it can be made well, else when the card needs it."""
+        arrivals, at, due, now = network.arrivals(seconds), 0, self.phase_ms / 1000, 0.0
+        while now < seconds:
+            comes = arrivals[at][0] if at < len(arrivals) else seconds
+            now = min(due, comes)
+            if comes <= due and at < len(arrivals):
+                self.put(arrivals[at][1], now, network.packet_ms)
+                at += 1
+            while due <= now or (due - now < MOST_AHEAD_S and self.is_ready()):
+                self.pull(max(now, due))
+                due += self.period_ms / 1000
+
+    def is_ready(self) -> bool:
+        """Whether the next period can be made out of what has come."""
+        missing = self.frame - self.backlog
+        return missing <= 0 or self.buffer.ready(missing)
+
+    @property
+    def frame(self) -> int:
+        """Samples of a period."""
+        return self.period_ms * RATE_HZ // 1000
+
     def put(self, number: int, now: float, packet_ms: int = 20) -> None:
         """Packet `number` arrives."""
         samples = packet_ms * 48
@@ -72,12 +97,12 @@ class Player:
         self.buffer.put(sequence, timestamp, b"%d" % number, samples, now, repairs=self.repairs)
 
     def pull(self, now: float) -> list[Decision]:
-        """One frame; what it was made of."""
+        """One period; what it was made of."""
         made = []
-        self.buffer.tick(now, self.backlog)
-        while self.backlog < FRAME_SAMPLES:
+        self.buffer.tick(now, self.backlog, self.frame)
+        while self.backlog < self.frame:
             made.append(self._make(now))
-        self.backlog -= FRAME_SAMPLES
+        self.backlog -= self.frame
         self.decisions += made
         return made
 

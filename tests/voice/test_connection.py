@@ -641,3 +641,22 @@ def test_a_session_of_a_closed_call_is_not_heard(world: World) -> None:
     session.emit("signaling_state", "stable")
 
     assert world.events == []
+
+
+@pytest.mark.parametrize("end", ["disconnect", "hangup", "cancel", "destroy"])
+def test_a_muted_call_that_is_over_is_not_muted_and_sends_nothing(world: World, end: str) -> None:
+    call = world.talks()
+    call.mute()
+    assert call.get_local_stream() is not None
+    world.forget()
+
+    if end in ("hangup", "cancel"):
+        world.stream.say(end, callsid="CA9")
+    else:
+        (call.disconnect if end == "disconnect" else world.device.destroy)()
+    world.run()
+
+    assert (call.is_muted(), call.get_local_stream()) == (False, None)
+    assert call.get_remote_stream() is not None
+    assert "call mute" not in world.events
+    assert world.session.muted  # the session closed with the microphone off

@@ -1,31 +1,76 @@
-"""What will go is said, with what to use instead."""
+"""Who is warned of what, and how often."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from agent.voice.deprecated import deprecated
+from agent.voice import deprecated
 
 from .conftest import World
 
-
-def test_a_program_is_told_what_to_use_instead(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "agent.voice"):
-        deprecated("Thing.old()", "Thing.better()")
-
-    said = [(record.levelname, record.getMessage()) for record in caplog.records]
-    assert said == [("WARNING", "Thing.old() is deprecated; use Thing.better()")]
+USES = {
+    "cancel()": lambda world: world.rings().cancel(),
+    "unmute()": lambda world: world.rings().unmute(),
+    "region()": lambda world: world.device.region(),
+}
 
 
-def test_a_device_that_is_to_be_silent_says_nothing_of_it(
-    make_world: Callable[..., World], caplog: pytest.LogCaptureFixture
+@pytest.fixture(autouse=True)
+def nobody_was_warned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deprecated, "_warned", set())
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if "deprecated" in record.getMessage()]
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_deprecated_method_warns_each_time(
+    world: World, use: Callable[[World], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "agent.voice")
-    world = make_world(warnings=False)
+    for _ in range(3):
+        use(world)
 
-    world.device.offline(lambda device: None)
+    assert len(warnings_of(caplog)) == 3
 
-    assert [record for record in caplog.records if record.name.startswith("agent.voice")] == []
+
+@pytest.mark.parametrize("register", [lambda world: world.device.ready(print),
+                                      lambda world: world.device.connect(print),
+                                      lambda world: world.rings().accept(print),
+                                      lambda world: world.rings().error(print)])  # fmt: skip
+def test_a_registration_warns_once(
+    world: World, register: Callable[[World], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        register(world)
+
+    assert len(warnings_of(caplog)) == 1
+
+
+def test_a_silent_device_silences_no_other(make_world: Callable[..., World], caplog: pytest.LogCaptureFixture) -> None:
+    silent, loud = make_world(warnings=False), make_world()
+    silent.device.region()
+    silent.device.ready(print)
+    silent.rings().cancel()
+    assert warnings_of(caplog) == []
+
+    loud.device.region()
+    loud.device.ready(print)
+    loud.rings().cancel()
+    assert len(warnings_of(caplog)) == 3
+
+
+def test_a_second_set_up_may_silence_the_warnings_and_wake_them(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    call = world.rings()
+    world.device.setup("a-token", warnings=False)
+    world.device.region()
+    call.unmute()
+    assert warnings_of(caplog) == []
+
+    world.device.setup("a-token", warnings=True)
+    world.device.region()
+    call.unmute()
+    assert len(warnings_of(caplog)) == 2

@@ -170,3 +170,28 @@ def test_ten_samples_are_reported_together_and_the_rest_at_the_end(world: World,
     assert [len(batch) for batch in world.publisher.metrics] == [10, 2]
     entry = world.publisher.metrics[0][1]
     assert (entry["call_sid"], entry["direction"], entry["audio_codec"]) == ("CA9", "OUTGOING", "opus")
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.01, 0.4, 0.99, 1.7])
+def test_volumes_begin_50_ms_after_somebody_begins_to_listen(world: World, call: Connection, late_s: float) -> None:
+    world.run(late_s)
+    told: list[float] = []
+    call.on("volume", lambda *_levels: told.append(world.clock.now()))
+    began = world.clock.now()
+
+    world.run(0.051)
+
+    assert told and told[0] <= began + 0.0501
+
+
+def test_the_helper_s_volumes_begin_50_ms_after_somebody_begins_to_listen(world: World, call: Connection) -> None:
+    world.run(0.3)
+    audio = world.device.audio
+    assert audio is not None
+    audio.input_device = {"deviceId": "default", "kind": "audioinput", "label": ""}
+    told: list[float] = []
+    audio.on("inputVolume", told.append)
+
+    world.run(0.051)
+
+    assert len(told) == 1

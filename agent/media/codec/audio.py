@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.codec.sender import AudioSender, Outgoing, SenderSettings
+from agent.media.codec.sender import OPUS, AudioSender, Outgoing, SenderSettings
+from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.sdp.offer_answer import Agreement
@@ -88,23 +89,31 @@ class Audio:
         """Take one packet; nothing is kept before somebody listens, so who only forwards needs no memory."""
         if not self._listening:
             return
-        receiver, kind = self.receiver, codec.kind
-        if kind == EVENT:
-            if receiver is not None:
-                receiver.put_event(packet.sequence, packet.timestamp, packet.payload)
-            return
-        if receiver is None or receiver.codec != kind:
-            receiver = self.receiver = self._new_receiver(kind)
-        receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
+        if codec.kind == EVENT:
+            receiver = self._receiver_of(self.receiver.codec if self.receiver else self._expected_kind)
+            receiver.put_event(packet.sequence, packet.timestamp, packet.payload, ssrc=packet.ssrc)
+        else:
+            receiver = self._receiver_of(codec.kind)
+            receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
+
+    @property
+    def _expected_kind(self) -> str:
+        """What sound will probably be, while there are only digits."""
+        return self._agreement.send_codec.kind if self._agreement is not None else OPUS
+
+    def _receiver_of(self, kind: str) -> AudioReceiver:
+        if self.receiver is None or self.receiver.codec != kind:
+            self.receiver = self._new_receiver(kind, self.receiver.events if self.receiver else None)
+        return self.receiver
 
     def skip(self, packet: RtpPacket) -> None:
         """Note a packet of a type that was not negotiated: it is not lost, and comfort noise announces a pause."""
         if self.receiver is not None:
             self.receiver.put_other(packet.sequence, pauses=packet.payload_type == COMFORT_NOISE)
 
-    def _new_receiver(self, name: str) -> AudioReceiver:
+    def _new_receiver(self, name: str, events: EventStreams | None) -> AudioReceiver:
         limits = PlayoutSettings(self._settings.playout_min_ms, self._settings.playout_max_ms)
-        return AudioReceiver(name, limits, on_digit=self._on_digit)
+        return AudioReceiver(name, limits, on_digit=self._on_digit, events=events)
 
     def listen(self) -> None:
         """Keep what arrives, because somebody is going to pull; idempotent."""

@@ -18,7 +18,7 @@ from agent.media.codec.g711 import PcmuDecoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMU
-from agent.media.codec.telephone_event import EventReceiver
+from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
 from agent.media.jitter.decision import Decision, PlayoutAction
 from agent.media.jitter.playout_stats import PlayoutStats
@@ -53,13 +53,17 @@ class AudioReceiver:
         settings: PlayoutSettings | None = None,
         *,
         on_digit: Callable[[str], None] | None = None,
+        events: EventStreams | None = None,
     ) -> None:
-        """`on_digit` is called from `put_event`, once for each digit, as it begins."""
+        """`on_digit` is called from `put_event`, once for each digit, as it begins.
+
+        `events` is what is known of digits from the receiver of the codec before.
+        """
         self.codec = codec
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings, CLOCK_HZ[codec])
         self._decoder: Decoder = PcmuDecoder() if codec == PCMU else OpusDecoder()
-        self._events = EventReceiver(CLOCK_HZ[codec])
+        self.events = events or EventStreams()
         self._on_digit = on_digit
         self._made = b""
         self._ssrc: int | None = None
@@ -87,10 +91,11 @@ class AudioReceiver:
         repairs, pauses = opus.has_fec(payload), len(payload) <= opus.DTX_BYTES
         self._playout.put(sequence, timestamp, payload, samples, now, repairs=repairs, pauses=pauses)
 
-    def put_event(self, sequence: int, timestamp: int, payload: bytes) -> None:
-        """Take one telephone-event packet: it is not a loss, and it may begin a digit."""
-        self._playout.skip(sequence, pauses=True)
-        digit = self._events.put(timestamp, payload)
+    def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:
+        """Take one telephone-event packet, of the sound's stream or of another: no loss, and it may begin a digit."""
+        if ssrc is None or ssrc == self._ssrc:
+            self._playout.skip(sequence, pauses=True)
+        digit = self.events.put(ssrc, sequence, timestamp, payload)
         if digit and self._on_digit:
             self._on_digit(digit)
 
@@ -100,7 +105,8 @@ class AudioReceiver:
 
     def ready(self, samples: int = FRAME_SAMPLES) -> bool:
         """Tell whether the next `samples` can be made out of what has arrived, so that waiting longer is of no use."""
-        return len(self._made) >= 2 * samples or self._playout.ready
+        missing = samples - len(self._made) // 2
+        return missing <= 0 or self._playout.ready(missing)
 
     def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
         """Make the next `samples` to be played, needed at `due` (now, or later when they are `ready` early)."""

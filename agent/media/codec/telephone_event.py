@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agent.media.rtp.packet import sequence_distance
+
 DIGITS = "0123456789*#ABCD"
 PAUSE = ","
 PAUSE_MS = 2000
@@ -27,6 +29,9 @@ _END = 0x80
 _POWER = 10  # -10 dBm0
 _LONGEST = 0xFFFF
 _HALF = 0x80000000
+_LATE_S = 10  # an event that began longer before the newest is no late packet: the sender's clock was set anew
+_MOST_OVERTAKEN = 64  # packets, likewise
+_MOST_STREAMS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +109,50 @@ class EventSender:
 
 
 class EventReceiver:
-    """Finds the digits in event packets, each once however many of its packets arrive, in whatever order."""
+    """Finds the digits in one stream's event packets, each once however many of its packets arrive, in any order."""
 
     def __init__(self, audio_hz: int) -> None:
         self._full = {_LONGEST * (audio_hz // hz) for hz in EVENT_HZ if hz <= audio_hz}
+        self._late = _LATE_S * audio_hz
         self._start: int | None = None  # of the newest event, or of its newest segment
+        self._sequence: int | None = None
         self._event = -1
         self._ended = True
 
-    def put(self, timestamp: int, payload: bytes) -> str:
+    def put(self, timestamp: int, payload: bytes, sequence: int | None = None) -> str:
         """Return the digit that begins with this packet, or ""; malformed packets and other events are ignored."""
         if len(payload) < _LAYOUT.size:
             return ""
         event, flags, _ = _LAYOUT.unpack_from(payload)
         since = _HALF - 1 if self._start is None else timestamp - self._start & 0xFFFFFFFF
-        if event >= len(DIGITS) or since >= _HALF:
+        if event >= len(DIGITS) or self._is_late(since, sequence):
             return ""
         goes_on = event == self._event and (since == 0 or (not self._ended and since in self._full))
         self._ended = bool(flags & _END) or (since == 0 and self._ended)
         self._start, self._event = timestamp, event
+        self._sequence = sequence
         return "" if goes_on else DIGITS[event]
+
+    def _is_late(self, since: int, sequence: int | None) -> bool:
+        """Whether the packet belongs before the newest event; else an earlier timestamp is that of another clock."""
+        before = -since & 0xFFFFFFFF
+        if since < _HALF or before > self._late:
+            return False
+        if sequence is None or self._sequence is None:
+            return True
+        return -_MOST_OVERTAKEN <= sequence_distance(sequence, self._sequence) <= 0
+
+
+class EventStreams:
+    """The digits of every stream that carries some: they may come beside the sound, and before it."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int | None, EventReceiver] = {}
+
+    def put(self, ssrc: int | None, sequence: int, timestamp: int, payload: bytes) -> str:
+        """Return the digit that begins with this packet of `ssrc`, or ""; the sound's codec may change meanwhile."""
+        stream = self._streams.pop(ssrc, None) or EventReceiver(max(EVENT_HZ))
+        self._streams[ssrc] = stream
+        while len(self._streams) > _MOST_STREAMS:
+            del self._streams[next(iter(self._streams))]
+        return stream.put(timestamp, payload, sequence)

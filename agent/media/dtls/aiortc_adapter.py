@@ -14,7 +14,7 @@ import pylibsrtp
 from OpenSSL import SSL
 
 from agent.errors import HandshakeError, IdentityError
-from agent.media.dtls.records import datagrams
+from agent.media.dtls.records import datagrams, number_plain
 from agent.media.light_import import without_codecs
 
 with without_codecs():
@@ -37,6 +37,10 @@ MAX_RECORD_BYTES = 2_048  # that is read at once; what it holds is thrown away
 MOST_DTLS_BYTES = 1_200  # of a datagram of ours, which fits everywhere
 MOST_FLIGHT_BYTES = 65_536
 
+# A server's suite follows its certificate, which is RSA for many a PBX; ours is ECDSA (RFC 8827 section 6.5).
+_CIPHERS = ("AES128-GCM-SHA256", "CHACHA20-POLY1305", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA")
+CIPHER_LIST = ":".join(f"ECDHE-{key}-{cipher}" for cipher in _CIPHERS for key in ("ECDSA", "RSA")).encode()
+
 Certificate = RTCCertificate
 SrtpError = pylibsrtp.Error
 
@@ -57,8 +61,13 @@ class Dtls(RTCDtlsTransport):
     def __init__(self, path: DatagramPath, certificate: Certificate) -> None:
         super().__init__(path, [certificate])  # type: ignore[arg-type]
         self._path = path
-        self._ssl = self._connection = SSL.Connection(certificate._create_ssl_context(self._srtp_profiles))
+        context = certificate._create_ssl_context(self._srtp_profiles)
+        context.set_cipher_list(CIPHER_LIST)
+        self._ssl = self._connection = SSL.Connection(context)
         self.ended = False  # the far end closed the association
+        self.flights = 0  # that were sent, not counting repetitions of ours
+        self._flight = b""
+        self._number = 0  # of our next plain record
 
     def begin(self, client: bool) -> None:
         """Start; the client speaks first. Raises HandshakeError."""
@@ -76,11 +85,18 @@ class Dtls(RTCDtlsTransport):
 
     @property
     def timeout_s(self) -> float | None:
-        """When `retransmit` is due; None when nothing is waited for."""
+        """When OpenSSL would retransmit; None when nothing is waited for."""
         return self._connection.DTLSv1_get_timeout()
 
     def retransmit(self) -> None:
-        """Send again what was not answered. Raises HandshakeError when that was tried too often."""
+        """Send again what was not answered. Raises HandshakeError when that was tried too often.
+
+        OpenSSL begins only after a second, so before that we repeat the flight: its plain records as new ones, and
+        those that are encrypted, which cannot be changed, as they were.
+        """
+        if self._connection.DTLSv1_get_timeout() != 0.0:
+            self._send(self._flight)
+            return
         try:
             self._connection.DTLSv1_handle_timeout()
         except SSL.Error as error:
@@ -131,8 +147,14 @@ class Dtls(RTCDtlsTransport):
 
     def _send_all(self) -> None:
         with suppress(SSL.Error):
-            for datagram in datagrams(self._connection.bio_read(MOST_FLIGHT_BYTES), MOST_DTLS_BYTES):
-                self._path.send(datagram)
+            self._flight = self._connection.bio_read(MOST_FLIGHT_BYTES)
+            self.flights += 1
+            self._send(self._flight)
+
+    def _send(self, flight: bytes) -> None:
+        numbered, self._number = number_plain(flight, self._number)
+        for datagram in datagrams(numbered, MOST_DTLS_BYTES):
+            self._path.send(datagram)
 
 
 def _reason(error: SSL.Error) -> str:

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 LIMIT_S = 30.0
 AT_ONCE = 8  # attempts in a second that follow each other without a pause
 PAUSE_S = {True: 0.5, False: 0.02}  # else; a client speaks with each attempt, a server only waits
+FIRST_REPEAT_S = 0.15  # after that an unanswered flight is repeated, then after twice as long, and so on
+LAST_REPEAT_S = 3.0
+MOST_LAST_FLIGHTS = 16  # repetitions of what ends the handshake, which anybody can make us send
 ANOTHER_HELLO_S = 1.0  # a client that begins anew after so long a silence gave up what went before
 
 
@@ -48,6 +51,8 @@ class Handshake(Closing):
         self._attempts = 0
         self._begun_at: deque[float] = deque(maxlen=AT_ONCE)
         self._heard = 0  # datagrams with something for OpenSSL
+        self._flights, self._repeat_s, self._repeat_at = 0, FIRST_REPEAT_S, 0.0
+        self._last_flights, self._last_flight_at = 0, 0.0
         self._dropped: Counter[str] = Counter()
         self._broke_off = ""
         self.dtls: Dtls | None = None  # None between two attempts
@@ -60,6 +65,7 @@ class Handshake(Closing):
         self._begun_at.append(self._loop.time())
         self._sieve = Sieve(self._client)
         self._hello = None
+        self._flights = 0
         self.dtls = Dtls(self._path, self._certificate)
         self._do(lambda dtls: dtls.begin(self._client))
 
@@ -71,6 +77,8 @@ class Handshake(Closing):
         for kind in sifted.refused:
             self._dropped[kind] += 1
             strangers.note(kind, host)
+        if sifted.repeated:
+            self._repeat_last_flight(self.dtls)
         if not sifted.kept:
             return
         self._heard += 1
@@ -83,6 +91,14 @@ class Handshake(Closing):
         elif sifted.further:
             self._hello_at = self._loop.time()
         self._do(lambda dtls: dtls.receive(sifted.kept))
+
+    def _repeat_last_flight(self, dtls: Dtls) -> None:
+        """Answer a client that repeats itself: it missed what a server says last, and waits for it."""
+        now = self._loop.time()
+        due = now - self._last_flight_at >= FIRST_REPEAT_S / 2
+        if due and not self._client and self._last_flights < MOST_LAST_FLIGHTS:
+            self._last_flights, self._last_flight_at = self._last_flights + 1, now
+            dtls.retransmit()
 
     def _begins_anew(self, hello: bytes) -> bool:
         """Whether a client that says hello gave up what went before; its random tells two of them apart."""
@@ -113,7 +129,7 @@ class Handshake(Closing):
         else:
             if dtls.ended:
                 self._report("closed")
-            self._set_timer(dtls.timeout_s)
+            self._set_timer(dtls)
 
     def _try_again(self, why: str) -> None:
         self._broke_off, self.dtls = why, None
@@ -124,11 +140,21 @@ class Handshake(Closing):
 
     # time
 
-    def _set_timer(self, after_s: float | None) -> None:
+    def _set_timer(self, dtls: Dtls) -> None:
+        """Repeat what is not answered; what strangers send in between puts nothing off."""
+        after_s, now = dtls.timeout_s, self._loop.time()
+        if dtls.flights != self._flights:
+            self._flights, self._repeat_s = dtls.flights, FIRST_REPEAT_S
+            self._repeat_at = now + self._repeat_s
         if after_s is None:
             self._disarm()
         else:
-            self._arm(after_s, lambda: self._do(Dtls.retransmit))
+            self._arm(min(after_s, max(0.0, self._repeat_at - now)), self._repeat)
+
+    def _repeat(self) -> None:
+        self._repeat_s = min(2 * self._repeat_s, LAST_REPEAT_S)
+        self._repeat_at = self._loop.time() + self._repeat_s
+        self._do(Dtls.retransmit)
 
     def _arm(self, after_s: float, action: Callable[[], None]) -> None:
         self._disarm()

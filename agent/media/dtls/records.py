@@ -52,6 +52,7 @@ class Sifted:
     refused: tuple[str, ...]  # as what each of the others was dropped
     hello: bytes | None  # the random of a ClientHello among those that pass
     further: bool  # whether a message that only follows the hellos is among them
+    repeated: bool = False  # whether a plain message came that was needed before the association was established
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ class Sieve:
                 refused.append(str(why))
         starts = [m.body for m in messages if m.kind == CLIENT_HELLO and not m.offset and len(m.body) >= RANDOM.stop]
         further = any(message.kind not in (*EXTENSIBLE, HELLO_VERIFY) for message in messages)
-        return Sifted(b"".join(kept), tuple(refused), starts[0][RANDOM] if starts else None, further)
+        repeated = b"" in kept
+        return Sifted(b"".join(kept), tuple(refused), starts[0][RANDOM] if starts else None, further, repeated)
 
     def _sift(self, record: bytes, established: bool, messages: list[_Message]) -> bytes:
         kind, epoch, body = record[0], int.from_bytes(record[3:5], "big"), record[RECORD_BYTES:]
@@ -95,7 +97,7 @@ class Sieve:
         if epoch == 1:
             return record
         if established and kind in (HANDSHAKE, CHANGE_CIPHER_SPEC):
-            return b""  # what the far end repeats; the encrypted record behind it says that it missed our last flight
+            return b""  # what the far end repeats, because it missed our last flight
         messages += self._look_at(kind, body)
         self._number += 1
         return record[:5] + self._number.to_bytes(6, "big") + record[11:]
@@ -141,6 +143,20 @@ def datagrams(flight: bytes, most_bytes: int) -> list[bytes]:
         else:
             found.append(record)
     return found
+
+
+def number_plain(flight: bytes, number: int) -> tuple[bytes, int]:
+    """Number the plain records of a flight from `number` on; returns it and the next number.
+
+    So a repetition is not a replay; the numbers of encrypted records are part of their encryption.
+    """
+    numbered = []
+    for record in _records(flight):
+        if record[3:5] == b"\x00\x00":
+            record = record[:5] + number.to_bytes(6, "big") + record[11:]
+            number += 1
+        numbered.append(record)
+    return b"".join(numbered), number
 
 
 def _records(datagram: bytes) -> list[bytes]:

@@ -24,7 +24,7 @@ from agent.media.jitter.timestamps import Packet, Timeline
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
-_OVERDUE_MS = 40.0  # at the start nobody hears that sound so late is left out
+_OVERDUE_FRAMES = 2  # at the start nobody hears that sound so late is left out
 _STARVED_SAMPLES = 300 * _MS  # after so much concealment playing starts anew
 _MAX_GAP_SAMPLES = 1000 * _MS  # a longer gap is not filled
 _STALL_S = 0.3  # ticks so far apart mean that nobody listened
@@ -121,11 +121,18 @@ class PlayoutBuffer:
         self._now, self._backlog, self._frame = now, backlog, frame
         self._delay.tick(now, backlog, frame)
 
-    @property
-    def ready(self) -> bool:
-        """Whether the next piece is here, and the one behind it where so much is to be cut that it is needed, too."""
-        packet = self._waiting.get(self._head) if self._head is not None else None
-        return packet is not None and (not self._short or packet.time + packet.samples in self._waiting)
+    def ready(self, samples: int) -> bool:
+        """Tell whether so much is here without a gap, and the packet behind it where a cut may need that too."""
+        if self._head is None:
+            return False
+        end = self._whole_until(self._head, self._head + samples)
+        return end - self._head >= samples and (not self._short or end in self._waiting)
+
+    def _whole_until(self, time: int, enough: int) -> int:
+        """The end of what waits from `time` on without a gap; not looked for beyond `enough`."""
+        while time < enough and (packet := self._waiting.get(time)) is not None:
+            time += packet.samples
+        return time
 
     def next(self) -> Decision:
         """Decide what follows in the frame of this tick."""
@@ -158,7 +165,7 @@ class PlayoutBuffer:
     def _start(self, packet: Packet | None) -> Decision:
         """Play the first packet as soon as the slower ones behind it will be in time too."""
         if packet is not None:
-            packet, excess_ms = self._catch_up(packet, _OVERDUE_MS)
+            packet, excess_ms = self._catch_up(packet, _OVERDUE_FRAMES * max(self._frame, FRAME_SAMPLES) / _MS)
             if excess_ms >= 0:
                 self.stats.starts += 1
                 return self._decode(packet, excess_ms)
@@ -215,11 +222,11 @@ class PlayoutBuffer:
     def _adjust(self, packet: Packet, excess_ms: float) -> int:
         """Decide what to add or to cut out; never so much that the frame would need a packet that is not here yet."""
         wanted = self._delay.spend(excess_ms)
-        least = self._frame - self._backlog - packet.samples
-        self._short = wanted < min(0, least)
-        if self._short and self._head not in self._waiting:
-            return min(0, least)
-        return wanted
+        needed = packet.time + self._frame - self._backlog
+        end = packet.time + packet.samples
+        least = min(0, needed - self._whole_until(end, needed - wanted))
+        self._short = wanted < least
+        return max(wanted, least)
 
     def _advance(self, samples: int) -> int:
         assert self._head is not None

@@ -7,7 +7,10 @@ samples later:
 
     delay of a usual packet = spare + backlog
 
-Backlog is always waste, and so is a whole frame of spare time above the `floor`: samples are cut out. Spare time below
+Where packets and frames are not multiples of each other the backlog differs from packet to packet, and comes back to
+every multiple of their `grain`, the greatest length that divides both, below a frame. The packet that finds the most
+of it has the least spare time: what it lacks is kept for it by all others. What the backlog is beyond a multiple is
+always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut out. Spare time below
 the floor is too little: samples are added. Because clocks that drift apart show as a transit that drifts, this keeps
 the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the length of the packet
 that brings the repair.
@@ -16,6 +19,7 @@ that brings the repair.
 from __future__ import annotations
 
 from collections import deque
+from math import gcd
 
 from agent.media.jitter.timestamps import Packet
 from agent.media.jitter.transit_window import TransitWindow
@@ -29,6 +33,7 @@ _GUARD_MS = 1.5
 _HYSTERESIS_MS = 3.0
 _CALM_S = 0.5  # how long a frame must have been spare before it is cut
 _HURRY_MS = 40.0  # so much is cut at once
+_LEAST_STEP = 5 * _MS  # a smaller change is not worth a joint
 _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
 _UNHURT_PACKETS = 300  # ... until there was none in so many
@@ -47,7 +52,7 @@ class DelayControl:
         self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
         self._now = 0.0
         self._backlog = 0
-        self._frame = FRAME_SAMPLES
+        self._frame = self._grain = FRAME_SAMPLES
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare_since: float | None = None
@@ -85,13 +90,14 @@ class DelayControl:
 
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
+        self._grain = gcd(self._frame, packet.samples)
         if len(self._transits) < _FEW_PACKETS:
-            return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS
+            return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
         self._judge_losses(packet.samples / RATE_HZ)
         fastest = self._transits.fastest
         usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
         jitter_ms = (usual - fastest) / _MS
-        floor_ms = max(self._floor_ms(packet) + self._repair_ms(packet, usual), self._min_ms - jitter_ms)
+        floor_ms = max(self._floor_ms() + self._repair_ms(packet, usual), self._min_ms - jitter_ms)
         self.target_ms = jitter_ms + floor_ms
         return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
 
@@ -105,23 +111,29 @@ class DelayControl:
         if self._adjusted or len(self._transits) < _FEW_PACKETS:
             return 0
         self._adjusted = True
-        # Half a frame added helps nothing: what was begun is finished, or it would be cut out again at once.
+        waste = self._backlog % self._grain
+        # Half a step added helps nothing: what was begun is finished, or it would be cut out again at once.
         self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
         if self._growing:
             self._spare_since = None
-            return self._frame - self._backlog
-        return -(self._backlog + self._spend_frames(excess_ms - _HYSTERESIS_MS) * self._frame)
+            return self._step - waste
+        return -(waste + self._spend_steps(excess_ms - _HYSTERESIS_MS) * self._step)
 
-    def _spend_frames(self, excess_ms: float) -> int:
-        """Whole frames that may be cut now: at once when they are many, else when they stayed spare for a while."""
-        frames = int(excess_ms * _MS // self._frame)
-        if frames < 1:
+    @property
+    def _step(self) -> int:
+        """By how much the delay may change: less than a grain would only make waste."""
+        return -(-_LEAST_STEP // self._grain) * self._grain
+
+    def _spend_steps(self, excess_ms: float) -> int:
+        """Whole steps that may be cut now: at once when they are many, else when they stayed spare for a while."""
+        steps = int(excess_ms * _MS // self._step)
+        if steps < 1:
             self._spare_since = None
             return 0
         if self._spare_since is None:
             self._spare_since = self._now
-        hurry = frames * self._frame >= _HURRY_MS * _MS
-        return frames if hurry or self._now - self._spare_since >= _CALM_S else 0
+        hurry = steps * self._step >= _HURRY_MS * _MS
+        return steps if hurry or self._now - self._spare_since >= _CALM_S else 0
 
     def _judge_losses(self, length_s: float) -> None:
         """Begin to wait for repairs, go on, or stop, with packets of this length."""
@@ -132,10 +144,14 @@ class DelayControl:
         recent = self._now - _REPAIR_PACKETS * length_s
         return sum(at >= recent for at in self._losses)
 
-    def _floor_ms(self, packet: Packet) -> float:
-        """For ticks that come early, and for the last of several packets in a frame, which starts after its head."""
-        reach = max(0, self._frame - 1 - self._backlog) // packet.samples * packet.samples
-        return _GUARD_MS + 2000 * self._tick_error + reach / _MS
+    def _floor_ms(self) -> float:
+        """For ticks that come early, and for the packet that will find the most backlog."""
+        return _GUARD_MS + 2000 * self._tick_error + self._turn_ms
+
+    @property
+    def _turn_ms(self) -> float:
+        """How much more backlog than this one the packet whose turn is the worst will find."""
+        return (self._frame - self._grain - self._backlog // self._grain * self._grain) / _MS
 
     def _repair_ms(self, packet: Packet, usual: float) -> float:
         """How much longer to wait so that the packet after a lost one is there to repair it.

@@ -1,8 +1,9 @@
 """Puts arriving RTP packets on one timeline: wrapping timestamps, repeats, gaps in the numbers, clocks that jump. Pure.
 
-A media time is an unwrapped RTP timestamp, in 48 kHz samples whatever the codec's clock. A packet whose transit
-(arrival minus media time) is absurd is kept aside: alone it is a mistake, but a second one that agrees with it proves
-that the sender's clock has jumped, and then a new timeline begins.
+A media time is an unwrapped RTP timestamp, in 48 kHz samples whatever the codec's clock, unless that clock jumps: where
+the numbers go on and neither their distance nor the time that has passed explains the timestamp, the sound goes on too.
+Of other packets one whose transit (arrival minus media time) is absurd is kept aside: alone it is a mistake, but a
+second one that agrees with it proves that another timeline begins.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
+from agent.media.rtp.packet import sequence_distance
 from hw.sound.frame import RATE_HZ
 
 _JUMP_SAMPLES = RATE_HZ  # a second: no jitter that can be played out
+_LEAST_JUMP_SAMPLES = RATE_HZ * 6 // 100  # less is the sender's imprecision
+_NEAR = 64  # packets so far apart say something about each other
 _MAX_SEEN = 512
 
 
@@ -28,9 +32,29 @@ class Packet(NamedTuple):
     pauses: bool
 
     @property
+    def end(self) -> int:
+        """The media time of what follows."""
+        return self.time + self.samples
+
+    @property
     def transit(self) -> float:
         """Arrival minus media time, in samples; only differences mean something."""
         return self.arrival * RATE_HZ - self.time
+
+
+def _has_jumped(before: Packet, packet: Packet, ahead: int) -> bool:
+    """Whether the sender's clock was set anew between two packets, the second of which is `ahead` in number."""
+    gap = packet.time - before.end
+    lost = (ahead - 1) * max(before.samples, packet.samples)
+    unexplained = gap - lost
+    passed = (packet.arrival - before.arrival) * RATE_HZ - before.samples - lost
+    return gap <= -_LEAST_JUMP_SAMPLES or (unexplained >= _LEAST_JUMP_SAMPLES and passed < unexplained / 2)
+
+
+def _passed(before: Packet, packet: Packet, ahead: int) -> int:
+    """How long the sender was silent between the two, or what was lost there: as the clock does not tell it."""
+    passed = round((packet.arrival - before.arrival) * RATE_HZ) - before.samples
+    return max((ahead - 1) * packet.samples, passed if passed >= _LEAST_JUMP_SAMPLES else 0)
 
 
 class Timeline:
@@ -56,6 +80,13 @@ class Timeline:
 
     def believe(self, packet: Packet, timestamp: int) -> tuple[Packet, ...]:
         """Return the packets to use now: this one, none while it is doubtful, or two where a new timeline begins."""
+        if self._base is not None:
+            before = self._base[1]
+            ahead = sequence_distance(packet.sequence, before.sequence)
+            if -_NEAR <= ahead <= 0 and abs(packet.transit - before.transit) <= _JUMP_SAMPLES:
+                return (packet,)  # overtaken, or repeated: what follows is compared with what was ahead of it
+            if 0 < ahead <= _NEAR and _has_jumped(before, packet, ahead):
+                packet = packet._replace(time=before.end + _passed(before, packet, ahead))
         if self._base is None or abs(packet.transit - self._base[1].transit) <= _JUMP_SAMPLES:
             self._base, self._stray = (timestamp, packet), None
             return (packet,)

@@ -9,15 +9,27 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from agent.media.rtp.packet import RtpPacket, parse_rtp, write_rtp
-from agent.media.rtp.rebase import SequenceBase, TimestampBase
+from agent.media.rtp.packet import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
+from agent.media.rtp.rebase import REBASE_S, SequenceBase, TimestampBase
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters
 from agent.media.sdp.parse import EVENT, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
+
+
+class ReadPacket(NamedTuple):
+    """One verified packet; the codec is None for a type that was not negotiated.
+
+    Digits may be `beside` the sound, as a stream of their own: their numbers are not the sound's.
+    """
+
+    packet: RtpPacket
+    codec: Codec | None
+    beside: bool = False
 
 
 class RtpSession:
@@ -33,6 +45,8 @@ class RtpSession:
         self._base = TimestampBase()
         self._codecs: dict[int, Codec] = {}
         self._received_at = 0.0
+        self._heard_clock = 0, 48_000, 0.0  # a timestamp of the sound, its clock, and when it came
+        self._beside: tuple[int | None, int] = (None, 0)  # the source of digits beside it, and how it is moved
         self._report_at: float | None = None
 
     def accept(self, codecs: Iterable[Codec]) -> None:
@@ -64,26 +78,46 @@ class RtpSession:
         """Note that the forwarded packet with this number is not sent, so that the far end does not miss it."""
         self._numbers.leave_out(sequence)
 
-    def read(self, data: bytes, now: float) -> tuple[RtpPacket, Codec | None] | None:
-        """Read one verified packet; None when it is malformed or of a second source.
+    def read(self, data: bytes, now: float) -> ReadPacket | None:
+        """Read one verified packet; None when it is malformed, or sound of a second source.
 
-        The codec is None for a payload type that was not negotiated: it cannot be used, but it did arrive.
+        One of a payload type that was not negotiated cannot be used, but it did arrive.
         """
         packet = parse_rtp(data)
         if packet is None:
             return None
         codec = self._codecs.get(packet.payload_type)
+        if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
+            self.packets_received += 1
+            self.octets_received += len(packet.payload)
+            return ReadPacket(packet, codec, beside=True)
         counters = self._find_source(packet.ssrc, codec, now)
         if counters is None:
             return None
         self._received_at = now
         in_step = codec is not None and codec.clock_hz == counters.clock_hz and codec.kind != EVENT
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
-        return packet, codec
+        if in_step:
+            self._heard_clock = packet.timestamp, counters.clock_hz, now
+        return ReadPacket(packet, codec)
+
+    def place(self, packet: RtpPacket, now: float) -> int:
+        """Return a timestamp on the sound's clock for a packet that came beside it."""
+        latest, clock_hz, at = self._heard_clock
+        expected = latest + round((now - at) * clock_hz)
+        ssrc, offset = self._beside
+        off = (packet.timestamp + offset - expected + 0x80000000 & MAX_UINT32) - 0x80000000
+        if ssrc != packet.ssrc or abs(off) > REBASE_S * clock_hz:
+            offset = expected - packet.timestamp
+            self._beside = packet.ssrc, offset
+        return packet.timestamp + offset & MAX_UINT32
+
+    def _is_present(self, ssrc: int) -> bool:
+        return self.received is not None and self.received.ssrc == ssrc
 
     def _find_source(self, ssrc: int, codec: Codec | None, now: float) -> ReceiveCounters | None:
         """The counters of the present source, or of another one that may take over; one that can be used, that is."""
-        if self.received is not None and self.received.ssrc == ssrc:
+        if self._is_present(ssrc):
             return self.received
         if codec is None or (self.received is not None and now - self._received_at < SOURCE_SILENCE_S):
             return None

@@ -1,7 +1,8 @@
 """One reconnecting connection to one of several addresses, without I/O or clock (spec: signaling 4, 5, 6.2, 6.3).
 
     state        event                          what happens
-    closed       open                           -> connecting: a socket is dialled, 5 s to open
+    closed       open                           -> connecting: a socket is dialled, 5 s to open,
+                                                   which begin when the host's name is known
     connecting   socket open                    -> open: 15 s for the next message, and for each after it
     any          socket lost, silent, or slow   the socket is dropped, the next try waits for the back-off
     any          back-off over                  -> connecting
@@ -43,6 +44,7 @@ from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, twilio_
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_MS = 5_000
+LOOKUP_TIMEOUT_S = 20.0
 HEARTBEAT_TIMEOUT_MS = 15_000
 CONNECT_SUCCESS_S = 10.0
 FRESH_ATTEMPT_S = 0.25
@@ -156,6 +158,18 @@ class Link:
         self._connect_deadline = None
         self._enter("closed")
         return self._fail(message)
+
+    def socket_resolving(self, attempt: int, now: float) -> list[LinkEffect]:
+        """Give the look-up of the host's name a time of its own; whoever looks it up gives up sooner than we do."""
+        if self._is_current(attempt) and not self.is_open:
+            self._connect_deadline = now + LOOKUP_TIMEOUT_S + self._connect_timeout_s
+        return []
+
+    def socket_resolved(self, attempt: int, now: float) -> list[LinkEffect]:
+        """Begin the time in which the server has to answer."""
+        if self._is_current(attempt) and not self.is_open:
+            self._connect_deadline = now + self._connect_timeout_s
+        return []
 
     def socket_opened(self, attempt: int, now: float) -> list[LinkEffect]:
         """Take the socket into use."""

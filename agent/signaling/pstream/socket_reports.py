@@ -19,6 +19,14 @@ class SocketReports:
         self._clock = clock
         self._run = run
 
+    def socket_resolving(self) -> None:
+        """Tell the link."""
+        self._run(self._link.socket_resolving(self._attempt, self._clock.now()))
+
+    def socket_resolved(self) -> None:
+        """Tell the link."""
+        self._run(self._link.socket_resolved(self._attempt, self._clock.now()))
+
     def socket_opened(self) -> None:
         """Tell the link."""
         self._run(self._link.socket_opened(self._attempt, self._clock.now()))

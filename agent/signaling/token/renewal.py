@@ -24,8 +24,8 @@ RETRY_MAX_MS = 60_000
 SETTLED_S = 30.0  #: a token refused sooner was never accepted: the next one has to wait
 REFUSALS_APART_S = 600.0  #: refusals that come sooner one after the other have to wait, too
 REST_S = 60.0  #: what a token has to give to be a success; of a short one a quarter of its life,
-LEAST_REST_S = 5.0  # but no less than this; and where only the clock tells its life, no less than this:
-LEAST_REST_BY_CLOCK_S = 30.0
+LEAST_REST_BY_CLOCK_S = 30.0  # but no less than this where only the clock tells its life
+LEAST_LIFE_S = 1.0  #: a token that lives shorter is of no use
 
 
 class Renewal:
@@ -50,12 +50,13 @@ class Renewal:
         """Plan the renewal of the token that came."""
         self._backoff.cancel()
         remaining_s = self._judge(validity, unix_now, now)
+        is_new = validity != self._validity
         self._validity, self._obtained_at = validity, now
         self.ends_s = None if validity is None or remaining_s is None else now + remaining_s
         self.due_s = None
         if remaining_s is not None:
             margin_s = min(self._renew_before_s, self._life_s / 2) if validity is not None else 0.0
-            self._plan(remaining_s - margin_s, now)
+            self._plan(remaining_s - margin_s, now, is_new=is_new)
         elif not self._was_refused:
             self._backoff.reset()
         self._was_refused = False
@@ -113,15 +114,16 @@ class Renewal:
             self._life_s = remaining_s
         return remaining_s
 
-    def _plan(self, rest_s: float, now: float) -> None:
+    def _plan(self, rest_s: float, now: float, *, is_new: bool) -> None:
         """Rest, or ask again before long where the source gives a token that is about to end."""
         self.due_s = now + rest_s
         by_clock = self._validity is not None and self._validity.issued_at is None
-        least_s = LEAST_REST_BY_CLOCK_S if by_clock else LEAST_REST_S
-        if rest_s < max(least_s, min(REST_S, self._life_s / 4)):
-            planned_s = self.due_s
+        needed_s = max(LEAST_REST_BY_CLOCK_S if by_clock else 0.0, min(REST_S, self._life_s / 4))
+        if self._life_s < LEAST_LIFE_S or rest_s < needed_s:
             self._retry(now)
-            self.due_s = max(planned_s, self.due_s)
+            if is_new and self._life_s >= LEAST_LIFE_S:
+                self.due_s = min(self.due_s, now + needed_s)  # a short one does not live as long as the pause
+            self.due_s = max(self.due_s, now + rest_s)
         elif not self._was_refused:
             self._backoff.reset()
 

@@ -36,8 +36,8 @@ FILE_POLL_S = 10.0
 class TokenSource(HubEmitter):
     """Keeps a usable token for `identity`.
 
-    Events: `token(str)` whenever there is a new one, the first included; `error(TokenError)` whenever none could be
-    had. Raises InvalidArgumentError when the settings name no source.
+    Events: `token(str)` whenever there is a new one, the first included, and after a refusal; `error(TokenError)`
+    whenever none could be had. Raises InvalidArgumentError when the settings name no source.
     """
 
     def __init__(self, settings: TokenSettings, identity: str) -> None:
@@ -52,6 +52,7 @@ class TokenSource(HubEmitter):
         self._available = Event()
         self._greenlet: gevent.Greenlet[..., None] | None = None
         self._file_stamp: int | None = None
+        self._is_refused = False
 
     def start(self) -> None:
         """Begin to fetch and renew, in a greenlet of its own; returns at once, idempotent."""
@@ -64,7 +65,11 @@ class TokenSource(HubEmitter):
         return self.token
 
     def refused(self) -> None:
-        """Get another token for one that the service does not accept (expired, invalid)."""
+        """Get another token for one that the service does not accept (expired, invalid).
+
+        The source may have no other: then the same is handed on again, for the service may have changed its mind.
+        """
+        self._is_refused = True
         self._renewal.refused(time.monotonic())
         self._wake.set()
 
@@ -104,8 +109,8 @@ class TokenSource(HubEmitter):
             return
         self._failures.recovered()
         self._renewal.obtained(token_validity(token), unix_now=time.time(), now=time.monotonic())
-        if token != self.token:
-            self.token = token
+        if token != self.token or self._is_refused:
+            self.token, self._is_refused = token, False
             self._available.set()
             self.emit("token", token)
 

@@ -181,11 +181,23 @@ def test_the_microphones_file_starts_again_at_its_end(tmp_path: Path) -> None:
     assert np.array_equal(got, np.arange(4800) % 1500)
 
 
-def test_a_microphones_file_that_goes_away_leaves_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_microphones_file_that_is_deleted_plays_on(tmp_path: Path) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(riff(GOOD, data(tone(PCM, 1, 48_000, 2))))
     source = PcmSource(WavReader(path), loop=True)
     path.unlink()
+
+    assert all(source.frame() != bytes(1920) for _ in range(120))
+
+
+def test_a_microphones_file_that_cannot_be_read_any_more_leaves_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(riff(GOOD, data(tone(PCM, 1, 48_000, 2))))
+    reader = WavReader(path)
+    source = PcmSource(reader, loop=True)
+    reader.close()
 
     assert {source.frame() for _ in range(3)} == {bytes(1920)}
     assert caplog.text.count("cannot read the sound file") == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.media.codec.telephone_event import DIGITS, EventReceiver, EventSender
+from agent.media.codec.telephone_event import DIGITS, EventReceiver, EventSender, EventStreams
 
 
 def sent(sender, milliseconds, packet_ms=20, audio_hz=48_000):
@@ -168,3 +168,58 @@ def test_timestamps_wrap():
 @given(st.integers(0, 0xFFFFFFFF), st.binary(max_size=12))
 def test_any_packet_is_a_digit_or_nothing(timestamp, payload):
     assert EventReceiver(48_000).put(timestamp, payload) in ("", *DIGITS)
+
+
+def keyed(streams, ssrc, digits, sequence, timestamp):
+    """Send each digit as three packets of one stream; the digits that were heard."""
+    heard = ""
+    for number, digit in enumerate(digits):
+        for flags, duration in ((10, 160), (10, 640), (0x8A, 800)):
+            payload = struct.pack("!BBH", DIGITS.index(digit), flags, duration)
+            heard += streams.put(ssrc, sequence & 0xFFFF, timestamp + number * 1600 & 0xFFFFFFFF, payload)
+            sequence += 1
+    return heard
+
+
+@given(
+    sequences=st.tuples(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF)),
+    timestamps=st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(0, 0xFFFFFFFF)),
+)
+def test_digits_of_another_stream_are_heard_wherever_its_numbers_begin(sequences, timestamps):
+    streams = EventStreams()
+
+    assert keyed(streams, 1, "12", sequences[0], timestamps[0]) == "12"
+    assert keyed(streams, 2, "12", sequences[1], timestamps[1]) == "12"
+
+
+@given(start=st.integers(0, 0xFFFFFFFF), clock=st.integers(0, 0xFFFFFFFF))
+def test_digits_are_heard_after_the_senders_clock_was_set_anew(start, clock):
+    streams = EventStreams()
+
+    assert keyed(streams, 1, "12", 500, start) == "12"
+    assert keyed(streams, 1, "34", 600, clock) == "34"
+
+
+@pytest.mark.parametrize("sequence", [0, 100, 40_000])
+def test_digits_are_heard_after_numbers_and_clock_began_anew(sequence):
+    streams = EventStreams()
+
+    assert keyed(streams, 1, "12", 500, 400_000) == "12"
+    assert keyed(streams, 1, "34", sequence, 0) == "34"
+
+
+def test_streams_side_by_side_do_not_disturb_each_other():
+    streams, payload = EventStreams(), struct.pack("!BBH", 5, 10, 160)
+
+    heard = [streams.put(ssrc, 100 + n, 1_000_000 * ssrc, payload) for n in range(5) for ssrc in (1, 2)]
+
+    assert "".join(heard) == "55"
+
+
+def test_a_flood_of_streams_keeps_a_few():
+    streams = EventStreams()
+
+    for ssrc in range(1_000):
+        assert keyed(streams, ssrc, "7", 1, 1) == "7"
+
+    assert len(streams._streams) <= 4

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+from itertools import pairwise
 
 import pytest
+from OpenSSL import SSL
 
 from agent.media.dtls import handshake
 from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate
 from agent.media.dtls.handshake import Handshake
+from agent.media.dtls.records import datagrams
 from bench.rig import junk
+from tests.media.certificates import rsa_certificate
 from tests.media.peers import run
 
 WRONG = ("sha-256", ":".join(["00"] * 32))
@@ -17,8 +21,8 @@ WRONG = ("sha-256", ":".join(["00"] * 32))
 class Side:
     """A handshake whose datagrams go to the other side, through `spoil`."""
 
-    def __init__(self, client, told=None):
-        self.certificate = new_certificate()
+    def __init__(self, client, told=None, certificate=None):
+        self.certificate = certificate or new_certificate()
         self.client, self.told = client, told
         self.other = None
         self.states = []
@@ -70,6 +74,48 @@ def test_handshake_connects_both_with_keys_that_fit():
     run(story())
 
 
+class OpenSslSide(Side):
+    """A far end that is plain OpenSSL with the key it was given, and its own choice of suites."""
+
+    def begin(self, other):
+        self.other = other
+        context = SSL.Context(SSL.DTLS_METHOD)
+        context.use_certificate(self.certificate._cert)
+        context.use_privatekey(self.certificate._key)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
+        context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
+        self.ssl = SSL.Connection(context)
+        (self.ssl.set_connect_state if self.client else self.ssl.set_accept_state)()
+        self.take(b"")
+
+    def take(self, datagram):
+        if datagram:
+            self.ssl.bio_write(datagram)
+        try:
+            self.ssl.do_handshake()
+            self.changed("connected")
+        except SSL.WantReadError:
+            pass
+        try:
+            for one in datagrams(self.ssl.bio_read(65_536), 1_200):
+                self.send(one)
+        except SSL.WantReadError:
+            pass
+
+
+@pytest.mark.parametrize("bits", [2048, 3072])
+@pytest.mark.parametrize("far_end_is_client", [True, False])
+def test_far_end_with_an_rsa_key_is_taken_in_either_role(bits, far_end_is_client):
+    async def story():
+        ours, theirs = Side(not far_end_is_client), OpenSslSide(far_end_is_client, certificate=rsa_certificate(bits))
+        await both(*((theirs, ours) if far_end_is_client else (ours, theirs)))
+        assert ours.states == ["connected"]
+        assert ours.handshake.dtls.inbound is not None
+        close(ours)
+
+    run(story())
+
+
 @pytest.mark.parametrize("victim_is_client", [True, False])
 def test_junk_before_each_datagram_does_not_end_it(victim_is_client):
     async def story():
@@ -114,6 +160,82 @@ def test_lost_flights_are_repeated():
 
         client.spoil, server.spoil = lose_first(client), lose_first(server)
         await both(client, server)
+        close(client, server)
+
+    run(story())
+
+
+def lose(side, number, count=1):
+    """Lose so many datagrams of that side, from this one on."""
+    sent = iter(range(1_000))
+    side.spoil = lambda datagram: [] if number <= next(sent) < number + count else [datagram]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("loser_is_client", [True, False])
+def test_lost_datagram_is_repeated_long_before_openssl_would(monkeypatch, number, count, loser_is_client):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        client, server = Side(True), Side(False)
+        lose(client if loser_is_client else server, number, count)
+        began_at = asyncio.get_running_loop().time()
+        await both(client, server)
+        assert client.states == server.states == ["connected"]
+        assert asyncio.get_running_loop().time() - began_at < 0.9  # OpenSSL's timer begins at 1 s
+        close(client, server)
+
+    run(story())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_repetition_is_no_replay_for_a_far_end_that_is_plain_openssl(monkeypatch, number):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        ours, theirs = Side(True), OpenSslSide(False)
+        lose(ours, number)
+        await both(ours, theirs)
+        assert ours.states == ["connected"]
+        close(ours)
+
+    run(story())
+
+
+def test_repetitions_double_their_distance(monkeypatch):
+    monkeypatch.setattr(handshake, "FIRST_REPEAT_S", 0.02)
+
+    async def story():
+        client, nobody = Side(True), Side(False)
+        times, enough = [], asyncio.Event()
+
+        def note(_datagram):
+            times.append(asyncio.get_running_loop().time())
+            if len(times) == 5:
+                enough.set()
+            return []
+
+        client.spoil = note
+        client.begin(nobody)
+        async with asyncio.timeout(10):
+            await enough.wait()
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert all(gap >= 0.02 * 2**n - 0.002 for n, gap in enumerate(gaps))
+        close(client)
+
+    run(story())
+
+
+def test_strangers_make_a_server_repeat_itself_only_so_often():
+    async def story():
+        client, server = Side(True), Side(False)
+        repeated = []
+        await both(client, server)
+        server.spoil = lambda datagram: repeated.append(datagram) or []
+        for n in range(500):
+            server.take(junk.record(22, junk.message(16, bytes(10), number=2), number=n))
+        assert len(repeated) <= handshake.MOST_LAST_FLIGHTS
         close(client, server)
 
     run(story())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from agent.media.dtls.aiortc_adapter import Dtls, new_certificate
 from agent.media.dtls.records import Sieve, datagrams
 from bench.rig import junk
+from tests.media.certificates import rsa_certificate
 from tests.media.peers import run
 
 HELLO = junk.record(22, junk.message(1, junk.hello_body(extensions=junk.USE_SRTP)), number=7)
@@ -21,12 +22,12 @@ class Wire:
         return True
 
 
-def flights():
+def flights(make=new_certificate):
     """A genuine handshake: each datagram with whether it is for the client."""
 
     async def story():
         wires = {True: Wire(), False: Wire()}
-        ends = {client: Dtls(wires[client], new_certificate()) for client in wires}
+        ends = {client: Dtls(wires[client], make()) for client in wires}
         found = []
         for client in (False, True):
             ends[client].begin(client)
@@ -42,9 +43,10 @@ def flights():
     return run(story())
 
 
-def test_genuine_handshake_passes_whole():
+@pytest.mark.parametrize("make", [new_certificate, rsa_certificate])
+def test_genuine_handshake_passes_whole(make):
     sieves = {client: Sieve(client) for client in (True, False)}
-    for to_client, datagram in flights():
+    for to_client, datagram in flights(make):
         sifted = sieves[to_client].sift(datagram, False)
         assert sifted.refused == () and len(sifted.kept) == len(datagram)
 

@@ -1,7 +1,7 @@
 """The playout buffer on a fake clock: what is played, how late, and how it recovers."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
@@ -212,6 +212,54 @@ def test_a_jump_of_the_timestamp_starts_a_new_timeline():
     assert {number for number in listener.played() if number >= 250} >= set(range(252, 398))
 
 
+@pytest.mark.parametrize("jump_ms", [800, 300, 100, -200, -500, -800, 950, 30_000, -30_000])
+@pytest.mark.parametrize("lost", [(), (250,), (249, 250, 251)])
+def test_sound_goes_on_where_only_the_timestamp_jumps(jump_ms, lost):
+    listener = player()
+    for number in range(500):
+        now = number * FRAME_S + 0.05
+        if number not in lost:
+            timestamp = 1_000_000_000 + number * 960 + (jump_ms * 48 if number >= 250 else 0)
+            listener.buffer.put(1_000 + number, timestamp, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    stats = listener.buffer.stats
+    assert listener.played() == [number for number in range(listener.played()[-1] + 1) if number not in lost]
+    assert listener.played()[-1] >= 498
+    assert stats.concealed_ms <= 20 * len(lost)
+    assert stats.dropped == stats.late == 0
+    assert listener.delay_ms(6, share=0.95) < 25
+
+
+def test_a_pause_of_the_sender_is_no_jump_of_its_clock():
+    listener = player()
+    for number in range(500):
+        paused_s = 0.8 if number >= 250 else 0.0
+        now = number * FRAME_S + 0.05 + paused_s
+        if number == 250:
+            for tick in range(40):
+                listener.pull(now - paused_s + 0.007 + tick * FRAME_S)
+        listener.buffer.put(number, number * 960 + round(paused_s * 48_000), b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 498
+    assert listener.delay_ms(7, share=0.95) < 25
+
+
+def test_packets_overtaken_around_a_jump_do_not_undo_it():
+    listener = player()
+    order = [*range(250), 251, 250, 253, 252, *range(254, 500)]
+    for tick, number in enumerate(order):
+        now = tick * FRAME_S + 0.05
+        jump = 800 * 48 if number >= 250 else 0
+        listener.buffer.put(number, number * 960 + jump, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+
+    assert listener.played()[-1] >= 497
+    assert listener.buffer.stats.late + listener.buffer.stats.dropped <= 3
+    assert listener.delay_ms(7, share=0.95) < 45
+
+
 def test_one_absurd_timestamp_is_ignored():
     listener = player()
     listener.run(Network(), 5)
@@ -311,6 +359,43 @@ def test_every_packet_length_is_played_whole(packet_ms):
     assert listener.count(PlayoutAction.CONCEAL) == 0
     assert listener.played() == list(range(len(listener.played())))
     assert listener.delay_ms(5, share=0.95) < 30
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    packet_ms=st.sampled_from([10, 20, 30, 40, 60]),
+    period_ms=st.integers(5, 60),
+    phase_ms=st.floats(0, 60),
+    seed=st.integers(0, 2**32),
+)
+@example(packet_ms=20, period_ms=40, phase_ms=7, seed=1)
+@example(packet_ms=10, period_ms=20, phase_ms=7, seed=1)
+@example(packet_ms=30, period_ms=20, phase_ms=7, seed=1)
+def test_every_packet_length_is_played_whole_in_pieces_of_every_length(packet_ms, period_ms, phase_ms, seed):
+    listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=period_ms)
+
+    listener.run_eagerly(Network(packet_ms=packet_ms, seed=seed), 12)
+
+    stats, played = listener.buffer.stats, listener.played()
+    assert played == list(range(played[0], played[0] + len(played)))
+    assert len(played) >= (12_000 - 100 - 2 * period_ms) // packet_ms - 1
+    assert stats.concealed_ms == stats.dropped == stats.late == 0
+    assert stats.inserted_ms + stats.removed_ms <= 100
+    assert listener.delay_ms(5) <= packet_ms + period_ms + 30
+
+
+def test_ready_means_that_all_that_is_asked_for_is_here():
+    listener = player()
+    listener.run(Network(), 1)  # what has come by now is played
+    head = listener.played()[-1] + 1
+
+    assert not listener.buffer.ready(1)
+    listener.put(head, 1.0)
+    assert listener.buffer.ready(960) and not listener.buffer.ready(961)
+    listener.put(head + 2, 1.0)
+    assert not listener.buffer.ready(961)
+    listener.put(head + 1, 1.0)
+    assert listener.buffer.ready(2880) and not listener.buffer.ready(2881)
 
 
 def test_the_loss_of_a_long_packet_is_repaired():

@@ -238,6 +238,37 @@ def test_second_source_waits_until_the_first_is_silent():
     assert receiver.total_received == (2, 2, 0)
 
 
+EVENT_TYPE = 110
+
+
+@pytest.mark.parametrize("since_s", [0.01, 5.0])
+def test_digits_on_a_second_source_are_heard_and_do_not_take_over(since_s):
+    receiver = session()
+    assert receiver.read(write_rtp(111, False, 1, 960, 1, b"x"), 0.0)
+    found = receiver.read(write_rtp(EVENT_TYPE, True, 9_000, 77, 2, b"xxxx"), since_s)
+    assert found.beside and found.codec.kind == "telephone-event"
+    assert receiver.read(write_rtp(111, False, 2, 1920, 1, b"x"), since_s + 0.01)
+    assert receiver.total_received == (3, 6, 0)
+
+
+def test_digits_before_the_sound_are_heard_and_keep_nobodys_place():
+    receiver = session()
+    assert receiver.read(write_rtp(EVENT_TYPE, True, 9_000, 77, 2, b"xxxx"), 0.0).beside
+    assert receiver.read(write_rtp(111, False, 1, 1, 1, b"x"), 0.01)
+
+
+@given(timestamp=st.integers(0, 0xFFFFFFFF))
+def test_digits_beside_the_sound_are_placed_on_its_clock(timestamp):
+    receiver = session()
+    receiver.read(write_rtp(111, False, 1, 960_000, 1, b"x"), 0.0)
+    placed = []
+    for n in range(10):  # two digits, with a second between them
+        data = write_rtp(EVENT_TYPE, False, n, timestamp + 48_000 * (n // 5), 2, b"xxxx")
+        found = receiver.read(data, 0.5 + n * 0.2)
+        placed.append(receiver.place(found.packet, 0.5 + n * 0.2))
+    assert placed == [984_000] * 5 + [984_000 + 48_000] * 5
+
+
 def test_sent_packets_are_numbered_without_gaps_whatever_they_carry():
     sender = session()
     packets = [

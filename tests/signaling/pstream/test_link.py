@@ -549,3 +549,43 @@ def test_an_end_that_was_asked_for_is_no_failure(caplog):
         bench.opened()
         bench.close()
     assert not caplog.records
+
+
+@pytest.mark.parametrize(("lookup_ms", "answers_ms"), [(10, 4_900), (5_030, 100), (5_030, 4_900), (14_900, 4_900)])
+def test_the_look_up_of_the_name_does_not_use_up_the_time_to_connect(lookup_ms, answers_ms):
+    link = Link([A])
+    link.open(0.0)
+    link.socket_resolving(link.attempt, 0.0)
+    for now in range(0, lookup_ms, 1_000):
+        assert link.tick(now / 1000) == []
+    link.socket_resolved(link.attempt, lookup_ms / 1000)
+    assert link.tick((lookup_ms + answers_ms) / 1000) == []
+
+    assert link.socket_opened(link.attempt, (lookup_ms + answers_ms) / 1000)
+
+
+def test_a_server_that_does_not_answer_after_the_look_up_is_left_after_5_seconds():
+    link = Link([A])
+    link.open(0.0)
+    link.socket_resolving(link.attempt, 0.1)
+    link.socket_resolved(link.attempt, 6.0)
+
+    assert link.tick(10.9) == []
+    assert CloseSocket() in link.tick(11.0)
+
+
+def test_a_look_up_that_never_ends_is_left_too():
+    link = Link([A])
+    link.open(0.0)
+    link.socket_resolving(link.attempt, 0.1)
+
+    assert link.deadline() == pytest.approx(25.1)
+
+
+def test_what_an_old_socket_looks_up_changes_nothing():
+    link = Link([A])
+    link.open(0.0)
+    link.socket_resolving(link.attempt - 1, 0.1)
+    link.socket_resolved(link.attempt - 1, 3.0)
+
+    assert link.deadline() == 5.0

@@ -181,7 +181,7 @@ def test_a_short_token_is_renewed_before_it_ends_for_ever(life_s):
     assert set(pauses) == {life_s / 2}
 
 
-@pytest.mark.parametrize("life_s", [0, 1, 3, 9])
+@pytest.mark.parametrize("life_s", [0, 0.5, -5])
 def test_a_token_too_short_to_be_of_use_is_not_fetched_in_a_rush(life_s):
     assert len(Source(life_s).fetches(hours=1)) <= 75
 
