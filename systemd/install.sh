@@ -37,7 +37,7 @@ install -m 644 systemd/60-kiosk-agent.rules /etc/udev/rules.d/
 install -m 644 systemd/$name.service /etc/systemd/system/
 systemctl enable --quiet $name.service
 if [ -d /run/systemd/system ]; then
-  udevadm control --reload && udevadm trigger --subsystem-match=gpio || say "pins keep their owner until the next boot"
+  udevadm control --reload && udevadm trigger --subsystem-match=gpio && udevadm settle --timeout=10 || say "pins keep their owner until the next boot"
   systemctl daemon-reload
   if ! "$opt/bin/$name" check "$etc/config.toml" || ! systemctl restart $name.service; then
     say "installed, but it does not run yet: see journalctl -u $name, edit $etc/config.toml, systemctl restart $name"

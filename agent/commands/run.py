@@ -21,8 +21,10 @@ def perform(options: argparse.Namespace) -> int:
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
     from agent.service.journal import set_up_logging
+    from agent.service.last_words import log_what_nobody_caught
     from agent.service.stopping import show_stacks_on_abort
 
     set_up_logging("debug" if options.verbose else config.service.log_level)
     show_stacks_on_abort()
+    log_what_nobody_caught()
     return serve(Kiosk(config))

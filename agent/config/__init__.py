@@ -1,6 +1,6 @@
 """config.toml as one frozen object; a file that cannot be used is refused with every problem named.
 
-Each room declares its own settings; their names here are the sections of the file.
+Each room declares its own settings; their names in `Config` are the sections of the file.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from pathlib import Path
 from agent.config.contradictions import contradictions, source_of_tokens
 from agent.config.location import INSTALLED
 from agent.config.schema import Reader
-from agent.config.sections import Config as Config
-from agent.config.sections import DoorSection as DoorSection
+from agent.config.sections import Config, DoorSection
 from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
+
+__all__ = ["Config", "DoorSection", "control_socket_of", "load", "load_for_box", "load_for_calls"]
 
 
 def load(path: str | Path) -> Config:

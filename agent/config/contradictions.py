@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from agent.signaling.token.token_settings import SOURCES
+from agent.config.sections import Config
+from agent.signaling.token.token_settings import SOURCES, TokenSettings
 from agent.switchboard.services import SERVICES
 from hw.panel.header import HEADER_GPIOS, explain_pin
-
-if TYPE_CHECKING:
-    from agent.config.sections import Config
-    from agent.signaling.token.token_settings import TokenSettings
 
 _Problems = Iterator[tuple[str, str]]
 NO_DOOR = "opens nothing; expected the relay's pin in door.pin"

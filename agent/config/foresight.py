@@ -11,20 +11,18 @@ import shutil
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agent.config.contradictions import pins, source_of_tokens
 from agent.config.location import UNSEEN
+from agent.config.sections import Config
 from agent.errors import InvalidArgumentError
 from agent.media.ice.server_urls import parse_url
 from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError
 from hw.panel.chips import explain_missing, find_chip, is_raspberry_pi, list_chips
 
-if TYPE_CHECKING:
-    from agent.config.sections import Config
-
-FILES = ("file", "pem", "wav")
+FILES = ("file", "long_wav", "pem", "wav")
 MOST_SOCKET_BYTES = 100  # sockaddr_un takes 107, and a name is made from it for a moment (unix(7))
 
 _Problems = Iterator[tuple[str, str]]

@@ -58,8 +58,8 @@ def check_dns(settings: SignalingSettings) -> Check:
     try:
         found = resolve(host, port)
     except OSError as error:
-        first = "check signaling.server, then " if settings.server else ""
-        return failed("dns", f"{host} cannot be found: {error.strerror or error}", f"{first}check `resolvectl status`")
+        first = "signaling.server, then " if settings.server else ""
+        return failed("dns", f"{host} cannot be found: {error.strerror or error}", f"check {first}`resolvectl status`")
     addresses = dict.fromkeys(str(address[0]) for _family, address in found)
     return ok("dns", f"{host} is {', '.join(addresses)} ({1000 * (time.monotonic() - began):.0f} ms)")
 

@@ -42,9 +42,10 @@ class FaultLight(logging.Handler, Closing):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one line of the log; any thread."""
-        if record.exc_info and isinstance(record.exc_info[1], BaseException):
-            kind = type(record.exc_info[1]).__name__
-            self._post(self._show, f"an internal fault ({kind}): {excerpt(record.getMessage(), MOST)}; see the log")
+        caught = record.exc_info[1] if record.exc_info else None
+        if caught is not None or getattr(record, "fault", False):
+            kind = f" ({type(caught).__name__})" if caught is not None else ""
+            self._post(self._show, f"an internal fault{kind}: {excerpt(record.getMessage(), MOST)}; see the log")
 
     def _show(self, why: str) -> None:
         self._forget()

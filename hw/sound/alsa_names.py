@@ -30,8 +30,8 @@ def is_alsa_only(name: str) -> bool:
 
 
 def configuration(aliases: dict[str, str]) -> str:
-    """Write what ALSA is to read: each alias, with ALSA's conversion of rates, channels and formats."""
-    return "".join(f'pcm.{alias} {{ type plug slave.pcm "{name}" }}\n' for alias, name in aliases.items())
+    """Write what ALSA is to read: each alias, and the name that it stands for."""
+    return "".join(f'pcm.{alias} "{name}"\n' for alias, name in aliases.items())
 
 
 def prepare(names: Iterable[str]) -> None:

@@ -66,7 +66,5 @@ class SoundSettings:
             raise SettingError("quiet_volume_percent needs quiet hours: expected quiet_from and quiet_to")
         if self.playout_min_ms > self.playout_max_ms:
             raise SettingError("playout_min_ms must not be greater than playout_max_ms")
-        if self.driver != "wav" and (self.wav_capture or self.wav_playback):
-            raise SettingError(f'wav_capture and wav_playback need driver = "wav", not "{self.driver}"')
         if self.mixer and self.volume_control == "software":
             raise SettingError('mixer names a control of the card; expected volume_control = "auto" or "alsa" with it')

@@ -29,7 +29,6 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('[sound]\nquiet_to = "07:00"', "sound", "quiet_from is missing"),
         ('[sound]\nquiet_from = "07:00"\nquiet_to = "07:00"', "sound", "no time lies between them"),
         ("[sound]\nquiet_volume_percent = 10", "sound", "needs quiet hours"),
-        ('[sound]\nwav_playback = "out.wav"', "sound", 'need driver = "wav"'),
         ('[sound]\nvolume_control = "software"\nmixer = "PCM"', "sound", "names a control of the card"),
         ("[sound]\nplayout_min_ms = 150", "sound", "must not be greater than playout_max_ms"),
         ('[answering]\nauto_answer = ["reception"]', "answering.auto_answer", 'did you mean "client:reception"?'),

@@ -102,3 +102,79 @@ def test_pauses_grow_to_their_limit_and_start_again() -> None:
     assert [pauses.take_s() for _ in range(5)] == [0.25, 0.5, 1.0, 1.5, 1.5]
     pauses.reset()
     assert pauses.take_s() == 0.25
+
+
+# --- names that ALSA has and PortAudio has not ---
+
+VC4_0 = SoundDevice(0, "vc4-hdmi-0: MAI PCM i2s-hifi-0 (hw:0,0)", 0, 2, 48_000)
+VC4_1 = SoundDevice(1, "vc4-hdmi-1: MAI PCM i2s-hifi-0 (hw:1,0)", 0, 2, 48_000)
+INTEL = [SoundDevice(2, "HDA Intel PCH: ALC (hw:2,0)", 2, 2, 48_000),
+         SoundDevice(3, "HDA Intel PCH: HDMI 0 (hw:2,3)", 0, 8, 48_000),
+         SoundDevice(4, "HDA Intel PCH: HDMI 1 (hw:2,7)", 0, 8, 48_000)]  # fmt: skip
+HEADSET = SoundDevice(5, "Headset: USB Audio (hw:3,0)", 1, 2, 48_000)
+NAMED = SoundDevice(9, "hdmi:CARD=vc4hdmi1,DEV=0", 0, 2, 48_000)
+BOARD = [VC4_0, VC4_1, *INTEL, HEADSET]
+BOARD_CARDS = {"vc4hdmi0": 0, "vc4hdmi1": 1, "PCH": 2, "Headset": 3}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "capture", "found"),
+    [
+        ("sysdefault:CARD=vc4hdmi0", False, VC4_0),
+        ("sysdefault:CARD=vc4hdmi1", False, VC4_1),
+        ("hdmi:CARD=vc4hdmi1,DEV=0", False, VC4_1),
+        ("hdmi:vc4hdmi0", False, VC4_0),
+        ("hdmi:CARD=PCH,DEV=0", False, INTEL[1]),
+        ("hdmi:CARD=PCH,DEV=1", False, INTEL[2]),
+        ("dsnoop:CARD=Headset,DEV=0", True, HEADSET),
+        ("dsnoop:3", True, HEADSET),
+        ("dmix:CARD=Headset", False, HEADSET),
+        ("front:CARD=PCH,DEV=0", False, INTEL[0]),
+        ("hw:CARD=Headset,DEV=0,SUBDEV=0", True, HEADSET),
+        ("plughw:3,0,0", True, HEADSET),
+        ("default:CARD=Headset", True, HEADSET),
+    ],
+)
+def test_a_name_of_alsas_leads_to_its_card(wanted: str, capture: bool, found: SoundDevice) -> None:
+    assert find_device(BOARD, wanted, capture, BOARD_CARDS) == found
+
+
+def test_a_device_that_was_given_the_whole_name_wins() -> None:
+    assert find_device([*BOARD, NAMED], "hdmi:CARD=vc4hdmi1,DEV=0", False, BOARD_CARDS) == NAMED
+
+
+@pytest.mark.parametrize("wanted", ["sysdefault:CARD=Gone", "hdmi:CARD=vc4hdmi0,DEV=7", "dsnoop:CARD=vc4hdmi0"])
+def test_a_card_that_is_not_there_is_not_replaced_by_another(wanted: str) -> None:
+    with pytest.raises(SoundError, match="there is no microphone called"):
+        find_device(BOARD, wanted, True, BOARD_CARDS)
+
+
+# --- default ---
+
+PULSE_OUT = SoundDevice(8, "default", 0, 2, 48_000)
+SPEAKER = SoundDevice(6, "Amp: I2S (hw:4,0)", 0, 2, 48_000)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ([VC4_0, HEADSET], HEADSET),
+        ([MICROPHONE, VC4_0, HEADSET], HEADSET),
+        ([VC4_0, HEADSET, PULSE_OUT], HEADSET),
+        ([VC4_0, HEADSET, DEFAULT], DEFAULT),
+    ],
+)
+def test_microphone_and_speaker_by_default_are_of_one_card(listed: list[SoundDevice], found: SoundDevice) -> None:
+    assert find_device(listed, "default", True, {}) == find_device(listed, "default", False, {}) == found
+
+
+@pytest.mark.parametrize("capture", [True, False])
+def test_two_strangers_are_never_taken_for_one_card(capture: bool) -> None:
+    with pytest.raises(SoundError, match="no card has both a microphone and a speaker"):
+        find_device([VC4_0, SPEAKER, MICROPHONE], "default", capture, {})
+
+
+def test_a_box_that_only_speaks_or_only_listens_needs_no_other_half() -> None:
+    assert find_device([VC4_0, SPEAKER], "default", False, {}) == VC4_0
+    assert find_device([VC4_0, MICROPHONE], "default", False, {}, alone=True) == VC4_0
+    assert find_device([VC4_0, MICROPHONE, PULSE_OUT], "default", False, {}, alone=True) == PULSE_OUT
