@@ -27,7 +27,7 @@ def test_a_ca_file_that_holds_no_certificate_is_told_and_the_box_works_once_it_d
 
     box.until_shows("error", "offline")
     assert "booting" not in box.states
-    box.until(lambda: "ca_file" in box.status["troubles"].get("token", ""), "named ca_file")
+    box.until(lambda: "ca_file" in box.status["troubles"].get("settings", ""), "named ca_file")
     told = [record for record in caplog.records if record.levelno == logging.WARNING and "set" in record.getMessage()]
     assert any("ca_file" in record.getMessage() for record in told)
     assert len([record for record in told if record.name.endswith("registration")]) <= 1

@@ -85,7 +85,7 @@ async def coturn(folder, *addresses, **options):
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection(server.addresses[0], server.tls_port)
