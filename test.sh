@@ -17,7 +17,7 @@ fi
 .venv/bin/python -m mypy --strict agent hw
 .venv/bin/python -m mypy --strict --explicit-package-bases examples
 case ${1:-} in
-  quick) set -- tests/config tests/hw/panel tests/media/jitter tests/media/rtp tests/media/sdp tests/quality \
+  quick) set -- -n 2 tests/config tests/hw/panel tests/media/jitter tests/media/rtp tests/media/sdp tests/quality \
     tests/signaling/pstream tests/supervision tests/test_rooms.py ;;
   # Most tests wait for each other's sockets and clocks, so more of them than there are processors run at once.
   "") set -- -n 4 --dist loadgroup ;;
