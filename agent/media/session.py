@@ -18,6 +18,7 @@ from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.handlers import HubEmitter
 from agent.media.bridge import Bridge
+from agent.media.capture_wishes import wishes_of
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.session_core import SessionCore
 from agent.media.settings import MediaSettings
@@ -70,7 +71,7 @@ class MediaSession(HubEmitter, Closing):
         """
         if self._sound is not None:
             try:
-                self._sound.configure(constraints)
+                wishes_of(self._sound).take(self._sound, self, constraints)
                 self._sound.start()
             except SoundDeniedError as error:
                 raise CaptureDeniedError(str(error)) from error
@@ -135,6 +136,8 @@ class MediaSession(HubEmitter, Closing):
         for stream in (self.local_stream, self.remote_stream):
             if stream is not None:
                 stream.end()
+        if self._sound is not None:
+            wishes_of(self._sound).give_back(self._sound, self)
         self._bridge.call(self._core.close)
 
     def _describe(self, work: Coroutine[Any, Any, str]) -> str:
