@@ -27,8 +27,9 @@ from websockets.uri import parse_uri
 from agent.closing import Closing
 from agent.log import MOST_WHY, excerpt
 from agent.net.dial import connect, route_source
+from agent.net.kept_answers import SocketAddress
 from agent.net.rate_limit import RateLimit
-from agent.net.resolve import SocketAddress, is_literal, resolve
+from agent.net.resolve import is_literal, resolve
 from agent.net.tls import explain
 from agent.net.turns import Turns
 

@@ -20,6 +20,7 @@ from aioice.ice import StunProtocol
 
 from agent.log import MOST_WHY, excerpt
 from agent.media.ice.aioice_adapter import COMPONENT, Generation
+from agent.media.ice.names import look_up_family
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.ice.sockets import Socket
 from agent.media.ice.turn import lacks_family, open_relay
@@ -89,7 +90,7 @@ class Gatherer:
         base = opened.local_candidate
         family = socket.AF_INET6 if ":" in base.host else socket.AF_INET
         try:
-            address = await _resolve(server.host, server.port, family)
+            address = await look_up_family(server.host, server.port, family)
             request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
             response, source = await opened.request(request, (address, server.port))
             if source != (address, server.port):
@@ -153,12 +154,6 @@ def _candidate(kind: str, host: str, port: int, base: str, preference: int = 65_
         port=port,
         type=kind,
     )
-
-
-async def _resolve(host: str, port: int, family: int) -> str:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-    return str(found[0][4][0])
 
 
 def _mark(opened: socket.socket, dscp: int) -> None:
