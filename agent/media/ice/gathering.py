@@ -46,7 +46,8 @@ class Gatherer:
     async def open_hosts(self, generation: Generation) -> None:
         """Open a socket on every local address that has none yet; takes no network traffic, so no time."""
         open_already = {opened.local_candidate.host for opened in generation.host_sockets}
-        for rank, address in enumerate([] if self.relay_only else snapshot().hosts()):
+        hosts = sorted([] if self.relay_only else snapshot().hosts(), key=lambda ip: ip != generation.likely_address)
+        for rank, address in enumerate(hosts):
             if address in open_already:
                 continue
             candidate = await self._open_host(generation, address, max(0, 65_535 - PREFERENCE_STEP * rank))
