@@ -28,7 +28,7 @@ class Deadline(Closing):
 
     def _end(self) -> None:
         with suppress(Exception):
-            faulthandler.dump_traceback(sys.__stderr__)
+            faulthandler.dump_traceback(sys.stderr)
         with suppress(OSError):
             os.set_blocking(1, False)  # a pipe that nobody reads must not hold this up, too
             os.write(1, f"{self._last_line}\n".encode())
