@@ -10,10 +10,10 @@ samples later:
 Where packets and frames are not multiples of each other the backlog differs from packet to packet, and comes back to
 every multiple of their `grain`, the greatest length that divides the frame and each packet, below a frame. The packet
 that finds the most of it has the least spare time: what it lacks is kept for it by all others. What the backlog is
-beyond a multiple is always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut out. Spare time below
-the floor is too little: samples are added. Because clocks that drift apart show as a transit that drifts, this keeps
-the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the length of the packet
-that brings the repair.
+beyond a multiple is always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut
+out. Spare time below the floor is too little: samples are added. Because clocks that drift apart show as a transit that
+drifts, this keeps the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the
+length of the packet that brings the repair.
 """
 
 from __future__ import annotations
