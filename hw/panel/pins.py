@@ -18,6 +18,8 @@ from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.panel.dimmer import PWM_HZ
+from hw.panel.guarded_pin import GuardedPin
+from hw.panel.relay_guard import RelayWiring
 from hw.panel.settings import PULLS
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Pins(Closing):
 
     def __init__(self, factory: Any, label: str) -> None:
         self._factory = factory
-        self._open: dict[int, InputPin | OutputPin] = {}
+        self._open: dict[int, InputPin | OutputPin | GuardedPin] = {}
         self.label = label  #: label of the chip, or "mock"
 
     @property
@@ -80,9 +82,23 @@ class Pins(Closing):
             dimmable = dimmed and _start_pwm(raw, active_low)
         return self._keep(OutputPin(self, number, raw, active_low, dimmable))
 
+    def relay(self, number: int, *, active_low: bool, silence_s: float, longest_s: float) -> OutputPin | GuardedPin:
+        """Open GPIO `number` as an output that is off, and is let go by itself after so long without a word.
+
+        On a real chip another process holds it. Raises PinError.
+        """
+        if self.virtual or self._factory.path is None:
+            return self.output(number, active_low=active_low)
+        self._refuse_second(number)
+        wiring = RelayWiring(self._factory.path, number, active_low, silence_s, longest_s)
+        guarded = self._open[number] = GuardedPin(wiring, lambda: self._open.pop(number, None))
+        return guarded
+
     def raw(self, number: int) -> Any:
         """Return the gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
-        return self._open[number].raw
+        pin = self._open[number]
+        assert not isinstance(pin, GuardedPin), "a guarded pin is another process's"
+        return pin.raw
 
     def close(self) -> None:
         """Turn every output off and let all pins go; idempotent."""
@@ -100,9 +116,12 @@ class Pins(Closing):
         self._open[pin.number] = pin
         return pin
 
-    def _claim(self, number: int, mock_class: type[MockPin]) -> Any:
+    def _refuse_second(self, number: int) -> None:
         if number in self._open:
             raise PinError(f"GPIO{number} is used twice; give each button, light and relay a pin of its own")
+
+    def _claim(self, number: int, mock_class: type[MockPin]) -> Any:
+        self._refuse_second(number)
         with _explained(number):
             return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
 
