@@ -48,7 +48,7 @@ CONFINED = {
     "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
+    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
     "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "toml": ("agent.config.toml_source",),
 }

@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from gpiozero.exc import PinPWMUnsupported
-from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
+from gpiozero.pins.mock import MockFactory
 
 from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.panel.dimmer import PWM_HZ
 from hw.panel.guarded_pin import GuardedPin
+from hw.panel.pins_mock import VirtualPin, VirtualPwmPin
 from hw.panel.relay_guard import RelayWiring
 from hw.panel.settings import PULLS
 
@@ -66,7 +67,7 @@ class Pins(Closing):
 
     def input(self, number: int, *, pull: str = "up", active_low: bool = True) -> InputPin:
         """Open GPIO `number` as an input with `pull` up, down or none. Raises PinError."""
-        raw = self._claim(number, MockPin)
+        raw = self._claim(number, VirtualPin)
         with _explained(number):
             raw.function = "input"
             raw.pull = PULLS[pull]
@@ -76,7 +77,7 @@ class Pins(Closing):
 
     def output(self, number: int, *, active_low: bool = False, dimmed: bool = False) -> OutputPin:
         """Open GPIO `number` as an output that is off; `dimmed` asks for PWM, where the pin has it. Raises PinError."""
-        raw = self._claim(number, MockPWMPin if dimmed else MockPin)
+        raw = self._claim(number, VirtualPwmPin if dimmed else VirtualPin)
         with _explained(number):
             raw.output_with_state(active_low)
             dimmable = dimmed and _start_pwm(raw, active_low)
@@ -120,7 +121,7 @@ class Pins(Closing):
         if number in self._open:
             raise PinError(f"GPIO{number} is used twice; give each button, light and relay a pin of its own")
 
-    def _claim(self, number: int, mock_class: type[MockPin]) -> Any:
+    def _claim(self, number: int, mock_class: type[VirtualPin | VirtualPwmPin]) -> Any:
         self._refuse_second(number)
         with _explained(number):
             return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
