@@ -37,6 +37,7 @@ class MediaLeg(AsyncClosing):
         self._settings = settings
         self._on_alive = on_alive
         self._on_ended = on_ended
+        self.likely_address: str | None = None  # of this machine: where the client reaches it
         self._peer: Peer | None = None
         self._spoken: tuple[str, ...] = ()
         self._player: asyncio.Task[None] | None = None
@@ -140,6 +141,7 @@ class MediaLeg(AsyncClosing):
         if self._closed:
             raise ConnectionAbortedError("the call ended meanwhile")
         self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        self._peer.prefer(self.likely_address)
         return self._peer
 
     def _on_event(self, name: str, *arguments: object) -> None:
