@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import gevent
@@ -21,7 +22,7 @@ from gevent.subprocess import Popen
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import Flood, FloodingServer, tcp, unix
+from bench.rig.floods import Flood, FloodingServer, tcp, tls, unix
 from bench.rig.virtual_cards import shared_cards
 from tests.kiosk.stage import Phone, Site
 
@@ -330,6 +331,34 @@ def test_the_switchboard_says_where_it_is_and_ends_on_a_signal(tmp_path: Path, s
     assert agent.out[0].startswith("address     127.0.0.1:")
     assert agent.out[1] == f"certificate {state}/ca.pem\n"
     assert agent.end(signal.SIGTERM)[0] == 0
+
+
+UPGRADE = b"GET /signal HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+BEFORE_TLS = (b"", b"\x16\x03\x01\x02\x00\x01")  # nothing, and the head of a hello
+WITHIN_TLS = (b"", b"GET /signal HTTP/1.1\r\nHost: ", UPGRADE, UPGRADE + KEY)  # the last lacks nothing but a token
+
+
+@pytest.mark.parametrize("command", ["switchboard", "demo"])
+def test_whoever_holds_a_connection_and_says_nothing_does_not_hold_up_the_end(
+    tmp_path: Path, start: Callable[..., Agent], command: str
+) -> None:
+    state = tmp_path / "state"
+    agent = start(command, "--listen", "127.0.0.1:0", "--state-dir", str(state),
+                  RUNTIME_DIRECTORY=str(tmp_path / "run"))  # fmt: skip
+    told = until_prints(agent, "address " if command == "switchboard" else "browser phone ")
+    until_prints(agent, "ready" if command == "switchboard" else "Ctrl-C")
+    port = int(re.findall(r"127\.0\.0\.1:(\d+)", told)[0])
+
+    with ExitStack() as held:
+        silent = [(tcp(port), said) for said in BEFORE_TLS] + [(tls(port, state / "ca.pem"), said) for said in WITHIN_TLS]
+        for connect, said in silent:
+            sock = held.enter_context(gevent.get_hub().threadpool.apply(connect))
+            sock.sendall(said)
+        status, _ = agent.end(signal.SIGTERM)
+
+    assert agent.wait() == 0
+    assert (status, [line for line in agent.err if "leaving" in line]) == (0, [])
 
 
 @pytest.mark.sound
