@@ -34,6 +34,8 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     service = status["service"]
     yield _line("service", "ready" if service["ready"] else "offline", status["edge"], service["reason"])
     yield _line("sound", status["sound"]["state"], status["sound"]["reason"], f"volume {status['volume_percent']} %")
+    if (page := status["page"])["url"]:
+        yield _line("page", page["url"], f"password in {page['key_file']}" if page["key_file"] else "")
     if door := status["door"]:
         yield _line("door", "open" if door["open"] else "shut", "codes are locked out" if door["locked"] else "")
     yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))

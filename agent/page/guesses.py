@@ -1,4 +1,4 @@
-"""How fast passwords can be guessed: those of one address are looked at one after the other, and a wrong one takes time.
+"""How fast passwords are guessed: those of one address are looked at one after the other, and a wrong one takes time.
 
 The right one costs nothing where nobody guesses, and elsewhere the wait behind those who do: two seconds behind fifty.
 """

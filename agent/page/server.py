@@ -70,8 +70,8 @@ class Page(Closing):
         self._pool = Pool()
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
         self._server = WSGIServer((settings.host, settings.port), self._answer, spawn=self._pool,
-                                  log=None, error_log=log, handler_class=partial(PageConnection, self._strangers, self._crowd),
-                                  environ={"SERVER_NAME": settings.host})  # fmt: skip
+                                  log=None, error_log=log, environ={"SERVER_NAME": settings.host},
+                                  handler_class=partial(PageConnection, self._strangers, self._crowd))  # fmt: skip
 
     def start(self) -> None:
         """Listen; raises OSError when the address cannot be used."""

@@ -15,10 +15,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.errors import ConfigError
+from agent.files import make_private_folder, write_private
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.certificates import Identity
-from agent.switchboard.files import make_private_folder, write_private
 
 log = logging.getLogger(__name__)
 

@@ -351,8 +351,8 @@ def test_whoever_holds_a_connection_and_says_nothing_does_not_hold_up_the_end(
     port = int(re.findall(r"127\.0\.0\.1:(\d+)", told)[0])
 
     with ExitStack() as held:
-        silent = [(tcp(port), said) for said in BEFORE_TLS] + [(tls(port, state / "ca.pem"), said) for said in WITHIN_TLS]
-        for connect, said in silent:
+        secure = tls(port, state / "ca.pem")
+        for connect, said in [*((tcp(port), said) for said in BEFORE_TLS), *((secure, said) for said in WITHIN_TLS)]:
             sock = held.enter_context(gevent.get_hub().threadpool.apply(connect))
             sock.sendall(said)
         status, _ = agent.end(signal.SIGTERM)
