@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gevent.event import Event
 
 from agent.config import Config
 from agent.events import Emitter
+from agent.files import state_folder
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -18,6 +20,7 @@ from agent.kiosk.box_state import Situation
 from agent.kiosk.button_actions import Actions
 from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.door_memory import DoorMemory
 from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
@@ -72,7 +75,8 @@ class Kiosk(Emitter):
                                    self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
+        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
         actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,

@@ -262,6 +262,32 @@ def test_an_agent_that_was_killed_in_a_call_takes_the_next_one_after_its_restart
     visitor.until_told("accept", times=2)
 
 
+def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
+    site: Site, settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    path = Path(settings)
+    path.write_text(path.read_text().replace("pin = 26", 'pin = 26\ncode = "2468"\ntries = 1')
+                    .replace("[service]", f'[service]\nstate_dir = "{tmp_path}/remembered"'))  # fmt: skip
+    path.chmod(0o600)
+    guessed = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+    visitor.call.send_digits("1357")
+    guessed.until_logs("a door code was refused: wrong")
+    with gevent.Timeout(START_S):
+        while not (tmp_path / "remembered" / "door.json").exists():
+            gevent.sleep(0.01)
+
+    guessed.end(signal.SIGKILL)
+    with closing(Manager(tmp_path, "again")) as again:
+        start("run", "--config", settings, NOTIFY_SOCKET=again.path)
+        again.until("STATUS=ready")
+
+    with ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        assert client.request("status")["door"] == {"open": False, "locked": True}
+
+
 def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
     tmp_path: Path, start: Callable[..., Agent]
 ) -> None:
