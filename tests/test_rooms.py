@@ -83,7 +83,7 @@ PURE_FILES = {
                     "digits", "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
                     "recovery_driver", "recovery_policy", "registration", "settings", "states"),
     "hw": ("closing", "errors"),
-    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "patterns", "settings"),
+    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip
