@@ -232,6 +232,25 @@ def test_a_token_of_another_key_makes_no_call(site: Site) -> None:
 # --- the box ---
 
 
+def test_the_box_of_the_page_passes_its_self_test_line_by_line(box_settings: Path) -> None:
+    command = [sys.executable, "-m", "agent", "doctor", "--json", "--config", str(box_settings)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    told = [line.split(maxsplit=2) for line in blocks("text")[0].splitlines()]
+    assert [(name, checks[name]["outcome"]) for _, name, _ in told] == [(name, outcome) for outcome, name, _ in told]
+    assert [name for name in checks if name in {name for _, name, _ in told}] == [name for _, name, _ in told]
+    for _, name, detail in told:
+        if name in ("token", "version", "registration"):
+            assert re.fullmatch(pattern_of(detail), checks[name]["detail"]), checks[name]["detail"]
+
+
+def pattern_of(detail: str) -> str:
+    """What the page shows of one machine, for any: other sids, figures and hosts."""
+    pattern = re.escape(detail).replace(r"SK\.\.\.", "SK[0-9a-f]{32}").replace(r"AP\.\.\.", "AP[0-9a-f]{32}")
+    return re.sub(r"wss:\S+?/signal", r"wss:\\S+/signal", re.sub(r"\d+\\ minutes", r"\\d+ minutes", pattern))
+
+
 def test_the_box_of_the_page_makes_a_call(box_settings: Path, tmp_path: Path) -> None:
     note = write_tone(tmp_path / "note.wav", 440, 3)
     command = [sys.executable, "-m", "agent", "call", "echo", "--config", str(box_settings), "--capture", note,
