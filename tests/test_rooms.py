@@ -48,8 +48,8 @@ CONFINED = {
     "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
-    "gpiod": ("hw.panel.pins_gpiod",),
+    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
+    "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "toml": ("agent.config.toml_source",),
 }
 
@@ -83,7 +83,7 @@ PURE_FILES = {
                     "digits", "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
                     "recovery_driver", "recovery_policy", "registration", "settings", "states"),
     "hw": ("closing", "errors"),
-    "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
+    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip
