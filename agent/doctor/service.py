@@ -13,7 +13,7 @@ from agent.doctor.checklist import Check, failed, ok
 from agent.doctor.token import GetToken
 from agent.errors import AgentError
 from agent.log import excerpt
-from agent.signaling.dismissals import MOST, OWN_CODES, Dismissals, follow
+from agent.signaling.dismissals import OWN_CODES, Dismissals, follow
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.generation import FIRST
 from agent.signaling.pstream.names import MessageType
@@ -95,8 +95,7 @@ def _listen(stream: Stream, until: str, answer: AsyncResult[Reception], told: li
         if code not in OWN_CODES:
             end(refusal_by_code(code), told[-1])
 
-    in_a_row = f"{DISMISSED.what}: {MOST} times in a row"
-    follow(stream, Dismissals(), time.monotonic, lambda: end(DISMISSED, in_a_row))
+    follow(stream, Dismissals(), time.monotonic, lambda: end(DISMISSED))
     stream.on(MessageType.CLOSE, lambda _payload: end(DISMISSED))
     stream.on(MessageType.ERROR, complain)
     if until == MessageType.READY:

@@ -18,7 +18,7 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
-from agent.signaling.dismissals import MOST, Dismissals, StreamEvents, follow
+from agent.signaling.dismissals import Dismissals, StreamEvents, follow
 from agent.signaling.refusals import DISMISSED, PARTS, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
@@ -131,7 +131,7 @@ class Registrar(Closing):
             follow(stream, self._dismissals, time.monotonic, self._on_dismissed)
 
     def _on_dismissed(self) -> None:
-        self._trouble(DISMISSED.part, in_words(DISMISSED, "", f"{MOST} times in a row"))
+        self._trouble(DISMISSED.part, in_words(DISMISSED, "", ""))
 
     def _set_up_failed(self, error: Exception) -> None:
         """Try again: whoever reads the reason may correct the file that it names."""

@@ -31,7 +31,7 @@ ACCOUNT: Final = Complaint("account", "the service refuses the account",
 _NEWER: Final = "install its latest version"
 VERSION: Final = Complaint("version", "the service refuses this program", _NEWER)
 #: No code, but what becomes of each connection: `agent.signaling.dismissals`.
-DISMISSED: Final = Complaint("version", "the service closes each connection as soon as we have introduced ourselves",
+DISMISSED: Final = Complaint("version", "the service closes each connection as soon as it knows who we are",
                       _NEWER)  # fmt: skip
 RATE: Final = Complaint("rate", "the service says that it is asked too often",
                  "wait; look for other phones with this identity, and at the account's limits")  # fmt: skip
