@@ -66,8 +66,9 @@ class SingleCall:
         errors: list[VoiceError] = []
 
         def refused(refusal: Complaint, code: object, message: str) -> None:
+            why = in_words(refusal, self._config.signaling.generation, code, message)
             if not connected.ready():
-                connected.set_exception(CallFailedError(in_words(refusal, code, message)))
+                connected.set_exception(CallFailedError(why))
 
         def fail(error: VoiceError) -> None:
             errors.append(error)

@@ -28,8 +28,8 @@ class Service:
         self.play = play
         self._playing = gevent.spawn(self._run)
 
-    def box(self, site: Site) -> Box:
-        signaling = replace(site.config().signaling, server=f"127.0.0.1:{self.server.port}",
+    def box(self, site: Site, generation: str) -> Box:
+        signaling = replace(site.config().signaling, server=f"127.0.0.1:{self.server.port}", generation=generation,
                             ca_file=str(self.server.ca_file))  # fmt: skip
         return site.box(replace(site.config(), signaling=signaling), ready=False)
 
@@ -78,6 +78,7 @@ def status_of(site: Site, folder: Path) -> str:
     return agent("status", "--config", str(settings)).stdout.decode()
 
 
+REMEDIES = [("1", 'set signaling.generation = "2"'), ("2", "install its latest version")]
 PLAYS = {"31007": deprecate, "closes": close, "says close": say_close, "breaks off": abort}
 
 
@@ -92,18 +93,25 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     service.close()
 
 
+@pytest.mark.parametrize(("generation", "remedy"), REMEDIES)
 @pytest.mark.parametrize("play", PLAYS.values(), ids=PLAYS)
 def test_a_retired_version_is_told_by_light_journal_and_status_until_it_is_taken(
-    site: Site, service: Service, play: Play, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    site: Site,
+    service: Service,
+    play: Play,
+    generation: str,
+    remedy: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     service.play = play
 
-    box = service.box(site)
+    box = service.box(site, generation)
 
     box.until_shows("error", "offline")
     why = box.status["troubles"]["version"]
     assert "31007" in why if play is deprecate else "closes each connection" in why
-    assert "latest version" in why
+    assert remedy in why
     assert why in status_of(site, tmp_path)
     assert len([record for record in caplog.records if why in record.getMessage()]) == 1
 
@@ -114,7 +122,8 @@ def test_a_retired_version_is_told_by_light_journal_and_status_until_it_is_taken
     box.until(lambda: not box.status["troubles"], "over it")
 
 
-def test_a_service_that_restarts_is_no_refusal(site: Site, service: Service) -> None:
+@pytest.mark.parametrize("generation", ["1", "2"])
+def test_a_service_that_restarts_is_no_refusal(site: Site, service: Service, generation: str) -> None:
     ends: list[Peer] = []
 
     def restart(peer: Peer) -> None:
@@ -127,7 +136,7 @@ def test_a_service_that_restarts_is_no_refusal(site: Site, service: Service) -> 
 
     service.play = restart
 
-    box = service.box(site)
+    box = service.box(site, generation)
 
     box.until(lambda: len(ends) == 2 * LEAST, "connected so often")
     box.until_shows("ready")
