@@ -109,6 +109,7 @@ def test_a_retired_version_is_told_by_light_journal_and_status_until_it_is_taken
     box = service.box(site, generation)
 
     box.until_shows("error", "offline")
+    assert "error" in {light["state"] for light in box.status["lights"].values()}
     why = box.status["troubles"]["version"]
     assert "31007" in why if play is deprecate else "closes each connection" in why
     assert remedy in why
