@@ -7,6 +7,7 @@ import threading
 import wave
 from collections import deque
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +18,9 @@ import numpy as np
 
 from agent import Device
 from agent.media.bridge import Bridge
-from agent.switchboard.runner import RunningSwitchboard, start_switchboard
+from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from agent.voice.options import DeviceOptions
 from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
 
@@ -28,7 +30,8 @@ HERE = Path(__file__).parent
 PATIENCE_S = 30.0
 BROWSER_HZ = 600  # what every browser's microphone hears
 BOX_HZ = 1000
-PAGES = {"1.15": "first.html", "2.x": "second.html"}
+PAGES = {"1.15": "first.html", "2.18": "second.html"}
+BOX_GENERATIONS = ("1", "2") if "generation" in {field.name for field in fields(DeviceOptions)} else ("1",)
 
 
 class Stage:
@@ -45,12 +48,15 @@ class Stage:
         write_tone(folder / "microphone.wav", BROWSER_HZ)
         self._chromium = bridge.run(Chromium.start(folder / "profile", folder / "microphone.wav"), timeout_s=60)
 
-    def browser(self, generation: str, identity: str) -> BrowserPhone:
+    def browser(
+        self, generation: str, identity: str, switchboard: RunningSwitchboard | None = None, ttl_s: int = 3600
+    ) -> BrowserPhone:
         """Open a page with that generation of the SDK, and register it."""
         host, port = self._pages.server_address[:2]
         phone = BrowserPhone(self, f"http://{host!s}:{port}/pages/{PAGES[generation]}", identity)
-        token = json.dumps(self.switchboard.mint(identity))
-        phone.run(f"phone.start({token}, {json.dumps(self.switchboard.address.server)})")
+        switchboard = switchboard or self.switchboard
+        token = json.dumps(mint_for(switchboard.switchboard.settings.state_dir, identity, ttl_s))
+        phone.run(f"phone.start({token}, {json.dumps(switchboard.address.server)})")
         phone.until("phone.isReady()")
         return phone
 
@@ -138,11 +144,13 @@ class Ear:
 class Box:
     """A phone of our own: it says one tone, and remembers what it hears."""
 
-    def __init__(self, stage: Stage, identity: str) -> None:
+    def __init__(self, stage: Stage, identity: str, generation: str = "1") -> None:
         self.identity = identity
+        self.generation = generation
         self.events: list[str] = []
         self.calls: list[Any] = []
         self.digits = ""
+        self.messages: list[tuple[str, Any]] = []  # what arrived, what was acknowledged, and what went wrong
         self._ear = Ear(BOX_HZ)
         self.device = Device()
         for name in ("ready", "incoming", "connect", "disconnect", "cancel", "error", "offline"):
@@ -158,6 +166,7 @@ class Box:
             publish_events=False,
             codec_preferences=["opus", "pcmu"],
             enable_ice_restart=True,
+            **({"generation": generation, "max_call_signaling_timeout_ms": 30_000} if generation != "1" else {}),
         )
         self.until_event("ready")
 
@@ -195,6 +204,11 @@ class Box:
     def _take(self, call: Any) -> None:
         self.calls.append(call)
         call.on("digit", self._hear_digit)
+        for name in ("message_received", "message_sent", "reconnecting", "reconnected", "error"):
+            call.on(name, partial(self._note_message, name))
+
+    def _note_message(self, name: str, *what: Any) -> None:
+        self.messages.append((name, what[0] if what else None))
 
     def _hear_digit(self, digit: str) -> None:
         self.digits += digit
