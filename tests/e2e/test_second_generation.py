@@ -129,6 +129,17 @@ def test_a_socket_lost_in_a_call_is_told_and_the_call_is_taken_up(stage: Stage, 
     box.until_event("disconnect")
 
 
+def test_a_call_goes_on_while_signaling_restarts_below_it(stage: Stage, page: BrowserPhone, box: Box) -> None:
+    browser_calls_box(page, box)
+    stage.switchboard.restart_signaling()
+    page.until("happened('call', 'reconnected') && phone.hasReturned()")
+    box.until(lambda: box.events.count("ready") == 2, "ready again")
+    page.until_hears(BOX_HZ)
+    box.until_hears(BROWSER_HZ)
+    page.run("call.disconnect()")
+    box.until_event("disconnect")
+
+
 def test_new_access_tokens_in_a_call_change_nothing_of_it(stage: Stage, page: BrowserPhone, box: Box) -> None:
     browser_calls_box(page, box)
     for _ in range(3):
