@@ -32,6 +32,12 @@ class Client:
         return self.session.identity
 
     @property
+    def reached_at(self) -> str | None:
+        """The address of this machine that its socket came to."""
+        address = self._connection.local_address
+        return str(address[0]) if address else None
+
+    @property
     def account_sid(self) -> str:
         """The account that its token names."""
         return self.session.grant.account_sid if self.session.grant else ""

@@ -159,6 +159,8 @@ class Executor(AsyncClosing):
                 self.run(self._table.left(leg, _now()))
 
         media = self._media[leg] = self._make_media(on_alive, on_ended)
+        client = self._registry.get(leg.session_id)
+        media.likely_address = client.reached_at if client is not None else None
         return media
 
     def _is_current(self, leg: CallLeg, media: MediaLeg) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 SIGNAL_PATH = "/signal"
 TICK_S = 0.5
 RENEW_EVERY_S = 3600.0
+FAREWELL_S = 0.8  # for clients to hear that it ends, and for media to go
+DROP_S = 0.2
 FULL_RETRY_AFTER_S = 15
 TURNED_AWAY_AT_ONCE = 10  # clients that are told so; further ones are refused without a word
 TURN_AWAY_TIMEOUT_S = 2.0
@@ -98,9 +101,12 @@ class Switchboard:
             return
         self._ticker.cancel()
         self._executor.run(self.calls.end())
-        await self._executor.close()
-        await asyncio.gather(*(client.close(1001, "the switchboard closes") for client in self.registry.all()))
-        await server.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await asyncio.gather(self._executor.close(), *map(_say_goodbye, self.registry.all()))
+        self._listener.drop_all()
+        with suppress(TimeoutError):  # somebody may be in the middle of a handshake; the loop's end ends that, too
+            await asyncio.wait_for(server.wait_closed(), DROP_S)
         log.info("switchboard closed")
 
     async def restart_signaling(self) -> None:
@@ -216,6 +222,10 @@ class Switchboard:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+async def _say_goodbye(client: Client) -> None:
+    await client.close(1001, "the switchboard closes")
 
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:

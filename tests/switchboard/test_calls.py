@@ -185,6 +185,29 @@ def test_digits_that_come_as_a_message_are_sent_on_as_events(play: Play) -> None
     play(story)
 
 
+def test_digits_that_wait_are_no_tasks_and_a_hang_up_ends_them(play: Play) -> None:
+    """Each message had a task of its own, and a hang-up ended the last of them."""
+
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        before = len(asyncio.all_tasks())
+        for _ in range(200):
+            await alice.send("dtmf", callsid=caller_sid, dtmf="1w")
+        await alice.send("register", media={"audio": True})
+        await alice.expect("ready")  # by now it has read them all
+        assert len(asyncio.all_tasks()) < before + 20
+
+        await alice.send("hangup", callsid=caller_sid)
+        await bob.expect("hangup")
+        first.close()
+        second.close()
+        await until(lambda: site.switchboard.idle)
+        assert len(asyncio.all_tasks()) < before + 20
+
+    play(story, frames_per_s=1000)
+
+
 def test_echo_sends_the_caller_its_own_voice_and_tone_a_tone(play: Play) -> None:
     async def story(site: Site) -> None:
         alice = await site.ready("alice")
