@@ -7,7 +7,6 @@ import threading
 import wave
 from collections import deque
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,11 +15,10 @@ from typing import Any
 import gevent
 import numpy as np
 
-from agent import Device
+from agent import Connection, Device
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from agent.voice.options import DeviceOptions
 from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
 
@@ -31,7 +29,7 @@ PATIENCE_S = 30.0
 BROWSER_HZ = 600  # what every browser's microphone hears
 BOX_HZ = 1000
 PAGES = {"1.15": "first.html", "2.18": "second.html"}
-BOX_GENERATIONS = ("1", "2") if "generation" in {field.name for field in fields(DeviceOptions)} else ("1",)
+BOX_GENERATIONS = ("1", "2") if hasattr(Connection, "send_message") else ("1",)
 
 
 class Stage:
@@ -166,7 +164,8 @@ class Box:
             publish_events=False,
             codec_preferences=["opus", "pcmu"],
             enable_ice_restart=True,
-            **({"generation": generation, "max_call_signaling_timeout_ms": 30_000} if generation != "1" else {}),
+            generation=generation,
+            max_call_signaling_timeout_ms=30_000,
         )
         self.until_event("ready")
 
