@@ -148,7 +148,7 @@ class Box:
         self.events: list[str] = []
         self.calls: list[Any] = []
         self.digits = ""
-        self.messages: list[tuple[str, Any]] = []  # what arrived, what was acknowledged, and what went wrong
+        self.told_of: list[tuple[str, Any]] = []  # by its calls: the event, and what came with it
         self._ear = Ear(BOX_HZ)
         self.device = Device()
         for name in ("ready", "incoming", "connect", "disconnect", "cancel", "error", "offline"):
@@ -173,6 +173,11 @@ class Box:
     def call(self) -> Any:
         """The latest call."""
         return self.calls[-1]
+
+    @property
+    def told(self) -> list[str]:
+        """The events of its calls."""
+        return [name for name, _ in self.told_of]
 
     def dial(self, to: str, **params: str) -> None:
         """Begin a call."""
@@ -204,10 +209,10 @@ class Box:
         self.calls.append(call)
         call.on("digit", self._hear_digit)
         for name in ("message_received", "message_sent", "reconnecting", "reconnected", "error"):
-            call.on(name, partial(self._note_message, name))
+            call.on(name, partial(self._note_call, name))
 
-    def _note_message(self, name: str, *what: Any) -> None:
-        self.messages.append((name, what[0] if what else None))
+    def _note_call(self, name: str, *what: Any) -> None:
+        self.told_of.append((name, what[0] if what else None))
 
     def _hear_digit(self, digit: str) -> None:
         self.digits += digit

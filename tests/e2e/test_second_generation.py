@@ -66,12 +66,12 @@ def exchange_messages(page: BrowserPhone, box: Box) -> None:
     """One each way, and each sender is told that it went."""
     browser_calls_box(page, box)
     page.run("phone.say('good morning')")
-    box.until(lambda: "message_received" in dict(box.messages), "received a message")
-    assert dict(box.messages)["message_received"]["content"] == {"words": "good morning"}
+    box.until(lambda: "message_received" in dict(box.told_of), "received a message")
+    assert dict(box.told_of)["message_received"]["content"] == {"words": "good morning"}
     page.until("told('call', 'messageSent', 'good morning')")
     box.call.send_message(content={"words": "good night"}, message_type="user-defined-message")
     page.until("told('call', 'messageReceived', 'good night')")
-    box.until(lambda: "message_sent" in dict(box.messages), "heard that its message was sent")
+    box.until(lambda: "message_sent" in dict(box.told_of), "heard that its message was sent")
     page.run("call.disconnect()")
     box.until_event("disconnect")
 
@@ -125,6 +125,40 @@ def test_a_socket_lost_in_a_call_is_told_and_the_call_is_taken_up(stage: Stage, 
         page.until_hears(BOX_HZ)
         box.until_hears(BROWSER_HZ)
     assert not {"disconnect", "error"} & set(box.events)
+    page.run("call.disconnect()")
+    box.until_event("disconnect")
+
+
+def test_a_box_that_lost_its_socket_in_a_call_says_so_and_takes_the_call_up(stage: Stage, page: BrowserPhone) -> None:
+    if "2" not in BOX_GENERATIONS:
+        pytest.skip("needs a box of the second generation")
+    with closing(Box(stage, "box that reconnects", "2")) as box:
+        browser_calls_box(page, box)
+        for count in (1, 2):
+            stage.cut_sockets(box.identity)
+            box.until(lambda count=count: box.told.count("reconnected") == count, "took its call up again")
+            assert box.told.count("reconnecting") == count
+            box.until_hears(BROWSER_HZ)
+            page.until_hears(BOX_HZ)
+        assert not page.run("happened('call', 'disconnect') || happened('call', 'reconnecting')")
+        page.run("call.disconnect()")
+        box.until_event("disconnect")
+
+
+def test_whoever_loses_its_socket_while_it_rings_is_rung_anew(stage: Stage, page: BrowserPhone, box: Box) -> None:
+    page.dial(box.identity)
+    box.until_event("incoming")
+    stage.cut_sockets(box.identity)
+    box.until(lambda: box.events.count("incoming") == 2, "rang again")
+    box.call.reject()
+    page.until_event("call", "disconnect")
+    box.dial(page.identity)
+    page.until_event("device", "incoming")
+    stage.cut_sockets(page.identity)
+    page.until("times('device', 'incoming') === 2")
+    page.run("phone.accept()")
+    page.until_hears(BOX_HZ)
+    box.until_hears(BROWSER_HZ)
     page.run("call.disconnect()")
     box.until_event("disconnect")
 
