@@ -167,6 +167,7 @@ def test_a_call_goes_on_while_signaling_restarts_below_it(stage: Stage, page: Br
     browser_calls_box(page, box)
     stage.switchboard.restart_signaling()
     page.until("happened('call', 'reconnected') && phone.hasReturned()")
+    assert not page.run("happened('device', 'error')")  # it was told, and not cut off
     box.until(lambda: box.events.count("ready") == 2, "ready again")
     page.until_hears(BOX_HZ)
     box.until_hears(BROWSER_HZ)
