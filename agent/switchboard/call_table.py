@@ -98,6 +98,11 @@ class CallTable:
         """Tell the call that a client's media said goodbye."""
         return [effect for call in self._of(leg) for effect in self._after(call, call.leave(leg, now))]
 
+    def expel(self, identity: str) -> list[TableEffect]:
+        """End every part in a call that `identity` has."""
+        found = [(call, leg) for call in self._calls for leg in call.legs if leg.identity == identity]
+        return [effect for call, leg in found for effect in self._after(call, call.expel(leg))]
+
     def end(self) -> list[TableEffect]:
         """End every call."""
         return [effect for call in list(self._calls) for effect in self._after(call, call.end())]

@@ -118,6 +118,12 @@ class ClientSession:
         """Note a frame that cannot be used; told seldom."""
         self._strangers.warning("a frame of client %d cannot be used: %s", self.id, error)
 
+    def revoke(self, key_sid: str) -> list[SessionEffect]:
+        """End the access that the box's credential of this name gave, and the socket with it."""
+        if self.state is SessionState.CLOSED or self.grant is None or self.grant.key_sid != key_sid:
+            return []
+        return [self.say(MessageType.ERROR, error_payload(31204, "JWT invalid")), *self._close(1008, "access ended")]
+
     def closed(self) -> list[SessionEffect]:
         """Forget a client whose socket has gone."""
         was_ready = self.state is SessionState.READY

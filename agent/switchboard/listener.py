@@ -15,7 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
-from agent.errors import InvalidStateError, LocalFault
+from agent.errors import ConfigError, InvalidStateError, LocalFault
 from agent.log import FailureLog
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard.address import SwitchboardAddress
@@ -51,6 +51,8 @@ class Listener:
         self._listening = asyncio.Lock()
         self._wires: set[Wire] = set()
         self._deaf = FailureLog(log, "listening again")
+        self._unread = FailureLog(log, "reading the credentials of boxes")
+        self._stale = FailureLog(log, "renewing the certificate")
 
     @property
     def api_key(self) -> ApiKey:
@@ -58,6 +60,20 @@ class Listener:
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return self._state.api_key
+
+    def find_key(self, key_sid: str) -> ApiKey | None:
+        """Return the site's key or a box's, by its name."""
+        return self._state.find_key(key_sid) if self._state is not None else None
+
+    def removed_boxes(self) -> list[ApiKey]:
+        """Return the credentials that ended since they were last asked for."""
+        try:
+            gone = self._state.boxes.refresh() if self._state is not None else []
+        except ConfigError as error:
+            self._unread.failed(error)
+            return []
+        self._unread.recovered()
+        return gone
 
     async def start(self) -> SwitchboardAddress:
         """Listen; ConfigError when the state folder, LocalFault when the address cannot be used."""
@@ -108,8 +124,10 @@ class Listener:
         try:
             if self._state.renew(_utc()):
                 self._state.load_certificate(self._context)
-        except OSError as error:
-            log.warning("the certificate could not be renewed: %s", error)
+        except (OSError, ConfigError) as error:
+            self._stale.failed(error)
+        else:
+            self._stale.recovered()
 
     def stop(self) -> Server | None:
         """Take no more connections; return what closes when the last one has ended. Idempotent."""

@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 SIGNAL_PATH = "/signal"
 TICK_S = 0.5
-RENEW_EVERY_S = 3600.0
+RENEW_EVERY_S = 30.0  # a clock may have been set
 FAREWELL_S = 0.8  # for clients to hear that it ends, and for media to go
 DROP_S = 0.2
 FULL_RETRY_AFTER_S = 15
@@ -212,12 +212,21 @@ class Switchboard:
                 self._apply(client, client.session.tick(self._now()))
             self._executor.run(self.calls.tick(self._now()))
             await self._listener.listen_again()
+            self._end_removed_boxes()
             if self._now() >= renew_at:
                 renew_at = self._now() + RENEW_EVERY_S
                 self.renew_certificate()
 
+    def _end_removed_boxes(self) -> None:
+        """End sockets and calls of those whose credential was removed."""
+        for key in self._listener.removed_boxes():
+            log.info("the credential of %s has ended", excerpt(key.identity))
+            self._executor.run(self.calls.expel(key.identity))
+            for client in self.registry.of(key.identity):
+                self._apply(client, client.session.revoke(key.key_sid))
+
     def _judge(self, token: str) -> Grant:
-        return tokens.verify(token, self._listener.api_key, time.time())
+        return tokens.verify(token, self._listener.find_key, time.time())
 
     @staticmethod
     def _now() -> float:
