@@ -30,14 +30,14 @@ def exposed(config: Config, path: Path) -> _Problems:
 def secret_keys(settings: Any, where: str = "") -> Iterator[str]:
     """List the dotted keys of all secrets that are set."""
     for field in dataclasses.fields(settings):
-        key = f"{where}.{field.name}" if where else field.name
-        yield from _secret_keys_of(getattr(settings, field.name), key, bool(field.metadata.get("secret")))
+        key, value = f"{where}.{field.name}" if where else field.name, getattr(settings, field.name)
+        yield from _secret_keys_of(value, key, bool(field.metadata.get("secret")) and _tells(field.name, value))
 
 
 def _secret_keys_of(value: Any, key: str, is_secret: bool) -> Iterator[str]:
     if dataclasses.is_dataclass(value):
         yield from secret_keys(value, key)
-    elif is_secret and value:
+    elif is_secret:
         yield key
     elif isinstance(value, Mapping):
         for name, one in value.items():
@@ -45,6 +45,13 @@ def _secret_keys_of(value: Any, key: str, is_secret: bool) -> Iterator[str]:
     elif isinstance(value, tuple):
         for one in value:
             yield from _secret_keys_of(one, key, is_secret=False)
+
+
+def _tells(name: str, value: Any) -> bool:
+    """Whether a value that is never shown is a secret for sure: a program's arguments are seen by all in any case."""
+    if name in ("url", "urls"):
+        return any(mark in str(value) for mark in "@?")
+    return bool(value) and name != "command"
 
 
 def _mode(path: Path) -> int:
