@@ -74,7 +74,7 @@ PURE_FILES = {
     "agent.media.dtls": ("early_packets", "records"),
     "agent.media.codec": ("g711", "plc", "telephone_event", "level_snapshots"),
     "agent.media.ice": ("consent", "server_urls"),
-    "agent.net": ("address", "rate_limit"),
+    "agent.net": ("address", "kept_answers", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
     "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "refusals",

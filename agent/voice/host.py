@@ -58,7 +58,6 @@ class DeviceHost(Closing):
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
-        signaling_uris(options.edge, options.region, options.chunderw)
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -136,7 +135,8 @@ class DeviceHost(Closing):
         from agent.media.bridge import shared_bridge
         from agent.media.session import MediaSession
 
-        return MediaSession(self.options.bridge or shared_bridge(), settings, self.options.sound)
+        bridge = self.options.bridge or shared_bridge()
+        return MediaSession(bridge, settings, self.options.sound, self._signaling_address)
 
     def before_accept(self, connection: Connection) -> None:
         """Let the active call make way."""
@@ -238,10 +238,12 @@ class DeviceHost(Closing):
 
     def _open_stream(self, token: str) -> None:
         options = self.options
-        uris = signaling_uris(options.edge, options.region, options.chunderw)
+        uris = signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
         self.stream = stream = (options.stream_factory or Stream)(
             token,
             uris,
+            generation=options.wire,
+            max_call_signaling_timeout_ms=options.max_call_signaling_timeout_ms,
             backoff_max_ms=options.backoff_max_ms,
             connect_timeout_ms=options.connect_timeout_ms,
             ca_file=options.ca_file,
@@ -249,6 +251,10 @@ class DeviceHost(Closing):
         )
         SignalingEvents(self, stream)
         stream.open()
+
+    def _signaling_address(self) -> str | None:
+        """The address of this machine that signaling uses; a stream of the program's own need not know it."""
+        return getattr(self.stream, "local_address", None)
 
     def _send_register(self, present: bool) -> bool:
         if self.stream is None:
