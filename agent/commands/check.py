@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from agent.commands import settings_option, trust_option
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,5 @@ def perform(options: argparse.Namespace) -> int:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
     config = load_for_box(path, as_service=as_service(path), trusting=options.trust_settings)
-    for doubt in doubts(path, config):
-        print(f"warning: {doubt}")
-    print(f"{path}: ok")
+    say(*(f"warning: {doubt}" for doubt in doubts(path, config)), f"{path}: ok")
     return 0

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from agent.commands import settings_option
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +42,8 @@ def perform(options: argparse.Namespace) -> int:
             progress.close()
             checks.append(check)
             if not options.json:
-                print(as_text(check), flush=True)
+                say(*as_text(check).split("\n"))
     if options.json:
-        print(as_json(checks))
+        say(*as_json(checks).split("\n"))
     close_shared_bridge()
     return 0 if succeeded(checks) else 1

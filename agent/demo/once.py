@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.demo.script import Script
 from agent.demo.timeline import DemoTimeline
 from agent.errors import AgentError
+from agent.terminal import say
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def play_once(listen: tuple[str, int], state_dir: Path) -> int:
     """Play the call; prints the timeline and, last, `demo: ok ...` or `demo: failed: why`."""
     with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
         succeeded, told = _play(Path(folder), listen, state_dir)
-    print(f"demo: {'ok' if succeeded else 'failed'}: {told}", flush=True)
+    say(f"demo: {'ok' if succeeded else 'failed'}: {told}")
     return 0 if succeeded else 1
 
 

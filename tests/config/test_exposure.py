@@ -19,7 +19,8 @@ SECRETS = {
     "token.url": KEY.replace('key_file = "state/api_key.json"', 'url = "https://x.example.org/?key=unspeakable"'),
     "token.api_key_secret": KEY.replace('key_file = "state/api_key.json"', f'account_sid = "AC{"0" * 32}"\n'
                                         f'api_key_sid = "SK{"0" * 32}"\napi_key_secret = "{"unspeakable" * 3}"'),
-    "media.ice_servers.credential": KEY + '[[media.ice_servers]]\nurls = ["turn:x"]\nusername = "u"\ncredential = "c"\n',
+    "media.ice_servers.credential": KEY + '[[media.ice_servers]]\nurls = ["turn:x"]\n'
+                                   'username = "u"\ncredential = "c"\n',
 }  # fmt: skip
 
 
