@@ -404,8 +404,8 @@ def test_whoever_holds_the_page_or_the_control_socket_does_not_hold_up_the_end(
     visitor.until_told("accept")
 
     with ExitStack() as held:
-        control = unix(site.folder / "run" / "control.sock")
-        for connect, said in ((tcp(port), b""), (tcp(port), head), (tcp(port), head + key + b"\r\n\r\n"), (control, b""),
+        page, control = tcp(port), unix(site.folder / "run" / "control.sock")
+        for connect, said in ((page, b""), (page, head), (page, head + key + b"\r\n\r\n"), (control, b""),
                               (control, b'{"command"'), (control, b'{"command": "subscribe"}\n')):  # fmt: skip
             sock = held.enter_context(gevent.get_hub().threadpool.apply(connect))
             sock.sendall(said)
