@@ -33,7 +33,6 @@ class SafeFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Write the line of the message."""
-        record.message = one_line(record.message)
         return one_line(super().formatMessage(record))
 
     def formatException(self, failure: Any) -> str:

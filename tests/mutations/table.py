@@ -188,10 +188,10 @@ _STRANGERS = (
     Mutation("secrets for everybody are taken", "agent/config/exposure.py",
              "mode & stat.S_IROTH and (found", "False and (found", ("config/test_exposure.py",)),
     Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
-             "record.message = one_line(record.message)", "pass", ("test_words.py",)),
-    Mutation("who says nothing holds up the switchboard's end", "agent/switchboard/server.py",
-             "        self._listener.drop_all()\n", "", ("kiosk/test_process.py::"
-             "test_whoever_holds_a_connection_and_says_nothing_does_not_hold_up_the_end[switchboard]",)),
+             "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
+             ("test_words.py",)),
+    Mutation("whoever says nothing outlives the switchboard", "agent/switchboard/server.py",
+             "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
 )  # fmt: skip
 
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_STRANGERS)

@@ -66,6 +66,21 @@ def test_the_owner_need_not_wait_for_many_who_guess(serve: Callable[..., Any], a
     assert browser.get("/status", Authorization=RIGHT, Connection="close").status_code == 200
 
 
+def test_the_owner_waits_for_no_guess_of_another_address(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "WRONG_PASSWORD_S", 3600.0)
+    browser, judged = serve(password=PASSWORD), Event()
+    knows = Guard.knows
+    monkeypatch.setattr(Guard, "knows", lambda guard, headers: judged.set() or knows(guard, headers))
+    elsewhere = ("127.0.0.2", 0)
+    with gevent.socket.create_connection(("127.0.0.1", port(browser)), source_address=elsewhere) as other:
+        other.sendall(b"GET /status HTTP/1.1\r\n" + HOST + WRONG + b"\r\n")
+        assert judged.wait(10)
+
+        assert browser.get("/status", Authorization=RIGHT).status_code == 200
+
+
 def test_guesses_of_one_address_are_looked_at_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses, "WRONG_PASSWORD_S", 3600.0)
     judging = guesses.Guesses()
