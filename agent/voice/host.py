@@ -27,6 +27,7 @@ from agent.voice.registration import Registration
 from agent.voice.report import Publisher, report
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
+from agent.voice.token_notice import TokenNotice
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class DeviceHost(Closing):
         self.stream: SignalingStream | None = None
         self.calls = DeviceCalls(self)
         self.registration = Registration(self.clock, self._send_register, True)
+        self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, device)
         self.status = "offline"
         self.is_closed = False
         self.edge: str | None = None
@@ -84,6 +86,7 @@ class DeviceHost(Closing):
         self.publisher = self._make_publisher(token)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
         self.registration = Registration(self.clock, self._send_register, not options.no_register)
+        self._token_notice = TokenNotice(self.clock, options.token_refresh_ms, self._device)
         if options.enumerate_devices is not None:
             self.audio.refresh()
         self._network = NetworkWatch(self.network_changed)
@@ -104,6 +107,7 @@ class DeviceHost(Closing):
         self.is_closed = True
         self.calls.disconnect_all()
         self.registration.stop()
+        self._token_notice.stop()
         self._network.close()
         if self.audio is not None:
             self.audio.close()
@@ -249,6 +253,7 @@ class DeviceHost(Closing):
             clock=self.clock,
         )
         SignalingEvents(self, stream)
+        self._token_notice.listen(stream)
         stream.open()
 
     def _send_register(self, present: bool) -> bool:

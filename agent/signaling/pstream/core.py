@@ -194,7 +194,7 @@ class PStream:
         except ProtocolError as exc:
             self._malformed.failed(f"{exc}; it is dropped")
             return []
-        self.service = self.service.after(message.type, payload)
+        self.service = self._generation.facts(self.service, message.type, payload)
         if message.type not in self._generation.hears:
             log.debug("a message of an unknown type is ignored")
             return []

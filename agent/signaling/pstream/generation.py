@@ -17,6 +17,7 @@ from agent.signaling.pstream.messages import Dialect, Payload
 from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, SERVER_TYPES
 from agent.signaling.pstream.payloads import first_invite, first_listen, second_invite, second_listen
 from agent.signaling.pstream.retries import EdgesInTurn, PreferredFirst, Retries
+from agent.signaling.pstream.service_facts import ServiceFacts, first_facts, second_facts
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class WireGeneration:
     browserinfo: Callable[[str], Payload]  #: of the SDK's version
     listen: Callable[[str, Payload, int], Payload]  #: of token, browserinfo and reconnectTimeout in seconds
     invite: Callable[[str, str, bool, str], Payload]  #: of sdp, callsid, preflight and encoded parameters
+    facts: Callable[[ServiceFacts, str, Payload], ServiceFacts]  #: of those before, a message's type and its payload
     hears: frozenset[str]  #: types of messages; all others mean nothing
     queues_register: bool  #: whether a `register` waits for a connection
     hosts: Callable[[HostNames, str | None, HostNames], list[str]]  #: of edge, region and chunderw
@@ -42,6 +44,7 @@ FIRST: Final = WireGeneration(
     browserinfo=first_browserinfo,
     listen=first_listen,
     invite=first_invite,
+    facts=first_facts,
     hears=SERVER_TYPES,
     queues_register=True,
     hosts=first_hosts,
@@ -54,6 +57,7 @@ SECOND: Final = WireGeneration(
     browserinfo=second_browserinfo,
     listen=second_listen,
     invite=second_invite,
+    facts=second_facts,
     hears=SERVER_TYPES | SECOND_GENERATION_TYPES,
     queues_register=False,
     hosts=second_hosts,
