@@ -1,71 +1,42 @@
-"""The attendant: takes and makes the calls of one box, by the rules of `[answering]`.
+"""The attendant: decides about the calls of one box, by the rules of `[answering]` and as somebody at the box wants.
 
 Everything happens on the hub; nothing here knows pins, cards or settings files.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 from agent.config.settings import AnsweringSettings
-from agent.errors import InvalidStateError, UsageError
-from agent.events import Emitter
-from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s, warning_s
+from agent.errors import InvalidStateError
+from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s
 from agent.kiosk.box_events import Noticeboard
-from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
-from agent.kiosk.call_log import CallLog
 from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
-from agent.kiosk.outcomes import INCOMING, OUTGOING
-from agent.kiosk.waiting import Waiting
+from agent.kiosk.lines import Lines
 from agent.voice.connection import Connection
-from agent.voice.device import Device
-from hw.sound import tones
-
-log = logging.getLogger(__name__)
-
-ENDS = ("disconnect", "cancel", "reject", "transportClose")
 
 
-class Attendant(Emitter):
-    """At most one call is on (dialled or answered); any number may ring.
-
-    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality.
-    """
+class Attendant:
+    """Any number of calls may ring; which is taken, and what becomes of the others, is decided here."""
 
     def __init__(
-        self,
-        device: Device,
-        identity: str,
-        settings: AnsweringSettings,
-        sounds: CallSounds,
-        board: Noticeboard,
-        *,
-        push_to_talk: bool = False,
+        self, lines: Lines, identity: str, settings: AnsweringSettings, sounds: CallSounds, board: Noticeboard
     ) -> None:
-        """`identity` is ours; `push_to_talk`: calls begin muted, because a button opens the microphone."""
-        super().__init__()
-        self.device = device
-        self.calls = CallLog()
-        self.current: Line | None = None
+        """Attend to these calls; `identity` is ours."""
+        self.lines = lines
         self._identity = identity
-        self._waiting = Waiting(device)
         self._settings = settings
         self._sounds = sounds
         self._board = board
-        self._push_to_talk = push_to_talk
-        self._talks = False
-        self._last: Line | None = None
         self._last_dialled: dict[str, str] | None = None
-        device.on("incoming", self._on_incoming)
-        device.on_pending_changed = self._forget_dropped
+        lines.device.on("incoming", self._on_incoming)
         self._switch_ring()
 
     @property
     def ringing(self) -> list[Line]:
         """The calls that wait for an answer or are being accepted, the one that has rung longest first."""
-        return self._waiting.lines
+        return self.lines.waiting.lines
 
     # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
@@ -73,7 +44,7 @@ class Attendant(Emitter):
         """Take the call that has rung longest; a call that is on ends. Raises InvalidStateError when none rings."""
         if not self.ringing:
             raise InvalidStateError("no call rings")
-        self._accept(self.ringing[0])
+        self.lines.accept(self.ringing[0])
 
     def reject(self) -> None:
         """Refuse what rings, for every phone that is rung. Raises InvalidStateError when nothing rings."""
@@ -87,7 +58,7 @@ class Attendant(Emitter):
 
     def hang_up(self) -> None:
         """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
-        for line in [self.current] if self.current is not None else self._all_ringing():
+        for line in [self.lines.current] if self.lines.current is not None else self._all_ringing():
             line.hang_up()
 
     def answer_or_hang_up(self) -> None:
@@ -99,14 +70,8 @@ class Attendant(Emitter):
 
     def toggle_mute(self) -> None:
         """Turn the microphone off, or on again. Raises InvalidStateError without a call."""
-        connection = self._current().connection
+        connection = self.lines.on_now().connection
         connection.mute(not connection.is_muted())
-
-    def talk(self, talks: bool) -> None:
-        """Push-to-talk: open the microphone, or close it again; also before a call begins."""
-        self._talks = talks
-        if self.current is not None:
-            self.current.connection.mute(not talks)
 
     def answer_or_call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
         """Take what rings, for which a press is meant then, or else `call`. Raises InvalidStateError."""
@@ -118,13 +83,13 @@ class Attendant(Emitter):
 
     def call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
         """Place a call to a number or an identity, whatever rings; `params` go with it."""
-        return self._call({"To": to, **(params or {})})
+        return self._dial({"To": to, **(params or {})})
 
     def redial(self) -> Connection:
         """Place the last call again, whatever rings. Raises InvalidStateError before the first."""
         if self._last_dialled is None:
             raise InvalidStateError("nobody was called since the start")
-        return self._call(self._last_dialled)
+        return self._dial(self._last_dialled)
 
     def toggle_do_not_disturb(self) -> None:
         """Let calls in no longer, or again; what rings now is refused."""
@@ -136,27 +101,20 @@ class Attendant(Emitter):
 
     def feedback(self, score: int, issue: str | None = None) -> None:
         """Tell the service how good the call that is on, or else the last one, was; InvalidStateError before any."""
-        if self._last is None:
+        if self.lines.last is None:
             raise InvalidStateError("there was no call yet")
-        self._last.connection.post_feedback(score, issue)
+        self.lines.last.connection.post_feedback(score, issue)
         self._board.tell("feedback", str(score))
 
-    def signal_far_end(self, pcm: bytes) -> None:
-        """Let the far end of the call that is on hear this tone, 48 kHz mono int16, whether muted or not."""
-        stream = self.current.connection.get_local_stream() if self.current is not None else None
-        if stream is not None:
-            stream.signal(pcm)
+    def _dial(self, params: dict[str, str]) -> Connection:
+        line = self.lines.dial(params)
+        self._last_dialled = params
+        return line.connection
 
-    def signal_both(self, pcm: bytes) -> None:
-        """Let both ends of the call that is on hear this tone."""
-        if self.current is not None:
-            self._sounds.signal(pcm)
-            self.signal_far_end(pcm)
-
-    def end_calls(self) -> None:
-        """Hang up what is on, and refuse what rings, without asking whether anything does."""
-        for line in [*([self.current] if self.current is not None else []), *self.ringing]:
-            line.hang_up()
+    def _all_ringing(self) -> list[Line]:
+        if not self.ringing:
+            raise InvalidStateError("no call rings, and none is on")
+        return self.ringing
 
     def _switch_ring(self) -> None:
         self._sounds.may_ring(not self._board.situation.do_not_disturb)
@@ -164,17 +122,14 @@ class Attendant(Emitter):
     # --- incoming calls ---
 
     def _on_incoming(self, connection: Connection) -> None:
-        if self._waiting.knows(connection):
+        if self.lines.waiting.knows(connection):
             return  # somebody answered it before it was presented
         caller = str(connection.parameters.get("From", ""))
         crossing = self._dials(caller)
-        if self.current is not None and not crossing and self._settings.busy_calls == "ignore":
+        if self.lines.current is not None and not crossing and self._settings.busy_calls == "ignore":
             connection.ignore()
             return
-        self._board.tell("incoming", caller)
-        line = Line(connection, self.calls.begin(INCOMING, caller))
-        self._waiting.add(line)
-        self._follow(line)
+        line = self.lines.arrived(connection, caller)
         if crossing:
             self._cross(line)
             return
@@ -185,34 +140,30 @@ class Attendant(Emitter):
         if decided is CallDecision.ANSWER:
             line.after(self._settings.auto_answer_delay_ms / 1000, lambda: self._answer_by_itself(line))
         line.after(limit_s(self._settings.max_ring_s), connection.ignore)
-        self._tell_calls()
+        self.lines.tell()
 
     def _decide(self, line: Line) -> CallDecision:
         undisturbed = self._board.situation.do_not_disturb
-        return decide(self._settings, line.record.peer, busy=self._is_busy(line), do_not_disturb=undisturbed)
-
-    def _is_busy(self, besides: Line) -> bool:
-        """Whether another call is on, or is being accepted."""
-        return self.current is not None or self._waiting.accepted not in (None, besides)
+        return decide(self._settings, line.record.peer, busy=self.lines.is_busy(line), do_not_disturb=undisturbed)
 
     def _answered(self) -> Connection | None:
         """The call that a press has answered, or that is being answered; None when nothing rings."""
-        if self.current is not None:
+        if self.lines.current is not None:
             return None
-        for connection in self.device.connections:
+        for connection in self.lines.device.connections:
             self._on_incoming(connection)  # the Device may not have told of it yet
-        if (line := self._waiting.accepted) is None and self._waiting.unanswered:
+        if (line := self.lines.waiting.accepted) is None and self.lines.waiting.unanswered:
             if not self._settings.call_button_answers:
                 raise InvalidStateError("a call rings, and [answering] call_button_answers keeps this button from it")
             line = next(line for line in self.ringing if line.pending)
-            self._accept(line)
+            self.lines.accept(line)
         return line.connection if line is not None else None
 
     # --- two who dial each other ---
 
     def _dials(self, caller: str) -> bool:
         """Whether the call that is being dialled is one to this caller."""
-        line = self.current
+        line = self.lines.current
         dialling = line is not None and not line.incoming and not line.answered
         return dialling and line is not None and crosses(line.record.peer, caller, self._identity)
 
@@ -224,11 +175,11 @@ class Attendant(Emitter):
         """Take the other one's call, unless it has taken ours; of the two calls one is told of."""
         if not line.pending:
             return
-        if self._dials(line.record.peer) and self.current is not None:
-            self.calls.forget(self.current.record)
-            self._accept(line)
-        elif self.current is None:
-            self._accept(line)
+        if self._dials(line.record.peer) and self.lines.current is not None:
+            self.lines.calls.forget(self.lines.current.record)
+            self.lines.accept(line)
+        elif self.lines.current is None:
+            self.lines.accept(line)
         else:
             line.ignore()
 
@@ -240,127 +191,5 @@ class Attendant(Emitter):
             line.ignore()
 
     def _answer_by_itself(self, line: Line) -> None:
-        if line.pending and not self._is_busy(line):
-            self._accept(line)
-
-    def _accept(self, line: Line) -> None:
-        line.move_on()
-        line.taken = True
-        if self.current is not None:
-            self.current.ended_here = True
-        line.connection.mute(self._push_to_talk and not self._talks)
-        self._sounds.connecting()
-        line.connection.accept()
-        self._tell_calls()
-
-    # --- outgoing calls ---
-
-    def _call(self, params: dict[str, str]) -> Connection:
-        try:
-            connection = self.device.connect(params)
-        except UsageError:
-            if self.current is None:
-                self._sounds.failed()
-            raise
-        self._last_dialled = params
-        connection.mute(self._push_to_talk and not self._talks)
-        self.current = self._last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
-        line.taken = True
-        self._follow(line)
-        line.after(limit_s(self._settings.max_ring_s), line.give_up)
-        self._board.tell("dialling", params["To"])
-        self._sounds.dialling()
-        self._tell_calls()
-        return connection
-
-    def _on_ringing(self, line: Line, has_early_media: bool) -> None:
-        self._board.tell("ringing")
-        if line is self.current:
-            self._sounds.ringing_there(has_early_media)
-
-    # --- every call ---
-
-    def _follow(self, line: Line) -> None:
-        connection = line.connection
-        connection.on("accept", lambda _connection: self._on_accept(line))
-        connection.on("ringing", lambda early: self._on_ringing(line, early))
-        connection.on("error", lambda error: self._board.tell("call failed", error))
-        connection.on("mute", lambda muted, _connection: self._on_mute(muted))
-        connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
-        connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
-        connection.on("digit", lambda digit: self.emit("digit", digit))
-        connection.on("sample", lambda _sample: self.emit("sample"))
-        for event in ENDS:
-            connection.on(event, lambda *_args, name=event: self._on_end(line, name))
-
-    def _on_accept(self, line: Line) -> None:
-        if self.current is not None and self.current is not line:
-            self.current.hang_up()  # the two were accepted at one time
-        line.answer()
-        self._sounds.talking(line.incoming)
-        if self._push_to_talk:
-            line.connection.mute(not self._talks)
-        self._waiting.remove(line)
-        self.current = self._last = line
-        limit = self._settings.max_talk_s
-        line.after(limit_s(limit), line.connection.disconnect)
-        line.after(limit_s(limit - warning_s(limit)), lambda: self._warn(line))
-        self._board.tell("accept", line.connection.parameters.get("CallSid"))
-        self._tell_calls()
-
-    def _warn(self, line: Line) -> None:
-        self._board.tell("soon over")
-        if line is self.current:
-            self.signal_both(tones.soon_over())
-
-    def _on_mute(self, muted: bool) -> None:
-        self._board.tell("mute" if muted else "unmute")
-        self._tell_calls()
-
-    def _on_recovery(self, line: Line, event: str) -> None:
-        self._board.tell(event)
-        if line is self.current:
-            self._sounds.recovering(event == "reconnecting")
-        self._tell_calls()
-
-    def _on_end(self, line: Line, event: str) -> None:
-        if event == "transportClose" and not line.pending:
-            return  # only a call that nobody answered dies with its socket (spec: device 7.1)
-        line.end(event)
-        if line.crosses and not line.answered:
-            self.calls.forget(line.record)
-        self._waiting.remove(line)
-        if line is self.current:
-            self.current = None
-        if line.taken and self.current is None and self._waiting.accepted is None:
-            self._sounds.over(failed=line.failed)
-        self._board.tell(event)
-        self._tell_calls()
-
-    def _forget_dropped(self) -> None:
-        """The Device has dropped calls that did not end: nobody can take them any more."""
-        for line in self._waiting.dropped():
-            self._on_end(line, "transportClose")
-
-    # --- small things ---
-
-    def _current(self) -> Line:
-        if self.current is None:
-            raise InvalidStateError("no call is on")
-        return self.current
-
-    def _all_ringing(self) -> list[Line]:
-        if not self.ringing:
-            raise InvalidStateError("no call rings, and none is on")
-        return self.ringing
-
-    def _tell_calls(self) -> None:
-        """Let the situation follow the calls."""
-        line = self.current or self._waiting.accepted
-        on = line.connection if line is not None else None
-        phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
-        muted = on is not None and on.is_muted()
-        self._board.show(phase=phase, muted=muted, ringing=self._waiting.unanswered)
-
-
-_PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "closed": IDLE}
+        if line.pending and not self.lines.is_busy(line):
+            self.lines.accept(line)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gevent.event import Event
 
 from agent.config import Config
 from agent.events import Emitter
+from agent.files import state_folder
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -18,10 +20,12 @@ from agent.kiosk.box_state import Situation
 from agent.kiosk.button_actions import Actions
 from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.door_memory import DoorMemory
 from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
+from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
-from agent.kiosk.page import PageHost
+from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
@@ -64,25 +68,27 @@ class Kiosk(Emitter):
         talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
-        self.attendant = Attendant(self.device, config.box.identity, config.answering, sounds, self.board,
-                                   push_to_talk=talks_by_button)  # fmt: skip
+        self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
+        self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
                                    self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
+        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
         actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
-        self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
+        self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
-        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why))
+        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
+        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
+                             self.control.beside(KEY_NAME) if self.doorway.exists else None)  # fmt: skip
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
-        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self._progress = progress
         self._journal = Journal()
         self._stopping = False
@@ -152,7 +158,7 @@ class Kiosk(Emitter):
 
     def _replace_media(self) -> None:
         """The calls of a thread that stands still cannot be saved, but the far ends can be told."""
-        self.attendant.end_calls()
+        self.lines.end_all()
         self.media.replace()
 
     @staticmethod
@@ -167,7 +173,7 @@ class Kiosk(Emitter):
     def _listen(self) -> None:
         self.board.on("situation", self._on_situation)
         self.board.on("moment", self._on_moment)
-        self.attendant.on("digit", self.doorway.digit)
+        self.lines.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda: self._on_door("door open"))
         self.doorway.on("closed", lambda: self._on_door("door closed"))
@@ -193,19 +199,19 @@ class Kiosk(Emitter):
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
 
     def _on_code(self, verdict: CodeVerdict) -> None:
-        self.attendant.signal_far_end(CODE_TONES[verdict]())
+        self.lines.signal_far_end(CODE_TONES[verdict]())
         if verdict is not CodeVerdict.OPEN:
             self.board.tell("door code", verdict.value)
 
     def _on_door_failed(self, why: str) -> None:
-        self.attendant.signal_far_end(tones.refused())
+        self.lines.signal_far_end(tones.refused())
         self.board.trouble("door", f"the door was not released: {why}")
 
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
         self.board.trouble(f"button {button}", why if stuck else "")
         if stuck and "push_to_talk" in self.config.buttons[button].press:
-            self.attendant.signal_both(tones.barred())
+            self.lines.signal_both(tones.barred())
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why
@@ -217,9 +223,12 @@ class Kiosk(Emitter):
     def _commands(self) -> dict[str, Callable[..., Any]]:
         return {
             "press": lambda button, hold_s=0.1: self.box.press(button, float(hold_s)),
-            "status": lambda: {**self.box.status(), "parts": self.supervisor.status()},
+            "status": self._status,
             "door": lambda: self.doorway.open("asked for on the control socket"),
         }
+
+    def _status(self) -> dict[str, Any]:
+        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status()}
 
     @staticmethod
     def _in_words(situation: Situation) -> str:

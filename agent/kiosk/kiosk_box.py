@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
+from agent.kiosk.lines import Lines
 from agent.kiosk.panel import Panel
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
 from agent.log import FailureLog, tidy
@@ -24,7 +24,7 @@ class KioskBox:
         self,
         identity: str,
         board: Noticeboard,
-        attendant: Attendant,
+        lines: Lines,
         panel: Panel,
         doorway: Doorway,
         sound: Sound,
@@ -32,7 +32,7 @@ class KioskBox:
     ) -> None:
         self._identity = identity
         self._board = board
-        self._attendant = attendant
+        self._lines = lines
         self._panel = panel
         self._doorway = doorway
         self._sound = sound
@@ -41,27 +41,27 @@ class KioskBox:
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
         panel.lights.on_change = self.changed
-        for emitter, event in ((board, "situation"), (board, "moment"), (attendant, "sample")):
+        for emitter, event in ((board, "situation"), (board, "moment"), (lines, "sample")):
             emitter.on(event, lambda *_: self.changed())
 
     def status(self) -> dict[str, Any]:
         """Collect everything there is to show, ready for JSON; what others wrote in it is printable."""
-        attendant = self._attendant
+        lines = self._lines
         situation = self._board.situation
-        call = attendant.current or next(iter(attendant.ringing), None)
+        call = lines.current or next(iter(lines.waiting.lines), None)
         shown: dict[str, Any] = tidy({
             "identity": self._identity,
             "states": sorted(situation.light_states()),
             "troubles": dict(situation.troubles),
             "service": {"ready": situation.registered, "reason": situation.offline_reason},
-            "edge": attendant.device.edge,
+            "edge": lines.device.edge,
             "volume_percent": self._volume.percent,
             "sound": {"state": self._sound.state.value, "reason": self._about_sound()},
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
             "call": call.describe() if call is not None else None,
-            "recent_calls": attendant.calls.as_json(),
+            "recent_calls": lines.calls.as_json(),
         })  # fmt: skip
         return shown
 

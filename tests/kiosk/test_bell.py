@@ -62,7 +62,7 @@ def test_nothing_rings_for_calls_that_are_over(
     service.settle()
 
     assert shows_and_rings(service) == (False, False)
-    assert service.box.kiosk.attendant.ringing == []
+    assert service.box.kiosk.lines.waiting.lines == []
 
 
 @stalled

@@ -80,7 +80,7 @@ def test_an_outgoing_call_refused_with_foreign_words_shows_none_of_them(
 ) -> None:
     box = service.box
     box.act("call")
-    line = box.kiosk.attendant.current
+    line = box.kiosk.lines.current
     assert line is not None
     sid = line.connection.parameters.get("CallSid", "")
 

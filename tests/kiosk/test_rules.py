@@ -76,7 +76,7 @@ def test_the_limit_of_ringing_does_not_end_a_call_that_stands(site: Site, visito
     box.until_shows("ringing")
     box.press("accept")
     box.until_shows("in_call")
-    timers = [timer for line in (box.kiosk.attendant.current,) if line for timer in line._timers]
+    timers = [timer for line in (box.kiosk.lines.current,) if line for timer in line._timers]
 
     assert timers == []
 

@@ -63,7 +63,7 @@ def test_a_caller_who_gives_up_while_he_is_answered_leaves_no_silence(site: Site
     box.until_shows("ringing")
 
     box.kiosk.attendant.accept()
-    box.kiosk.attendant.ringing[0].connection.on_cancel()
+    box.kiosk.lines.waiting.lines[0].connection.on_cancel()
 
     box.until_hears(*BUSY_US_HZ)
 
@@ -201,8 +201,8 @@ def test_a_call_of_which_nothing_is_known_yet_ticks(box: Box, visitor: Phone) ->
 def test_a_call_that_is_being_saved_ticks_until_it_is_back(box: Box, visitor: Phone) -> None:
     talk(box, visitor)
     visitor.call.mute(True)
-    assert box.kiosk.attendant.current is not None
-    connection = box.kiosk.attendant.current.connection
+    assert box.kiosk.lines.current is not None
+    connection = box.kiosk.lines.current.connection
 
     connection.emit("reconnecting", None)
     box.until_hears(WORKING_HZ)

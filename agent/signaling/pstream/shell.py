@@ -88,6 +88,11 @@ class Stream(StreamRequests, HubEmitter):
         """The address in use, or to be tried next."""
         return self._link.uri
 
+    @property
+    def local_address(self) -> str | None:
+        """The address of this machine that the connection uses; None while there is none."""
+        return self._socket.local_address if self._socket is not None else None
+
     def network_changed(self) -> None:
         """Connect again at once, unless the open connection still has its own address and way out."""
         intact = self._socket is not None and self._socket.path_intact()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hw.errors import SettingError
 from hw.panel.door_code import CodeVerdict, DoorCode
@@ -49,6 +51,76 @@ def test_the_rest_of_one_entry_is_not_the_rest_of_the_next(door: DoorCode) -> No
 @pytest.mark.parametrize("between", ["*", "#"])
 def test_after_a_slip_the_code_can_be_dialled_at_once(door: DoorCode, between: str) -> None:
     assert dial(door, f"92468{between}2468") == [CodeVerdict.WRONG, CodeVerdict.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("digits", "entries"),
+    [
+        ("92468" + "2468", [CodeVerdict.WRONG, CodeVerdict.WRONG, CodeVerdict.OPEN]),  # one digit too many
+        ("468" + "2468" + "2468", [CodeVerdict.WRONG, CodeVerdict.WRONG, CodeVerdict.OPEN]),  # one too few
+        ("97246" + "8" + "2468", [CodeVerdict.WRONG, CodeVerdict.WRONG, CodeVerdict.OPEN]),
+        ("1357" + "92468", [CodeVerdict.WRONG, CodeVerdict.WRONG, CodeVerdict.OPEN]),
+    ],
+)
+def test_after_a_full_entry_the_code_opens_wherever_it_begins(
+    door: DoorCode, digits: str, entries: list[CodeVerdict]
+) -> None:
+    assert dial(door, digits) == entries
+
+
+def test_the_last_try_is_not_lost_on_the_rest_of_a_slip() -> None:
+    door = DoorCode(DoorSettings(code="2468", tries=2))
+
+    assert dial(door, "924682468")[-1] is CodeVerdict.OPEN
+    assert not door.locked(0.0)
+
+
+@pytest.mark.parametrize("between", ["*", "#", "1"])
+def test_what_is_no_rest_of_a_slip_is_refused_when_the_tries_are_used_up(between: str) -> None:
+    door = DoorCode(DoorSettings(code="2468", tries=2))
+    dial(door, "13571357")
+
+    assert door.locked(0.0)
+    assert dial(door, f"{between}132468")[-1] is CodeVerdict.LOCKED
+
+
+CODES = st.text("0123456789", min_size=3, max_size=8)
+
+
+@st.composite
+def slips(draw: st.DrawFn) -> tuple[str, str]:
+    """A code, and what is dialled in its place: less of it, more of it, or another digit in it."""
+    code = draw(CODES)
+    at = draw(st.integers(0, len(code) - 1))
+    given = draw(st.text("0123456789", max_size=len(code) - 1))
+    return code, code[:at] + given + code[at + draw(st.integers(0, 1)) :]
+
+
+@given(slips(), st.sampled_from(["", "*", "#"]), st.integers(2, 5), st.data())
+def test_a_slip_costs_at_most_one_try(slip: tuple[str, str], between: str, tries: int, data: st.DataObject) -> None:
+    """Whoever still has a try to lose, dials something else and then the code, gets in."""
+    code, dialled = slip
+    door = DoorCode(DoorSettings(code=code, tries=tries))
+    wrong = "".join(str((int(digit) + 5) % 10) for digit in code)
+    dial(door, f"{wrong}#" * data.draw(st.integers(0, tries - 2)))
+
+    shorter = len(dialled) < len(code) and not between  # the code itself then fills the entry: it is dialled again
+    verdicts = dial(door, dialled + between + code * (2 if shorter else 1))
+
+    assert CodeVerdict.OPEN in verdicts
+    assert not door.locked(0.0)
+
+
+@given(st.text("0123456789*#", min_size=1, max_size=60), st.integers(1, 4), st.integers(3, 5))
+def test_a_try_is_worth_no_more_guesses_than_the_code_has_digits(dialled: str, tries: int, length: int) -> None:
+    """Of all the codes that one sequence would open, whichever is the right one, there are so many at most."""
+    codes = {"".join(dialled[at : at + length]) for at in range(len(dialled))}
+    possible = [code for code in codes if len(code) == length and code.isdecimal()]
+
+    opened = [code for code in possible
+              if CodeVerdict.OPEN in dial(DoorCode(DoorSettings(code=code, tries=tries)), dialled)]  # fmt: skip
+
+    assert len(opened) <= tries * length
 
 
 def test_the_rest_of_an_entry_is_forgotten_after_a_pause(door: DoorCode) -> None:

@@ -1,0 +1,207 @@
+"""The calls of one box from their beginning to their end: at most one is on, any number waits.
+
+Everything happens on the hub; nothing here decides whether a call is wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from agent.config.settings import AnsweringSettings
+from agent.errors import InvalidStateError, UsageError
+from agent.events import Emitter
+from agent.kiosk.answering import limit_s, warning_s
+from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
+from agent.kiosk.call_log import CallLog
+from agent.kiosk.call_sounds import CallSounds
+from agent.kiosk.line import Line
+from agent.kiosk.outcomes import INCOMING, OUTGOING
+from agent.kiosk.waiting import Waiting
+from agent.voice.connection import Connection
+from agent.voice.device import Device
+from hw.sound import tones
+
+ENDS = ("disconnect", "cancel", "reject", "transportClose")
+_PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "closed": IDLE}
+
+
+class Lines(Emitter):
+    """Begins, follows and ends calls, and lets the box's state, sounds and list of calls go with them.
+
+    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        settings: AnsweringSettings,
+        sounds: CallSounds,
+        board: Noticeboard,
+        *,
+        push_to_talk: bool = False,
+    ) -> None:
+        """Keep the calls of this Device; `push_to_talk`: they begin muted, because a button opens the microphone."""
+        super().__init__()
+        self.device = device
+        self.calls = CallLog()
+        self.current: Line | None = None
+        self.last: Line | None = None  # that was on
+        self.waiting = Waiting(device)
+        self._settings = settings
+        self._sounds = sounds
+        self._board = board
+        self._push_to_talk = push_to_talk
+        self._talks = False
+        device.on_pending_changed = self._forget_dropped
+
+    def is_busy(self, besides: Line | None = None) -> bool:
+        """Tell whether another call is on, or is being accepted."""
+        return self.current is not None or self.waiting.accepted not in (None, besides)
+
+    # --- how they begin ---
+
+    def arrived(self, connection: Connection, caller: str) -> Line:
+        """Take in a call that somebody makes to this box."""
+        self._board.tell("incoming", caller)
+        line = Line(connection, self.calls.begin(INCOMING, caller))
+        self.waiting.add(line)
+        self._follow(line)
+        return line
+
+    def accept(self, line: Line) -> None:
+        """Take a call that waits; the one that is on ends."""
+        line.move_on()
+        line.taken = True
+        if self.current is not None:
+            self.current.ended_here = True
+        line.connection.mute(self._push_to_talk and not self._talks)
+        self._sounds.connecting()
+        line.connection.accept()
+        self.tell()
+
+    def dial(self, params: dict[str, str]) -> Line:
+        """Place a call with these parameters; raises UsageError when the Device cannot."""
+        try:
+            connection = self.device.connect(params)
+        except UsageError:
+            if self.current is None:
+                self._sounds.failed()
+            raise
+        connection.mute(self._push_to_talk and not self._talks)
+        self.current = self.last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
+        line.taken = True
+        self._follow(line)
+        line.after(limit_s(self._settings.max_ring_s), line.give_up)
+        self._board.tell("dialling", params["To"])
+        self._sounds.dialling()
+        self.tell()
+        return line
+
+    # --- while they are on ---
+
+    def on_now(self) -> Line:
+        """Return the call that is on; raises InvalidStateError without one."""
+        if self.current is None:
+            raise InvalidStateError("no call is on")
+        return self.current
+
+    def talk(self, talks: bool) -> None:
+        """Push-to-talk: open the microphone, or close it again; also before a call begins."""
+        self._talks = talks
+        if self.current is not None:
+            self.current.connection.mute(not talks)
+
+    def signal_far_end(self, pcm: bytes) -> None:
+        """Let the far end of the call that is on hear this tone, 48 kHz mono int16, whether muted or not."""
+        stream = self.current.connection.get_local_stream() if self.current is not None else None
+        if stream is not None:
+            stream.signal(pcm)
+
+    def signal_both(self, pcm: bytes) -> None:
+        """Let both ends of the call that is on hear this tone."""
+        if self.current is not None:
+            self._sounds.signal(pcm)
+            self.signal_far_end(pcm)
+
+    def end_all(self) -> None:
+        """Hang up what is on, and refuse what rings, without asking whether anything does."""
+        for line in [*([self.current] if self.current is not None else []), *self.waiting.lines]:
+            line.hang_up()
+
+    def tell(self) -> None:
+        """Let the box's state follow the calls."""
+        line = self.current or self.waiting.accepted
+        on = line.connection if line is not None else None
+        phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
+        muted = on is not None and on.is_muted()
+        self._board.show(phase=phase, muted=muted, ringing=self.waiting.unanswered)
+
+    # --- what becomes of them ---
+
+    def _follow(self, line: Line) -> None:
+        connection = line.connection
+        connection.on("accept", lambda _connection: self._on_accept(line))
+        connection.on("ringing", lambda early: self._on_ringing(line, early))
+        connection.on("error", lambda error: self._board.tell("call failed", error))
+        connection.on("mute", lambda muted, _connection: self._on_mute(muted))
+        connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
+        connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
+        connection.on("digit", lambda digit: self.emit("digit", digit))
+        connection.on("sample", lambda _sample: self.emit("sample"))
+        for event in ENDS:
+            connection.on(event, lambda *_args, name=event: self._on_end(line, name))
+
+    def _on_ringing(self, line: Line, has_early_media: bool) -> None:
+        self._board.tell("ringing")
+        if line is self.current:
+            self._sounds.ringing_there(has_early_media)
+
+    def _on_accept(self, line: Line) -> None:
+        if self.current is not None and self.current is not line:
+            self.current.hang_up()  # the two were accepted at one time
+        line.answer()
+        self._sounds.talking(line.incoming)
+        if self._push_to_talk:
+            line.connection.mute(not self._talks)
+        self.waiting.remove(line)
+        self.current = self.last = line
+        limit = self._settings.max_talk_s
+        line.after(limit_s(limit), line.connection.disconnect)
+        line.after(limit_s(limit - warning_s(limit)), lambda: self._warn(line))
+        self._board.tell("accept", line.connection.parameters.get("CallSid"))
+        self.tell()
+
+    def _warn(self, line: Line) -> None:
+        self._board.tell("soon over")
+        if line is self.current:
+            self.signal_both(tones.soon_over())
+
+    def _on_mute(self, muted: bool) -> None:
+        self._board.tell("mute" if muted else "unmute")
+        self.tell()
+
+    def _on_recovery(self, line: Line, event: str) -> None:
+        self._board.tell(event)
+        if line is self.current:
+            self._sounds.recovering(event == "reconnecting")
+        self.tell()
+
+    def _on_end(self, line: Line, event: str) -> None:
+        if event == "transportClose" and not line.pending:
+            return  # only a call that nobody answered dies with its socket (spec: device 7.1)
+        line.end(event)
+        if line.crosses and not line.answered:
+            self.calls.forget(line.record)
+        self.waiting.remove(line)
+        if line is self.current:
+            self.current = None
+        if line.taken and self.current is None and self.waiting.accepted is None:
+            self._sounds.over(failed=line.failed)
+        self._board.tell(event)
+        self.tell()
+
+    def _forget_dropped(self) -> None:
+        """The Device has dropped calls that did not end: nobody can take them any more."""
+        for line in self.waiting.dropped():
+            self._on_end(line, "transportClose")
