@@ -14,6 +14,7 @@ from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
+from agent.quality.report_generation import REPORT_GENERATIONS
 from agent.signaling.pstream.endpoints import check_host, signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
@@ -24,7 +25,7 @@ from agent.voice.media_options import check_mapping, media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration
-from agent.voice.report import Publisher, report
+from agent.voice.report import Publisher, follow_home, report, reports_host
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 from agent.voice.token_notice import TokenNotice
@@ -238,7 +239,10 @@ class DeviceHost(Closing):
 
         metadata = {"app_name": options.app_name, "app_version": options.app_version}
         own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
-        return EventPublisher(token, host=options.eventgw, metadata=metadata, ca_file=own_ca)
+        generation = REPORT_GENERATIONS[options.generation]
+        return EventPublisher(
+            token, host=reports_host(options), generation=generation, metadata=metadata, ca_file=own_ca
+        )
 
     def _open_stream(self, token: str) -> None:
         options = self.options
@@ -255,6 +259,7 @@ class DeviceHost(Closing):
         )
         SignalingEvents(self, stream)
         self._token_notice.listen(stream)
+        follow_home(self.publisher, stream, options)
         stream.open()
 
     def _signaling_address(self) -> str | None:

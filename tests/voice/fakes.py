@@ -76,6 +76,7 @@ class FakeStream(Emitter):
         self.gateway: str | None = None
         self.region: str | None = None
         self.token_ttl_s: float | None = None
+        self.home: str | None = None
         self.frames: list[tuple[str, dict[str, Any]]] = []
         self.changes_of_network = 0
         self.opened = False
@@ -95,6 +96,7 @@ class FakeStream(Emitter):
         self.region = payload.get("region") or self.region
         if type_ == "connected":
             self.token_ttl_s = payload.get("token", {}).get("ttl")
+            self.home = payload.get("home")
         if type_ in ("ready", "offline"):
             self.status = type_
         self.emit(type_, payload)
