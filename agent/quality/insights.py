@@ -69,7 +69,6 @@ class EventPublisher(Closing):
         self._is_open = enabled
         self._host_name: str | None = None
         self._host: HttpHost | None = None
-        self._retired: list[HttpHost] = []  # those that a post may still be on its way to
         self._metadata = dict(metadata or {})
         self._unix_time = unix_time
         self._waiting: deque[_Post] = deque()
@@ -89,12 +88,10 @@ class EventPublisher(Closing):
         """Send to this host, or host:port, from the next post on."""
         if not self._is_open or name == self._host_name:
             return
-        if self._host is not None:
-            self._retired.append(self._host)
-        self._host = HttpHost(f"https://{name}", ca_file=self._ca_file, timeout_s=TIMEOUT_S)
+        before, self._host = self._host, HttpHost(f"https://{name}", ca_file=self._ca_file, timeout_s=TIMEOUT_S)
         self._host_name = name
-        if self._idle.is_set():
-            self._close_retired()
+        if before is not None:
+            before.close()  # a post that is on its way there still gets its answer
 
     def post(self, level: str, group: str, name: str, payload: Mapping[str, Any]) -> Result:
         """Queue one event, `payload` being the default one merged with its own."""
@@ -115,8 +112,7 @@ class EventPublisher(Closing):
         while self._waiting:
             self._waiting.popleft().result.set_exception(InsightsError(CLOSED))
         if host is not None:
-            self._retired.append(host)
-        self._close_retired()
+            host.close()
 
     def _enqueue(self, target: str, level: str, group: str, name: str, payload: Any) -> Result:
         result: Result = AsyncResult()
@@ -144,12 +140,7 @@ class EventPublisher(Closing):
             self._work.clear()
             while self._waiting and self._host is not None:
                 self._send(self._host, self._waiting.popleft())
-            self._close_retired()
             self._idle.set()
-
-    def _close_retired(self) -> None:
-        while self._retired:
-            self._retired.pop().close()
 
     def _send(self, host: HttpHost, post: _Post) -> None:
         headers = {"Content-Type": "application/json", "X-Twilio-Token": self._token}

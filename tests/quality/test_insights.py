@@ -186,7 +186,6 @@ def test_reports_move_to_another_host_and_what_is_on_its_way_arrives(web, publis
 
     assert first.get(timeout=WAIT_S) is second.get(timeout=WAIT_S) is None
     assert json.loads(other.next_request().body)["name"] == "second"
-    assert source._retired == []
     other.close()
 
 

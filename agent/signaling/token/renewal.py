@@ -58,7 +58,7 @@ class Renewal:
         self.ends_s = None if validity is None or remaining_s is None else now + remaining_s
         self.due_s = None
         if remaining_s is not None:
-            margin_s = min(self._renew_before_s, self._life_s / 2) if validity is not None else 0.0
+            margin_s = self._margin_s if validity is not None else 0.0
             self._plan(remaining_s - margin_s, now, is_new=is_new)
         elif self._is_good:
             self._backoff.reset()
@@ -75,7 +75,7 @@ class Renewal:
             return
         if self._validity is None or self._validity.issued_at is None:
             self._life_s = remaining_s
-        rest_s = remaining_s - min(self._renew_before_s, self._life_s / 2)
+        rest_s = remaining_s - self._margin_s
         self._was_told_short = self._life_s < LEAST_LIFE_S or rest_s < self._needed_s
         if self._was_told_short:
             self._retry(now)
@@ -149,6 +149,11 @@ class Renewal:
             self.due_s = max(self.due_s, now + rest_s)
         elif self._is_good:
             self._backoff.reset()
+
+    @property
+    def _margin_s(self) -> float:
+        """How long before its end a token of such a life is renewed."""
+        return min(self._renew_before_s, self._life_s / 2)
 
     @property
     def _needed_s(self) -> float:
