@@ -48,8 +48,8 @@ CONFINED = {
     "OpenSSL": ("agent.media.dtls",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod"),
-    "gpiod": ("hw.panel.pins_gpiod",),
+    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
+    "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "toml": ("agent.config.toml_source",),
 }
 
@@ -74,7 +74,7 @@ PURE_FILES = {
     "agent.media.dtls": ("early_packets", "records"),
     "agent.media.codec": ("g711", "plc", "telephone_event", "level_snapshots"),
     "agent.media.ice": ("consent", "server_urls"),
-    "agent.net": ("address", "rate_limit"),
+    "agent.net": ("address", "kept_answers", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
     "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "refusals",
@@ -83,7 +83,7 @@ PURE_FILES = {
                     "digits", "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
                     "recovery_driver", "recovery_policy", "registration", "settings", "states"),
     "hw": ("closing", "errors"),
-    "hw.panel": ("actions", "debounce", "door_code", "gestures", "patterns", "settings"),
+    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from typing import Any
 
 from agent.commands import settings_option
 
@@ -26,9 +27,19 @@ def perform(options: argparse.Namespace) -> int:
     if not 0 < options.hold <= MOST_S:
         raise InvalidArgumentError(f"--hold: give seconds above 0, up to {MOST_S:g}")
     with ControlClient(control_socket_of(options.config)) as client:
-        _check(options.button, [button["name"] for button in client.request("status")["buttons"]])
+        _check(options.button, _names(client.request("status")))
         client.request("press", button=options.button, hold_s=options.hold)
     return 0
+
+
+def _names(status: Any) -> list[str]:
+    from agent.errors import ControlError
+    from agent.service.control_client import OTHER_VERSION
+
+    try:
+        return [str(button["name"]) for button in status["buttons"]]
+    except (LookupError, TypeError):
+        raise ControlError(OTHER_VERSION) from None
 
 
 def _check(button: str, known: list[str]) -> None:

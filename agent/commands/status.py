@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.commands import settings_option
+from agent.log import tidy
 from hw.words import harmless
 
 
@@ -18,14 +19,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Ask the running agent for its status and print it."""
+    """Ask the running agent for its status and print it. Raises ControlError."""
     from agent.config import control_socket_of
     from agent.service.control_client import ControlClient
 
     with ControlClient(control_socket_of(options.config)) as client:
         status = client.request("status")
-    print(json.dumps(status, indent=2) if options.json else "\n".join(map(harmless, in_words(status))))
+    print(json.dumps(status, indent=2) if options.json else "\n".join(_printable(status)))
     return 0
+
+
+def _printable(status: Any) -> list[str]:
+    from agent.errors import ControlError
+    from agent.service.control_client import OTHER_VERSION
+
+    try:
+        return [harmless(line) for line in in_words(tidy(status))]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise ControlError(OTHER_VERSION) from None
 
 
 def in_words(status: Mapping[str, Any]) -> Iterator[str]:
@@ -34,6 +45,8 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     service = status["service"]
     yield _line("service", "ready" if service["ready"] else "offline", status["edge"], service["reason"])
     yield _line("sound", status["sound"]["state"], status["sound"]["reason"], f"volume {status['volume_percent']} %")
+    if (page := status["page"])["url"]:
+        yield _line("page", page["url"], f"password in {page['key_file']}" if page["key_file"] else "")
     if door := status["door"]:
         yield _line("door", "open" if door["open"] else "shut", "codes are locked out" if door["locked"] else "")
     yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))

@@ -31,6 +31,7 @@ class ServiceSettings:
     log_level: str = setting("info", "the least important lines that are logged",
                              choices=("debug", "info", "warning", "error"))  # fmt: skip
     control_socket: str = setting("", "where `press` and `status` reach the agent; empty: in the runtime directory")
+    state_dir: str = setting("", "folder where the door's lock-out is remembered; empty: the service's state folder")
     stop_within_ms: int = setting(1_500, "how long an orderly stop may take", min=200, max=60_000)
     stall_ms: int = setting(5_000, "a part without progress for so long is restarted", min=500, max=60_000)
     restart_limit: int = setting(5, "so many restarts of one part within the window end the process", min=1, max=100)

@@ -30,7 +30,7 @@ NO_CARD = "this machine has no sound card: the box says one sentence over and ov
 INTRODUCTION = """
 The box is called "{box}" and waits for calls. It runs on this machine, with a virtual front panel:
 
-  front panel    {page}
+  front panel    {page}{key}
   browser phone  {phone}   (its certificate is this machine's own: accept it once)
   buttons        {buttons}{here}
   another shell  {command} call {box} --config {caller}   ·   press accept   ·   status
@@ -90,9 +90,15 @@ def _introduction(scene: Scene, state_dir: Path, has_card: bool, here: str) -> s
         )
     )  # fmt: skip
     return INTRODUCTION.format(
-        box=BOX, caller=caller, page=scene.kiosk.page.url or "is not served", phone=address.url, code=DOOR_CODE,
+        box=BOX, caller=caller, page=scene.kiosk.page.url or "is not served", key=_key(scene), phone=address.url,
         buttons=" · ".join(scene.config.buttons), sound=CARD if has_card else NO_CARD, here=here, command=_command(),
+        code=DOOR_CODE,
     )  # fmt: skip
+
+
+def _key(scene: Scene) -> str:
+    path = scene.kiosk.page.describe()["key_file"]
+    return f"   (any name, password {Path(path).read_text().strip()})" if path and scene.kiosk.page.url else ""
 
 
 def _command() -> str:

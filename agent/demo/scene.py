@@ -99,5 +99,5 @@ class Scene(Closing):
             buttons=BUTTONS,
             lights=LIGHTS,
             door=DoorSection(pin=26, code=DOOR_CODE),
-            service=replace(config.service, control_socket=control_socket),
+            service=replace(config.service, control_socket=control_socket, state_dir=str(state_dir)),
         )

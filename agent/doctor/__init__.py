@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from agent.config import Config
-from agent.doctor import board, network, service, sound
+from agent.doctor import board, media, network, service, sound, token
 from agent.doctor.checklist import Check, Outcome, Test, as_json, as_text, ok, run, succeeded
 from agent.media.bridge import Bridge, shared_bridge
 
@@ -20,7 +20,7 @@ __all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "needs", "run
 
 def all_checks(
     config: Config,
-    get_token: service.GetToken,
+    get_token: token.GetToken,
     open_sound: sound.OpenSound,
     bridge: Callable[[], Bridge] = shared_bridge,
 ) -> list[tuple[str, Test]]:
@@ -45,8 +45,10 @@ def all_checks(
         ("clock", lambda: network.check_clock(signaling)),
         ("tls", lambda: network.check_tls(signaling)),
         ("turn", lambda: network.check_relays(config.media, bridge)),
-        ("token", lambda: service.check_token(get_token)),
+        ("token", lambda: token.check_token(get_token, token.TokenNeeds.by(config))),
+        ("version", lambda: service.check_version(signaling, get_token)),
         ("registration", lambda: service.check_registration(signaling, get_token)),
+        ("media", lambda: media.check_media(config, get_token, bridge)),
     ]
 
 
@@ -69,5 +71,7 @@ def needs(config: Config) -> Mapping[str, Collection[str]]:
         "clock": ("server",),
         "tls": ("server", "clock"),
         "token": ("network",) if config.token.source == "url" else (),
-        "registration": ("tls", "token"),
+        "version": ("tls", "token"),
+        "registration": ("version",),
+        "media": ("registration",),
     }

@@ -21,7 +21,7 @@ from agent.media.ice.server_probe import probe
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.settings import MediaSettings
 from agent.net.dial import connect, dial, route_source
-from agent.net.resolve import resolve
+from agent.net.resolve import LOOKUP_LIMIT_S, resolve
 from agent.net.tls import client_context, explain
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.settings import SignalingSettings
@@ -148,7 +148,7 @@ def check_relays(media: MediaSettings, bridge: Callable[[], Bridge]) -> Check:
     answers, broken = [], []
     for server in servers:
         try:
-            address = bridge().run(probe(server, media.turn_ca_file), timeout_s=PROBE_S)
+            address = bridge().run(probe(server, media.turn_ca_file), timeout_s=LOOKUP_LIMIT_S + PROBE_S)
             answers.append(f"{_name(server)} gives {address}")
         except OSError as error:
             broken.append(f"{_name(server)}: {error}")

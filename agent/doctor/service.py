@@ -1,86 +1,111 @@
-"""Checks of the account: the token, and whether the voice service takes it."""
+"""Checks of the voice service: does it take what we are, does it take our token, can calls come."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from gevent.event import AsyncResult
 from gevent.timeout import Timeout
 
-from agent.doctor.checklist import Check, failed, ok, warning
+from agent.doctor.checklist import Check, failed, ok
+from agent.doctor.token import GetToken
 from agent.errors import AgentError
 from agent.log import excerpt
+from agent.signaling.dismissals import MOST, OWN_CODES, Dismissals, follow
 from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.generation import FIRST
+from agent.signaling.pstream.names import MessageType
 from agent.signaling.pstream.shell import Stream
-from agent.signaling.refusals import refusal_by_code
+from agent.signaling.refusals import DISMISSED, VERSION, Complaint, refusal_by_code
 from agent.signaling.settings import SignalingSettings
-from agent.signaling.token.access_token import token_validity
 
-ENDS_SOON_S = 600
 ANSWER_S = 10.0
-CONNECTION_ERRORS = (31000, 31005, 31009)  # after these the stream tries again (spec: signaling)
+MOST_SAID = 160  # characters of the service's own words
+NO_TOKEN = Complaint("token", "cannot be tried without a token", "mend the token first")
+NO_ANSWER = Complaint("service", "no answer", "check [signaling] and the lines above")
 
-GetToken = Callable[[], str]
+
+@dataclass(frozen=True)
+class Reception:
+    """How the service has received us: at which address, and what is wrong, in its own words, unless all is well."""
+
+    uri: str = ""
+    complaint: Complaint | None = None
+    said: str = ""
+
+    @property
+    def knows_us(self) -> bool:
+        """Whether the service spoke with us; it may refuse the token, but not what we are."""
+        return self.complaint not in (NO_TOKEN, NO_ANSWER, VERSION, DISMISSED)
 
 
-def check_token(get_token: GetToken) -> Check:
-    """Check whether a token can be had, and for how long it is good."""
-    try:
-        token = get_token()
-    except (AgentError, OSError) as error:
-        return failed("token", str(error), "see [token] in the settings")
-    if not token:
-        return failed("token", "there is none", "set [token] in the settings")
-    validity = token_validity(token)
-    if validity is None:
-        return warning("token", "its end cannot be read", "fine if the service accepts it (the line below)")
-    left_s = validity.expires_at - time.time()
-    if left_s <= 0:
-        return failed("token", f"ended {_duration(-left_s)} ago", "get a new one; check the clock")
-    if left_s < ENDS_SOON_S:
-        return warning("token", f"ends in {_duration(left_s)}", "fine if its source gives a new one in time")
-    return ok("token", f"good for {_duration(left_s)}")
+def check_version(settings: SignalingSettings, get_token: GetToken, answer_s: float = ANSWER_S) -> Check:
+    """Check whether the service speaks with clients of our generation; that it takes the token is another check."""
+    reception = _introduce(settings, get_token, MessageType.CONNECTED, answer_s)
+    if not reception.knows_us:
+        return _refused("version", reception)
+    return ok("version", f"accepted: generation {FIRST.number} of the wire, as SDK {FIRST.sdk_version}")
 
 
 def check_registration(settings: SignalingSettings, get_token: GetToken, answer_s: float = ANSWER_S) -> Check:
-    """Check whether the voice service accepts the token; takes no calls, and disturbs no agent that is running."""
-    try:
-        token = get_token()
-    except (AgentError, OSError):
-        token = ""
+    """Check whether calls would come: registers for a moment, also beside an agent that is running."""
+    reception = _introduce(settings, get_token, MessageType.READY, answer_s)
+    if reception.complaint:
+        return _refused("registration", reception)
+    return ok("registration", f"registered at {reception.uri}: calls can come")
+
+
+def _refused(name: str, reception: Reception) -> Check:
+    complaint = reception.complaint or NO_ANSWER
+    return failed(name, reception.said or complaint.what, complaint.remedy)
+
+
+def _introduce(settings: SignalingSettings, get_token: GetToken, until: str, answer_s: float) -> Reception:
+    """Connect, register where `ready` is wanted, and wait for that; no call is taken."""
+    token = _token(get_token)
     if not token:
-        return failed("registration", "cannot be tried without a token", "mend the token first")
-    stream = Stream(token, signaling_uris(edge=settings.edges, chunderw=settings.server or None),
-                    ca_file=settings.ca_file or None)  # fmt: skip
-    answer: AsyncResult[Check] = AsyncResult()
+        return Reception(complaint=NO_TOKEN)
+    uris = signaling_uris(edge=settings.edges, chunderw=settings.server or None)
+    stream = Stream(token, uris, ca_file=settings.ca_file or None)
+    answer: AsyncResult[Reception] = AsyncResult()
     told: list[str] = []
-
-    def refused(payload: dict[str, Any]) -> None:
-        error = payload.get("error", {})
-        code, message = error.get("code"), excerpt(error.get("message") or "", 160)
-        told.append(f"{excerpt(code)}: {message}")
-        if code not in CONNECTION_ERRORS:
-            refusal = refusal_by_code(code)
-            answer.set(failed("registration", told[-1], refusal.remedy))
-
-    stream.on("connected", lambda payload: answer.set(ok("registration", f"accepted at {stream.uri}")))
-    stream.on("error", refused)
+    _listen(stream, until, answer, told)
     stream.open()
     try:
-        check: Check = answer.get(timeout=answer_s)
-        return check
+        reception: Reception = answer.get(timeout=answer_s)
+        return reception
     except Timeout:
-        why = told[-1] if told else f"no answer from {stream.uri} within {answer_s:g} s"
-        return failed("registration", why, "check [token] and the lines above")
+        silence = f"no answer from {stream.uri} within {answer_s:g} s"
+        return Reception(stream.uri, NO_ANSWER, told[-1] if told else silence)
     finally:
         stream.destroy()
         stream.join(1.0)
 
 
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def _listen(stream: Stream, until: str, answer: AsyncResult[Reception], told: list[str]) -> None:
+    def end(complaint: Complaint | None = None, said: str = "") -> None:
+        answer.set(Reception(stream.uri, complaint, said))
+
+    def complain(payload: dict[str, Any]) -> None:
+        error = payload.get("error", {})
+        code, message = error.get("code"), excerpt(error.get("message") or "", MOST_SAID)
+        told.append(f"{excerpt(code)}: {message}")
+        if code not in OWN_CODES:
+            end(refusal_by_code(code), told[-1])
+
+    in_a_row = f"{DISMISSED.what}: {MOST} times in a row"
+    follow(stream, Dismissals(), time.monotonic, lambda: end(DISMISSED, in_a_row))
+    stream.on(MessageType.CLOSE, lambda _payload: end(DISMISSED))
+    stream.on(MessageType.ERROR, complain)
+    if until == MessageType.READY:
+        stream.on(MessageType.CONNECTED, lambda _payload: stream.register(True))
+    stream.on(until, lambda _payload: end())
+
+
+def _token(get_token: GetToken) -> str:
+    try:
+        return get_token()
+    except (AgentError, OSError):
+        return ""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
+import gevent
+
 from agent.closing import Closing
 from agent.config import DoorSection
 from agent.errors import InvalidStateError
 from agent.events import Emitter
+from agent.kiosk.door_memory import DoorMemory
 from agent.log import SeldomLog
 from hw.errors import PinError
 from hw.panel.buttons import Post
@@ -19,6 +22,8 @@ from hw.panel.pins import Pins
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
+MARGIN_S = 0.05
+
 
 class Doorway(Emitter, Closing):
     """Events, on the hub: `open`(), `closed`(), `code`(verdict) of each entry, `failed`(why).
@@ -26,9 +31,14 @@ class Doorway(Emitter, Closing):
     The last is told when the right code does not release the door. Without a pin there is no door.
     """
 
-    def __init__(self, settings: DoorSection, pins: Pins, post: Post) -> None:
+    def __init__(self, settings: DoorSection, pins: Pins, post: Post, memory: DoorMemory) -> None:
         super().__init__()
         self._code = DoorCode(settings)
+        self._memory = memory
+        self._unlocking: gevent.Greenlet[..., None] | None = None
+        if settings.code:
+            self._code.lockout.restore(memory.load(), monotonic())
+            self._remember()
         self._relay = None
         if settings.pin is not None:
             self._relay = DoorRelay(settings, pins, lambda on: post(self.emit, "open" if on else "closed"))
@@ -64,6 +74,7 @@ class Doorway(Emitter, Closing):
         verdict = self._code.digit(digit, monotonic())
         if verdict is None:
             return
+        self._remember()
         if verdict is CodeVerdict.OPEN:
             try:
                 self.open("the code was dialled")
@@ -77,5 +88,20 @@ class Doorway(Emitter, Closing):
 
     def close(self) -> None:
         """Release the relay for good; idempotent."""
+        if self._unlocking is not None:
+            self._unlocking.kill(block=False)
         if self._relay is not None:
             self._relay.close()
+
+    def _remember(self) -> None:
+        """Keep the lock-out over a restart, and look again when it ends."""
+        if self._unlocking is not None:
+            self._unlocking.kill(block=False)
+        now = monotonic()
+        self._memory.remember(self._code.lockout.record(now))
+        left_s = self._code.lockout.left_s(now)
+        self._unlocking = gevent.spawn_later(left_s + MARGIN_S, self._unlocked) if left_s else None
+
+    def _unlocked(self) -> None:
+        self._unlocking = None
+        self._remember()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from gevent.event import Event
 
 from agent.config import Config
 from agent.events import Emitter
+from agent.files import state_folder
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -18,11 +20,12 @@ from agent.kiosk.box_state import Situation
 from agent.kiosk.button_actions import Actions
 from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
+from agent.kiosk.door_memory import DoorMemory
 from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
-from agent.kiosk.page import PageHost
+from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
@@ -72,18 +75,20 @@ class Kiosk(Emitter):
                                    self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post)
+        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
         actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
-        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why))
+        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
+        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
+                             self.control.beside(KEY_NAME) if self.doorway.exists else None)  # fmt: skip
         self.supervisor = Supervisor(config.service.restart_limits)
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
-        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self._progress = progress
         self._journal = Journal()
         self._stopping = False
@@ -218,9 +223,12 @@ class Kiosk(Emitter):
     def _commands(self) -> dict[str, Callable[..., Any]]:
         return {
             "press": lambda button, hold_s=0.1: self.box.press(button, float(hold_s)),
-            "status": lambda: {**self.box.status(), "parts": self.supervisor.status()},
+            "status": self._status,
             "door": lambda: self.doorway.open("asked for on the control socket"),
         }
+
+    def _status(self) -> dict[str, Any]:
+        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status()}
 
     @staticmethod
     def _in_words(situation: Situation) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import gevent
 from gevent.event import Event
 
+from agent.files import write_private
 from agent.log import FailureLog
 from agent.page.box import Box
 from agent.page.server import Page
@@ -17,17 +21,26 @@ from agent.supervision.heartbeat import Heartbeat
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
+KEY_NAME = "page.key"
+KEY_BYTES = 9
 
 
 class PageHost:
-    """`run` is a child for the supervisor; `trouble(why)` is told why there is no page, and "" when there is one."""
+    """`run` is a child for the supervisor; `trouble(why)` is told why there is no page, and "" when there is one.
 
-    def __init__(self, settings: PageSettings, box: Box, trouble: Callable[[str], None]) -> None:
+    A page without a password is for everybody on this machine. Where it can open a door, each start makes a password of
+    its own instead, and writes it into `key_file`: for those who may use the control socket beside it.
+    """
+
+    def __init__(
+        self, settings: PageSettings, box: Box, trouble: Callable[[str], None], key_file: Path | None = None
+    ) -> None:
         self.url = ""  #: where a browser finds the page; empty while it is not served
         self.served = Event()
         self._settings = settings
         self._box = box
         self._trouble = trouble
+        self._key_file = None if settings.password else key_file
         self._failures = FailureLog(log, "serving the page")
 
     def run(self, heartbeat: Heartbeat) -> None:
@@ -43,13 +56,21 @@ class PageHost:
             self.url = ""
             self.served.clear()
             page.close()
+            if self._key_file is not None:
+                self._key_file.unlink(missing_ok=True)
+
+    def describe(self) -> dict[str, str]:
+        """Tell where the page is, and which file holds its password; ready for JSON."""
+        return {"url": self.url, "key_file": str(self._key_file or "")}
 
     def _try(self) -> Page | None:
-        page = Page(self._settings, self._box)
+        page = None
         try:
+            page = Page(self._guarded(), self._box)
             page.start()
         except OSError as error:
-            page.close()
+            if page is not None:
+                page.close()
             why = f"the page cannot be served at {self._settings.listen}: {error.strerror or error}"
             self._failures.failed(why)
             self._trouble(f"{why}; choose another [page] listen")
@@ -57,3 +78,10 @@ class PageHost:
         self._failures.recovered()
         self._trouble("")
         return page
+
+    def _guarded(self) -> PageSettings:
+        if self._key_file is None:
+            return self._settings
+        key = secrets.token_urlsafe(KEY_BYTES)
+        write_private(self._key_file, f"{key}\n".encode())
+        return replace(self._settings, password=key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -17,7 +18,8 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
-from agent.signaling.refusals import PARTS, in_words, refusal_of
+from agent.signaling.dismissals import MOST, Dismissals, StreamEvents, follow
+from agent.signaling.refusals import DISMISSED, PARTS, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
@@ -75,6 +77,8 @@ class Registrar(Closing):
         self._sounds: dict[str, bytes] = {}
         self._failures = FailureLog(log, "setting up the connection to the service")
         self._refusals: dict[str, object] = {}  # part -> the code that was told first
+        self._dismissals = Dismissals()
+        self._followed: StreamEvents | None = None
         self._running = False
         self._closed = False
         self._coming_back: Timer | None = None
@@ -114,10 +118,20 @@ class Registrar(Closing):
         except Exception as error:
             self._set_up_failed(error)
             return
+        self._follow(self._device.stream)
         self._failures.recovered()
         self._trouble("settings", "")
         if "token" not in self._refusals:
             self._trouble("token", "")
+
+    def _follow(self, stream: StreamEvents | None) -> None:
+        """Look whether the server sends us away without a word; a closed Device makes another stream."""
+        if stream is not None and stream is not self._followed:
+            self._followed = stream
+            follow(stream, self._dismissals, time.monotonic, self._on_dismissed)
+
+    def _on_dismissed(self) -> None:
+        self._trouble(DISMISSED.part, in_words(DISMISSED, "", f"{MOST} times in a row"))
 
     def _set_up_failed(self, error: Exception) -> None:
         """Try again: whoever reads the reason may correct the file that it names."""

@@ -20,7 +20,8 @@ LEAVE_MARGIN_S = 0.3
 def serve(kiosk: Kiosk) -> int:
     """Start `kiosk`, wait for SIGTERM or SIGINT, stop it; the exit status."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    signals = StopSignals(lambda _reason: gevent.spawn(stop_in_time, kiosk, 0))
+    within_s = kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S
+    signals = StopSignals(lambda _reason: gevent.spawn(kiosk.stop), within_s=within_s)
     status = 0
     try:
         kiosk.start()
@@ -29,12 +30,7 @@ def serve(kiosk: Kiosk) -> int:
         log.error("%s", error)
         status = 2 if isinstance(error, UsageError) else 1  # 2: nothing mends settings but an editor
     finally:
-        stop_in_time(kiosk, status)
+        leave_by(within_s, status)
+        kiosk.stop()
         signals.close()
     return status
-
-
-def stop_in_time(kiosk: Kiosk, status: int) -> None:
-    """Stop the box; a native timer ends the process, with `status`, if something hangs."""
-    leave_by(kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S, status)
-    kiosk.stop()

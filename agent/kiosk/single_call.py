@@ -22,7 +22,8 @@ from agent.kiosk.registration import device_options
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
-from agent.signaling.refusals import in_words, refusal_of
+from agent.signaling.dismissals import MOST, Dismissals, follow
+from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
@@ -64,16 +65,23 @@ class SingleCall:
         connected: AsyncResult[None] = AsyncResult()
         errors: list[VoiceError] = []
 
+        def refused(refusal: Complaint, code: object, message: str) -> None:
+            if not connected.ready():
+                connected.set_exception(CallFailedError(in_words(refusal, code, message)))
+
         def fail(error: VoiceError) -> None:
             errors.append(error)
             refusal = refusal_of(error)
-            if refusal is not None and not connected.ready():
-                connected.set_exception(CallFailedError(in_words(refusal, error.code, error.message)))
+            if refusal is not None:
+                refused(refusal, error.code, error.message)
 
         self._device.on("error", fail)
         self._device.setup(token, **options)
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
+            follow(self._device.stream, Dismissals(), time.monotonic,
+                   lambda: refused(DISMISSED, "", f"{MOST} times in a row"))  # fmt: skip
+            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", "it says `close`"))
         try:
             connected.get(timeout=CONNECT_WITHIN_S)
         except gevent.Timeout:

@@ -159,6 +159,10 @@ class Peer(Closing):
         """The address of this machine that media leaves from, also where it goes to a TURN server first."""
         return self._ice.local_address
 
+    def prefer(self, address: str | None) -> None:
+        """Offer, and check from, this address of the machine first from now on: it is known to lead out."""
+        self._ice.likely_address = address
+
     def migrate(self) -> None:
         """Begin to move to the addresses that this machine has now, without the far end's program being asked."""
         self._ice.migrate()

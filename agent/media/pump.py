@@ -11,13 +11,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from functools import reduce
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from agent.closing import Closing
+from agent.media.sound_desk import SoundDesk
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE
-from hw.sound.interface import LoopPaced, Sound, SoundState
+from hw.sound.interface import Sound, SoundState
+from hw.sound.pcm import mixed
 
 CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
@@ -28,8 +31,7 @@ MOST_AHEAD_S = 0.2
 LEAST_WAIT_S = 0.005
 
 
-# Which pump works which device: one that is closed late, by a loop that stood still, must not silence the next call.
-_users: WeakKeyDictionary[Sound, SoundPump] = WeakKeyDictionary()
+_desks: WeakKeyDictionary[Sound, SoundDesk[SoundPump]] = WeakKeyDictionary()
 
 
 class PlayoutSource(Protocol):
@@ -57,7 +59,7 @@ class PcmEndpoint(Protocol):
 
 
 class SoundPump(Closing):
-    """Made and used in the asyncio loop, but for `_captured`, which the device calls on its own thread."""
+    """Made and used in the asyncio loop, but for `captured`, which the device calls on its own thread."""
 
     def __init__(self, endpoint: PcmEndpoint, sound: Sound | None) -> None:
         self.said = Taps()
@@ -67,22 +69,21 @@ class SoundPump(Closing):
         self._endpoint = endpoint
         endpoint.listen()
         self._sound = sound
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._awake = False
         self._closed = False
-        self._ticked_at = self._loop.time()
+        self._ticked_at = self.loop.time()
         self._next_at = self._ticked_at
-        self._timer = self._loop.call_at(self._next_at, self._watch)
+        self._timer = self.loop.call_at(self._next_at, self._watch)
         self._due: asyncio.TimerHandle | None = None
         self._piece = RATE_HZ * max(LEAST_PIECE_MS, sound.period_ms if sound else 0) // 1000  # samples made at once
         self._played = b""  # of the frame that the listeners get next
         self._thread_id = threading.get_ident()
+        self._desk: SoundDesk[SoundPump] = SoundDesk()
         if sound is not None:
-            _users[sound] = self
-            sound.set_capture(self._captured)
-        if isinstance(sound, LoopPaced):
-            sound.lend_beat(self._loop)
+            self._desk = _desks.setdefault(sound, self._desk)
+            self._desk.join(sound, self)
 
     def close(self) -> None:
         """Let go of the device; idempotent."""
@@ -91,28 +92,28 @@ class SoundPump(Closing):
         self._closed = True
         self._timer.cancel()
         self._rest()
-        if self._sound is not None and _users.get(self._sound) is self:
-            self._sound.set_capture(None)
-            self._sound.flush()
-            if isinstance(self._sound, LoopPaced):
-                self._sound.take_back_beat()
+        if self._sound is not None:
+            self._desk.leave(self._sound, self)
 
-    def _captured(self, frame: bytes) -> None:
+    def captured(self, frame: bytes) -> bool:
+        """Take a captured frame, on the device's thread; False when the loop has ended, and the call with it."""
         self._waiting.append(frame)
         if threading.get_ident() == self._thread_id:
             self._send_captured()
         elif not self._awake and not self._closed:
             self._awake = True
             try:
-                self._loop.call_soon_threadsafe(self._send_captured)
-            except RuntimeError:  # the loop has ended
+                self.loop.call_soon_threadsafe(self._send_captured)
+            except RuntimeError:
                 self._closed = True
+                return False
+        return True
 
     def _send_captured(self) -> None:
         self._awake = False
         if self._closed:
             return
-        self._ticked_at = self._loop.time()
+        self._ticked_at = self.loop.time()
         while self._waiting:
             self._send(self._waiting.popleft())
         if self._due is None:
@@ -129,18 +130,27 @@ class SoundPump(Closing):
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well; also called when a packet arrives."""
+        heard = self._desk.together(self)
+        if heard and self._sound is not None:
+            heard[-1]._top_up(self._sound, [pump for pump in heard if pump._endpoint.receiver is not None])
+
+    def _top_up(self, sound: Sound, heard: list[SoundPump]) -> None:
         self._rest()
-        sound, source = self._sound, self._endpoint.receiver
-        if self._closed or sound is None or source is None or sound.state is SoundState.CLOSED:
+        if self._closed or not heard or sound.state is SoundState.CLOSED:
             return
-        now = self._loop.time()
+        now = self.loop.time()
         spare_s = self._spare_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not source.ready(self._piece)):
+            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not all(pump._is_ready(self._piece) for pump in heard)):
                 break
-            sound.write(self._play(source, now + max(0.0, spare_s), self._piece))
+            due = now + max(0.0, spare_s)
+            sound.write(reduce(mixed, [pump._play(due, self._piece) for pump in heard]))
             spare_s = self._spare_s(sound)
-        self._due = self._loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
+        self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
+
+    def _is_ready(self, samples: int) -> bool:
+        source = self._endpoint.receiver
+        return source is not None and source.ready(samples)
 
     @staticmethod
     def _spare_s(sound: Sound) -> float:
@@ -152,8 +162,9 @@ class SoundPump(Closing):
             self._due.cancel()
             self._due = None
 
-    def _play(self, source: PlayoutSource, due: float, samples: int) -> bytes:
-        piece = source.pull(due, samples)
+    def _play(self, due: float, samples: int) -> bytes:
+        source = self._endpoint.receiver
+        piece = source.pull(due, samples) if source is not None else bytes(2 * samples)
         self._played += piece
         while len(self._played) >= FRAME_BYTES:
             self.heard(self._played[:FRAME_BYTES])
@@ -162,16 +173,16 @@ class SoundPump(Closing):
 
     def _watch(self) -> None:
         """Take over the beat while the device does not give one."""
-        now = self._loop.time()
+        now = self.loop.time()
         lost = now - self._ticked_at >= CLOCK_LOST_S
         if lost:
             self._send(SILENCE)
             self._drain(now)
         self._next_at = max(self._next_at + FRAME_S, now) if lost else self._ticked_at + CLOCK_LOST_S
-        self._timer = self._loop.call_at(self._next_at, self._watch)
+        self._timer = self.loop.call_at(self._next_at, self._watch)
 
     def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
-        elif (source := self._endpoint.receiver) is not None:
-            self._play(source, now, FRAME_SAMPLES)
+        elif self._endpoint.receiver is not None:
+            self._play(now, FRAME_SAMPLES)

@@ -37,7 +37,7 @@ class RtpEndpoint:
 
     `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
-    stream of their own, on the sound's clock then; `on_loss(share)` what the far end reports of our stream;
+    stream of their own, with a clock of their own; `on_loss(share)` what the far end reports of our stream;
     `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
     """
 
@@ -84,7 +84,7 @@ class RtpEndpoint:
     def send(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> bool:
         """Send one payload as part of our stream; False when there is no path, or the far end cannot take the codec.
 
-        The timestamp is on the clock of its origin's sound (also that of a "telephone-event", whose duration counts
+        The timestamp is on the clock of its origin (that of a "telephone-event" on any, while its duration counts
         8000 Hz); jumps of the origin are smoothed out. With the `sequence` of a forwarded packet, what was lost before
         stays a gap, which the far end can repair; one that is not sent leaves none.
         """
@@ -110,7 +110,9 @@ class RtpEndpoint:
         if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
             return False
         now = self._loop.time()
-        data = self._session.write(codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence)
+        data = self._session.write(
+            codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence, event=codec.kind == EVENT
+        )
         return data is not None and self._secure.send_rtp(data)
 
     def _take_rtp(self, data: bytes, now: float) -> None:
@@ -125,7 +127,7 @@ class RtpEndpoint:
         else:
             self._audio.skip(packet)
         if self.on_rtp is not None:
-            self._forward(self.on_rtp, found, now)
+            self._forward(self.on_rtp, found)
         if self.on_arrival is not None:
             self.on_arrival()
 
@@ -137,13 +139,13 @@ class RtpEndpoint:
         may_pause = codec is None or len(packet.payload) <= DTX_PAYLOAD_BYTES
         self._silence_s = DTX_SILENCE_S if may_pause else RTP_SILENCE_S
 
-    def _forward(self, sink: RtpSink, heard: ReadPacket, now: float) -> None:
-        packet, codec, beside = heard
+    @staticmethod
+    def _forward(sink: RtpSink, heard: ReadPacket) -> None:
+        packet, codec, number = heard
         kind, payload = codec.kind if codec is not None else UNKNOWN, packet.payload
         if codec is not None and kind == EVENT:
             payload = _scale(payload, codec.clock_hz, EVENT_HZ)
-        timestamp = self._session.place(packet, now) if beside else packet.timestamp
-        sink(payload, timestamp, packet.marker, kind, None if beside else packet.sequence)
+        sink(payload, packet.timestamp, packet.marker, kind, number)
 
     def _take_rtcp(self, data: bytes, now: float) -> None:
         """Take a verified report; the loss it tells of is what the encoder has to protect against."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import gevent
@@ -18,6 +18,7 @@ from agent.closing import Closing
 from agent.errors import CaptureDeniedError, CaptureError, InvalidStateError
 from agent.handlers import HubEmitter
 from agent.media.bridge import Bridge
+from agent.media.capture_wishes import wishes_of
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.session_core import SessionCore
 from agent.media.settings import MediaSettings
@@ -43,7 +44,14 @@ class MediaSession(HubEmitter, Closing):
     rtp_silence(age_ms) rtp_resumed() network_changed(NetworkChange).
     """
 
-    def __init__(self, bridge: Bridge, settings: MediaSettings | None = None, sound: Sound | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        settings: MediaSettings | None = None,
+        sound: Sound | None = None,
+        likely_address: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`likely_address` names, on the hub, the local address that is known to lead out, as that of signaling."""
         super().__init__()
         self.settings = settings or MediaSettings()
         self.signaling_state = "stable"
@@ -56,6 +64,7 @@ class MediaSession(HubEmitter, Closing):
         self.remote_stream: RemoteStream | None = None
         self._bridge = bridge
         self._sound = sound
+        self._likely_address = likely_address
         self._core = SessionCore(self.settings, sound, self._report)
         self._watch = NetworkWatch(self._network_changed)
         self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
@@ -70,7 +79,7 @@ class MediaSession(HubEmitter, Closing):
         """
         if self._sound is not None:
             try:
-                self._sound.configure(constraints)
+                wishes_of(self._sound).take(self._sound, self, constraints)
                 self._sound.start()
             except SoundDeniedError as error:
                 raise CaptureDeniedError(str(error)) from error
@@ -135,6 +144,8 @@ class MediaSession(HubEmitter, Closing):
         for stream in (self.local_stream, self.remote_stream):
             if stream is not None:
                 stream.end()
+        if self._sound is not None:
+            wishes_of(self._sound).give_back(self._sound, self)
         self._bridge.call(self._core.close)
 
     def _describe(self, work: Coroutine[Any, Any, str]) -> str:
@@ -147,6 +158,7 @@ class MediaSession(HubEmitter, Closing):
             raise InvalidStateError("the call's media was closed; make a new call")
         if self.settings.network_watch:
             self._watch.start()
+        self._core.likely_address = self._likely_address()
         result = self._bridge.run(work, limit_s)
         pump = self._core.pump
         if self.local_stream is None and pump is not None:

@@ -25,6 +25,7 @@ class SessionCore(Closing):
     def __init__(self, settings: MediaSettings, sound: Sound | None, report: EventSink) -> None:
         self.peer: Peer | None = None
         self.pump: SoundPump | None = None
+        self.likely_address: str | None = None  # known to lead out
         self._settings = settings
         self._sound = sound
         self._report = report
@@ -44,6 +45,7 @@ class SessionCore(Closing):
             self.peer.rtp.mute(self._muted)
             self.pump = SoundPump(self.peer.rtp, self._sound)
             self.peer.rtp.on_arrival = self.pump.top_up
+        self.peer.prefer(self.likely_address)
         return self.peer
 
     def network_changed(self, change: NetworkChange) -> None:

@@ -9,7 +9,8 @@ import gevent
 from gevent import socket
 from gevent.queue import Empty, Queue
 
-from agent.net.resolve import SocketAddress, resolve
+from agent.net.kept_answers import SocketAddress
+from agent.net.resolve import resolve
 
 STAGGER_S = 0.25
 

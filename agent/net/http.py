@@ -16,7 +16,8 @@ from gevent.ssl import SSLContext
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError, OversizeError
 from agent.net.dial import connect
-from agent.net.resolve import SocketAddress, resolve
+from agent.net.kept_answers import SocketAddress
+from agent.net.resolve import resolve
 from agent.net.tls import client_context, explain
 from agent.net.turns import fair_file
 from agent.program import user_agent

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import gevent
 from gevent import socket
 from gevent.event import AsyncResult
 
+from agent.net.kept_answers import HostPort, KeptAnswers, SocketAddress
+
 LOOKUP_LIMIT_S: Final = 15.0  #: two silent name servers, and one that answers
-SLOW_S: Final = 1.0  # an answer that took longer is kept
-KEPT_S: Final = 60.0
-MOST_KEPT: Final = 64
 
-SocketAddress = tuple[int, Any]  #: address family, socket address
-_Name = tuple[str, int]
-
-_under_way: dict[_Name, AsyncResult[list[SocketAddress]]] = {}
-_kept: dict[_Name, tuple[float, list[SocketAddress]]] = {}
+_under_way: dict[HostPort, AsyncResult[list[SocketAddress]]] = {}
+_kept = KeptAnswers()
 
 
 def is_literal(host: str) -> bool:
@@ -39,7 +35,7 @@ def is_literal(host: str) -> bool:
 def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[SocketAddress]:
     """Look up the addresses of `host`, in the resolver's order; raises socket.gaierror, also after `limit_s`."""
     name = (host, port)
-    if (kept := _recent(name)) is not None:
+    if (kept := _kept.recent(name, monotonic())) is not None:
         return kept
     answer = _under_way.get(name)
     if answer is None:
@@ -51,30 +47,14 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Socke
     return list(answer.get())
 
 
-def _look_up(name: _Name, answer: AsyncResult[list[SocketAddress]]) -> None:
-    began = monotonic()
+def _look_up(name: HostPort, answer: AsyncResult[list[SocketAddress]]) -> None:
+    asked_at = monotonic()
     try:
         found = socket.getaddrinfo(*name, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys((family, address) for family, _type, _proto, _name, address in found))
-        if monotonic() - began >= SLOW_S:
-            _keep(name, addresses)
+        _kept.note(name, addresses, asked_at, monotonic())
         answer.set(addresses)
     except Exception as exc:
         answer.set_exception(exc)
     finally:
         del _under_way[name]
-
-
-def _recent(name: _Name) -> list[SocketAddress] | None:
-    found_at, addresses = _kept.get(name, (0.0, []))
-    if not addresses or monotonic() - found_at > KEPT_S:
-        _kept.pop(name, None)
-        return None
-    return list(addresses)
-
-
-def _keep(name: _Name, addresses: list[SocketAddress]) -> None:
-    _kept.pop(name, None)
-    _kept[name] = monotonic(), addresses
-    while len(_kept) > MOST_KEPT:
-        del _kept[next(iter(_kept))]

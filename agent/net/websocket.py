@@ -27,8 +27,9 @@ from websockets.uri import parse_uri
 from agent.closing import Closing
 from agent.log import MOST_WHY, excerpt
 from agent.net.dial import connect, route_source
+from agent.net.kept_answers import SocketAddress
 from agent.net.rate_limit import RateLimit
-from agent.net.resolve import SocketAddress, is_literal, resolve
+from agent.net.resolve import is_literal, resolve
 from agent.net.tls import explain
 from agent.net.turns import Turns
 
@@ -109,17 +110,24 @@ class WebSocket(Closing):
         """Wait until everything queued before `close` is out and the socket is gone."""
         self._reader.join(timeout_s)
 
+    @property
+    def local_address(self) -> str | None:
+        """The address of this machine that the connection uses; None while there is none."""
+        try:
+            return str(self._sock.getsockname()[0])
+        except (AttributeError, OSError):
+            return None
+
     def path_intact(self) -> bool:
         """Tell whether the kernel would still send to this peer from the address that the connection uses.
 
         Without any route the answer is yes: the connection survives until the route is back, or its time-outs end it.
         """
         try:
-            mine, peer = self._sock.getsockname(), self._sock.getpeername()
+            source = route_source(self._sock.family, self._sock.getpeername())
         except (AttributeError, OSError):
             return False
-        source = route_source(self._sock.family, peer)
-        return source is None or source == mine[0]
+        return source is None or source == self.local_address
 
     def _run(self) -> None:
         host = self._uri.host

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -16,17 +18,20 @@ from gevent.pywsgi import WSGIHandler
 
 from agent.log import MOST_WHY, SeldomLog, excerpt
 from agent.net.turns import Turns, fair_file
+from agent.page.crowd import Crowd, Doing, Visitor
 from agent.page.guard import Refusal
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 30.0  # of a connection that neither sends nor takes anything
-HEAD_S = 10.0  # for all of a request, once its first line is there
+HEAD_S = 10.0  # for the first line of the first request, and for all of a request once its first line is there
 MAX_REQUESTS = 100
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 4 * 1024  # nothing here needs one, but many programs send one with each POST
 LINGER_BYTES = 64 * 1024  # what is read and dropped after a refusal, so that its answer arrives
 LINGER_S = 1.0
+
+VISITOR = "kiosk.visitor"
 
 # Status and reason; an exception that was raised once and kept would keep every frame it passed.
 NO_REQUEST = ("400 Bad Request", "this is no HTTP request")
@@ -46,16 +51,33 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
 
     content_length: int | None
 
-    def __init__(self, strangers: SeldomLog, sock: Any, address: Any, server: Any) -> None:
+    def __init__(self, strangers: SeldomLog, crowd: Crowd, sock: Any, address: Any, server: Any) -> None:
         sock.settimeout(IDLE_S)
         super().__init__(sock, address, server, _Lines(sock))
         self._strangers = strangers
+        self._crowd = crowd
+        self._visitor = Visitor(address[0], monotonic(), partial(_drop, sock, gevent.getcurrent()))
         self._turns = Turns(1)
         self._requests = 0
+
+    def handle(self) -> None:
+        """Answer requests until the connection ends."""
+        self._crowd.enter(self._visitor)
+        try:
+            super().handle()
+        finally:
+            self._crowd.leave(self._visitor)
+
+    def get_environ(self) -> dict[str, Any]:
+        """Make what the server is told of a request; who asks is in it as VISITOR."""
+        environ: dict[str, Any] = super().get_environ()
+        environ[VISITOR] = self._visitor
+        return environ
 
     def handle_one_request(self) -> Any:
         """Answer one request; whether another one may come, as pywsgi wants it: True or None."""
         self._requests += 1
+        self._visitor.turn_to(Doing.MOVING, monotonic())
         self.rfile.renew()
         result = super().handle_one_request()
         if isinstance(result, tuple):  # a refusal that never became a request
@@ -70,7 +92,7 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
 
     def read_requestline(self) -> str:
         """Read the first line; empty when it took too long, which ends the connection."""
-        with gevent.Timeout(IDLE_S, False):
+        with gevent.Timeout(HEAD_S if self._requests == 1 else IDLE_S, False):
             return str(super().read_requestline())
         return ""
 
@@ -117,6 +139,13 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
         with suppress(OSError), gevent.Timeout(LINGER_S, False):
             self.socket.shutdown(socket.SHUT_WR)
             self.rfile.read(LINGER_BYTES)
+
+
+def _drop(sock: Any, serving: gevent.Greenlet[..., Any]) -> None:
+    """End both: pywsgi survives the death of an answer, but not that of its socket."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    serving.kill(block=False)
 
 
 class _Lines:

@@ -13,11 +13,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import resources
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
-import gevent
-from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
@@ -25,17 +24,19 @@ from agent.closing import Closing
 from agent.errors import AgentError, InvalidArgumentError
 from agent.log import SeldomLog
 from agent.page.box import Box
-from agent.page.connection import PageConnection, error_body
+from agent.page.connection import VISITOR, PageConnection, error_body
+from agent.page.crowd import Crowd, Doing, Visitor
 from agent.page.guard import Guard, Refusal
+from agent.page.guesses import Guesses
 from agent.page.settings import PageSettings
 from agent.page.status_stream import StatusStreams
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 48
+MAX_CONNECTIONS = 64
+MAX_WATCHING = 16
 MAX_HOLD_S = 30.0
-WRONG_PASSWORD_S = 1.0  # how long one wrong guess keeps the next one waiting
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -64,12 +65,13 @@ class Page(Closing):
         self._live = StatusStreams(box)
         self._files = _read_files()
         self._strangers = SeldomLog(log)
-        self._guesses = BoundedSemaphore(1)
-        self._pool = Pool(MAX_CONNECTIONS)
+        self._guesses = Guesses()
+        self._crowd = Crowd(MAX_CONNECTIONS, MAX_WATCHING)
+        self._pool = Pool()
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
         self._server = WSGIServer((settings.host, settings.port), self._answer, spawn=self._pool,
-                                  log=None, error_log=log, handler_class=partial(PageConnection, self._strangers),
-                                  environ={"SERVER_NAME": settings.host})  # fmt: skip
+                                  log=None, error_log=log, environ={"SERVER_NAME": settings.host},
+                                  handler_class=partial(PageConnection, self._strangers, self._crowd))  # fmt: skip
 
     def start(self) -> None:
         """Listen; raises OSError when the address cannot be used."""
@@ -93,29 +95,31 @@ class Page(Closing):
         method = environ["REQUEST_METHOD"]
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
         try:
-            self._guard.check(method, headers)
-            self._check_password(headers)
+            self._guard.check(method, path, headers)
+            self._check_password(environ[VISITOR], headers)
             if (method, path) == ("GET", "/events"):
-                return self._stream(start)
+                return self._stream(environ[VISITOR], start)
             answer = self._route(method, path, parse_qs(environ.get("QUERY_STRING", "")))
         except Refusal as refusal:
             answer = _error(refusal.status, str(refusal))
         return _send(start, *answer)
 
-    def _stream(self, start: _Start) -> Iterable[bytes]:
-        if self._live.full:
-            raise Refusal("503 Service Unavailable", "too many pages are open; close one")
+    def _stream(self, visitor: Visitor, start: _Start) -> Iterable[bytes]:
+        self._crowd.watch(visitor, monotonic())
         start("200 OK", [("Content-Type", "text/event-stream"), *SAFETY])
         return self._live.events()
 
-    def _check_password(self, headers: Mapping[str, str]) -> None:
-        # One at a time, so that guesses in parallel are no faster than one after the other.
-        with self._guesses:
-            if self._guard.knows(headers):
+    def _check_password(self, visitor: Visitor, headers: Mapping[str, str]) -> None:
+        knows = partial(self._guard.knows, headers)
+        if not self._guard.asks or (visitor.is_known and knows()):
+            return
+        if "Authorization" in headers:
+            visitor.turn_to(Doing.GUESSING, monotonic())
+            visitor.is_known = self._guesses.judge(visitor.address, knows)
+            visitor.turn_to(Doing.MOVING, monotonic())
+            if visitor.is_known:
                 return
-            if "Authorization" in headers:
-                self._strangers.warning("somebody gave a wrong password for the page")
-                gevent.sleep(WRONG_PASSWORD_S)
+            self._strangers.warning("somebody gave a wrong password for the page")
         raise Refusal("401 Unauthorized", "give the page's password, with any user name")
 
     def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> _Answer:

@@ -11,7 +11,6 @@ from gevent.event import Event
 from agent.closing import Closing
 from agent.page.box import Box
 
-MAX_STREAMS = 16
 SMALLEST_GAP_S = 0.1  # changes that come faster are told as one
 KEEPALIVE_S = 10.0  # a comment then, so that a browser that has gone is noticed
 RETRY_MS = 1000
@@ -31,11 +30,6 @@ class StatusStreams(Closing):
         self._closed = True
         self._unsubscribe()
         self._changed()
-
-    @property
-    def full(self) -> bool:
-        """Whether as many streams are open as may be."""
-        return len(self._changes) >= MAX_STREAMS
 
     def events(self) -> Iterator[bytes]:
         """Open a new stream of chunks for one browser."""

@@ -66,6 +66,10 @@ class ControlServer(Closing):
         self._subscribers: set[_Client] = set()
         self._deaf = SeldomLog(log)
 
+    def beside(self, name: str) -> Path:
+        """Name a file of the socket's folder, which `start` makes for this user alone."""
+        return self._path.with_name(name)
+
     def start(self) -> None:
         """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
         _make_private(self._path.parent)

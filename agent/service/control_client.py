@@ -1,9 +1,17 @@
-"""The other end of the control socket: what `press`, `status` and scripts use to reach the running agent."""
+"""The other end of the control socket: what `press`, `status` and scripts use to reach the running agent.
+
+Whoever asks may be root, and whoever answers anybody who could make a socket at that place: only an agent of root, of
+this user or of the service is talked to, and what it says is bounded in bytes, in time and to what can be printed.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import pwd
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +21,14 @@ import gevent.socket
 
 from agent.closing import Closing
 from agent.errors import ControlError
+from agent.log import MOST_WHY, excerpt
 from agent.net.turns import fair_file
+from agent.program import NAME
 from agent.service.control import SERVICE_FOLDER, SOCKET_NAME, socket_path
 
-MAX_ANSWER_BYTES = 4 * 1024 * 1024
+MAX_ANSWER_BYTES = 1024 * 1024
+OTHER_VERSION = "what answers there is no agent of this version; start the agent again"
+_PEER = struct.Struct("3i")  # pid, uid and gid of whoever listens (unix(7), SO_PEERCRED)
 
 
 class ControlClient(Closing):
@@ -39,8 +51,8 @@ class ControlClient(Closing):
             raise ControlError(f"the agent ended the connection ({error.strerror or error})") from None
         with gevent.Timeout(timeout_s, ControlError(f"the agent did not answer within {timeout_s:g} s")):
             answer = self._read()
-        if not answer.get("ok"):
-            raise ControlError(str(answer.get("error")))
+        if answer.get("ok") is not True:
+            raise ControlError(excerpt(answer.get("error"), MOST_WHY))
         return answer.get("result")
 
     def events(self) -> Iterator[tuple[str, Any]]:
@@ -51,7 +63,7 @@ class ControlClient(Closing):
                 message = self._read()
             except ControlError:
                 return
-            yield message["event"], message["data"]
+            yield str(message.get("event")), message.get("data")
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -61,13 +73,21 @@ class ControlClient(Closing):
         if not line.endswith(b"\n"):
             ended = len(line) < MAX_ANSWER_BYTES
             raise ControlError("the agent ended the connection" if ended else "the agent's answer has no end")
-        answer: dict[str, Any] = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise ControlError("what answers there is no agent: it does not speak as one")
         return answer
 
 
 def _candidates(configured: str, environ: Mapping[str, str]) -> list[Path]:
+    """The places to look at; nobody but root can put anything in the service's, which therefore comes first."""
     own = socket_path(configured, environ)
-    return [own] if configured else [own, SERVICE_FOLDER / SOCKET_NAME]
+    if configured or "RUNTIME_DIRECTORY" in environ:
+        return [own]
+    return [SERVICE_FOLDER / SOCKET_NAME, own]
 
 
 def _connect(paths: list[Path]) -> gevent.socket.socket:
@@ -76,9 +96,24 @@ def _connect(paths: list[Path]) -> gevent.socket.socket:
         connection = gevent.socket.socket(gevent.socket.AF_UNIX)
         try:
             connection.connect(str(path))
+            _check_owner(connection)
         except OSError as error:
             connection.close()
             tried.append(f"{path}: {error.strerror or error}")
         else:
             return connection
     raise ControlError(f"no agent can be reached ({'; '.join(tried)}); is it running, and may this user reach it?")
+
+
+def _check_owner(connection: gevent.socket.socket) -> None:
+    """Raise PermissionError unless whoever listens is root, this user or the service's."""
+    _pid, uid, _gid = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    if uid not in (0, os.geteuid(), *_service_uid()):
+        raise PermissionError(errno.EPERM, f"it is served by user {uid}, who is neither root, this user nor {NAME}")
+
+
+def _service_uid() -> list[int]:
+    try:
+        return [pwd.getpwnam(NAME).pw_uid]
+    except KeyError:  # not installed as a service
+        return []

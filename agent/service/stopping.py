@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -18,17 +19,26 @@ from agent.closing import Closing
 log = logging.getLogger(__name__)
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_WITHIN_S = 1.8  # of a command that nobody gives another time: 2 s are promised
+LAST_WORDS_S = 0.1
 ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed on by a parent process
 
 
 class StopSignals(Closing):
     """Calls `stop(reason)` once, in a greenlet, at the first SIGTERM, SIGINT or SIGHUP; a second SIGINT leaves.
 
+    Whatever hangs then, the process ends within `within_s`, with status 0: it was asked to end, and did.
     With `on_hangup`, each SIGHUP calls that instead, unless it means that the terminal was closed.
     """
 
-    def __init__(self, stop: Callable[[str], None], on_hangup: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        stop: Callable[[str], None],
+        on_hangup: Callable[[], None] | None = None,
+        within_s: float = STOP_WITHIN_S,
+    ) -> None:
         self._stop = stop
+        self._within_s = within_s
         self._reason: str | None = None
         self._since = 0.0
         self._on_hangup = on_hangup
@@ -52,6 +62,7 @@ class StopSignals(Closing):
             self._reason = number.name
             self._since = monotonic()
             log.info("stopping: %s", number.name)
+            leave_by(self._within_s, 0)
             self._stop(number.name)
         elif number is signal.SIGINT and monotonic() - self._since > ONE_PRESS_S:
             log.warning("stopping at once: a second %s", number.name)
@@ -81,10 +92,11 @@ def show_stacks_on_abort() -> None:
 def leave_by(deadline_s: float, status: int) -> None:
     """End the process after `deadline_s` whatever still hangs; a native thread, so a stuck hub cannot prevent it."""
 
-    def leave() -> None:
+    def tell() -> None:
         log.error("the orderly stop took longer than %.1f s; leaving", deadline_s)
-        os._exit(status)
 
-    timer = threading.Timer(deadline_s, leave)
-    timer.daemon = True
-    timer.start()
+    # Apart, because whoever hangs may hold what the log needs.
+    for after_s, act in ((deadline_s, tell), (deadline_s + LAST_WORDS_S, partial(os._exit, status))):
+        timer = threading.Timer(after_s, act)
+        timer.daemon = True
+        timer.start()

@@ -28,7 +28,11 @@ class Complaint:
 TOKEN: Final = Complaint("token", "the service refuses the access token", "check [token] and the clock", True)
 ACCOUNT: Final = Complaint("account", "the service refuses the account",
                     "look at the account in its console: is it active, and named by [token]?", True)  # fmt: skip
-VERSION: Final = Complaint("version", "the service refuses this program", "install its latest version")
+_NEWER: Final = "install its latest version"
+VERSION: Final = Complaint("version", "the service refuses this program", _NEWER)
+#: No code, but what becomes of each connection: `agent.signaling.dismissals`.
+DISMISSED: Final = Complaint("version", "the service closes each connection as soon as we have introduced ourselves",
+                      _NEWER)  # fmt: skip
 RATE: Final = Complaint("rate", "the service says that it is asked too often",
                  "wait; look for other phones with this identity, and at the account's limits")  # fmt: skip
 SERVICE: Final = Complaint("service", "the service reports an error", "look it up in the service's list of errors")

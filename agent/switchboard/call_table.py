@@ -5,24 +5,22 @@ What it decides comes back as effects; `now` is monotonic seconds.
 
 from __future__ import annotations
 
-import hmac
 import logging
 import secrets
 from collections.abc import Callable
 
-from agent.errors import InvalidArgumentError, ProtocolError
 from agent.log import SeldomLog, excerpt
-from agent.signaling.pstream.messages import Message, frame
+from agent.signaling.pstream.messages import Message
 from agent.signaling.pstream.names import Member, MessageType
-from agent.signaling.pstream.payloads import error_payload
-from agent.switchboard.call_leg import CallLeg
+from agent.switchboard.call_leg import CallLeg, LegPhase
 from agent.switchboard.dial_params import dial_params, invite_parameters
-from agent.switchboard.effects import LegEffect, MediaWork, TableEffect, Tell, TellClient
+from agent.switchboard.effects import LegEffect, MediaWork, TableEffect, TellClient
+from agent.switchboard.reconnect_tokens import ReconnectTokens
 from agent.switchboard.refusals import TOO_MANY
 from agent.switchboard.registry import Directory, Registered
-from agent.switchboard.route_state import RouteState
 from agent.switchboard.router import RoutedCall
 from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.user_messages import NO_CALL, pass_on, refuse
 
 log = logging.getLogger(__name__)
 
@@ -58,18 +56,25 @@ class CallTable:
         found = self._find(client, message.text(Member.CALLSID))
         if message.type == MessageType.INVITE:
             return self._on_invite(client, message, found, now)
-        if found is None:
+        if found is None or found[1].has_left(client.id):
             return self._on_unknown(client, message)
         call, leg = found
-        leg.attach(client.id)
+        leg.attach(client)
         if message.type == MessageType.MESSAGE:
-            return self._pass_on(client, call, leg, message)
+            return pass_on(call, leg, message, now)
         return self._after(call, self._handlers[message.type](call, leg, message))
 
     def reachable(self, client: Registered) -> list[TableEffect]:
         """Let calls to a client's identity that still ring also ring at this client, which has registered."""
         called = [call for call in self._calls if call.target == client.identity]
-        return [effect for call in called for effect in self._after(call, call.invite(client.id, client.can_resume))]
+        return [effect for call in called for effect in self._after(call, call.invite(client))]
+
+    def has_read(self, client: Registered) -> None:
+        """Note that a client has read all that it was told, and so its latest reconnect tokens."""
+        for call in self._calls:
+            for leg in call.legs:
+                if leg.session_id == client.id:
+                    leg.token_arrived()
 
     # What happens
 
@@ -105,7 +110,7 @@ class CallTable:
 
     def _dial(self, client: Registered, message: Message, sdp: str, now: float) -> list[TableEffect]:
         params, identity = dial_params(message), client.identity or ""
-        caller = _new_leg(identity, client.id, client.can_resume, message.text(Member.CALLSID))
+        caller = _new_leg(client, message.text(Member.CALLSID))
         caller.take(sdp)
         parameters = invite_parameters(params, identity, client.account_sid)
         call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg)
@@ -114,33 +119,23 @@ class CallTable:
             self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
             return self._after(call, call.refuse(TOO_MANY))
         log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
-        ringing = [(other.id, other.can_resume) for other in self._directory.reachable(params.target)]
-        return self._after(call, call.start(ringing, now))
+        return self._after(call, call.start(self._directory.reachable(params.target), now))
 
     def _resume(self, client: Registered, message: Message, found: Found | None, sdp: str) -> list[TableEffect]:
-        if found is None or not _same(found[1].reconnect_token, message.text(Member.RECONNECT)):
-            return [_hang_up(client, message)]
+        """Give a call to the socket that shows its token, whatever becomes of the one that had it."""
+        if found is None or not _may_resume(found[1], message.text(Member.RECONNECT)):
+            self._strangers.warning("client %d asked for a call that is over or not its own: refused", client.id)
+            return [_hang_up(client.id, message)]
         call, leg = found
-        leg.attach(client.id)
-        return self._after(call, call.resume(leg, sdp))
+        before = [] if leg.session_id == client.id else [_hang_up(leg.session_id, message)]
+        leg.attach(client, proven=True)
+        return [*before, *self._after(call, call.resume(leg, sdp))]
 
     def _on_unknown(self, client: Registered, message: Message) -> list[TableEffect]:
         """A call that ended while the client was away: say so if the client believes that it goes on."""
-        return [_hang_up(client, message)] if message.type in (MessageType.ANSWER, MessageType.REINVITE) else []
-
-    def _pass_on(self, client: Registered, call: RoutedCall, leg: CallLeg, message: Message) -> list[TableEffect]:
-        """Pass a 2.x user message on, and acknowledge it (spec: signaling 11)."""
-        other, event_sid = call.other(leg), message.text(Member.VOICEEVENTSID)
-        if other is None or call.state is not RouteState.OPEN:
-            why = error_payload(31404, "Not Found", callsid=leg.callsid, voiceeventsid=event_sid)
-            return [TellClient(client.id, MessageType.ERROR, why)]
-        passed_on = {**message.payload, Member.CALLSID: other.callsid}
-        try:
-            frame(MessageType.MESSAGE, passed_on)
-        except InvalidArgumentError as error:  # written out, it may be longer than it came
-            raise ProtocolError(str(error)) from None
-        ack = {Member.ACKTYPE: MessageType.MESSAGE, Member.CALLSID: leg.callsid, Member.VOICEEVENTSID: event_sid}
-        return [Tell(other, MessageType.MESSAGE, passed_on), TellClient(client.id, MessageType.ACK, ack)]
+        if message.type == MessageType.MESSAGE:
+            return [refuse(client.id, message, NO_CALL)]
+        return [_hang_up(client.id, message)] if message.type in (MessageType.ANSWER, MessageType.REINVITE) else []
 
     def _after(self, call: RoutedCall, effects: list[LegEffect]) -> list[TableEffect]:
         """Forget the call if nothing is left of it."""
@@ -163,18 +158,24 @@ class CallTable:
         return bool(self._directory.of(identity))
 
 
-def _hang_up(client: Registered, message: Message) -> TellClient:
-    return TellClient(client.id, MessageType.HANGUP, {Member.CALLSID: message.text(Member.CALLSID)})
+def _hang_up(client_id: int, message: Message) -> TellClient:
+    return TellClient(client_id, MessageType.HANGUP, {Member.CALLSID: message.text(Member.CALLSID)})
 
 
 def _sdp(message: Message) -> str:
     return message.text(Member.SDP, limit=SDP_LIMIT)
 
 
-def _new_leg(identity: str, session_id: int, can_resume: bool, temporary_sid: str | None = None) -> CallLeg:
-    token = secrets.token_urlsafe(16) if can_resume else ""
-    return CallLeg(f"CA{secrets.token_hex(16)}", identity, session_id, temporary_sid, token)
+def _may_resume(leg: CallLeg, token: str) -> bool:
+    return leg.phase is LegPhase.TALKING and leg.tokens is not None and leg.tokens.use(token)
 
 
-def _same(secret: str, guess: str) -> bool:
-    return bool(secret) and hmac.compare_digest(secret.encode(), guess.encode(errors="replace"))
+def _new_leg(client: Registered, temporary_sid: str | None = None) -> CallLeg:
+    return CallLeg(
+        callsid=f"CA{secrets.token_hex(16)}",
+        identity=client.identity or "",
+        session_id=client.id,
+        temporary_sid=temporary_sid,
+        tokens=ReconnectTokens() if client.can_resume else None,
+        patience_s=client.reconnect_timeout_s,
+    )

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from agent.log import SeldomLog
 from agent.signaling.pstream.messages import Dialect, Payload
-from agent.signaling.pstream.names import SECOND_GENERATION_TYPES
+from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, Member
 from agent.switchboard.client_session import ClientSession
 
 OUTBOX_FRAMES = 200
@@ -32,6 +32,12 @@ class Client:
         return self.session.identity
 
     @property
+    def reached_at(self) -> str | None:
+        """The address of this machine that its socket came to."""
+        address = self._connection.local_address
+        return str(address[0]) if address else None
+
+    @property
     def account_sid(self) -> str:
         """The account that its token names."""
         return self.session.grant.account_sid if self.session.grant else ""
@@ -41,11 +47,18 @@ class Client:
         """Whether it takes its calls up again by token, as the 2.x SDK does."""
         return self.session.dialect is Dialect.V2
 
+    @property
+    def reconnect_timeout_s(self) -> float:
+        """How long its calls shall wait for it when its socket is lost; 0 when it did not say."""
+        return self.session.reconnect_timeout_s
+
     def tell(self, message_type: str, payload: Payload) -> None:
         """Send a message in the client's dialect, unless it does not know the type (spec: signaling 11)."""
         if message_type in SECOND_GENERATION_TYPES and not self.can_resume:
             return
         self.send(self.session.say(message_type, payload).text)
+        if Member.RECONNECT in payload:
+            self.send(self.session.ask_whether_read().text)
 
     def send(self, text: str) -> None:
         """Queue one frame; a client that has not read for so long is disconnected."""

@@ -2,7 +2,8 @@
 
 A socket is anonymous until a `listen` brings a valid token; then `connected` is said, and `register` makes its
 identity reachable (`ready`) or not (`offline`). What concerns calls is passed on as a `CallRequest` (spec: signaling
-7 to 9). The server beats every ten seconds, and the client echoes each beat: silence means that the path is dead.
+7 to 9). The server beats every ten seconds, and the client echoes each beat: silence means that the path is dead, and
+an echo that everything before its beat was read.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from agent.net.rate_limit import RateLimit
 from agent.signaling.pstream.messages import Dialect, Message, Payload, frame, parse
 from agent.signaling.pstream.names import CALL_TYPES, HEARTBEAT, Member, MessageType
 from agent.signaling.pstream.payloads import error_payload
-from agent.switchboard.effects import CallRequest, CloseClient, SendText, SessionEffect, SetReachable
+from agent.switchboard.effects import CallRequest, CloseClient, HasRead, SendText, SessionEffect, SetReachable
 from agent.switchboard.grant import Grant, TokenRejected
+from agent.switchboard.refusals import overload_payload
 from agent.switchboard.settings import SwitchboardSettings
 
 LISTEN_TIMEOUT_S = 60.0  # a socket without access may stay this long, so that a new token can still come
@@ -26,6 +28,7 @@ FLOOD_FRAMES = 500  # frames over the rate before the socket is closed
 REGION = "switchboard"
 GATEWAY = "switchboard"
 TOKEN_LIMIT = 16_384
+RETRY_AFTER_S = 5  # a client that sends too much is asked to stay away so long, if it knows what that means
 
 
 class SessionState(Enum):
@@ -53,6 +56,7 @@ class ClientSession:
         self.state = SessionState.ANONYMOUS
         self.dialect = Dialect.V1
         self.grant: Grant | None = None
+        self.reconnect_timeout_s = 0.0
         self._settings = settings
         self._judge = judge
         self._rate = RateLimit(settings.frames_per_s, now)
@@ -61,6 +65,8 @@ class ClientSession:
         self._expired = False
         self._next_beat_at = now + settings.heartbeat_s
         self._heard_at = now
+        self._beats = self._echoes = 0
+        self._proof: int | None = None  # the beat whose echo is waited for
         self._strangers = strangers
         self._handlers = {MessageType.LISTEN: self._listen, MessageType.REGISTER: self._register}
 
@@ -72,8 +78,10 @@ class ClientSession:
     def receive(self, text: str, now: float) -> list[SessionEffect]:
         """Handle one text frame; a malformed one is logged once and changes nothing."""
         self._heard_at = now
-        if text == HEARTBEAT or self.state is SessionState.CLOSED:
+        if self.state is SessionState.CLOSED:
             return []
+        if text == HEARTBEAT:
+            return self._echo()
         if not self._rate.take(now):
             return self._refuse()
         try:
@@ -93,12 +101,18 @@ class ClientSession:
             effects += self._expire()
         if now >= self._next_beat_at:
             self._next_beat_at += self._settings.heartbeat_s
-            effects.append(SendText(HEARTBEAT))
+            effects.append(self._beat())
         return effects
 
     def say(self, message_type: str, payload: Payload) -> SendText:
         """Put a message to this client into words of its dialect."""
         return SendText(frame(message_type, payload, self.dialect))
+
+    def ask_whether_read(self) -> SendText:
+        """Beat out of turn: the echo tells that all was read that the client was told before (`HasRead`)."""
+        beat = self._beat()
+        self._proof = self._beats
+        return beat
 
     def malformed(self, error: ProtocolError) -> None:
         """Note a frame that cannot be used; told seldom."""
@@ -110,6 +124,17 @@ class ClientSession:
         self.state = SessionState.CLOSED
         return [SetReachable(False)] if was_ready else []
 
+    def _beat(self) -> SendText:
+        self._beats += 1
+        return SendText(HEARTBEAT)
+
+    def _echo(self) -> list[SessionEffect]:
+        self._echoes = min(self._echoes + 1, self._beats)
+        if self._proof is None or self._echoes < self._proof:
+            return []
+        self._proof = None
+        return [HasRead()]
+
     def _handle(self, message: Message, now: float) -> list[SessionEffect]:
         handler = self._handlers.get(message.type)
         if handler is not None:
@@ -118,7 +143,8 @@ class ClientSession:
             raise ProtocolError(f"the type {message.type[:40]!r} is unknown; the frame is dropped")
         if self.grant is None:
             return [self._no_access()]
-        if message.type == MessageType.INVITE and (self._expired or not self.grant.may_call):
+        is_new = message.type == MessageType.INVITE and Member.RECONNECT not in message.payload
+        if message.type == MessageType.INVITE and (self._expired or (is_new and not self.grant.may_call)):
             return [self._bar(message)]
         return [CallRequest(message)]
 
@@ -132,6 +158,7 @@ class ClientSession:
 
     def _listen(self, message: Message, now: float) -> list[SessionEffect]:
         self.dialect = message.dialect
+        self.reconnect_timeout_s = _seconds(message.payload.get(Member.RECONNECT_TIMEOUT))
         try:
             grant = self._judge(message.text(Member.TOKEN, limit=TOKEN_LIMIT))
         except TokenRejected as rejection:
@@ -146,8 +173,9 @@ class ClientSession:
         return [*effects, self.say(MessageType.CONNECTED, self._welcome(grant))]
 
     def _welcome(self, grant: Grant) -> Payload:
-        token = {"accountSid": grant.account_sid, "identity": grant.identity, "ttl": int(grant.ttl_s)}
-        return {Member.REGION: REGION, Member.GATEWAY: GATEWAY, Member.EDGE: REGION, Member.TOKEN: token}
+        token = {"accountSid": grant.account_sid, Member.IDENTITY: grant.identity, Member.TTL: int(grant.ttl_s)}
+        here = {Member.REGION: REGION, Member.GATEWAY: GATEWAY, Member.HOME: REGION, Member.EDGE: REGION}
+        return {**here, Member.TOKEN: token}
 
     def _register(self, message: Message, now: float) -> list[SessionEffect]:
         if self.grant is None or self._expired:
@@ -178,9 +206,14 @@ class ClientSession:
         self._refused += 1
         if self._refused == 1:
             self._strangers.warning("client %d sends too many frames; the surplus is dropped", self.id)
-            return [self.say(MessageType.ERROR, error_payload(31206, "Rate exceeded"))]
+            return [self.say(MessageType.ERROR, overload_payload(31206, "Rate exceeded", RETRY_AFTER_S))]
         return self._close(1008, "too many frames") if self._refused > FLOOD_FRAMES else []
 
     def _close(self, code: int, reason: str) -> list[SessionEffect]:
         effects = self.closed()
         return [*effects, CloseClient(code, reason)]
+
+
+def _seconds(value: object) -> float:
+    """Read how many seconds a client says; 0 for what is no such number."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0.0

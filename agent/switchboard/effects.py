@@ -45,7 +45,12 @@ class CallRequest:
     message: Message
 
 
-SessionEffect = SendText | CloseClient | SetReachable | CallRequest
+@dataclass(frozen=True)
+class HasRead:
+    """The client has read all that it was told until it was asked about that."""
+
+
+SessionEffect = SendText | CloseClient | SetReachable | CallRequest | HasRead
 
 # Of a call
 

@@ -12,7 +12,7 @@ from agent.effects import EffectQueue
 from agent.errors import InvalidStateError, SdpError
 from agent.log import MOST_WHY, SeldomLog, excerpt
 from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.names import MessageType
+from agent.signaling.pstream.names import Member, MessageType
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.call_leg import CallLeg
 from agent.switchboard.call_table import CallTable
@@ -85,7 +85,8 @@ class Executor(AsyncClosing):
         match effect:
             case Tell(leg, message_type, payload):
                 for client in self._audience(leg, message_type):
-                    client.tell(message_type, payload)
+                    is_own = client.id == leg.session_id
+                    client.tell(message_type, payload if is_own else _without_token(payload))
             case TellClient(client_id, message_type, payload):
                 self._tell(client_id, message_type, payload)
             case Join(first, second):
@@ -158,6 +159,8 @@ class Executor(AsyncClosing):
                 self.run(self._table.left(leg, _now()))
 
         media = self._media[leg] = self._make_media(on_alive, on_ended)
+        client = self._registry.get(leg.session_id)
+        media.likely_address = client.reached_at if client is not None else None
         return media
 
     def _is_current(self, leg: CallLeg, media: MediaLeg) -> bool:
@@ -180,6 +183,11 @@ class Executor(AsyncClosing):
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _without_token(payload: Payload) -> Payload:
+    """What a socket may hear that has only the name of its owner."""
+    return {name: value for name, value in payload.items() if name != Member.RECONNECT}
 
 
 def _later(go_on: Callable[[], None]) -> None:

@@ -49,6 +49,7 @@ class Listener:
         self._server: Server | None = None
         self._port = settings.listen_port
         self._listening = asyncio.Lock()
+        self._wires: set[Wire] = set()
         self._deaf = FailureLog(log, "listening again")
 
     @property
@@ -117,6 +118,11 @@ class Listener:
             server.close(close_connections=False)
         return server
 
+    def drop_all(self) -> None:
+        """End every connection without a word: some may never have said anything."""
+        for wire in tuple(self._wires):
+            wire.transport.abort()
+
     async def _listen(self, context: ssl.SSLContext) -> Server:
         return await serve(
             self._on_client,
@@ -125,7 +131,7 @@ class Listener:
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
             process_request=self._on_http,
-            create_connection=partial(Wire, self._settings.frames_per_s),  # type: ignore[arg-type]
+            create_connection=partial(Wire, self._settings.frames_per_s, self._wires),  # type: ignore[arg-type]
             open_timeout=HANDSHAKE_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             ping_interval=None,  # the heartbeat is a text frame (spec: signaling 4)

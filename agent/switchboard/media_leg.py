@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from agent.closing import AsyncClosing
 from agent.errors import FarSideError
-from agent.log import FailureLog
+from agent.log import FailureLog, SeldomLog
 from agent.media.codec.sender import AudioSender
 from agent.media.codec.telephone_event import EventSender
 from agent.media.peer import Peer
@@ -27,6 +27,7 @@ TONE_HZ = 440
 TONE_LEVEL = 8000
 EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
+MOST_DIGITS = 1000  # that wait to be sent: several minutes of them
 
 
 class MediaLeg(AsyncClosing):
@@ -36,12 +37,15 @@ class MediaLeg(AsyncClosing):
         self._settings = settings
         self._on_alive = on_alive
         self._on_ended = on_ended
+        self.likely_address: str | None = None  # of this machine: where the client reaches it
         self._peer: Peer | None = None
         self._spoken: tuple[str, ...] = ()
         self._player: asyncio.Task[None] | None = None
+        self._digits = ""  # still to be sent
         self._dialling = False
         self._closed = False
         self._damaged = FailureLog(log, "passing a packet on")
+        self._strangers = SeldomLog(log)
 
     @property
     def codec(self) -> str | None:
@@ -106,9 +110,13 @@ class MediaLeg(AsyncClosing):
         self._player = asyncio.get_running_loop().create_task(self._play_tone())
 
     def play_digits(self, digits: str) -> None:
-        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound."""
-        previous = self._player
-        self._player = asyncio.get_running_loop().create_task(self._play_digits(digits, previous))
+        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound; drops what is too much."""
+        room = MOST_DIGITS - len(self._digits)
+        if len(digits) > room:
+            self._strangers.warning("digits of a call are dropped: more than %d wait to be sent", MOST_DIGITS)
+        self._digits += digits[:room]
+        if self._player is None or self._player.done():
+            self._player = asyncio.get_running_loop().create_task(self._play_digits())
 
     def sever(self) -> None:
         """Cut the path to the client without telling it: for demonstrations and tests."""
@@ -133,6 +141,7 @@ class MediaLeg(AsyncClosing):
         if self._closed:
             raise ConnectionAbortedError("the call ended meanwhile")
         self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        self._peer.prefer(self.likely_address)
         return self._peer
 
     def _on_event(self, name: str, *arguments: object) -> None:
@@ -151,16 +160,12 @@ class MediaLeg(AsyncClosing):
             for packet in sender.push(next(sound)):
                 self._described.rtp.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
-    async def _play_digits(self, digits: str, previous: asyncio.Task[None] | None) -> None:
-        if previous is not None:
-            try:
-                await asyncio.wait([previous])
-            except asyncio.CancelledError:  # the leg closes: neither of the two goes on
-                previous.cancel()
-                raise
+    async def _play_digits(self) -> None:
         self._dialling = True
         try:
-            await self._send_digits(digits)
+            while self._digits:
+                digits, self._digits = self._digits, ""
+                await self._send_digits(digits)
         finally:
             self._dialling = False
 

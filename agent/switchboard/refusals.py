@@ -1,8 +1,11 @@
-"""Why the switchboard ends a call that was not answered: code and text of its `hangup` (spec: signaling 8). Pure."""
+"""Why the switchboard refuses something: code and text of its `hangup` or `error` (spec: signaling 8, 11). Pure."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
+
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.names import Member
 
 
 class CallRefusal(NamedTuple):
@@ -18,3 +21,8 @@ BUSY: Final = CallRefusal(31486, "Busy Here")
 BAD_MEDIA: Final = CallRefusal(31488, "Not Acceptable Here")
 TOO_MANY: Final = CallRefusal(31503, "Service Unavailable")
 DECLINE: Final = CallRefusal(31603, "Decline")
+
+
+def overload_payload(code: int, text: str, retry_after_s: int) -> Payload:
+    """Payload of an `error` that asks a client of the second generation to come back only then."""
+    return {Member.ERROR: {Member.CODE: code, Member.MESSAGE: text, Member.RETRY_AFTER: retry_after_s}}

@@ -25,6 +25,10 @@ class Registered(Protocol):
     def can_resume(self) -> bool:
         """Whether it takes its calls up again by token, as the 2.x SDK does."""
 
+    @property
+    def reconnect_timeout_s(self) -> float:
+        """How long its calls shall wait for it when its socket is lost; 0 when it did not say."""
+
 
 class Directory(Protocol):
     """The registry as it is asked who is there."""

@@ -32,6 +32,7 @@ from agent.switchboard.effects import (
     hang_up,
 )
 from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
+from agent.switchboard.registry import Registered
 from agent.switchboard.route_state import RouteEvent, RouteState, next_state
 from agent.switchboard.services import ANSWERED, ECHO, REJECT, REJECT_DELAY_S, SERVICES, TONE
 from agent.switchboard.services import BUSY as BUSY_SERVICE
@@ -48,7 +49,7 @@ class RoutedCall:
         target: str,
         parameters: Payload,
         settings: SwitchboardSettings,
-        new_leg: Callable[[str, int, bool], CallLeg],
+        new_leg: Callable[[Registered], CallLeg],
     ) -> None:
         """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid."""
         self.state = RouteState.RINGING
@@ -73,20 +74,20 @@ class RoutedCall:
 
     # What clients want
 
-    def start(self, clients: Iterable[tuple[int, bool]], now: float) -> list[LegEffect]:
-        """Ring the sessions `clients`, each with whether it can resume calls, or let the service answer."""
+    def start(self, clients: Iterable[Registered], now: float) -> list[LegEffect]:
+        """Ring the sessions `clients`, or let the service answer."""
         self._timeouts.start(now)
         if self.target in SERVICES:
             return self._serve(now)
-        rings = [effect for client in clients for effect in self.invite(*client)]
+        rings = [effect for client in clients for effect in self.invite(client)]
         return rings or self.refuse(NOT_FOUND)
 
-    def invite(self, session_id: int, can_resume: bool) -> list[LegEffect]:
+    def invite(self, client: Registered) -> list[LegEffect]:
         """Ring one more session, unless it was rung before or the call rings no longer."""
         rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
-        if self.state is not RouteState.RINGING or self.target in SERVICES or session_id in rung:
+        if self.state is not RouteState.RINGING or self.target in SERVICES or client.id in rung:
             return []
-        leg = self._new_leg(self.target, session_id, can_resume)
+        leg = self._new_leg(client)
         self.callees.append(leg)
         return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
 
@@ -119,14 +120,12 @@ class RoutedCall:
 
     def resume(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
-        if leg.phase is not LegPhase.TALKING:
-            return []
         leg.come_back()
         if _differ("fingerprint", sdp, leg.remote_sdp):
             return self._replace(leg, sdp)
         if _differ("ice-ufrag", sdp, leg.remote_sdp):
             return self._restart(leg, sdp)
-        return [] if leg.is_replacing else [_answer(leg)]
+        return [] if leg.is_unanswered else [_answer(leg, leg.local_sdp)]
 
     def dial(self, leg: CallLeg, digits: str) -> list[LegEffect]:
         """Send digits on for a client without telephone-event."""
@@ -148,38 +147,40 @@ class RoutedCall:
             case MakeAnswer(leg):
                 return self._caller_ready(leg, sdp)
             case Restart(leg, offer):
-                return [_answer(leg, sdp)] if _awaits(leg, offer) else []
+                return self._restarted(leg, sdp) if _awaits(leg, offer) else []
             case Replace(leg, offer):
                 return self._replaced(leg, sdp) if _awaits(leg, offer) else []
 
     def failed(self, work: MediaWork) -> list[LegEffect]:
         """End the call, or go on without a callee, whose media could not be made or described."""
         leg = work.leg
+        if isinstance(work, Restart) and _awaits(leg, work.sdp):
+            leg.take_back()
         if leg.phase is LegPhase.GONE or isinstance(work, Restart):  # then the media of before goes on
             return []
         return self._without(leg) if self._only_rings(leg) else self._fail(BAD_MEDIA)
 
     def leave(self, leg: CallLeg, now: float) -> list[LegEffect]:
         """End the call of a client whose media said goodbye, unless the client can resume it."""
-        if not leg.reconnect_token:
+        if not leg.can_resume:
             return self.hang_up(leg)
         leg.leave(now)
         return []
 
     def lost(self, session_id: int, now: float) -> list[LegEffect]:
-        """Let a ringing leg die with its socket; any other waits for its client."""
+        """Let a leg that cannot be taken up again end with its socket; any other waits for its client."""
         effects: list[LegEffect] = []
         for leg in self.legs:
             if leg.session_id == session_id:
                 leg.detach(now)
-                effects += drop(leg) if self._only_rings(leg) else []
+                effects += self._orphaned(leg)
         return effects
 
     def tick(self, now: float, is_present: Callable[[str], bool]) -> list[LegEffect]:
         """Do what time demands; `is_present` tells whether an identity has any socket."""
         for leg in self.legs:
-            if leg.detached_at is not None and is_present(leg.identity):
-                leg.detach(now)  # the client is there, even if it has nothing to say about the call
+            if leg.detached_at is not None and not leg.can_resume and is_present(leg.identity):
+                leg.detach(now)  # the client is there, and its generation has nothing to say about the call
         is_ringing = self.state is RouteState.RINGING
         if is_ringing and self._timeouts.has_rung_out(now):
             return self._fail(NO_ANSWER)
@@ -213,7 +214,7 @@ class RoutedCall:
             return []
         parameters = {"CallSid": leg.callsid, **self._parameters}
         payload = {
-            Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.reconnect,
+            Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.tell_token(),
         }  # fmt: skip
         return [Tell(leg, MessageType.INVITE, payload), *self._tell_ringing()]
 
@@ -226,7 +227,7 @@ class RoutedCall:
     def _caller_ready(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         if not self._go(RouteEvent.CALLER_READY):
             return []
-        leg.connect()
+        leg.connect(sdp)
         return [*self._connect(), _answer(leg, sdp)]
 
     def _restart(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
@@ -234,6 +235,10 @@ class RoutedCall:
             return self._replace(leg, sdp)
         leg.take(sdp)
         return [Restart(leg, sdp)]
+
+    def _restarted(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
+        leg.settle(sdp)
+        return [_answer(leg, sdp)]
 
     def _replace(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         leg.take(sdp)
@@ -243,6 +248,7 @@ class RoutedCall:
 
     def _replaced(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Connect the new media of a client that began anew, after its page was reloaded."""
+        leg.settle(sdp)
         leg.settle_media()
         return [*self._connect(), _answer(leg, sdp), *self._callee_ready(leg)]
 
@@ -261,6 +267,12 @@ class RoutedCall:
 
     def _only_rings(self, leg: CallLeg) -> bool:
         return self.state is RouteState.RINGING and leg is not self.caller
+
+    def _orphaned(self, leg: CallLeg) -> list[LegEffect]:
+        """End what nobody can take up: a device rings anew, and a 2.x caller has no token before the answer."""
+        if self._only_rings(leg):
+            return drop(leg)
+        return self.end() if leg.can_resume and leg.phase is not LegPhase.TALKING else []
 
     def _without(self, leg: CallLeg) -> list[LegEffect]:
         gone = drop(leg)
@@ -281,9 +293,9 @@ class RoutedCall:
         return following is not None
 
 
-def _answer(leg: CallLeg, sdp: str | None = None) -> LegEffect:
-    description = {} if sdp is None else {Member.SDP: sdp}
-    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.reconnect})
+def _answer(leg: CallLeg, sdp: str) -> LegEffect:
+    description = {Member.SDP: sdp} if sdp else {}
+    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.tell_token()})
 
 
 def _awaits(leg: CallLeg, offer: str) -> bool:

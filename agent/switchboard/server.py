@@ -9,29 +9,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
 from agent.errors import ConfigError, ProtocolError
 from agent.log import SeldomLog, excerpt
 from agent.media.settings import MediaSettings
+from agent.signaling.pstream.messages import Dialect, frame
+from agent.signaling.pstream.names import MessageType
 from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.switchboard import tokens
 from agent.switchboard.address import WILDCARDS, SwitchboardAddress
 from agent.switchboard.call_table import CallTable
 from agent.switchboard.client import Client
 from agent.switchboard.client_session import ClientSession
-from agent.switchboard.effects import CallRequest, CloseClient, SendText, SessionEffect, SetReachable
+from agent.switchboard.effects import CallRequest, CloseClient, HasRead, SendText, SessionEffect, SetReachable
 from agent.switchboard.executor import Executor
 from agent.switchboard.grant import Grant
 from agent.switchboard.listener import Listener
 from agent.switchboard.media_leg import MediaLeg
 from agent.switchboard.phone_page import PhonePage, is_near
+from agent.switchboard.refusals import overload_payload
 from agent.switchboard.registry import Registry
 from agent.switchboard.settings import SwitchboardSettings
 
@@ -40,6 +45,11 @@ log = logging.getLogger(__name__)
 SIGNAL_PATH = "/signal"
 TICK_S = 0.5
 RENEW_EVERY_S = 3600.0
+FAREWELL_S = 0.8  # for clients to hear that it ends, and for media to go
+DROP_S = 0.2
+FULL_RETRY_AFTER_S = 15
+TURNED_AWAY_AT_ONCE = 10  # clients that are told so; further ones are refused without a word
+TURN_AWAY_TIMEOUT_S = 2.0
 
 
 class Switchboard:
@@ -62,12 +72,20 @@ class Switchboard:
         self._page = PhonePage(settings, self.mint)
         self._ticker: asyncio.Task[None] | None = None
         self._next_id = 0
+        self._turned_away = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def idle(self) -> bool:
         """Whether nothing is left of any call."""
         return not self.calls and self._executor.idle
+
+    @property
+    def _is_full(self) -> bool:
+        full = len(self.registry) >= self.settings.max_clients
+        if full:
+            self._strangers.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
+        return full
 
     async def start(self) -> SwitchboardAddress:
         """Listen; ConfigError when the state folder, LocalFault when the address cannot be used."""
@@ -83,9 +101,12 @@ class Switchboard:
             return
         self._ticker.cancel()
         self._executor.run(self.calls.end())
-        await self._executor.close()
-        await asyncio.gather(*(client.close(1001, "the switchboard closes") for client in self.registry.all()))
-        await server.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await asyncio.gather(self._executor.close(), *map(_say_goodbye, self.registry.all()))
+        self._listener.drop_all()
+        with suppress(TimeoutError):  # somebody may be in the middle of a handshake; the loop's end ends that, too
+            await asyncio.wait_for(server.wait_closed(), DROP_S)
         log.info("switchboard closed")
 
     async def restart_signaling(self) -> None:
@@ -111,14 +132,16 @@ class Switchboard:
     def _answer_http(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
         """Let `/signal` become a WebSocket; answer everything else as a page."""
         if request.path.partition("?")[0] == SIGNAL_PATH:
-            if len(self.registry) < self.settings.max_clients:
+            if not self._is_full or self._turned_away < TURNED_AWAY_AT_ONCE:
                 return None
-            self._strangers.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "The switchboard is full; try again later.\n")
         from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
         return self._page.respond(request.path, str(connection.remote_address[0]), from_elsewhere)
 
     async def _serve(self, connection: ServerConnection) -> None:
+        if self._is_full:
+            await self._turn_away(connection)
+            return
         self._next_id += 1
         session = ClientSession(self._next_id, self.settings, self._judge, self._now(), self._strangers)
         client = Client(session, connection, self._strangers)
@@ -136,6 +159,19 @@ class Switchboard:
             self._executor.run(self.calls.lost(client.id, self._now()))
             writer.cancel()
 
+    async def _turn_away(self, connection: ServerConnection) -> None:
+        """Say over an open socket that there is no place: a client cannot read why a handshake is refused."""
+        payload = overload_payload(31503, "The switchboard is full; try again later", FULL_RETRY_AFTER_S)
+        self._turned_away += 1
+        try:
+            async with asyncio.timeout(TURN_AWAY_TIMEOUT_S):
+                await connection.send(frame(MessageType.ERROR, payload, Dialect.V2))
+                await connection.close(CloseCode.TRY_AGAIN_LATER, "the switchboard is full")
+        except (ConnectionClosed, TimeoutError):
+            connection.transport.abort()
+        finally:
+            self._turned_away -= 1
+
     def _apply(self, client: Client, effects: list[SessionEffect]) -> None:
         for effect in effects:
             match effect:
@@ -148,6 +184,8 @@ class Switchboard:
                         self._executor.run(self.calls.request(client, message, self._now()))
                     except ProtocolError as error:
                         client.session.malformed(error)
+                case HasRead():
+                    self.calls.has_read(client)
                 case CloseClient(code, reason):
                     self._spawn(client, code, reason)
 
@@ -184,6 +222,10 @@ class Switchboard:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+async def _say_goodbye(client: Client) -> None:
+    await client.close(1001, "the switchboard closes")
 
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:

@@ -6,7 +6,6 @@ import datetime as dt
 import ipaddress
 import json
 import logging
-import os
 import secrets
 import socket
 import ssl
@@ -15,10 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from agent.errors import ConfigError
+from agent.files import make_private_folder, state_folder, write_private
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.certificates import Identity
-from agent.switchboard.files import make_private_folder, write_private
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +129,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
 
 def default_folder() -> str:
     """Return the state folder of the service, or the user's."""
-    if service := os.environ.get("STATE_DIRECTORY"):
-        return service.split(":")[0]
-    return os.environ.get("XDG_STATE_HOME", str(Path.home() / ".local" / "state")) + "/kiosk-agent"
+    return str(state_folder())
 
 
 def server_names(listen_host: str, more: Sequence[str] = ()) -> tuple[str, ...]:

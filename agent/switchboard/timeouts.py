@@ -35,7 +35,8 @@ class CallTimeouts:
 
     def is_over(self, leg: CallLeg, ringing: bool, now: float) -> bool:
         """Tell whether `leg` has been without media or without its client for too long."""
-        grace_s = self._settings.reconnect_grace_s
+        limit_s = self._settings.reconnect_grace_s
+        grace_s = min(leg.patience_s or limit_s, limit_s)
         return (
             _lasts(leg.left_at, GOODBYE_GRACE_S, now)
             or _lasts(leg.silent_at, self._settings.media_grace_s, now)

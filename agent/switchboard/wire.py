@@ -23,8 +23,10 @@ FRAMES_PER_S = 200.0  # of any kind, pings and fragments too; above what a sessi
 class Wire(ServerConnection):
     """A connection whose frames are bounded; `session_frames_per_s` is what its session allows of messages."""
 
-    def __init__(self, session_frames_per_s: float, *arguments: Any, **options: Any) -> None:
+    def __init__(self, session_frames_per_s: float, all_wires: set[Wire], *arguments: Any, **options: Any) -> None:
+        """`all_wires` holds it from its handshake to its end."""
         super().__init__(*arguments, **options)
+        self._all_wires = all_wires
         self._waiting = bytearray()
         self._fragments = 0
         self._failed = False
@@ -33,6 +35,7 @@ class Wire(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
+        self._all_wires.add(self)
         self.recv_messages.resume = self._resume
 
     def data_received(self, data: bytes) -> None:
@@ -45,6 +48,7 @@ class Wire(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self._waiting.clear()
+        self._all_wires.discard(self)
         super().connection_lost(exc)
 
     def process_event(self, event: Request | Frame) -> None:  # type: ignore[override]

@@ -136,7 +136,8 @@ class DeviceHost(Closing):
         from agent.media.bridge import shared_bridge
         from agent.media.session import MediaSession
 
-        return MediaSession(self.options.bridge or shared_bridge(), settings, self.options.sound)
+        bridge = self.options.bridge or shared_bridge()
+        return MediaSession(bridge, settings, self.options.sound, self._signaling_address)
 
     def before_accept(self, connection: Connection) -> None:
         """Let the active call make way."""
@@ -249,6 +250,10 @@ class DeviceHost(Closing):
         )
         SignalingEvents(self, stream)
         stream.open()
+
+    def _signaling_address(self) -> str | None:
+        """The address of this machine that signaling uses; a stream of the program's own need not know it."""
+        return getattr(self.stream, "local_address", None)
 
     def _send_register(self, present: bool) -> bool:
         if self.stream is None:

@@ -83,6 +83,60 @@ class Flood:
             self.answer += received
 
 
+class Slow:
+    """So many connections that send `opening`, then a byte in a while, and connect anew when they are ended."""
+
+    def __init__(self, connect: Connect, opening: bytes, count: int, longest_s: float = LONGEST_S) -> None:
+        self.connected = threading.Semaphore(0)  #: released at each connection
+        self._connect, self._opening, self._until = connect, opening, time.monotonic() + longest_s
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+        for _ in range(count):
+            self.connected.acquire(timeout=10)
+
+    def stop(self) -> None:
+        """End them all."""
+        self._stopped.set()
+        for thread in self._threads:
+            gevent.get_hub().threadpool.apply(thread.join, (5,))
+
+    def _run(self) -> None:
+        while not self._stopped.is_set() and time.monotonic() < self._until:
+            with suppress(OSError), self._connect() as sock:
+                sock.sendall(self._opening)
+                self.connected.release()
+                while not self._stopped.wait(0.2) and time.monotonic() < self._until:
+                    sock.sendall(b"x")
+
+
+class Askers:
+    """So many clients that ask the same thing, read the answer, and ask it again, without pause."""
+
+    def __init__(self, connect: Connect, request: bytes, count: int, longest_s: float = LONGEST_S) -> None:
+        self.answers = 0
+        self._connect, self._request, self._until = connect, request, time.monotonic() + longest_s
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End them all."""
+        self._stopped.set()
+        for thread in self._threads:
+            gevent.get_hub().threadpool.apply(thread.join, (5,))
+
+    def _run(self) -> None:
+        while not self._stopped.is_set() and time.monotonic() < self._until:
+            with suppress(OSError), self._connect() as sock:
+                sock.settimeout(1)
+                sock.sendall(self._request)
+                if sock.recv(65_536):
+                    self.answers += 1
+
+
 def send_both_ways(
     sock: socket.socket,
     opening: bytes,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hw.errors import PinError
-from hw.panel.door_relay import DoorRelay
 from hw.panel.lights import Lights
 from hw.panel.pins import Pins
+from hw.panel.relay_guard import once_free
 from hw.panel.settings import LightSettings, RelaySettings
 
 
@@ -16,7 +16,8 @@ def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySett
     problems = []
     if door.pin is not None:
         try:
-            DoorRelay(door, pins).close()
+            number = door.pin
+            once_free(lambda: pins.output(number, active_low=door.active_low)).close()
         except PinError as error:
             problems.append(f"door: {error}")
     for name, light in lights.items():

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 from enum import Enum
 
+from hw.panel.lockout import Lockout
 from hw.panel.settings import DoorSettings
 
 
@@ -34,12 +35,11 @@ class DoorCode:
         self._recent = ""  # of what followed a full entry, as many digits as the code has
         self._reprieve = 0  # digits that may still show that the last try was none of its own
         self._last_digit_at = 0.0
-        self._wrong = 0
-        self._locked_until = 0.0
+        self.lockout = Lockout(settings.tries, settings.lockout_s)
 
     def locked(self, now: float) -> bool:
         """Tell whether entries are refused unseen."""
-        return now < self._locked_until
+        return self.lockout.left_s(now) > 0
 
     def start(self) -> None:
         """Forget what was dialled in another call; the lock-out stays."""
@@ -65,7 +65,7 @@ class DoorCode:
     def _dialled(self, digit: str, now: float) -> CodeVerdict | None:
         self._entry += digit
         if self._is_rest and self._ends_with_the_code(digit, now):
-            return self._open()
+            return self._open(now)
         if len(self._entry) < len(self._settings.code):
             return None
         entry, self._entry = self._entry, ""
@@ -84,15 +84,13 @@ class DoorCode:
         if self.locked(now):
             return CodeVerdict.LOCKED
         if self._is_code(entry):
-            return self._open()
-        self._wrong += 1
-        if self._wrong >= self._settings.tries:
-            self._wrong, self._locked_until = 0, now + self._settings.lockout_s
+            return self._open(now)
+        self.lockout.note_wrong(now)
         return CodeVerdict.WRONG
 
-    def _open(self) -> CodeVerdict:
+    def _open(self, now: float) -> CodeVerdict:
         self._entry, self._recent, self._reprieve = "", "", 0
-        self._wrong, self._locked_until = 0, 0.0
+        self.lockout.note_right(now)
         return CodeVerdict.OPEN
 
     def _is_code(self, entry: str) -> bool:

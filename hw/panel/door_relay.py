@@ -1,6 +1,7 @@
 """The door's relay: pulsed, never longer than its cap, and released whatever happens to the hub.
 
-The end of a pulse is timed by a native thread of its own, so that a blocked hub cannot keep a door open.
+The end of a pulse is timed by a native thread of its own, so that a blocked hub cannot keep a door open; where the
+whole process stands still, `hw.panel.relay_guard` lets go at most GUARD_S later.
 """
 
 from __future__ import annotations
@@ -17,14 +18,13 @@ from hw.panel.settings import MAX_ON_MS, RelaySettings
 
 log = logging.getLogger(__name__)
 
+GUARD_S = 0.5
 
 
 class DoorRelay(Closing):
     """One relay, released from the moment it exists; `on_change(on)` is called by whoever changed it, on any thread."""
 
-    def __init__(
-        self, settings: RelaySettings, pins: Pins, on_change: Callable[[bool], None] | None = None
-    ) -> None:
+    def __init__(self, settings: RelaySettings, pins: Pins, on_change: Callable[[bool], None] | None = None) -> None:
         if settings.pin is None:
             raise PinError("[door] has no pin; name the GPIO number of the relay")
         self._open_s = min(settings.open_ms, MAX_ON_MS) / 1000
@@ -33,7 +33,12 @@ class DoorRelay(Closing):
         self._timer: threading.Timer | None = None
         self._closed = False
         self._on_since = 0.0
-        self._pin = pins.output(settings.pin, active_low=settings.active_low)
+        self._pin = pins.relay(
+            settings.pin,
+            active_low=settings.active_low,
+            silence_s=self._open_s + GUARD_S,
+            longest_s=MAX_ON_MS / 1000 + GUARD_S,
+        )
 
     @property
     def on(self) -> bool:

@@ -12,12 +12,15 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from gpiozero.exc import PinPWMUnsupported
-from gpiozero.pins.mock import MockFactory, MockPin, MockPWMPin
+from gpiozero.pins.mock import MockFactory
 
 from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.panel.dimmer import PWM_HZ
+from hw.panel.guarded_pin import GuardedPin
+from hw.panel.pins_mock import VirtualPin, VirtualPwmPin
+from hw.panel.relay_guard import RelayWiring
 from hw.panel.settings import PULLS
 
 log = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ class Pins(Closing):
 
     def __init__(self, factory: Any, label: str) -> None:
         self._factory = factory
-        self._open: dict[int, InputPin | OutputPin] = {}
+        self._open: dict[int, InputPin | OutputPin | GuardedPin] = {}
         self.label = label  #: label of the chip, or "mock"
 
     @property
@@ -64,7 +67,7 @@ class Pins(Closing):
 
     def input(self, number: int, *, pull: str = "up", active_low: bool = True) -> InputPin:
         """Open GPIO `number` as an input with `pull` up, down or none. Raises PinError."""
-        raw = self._claim(number, MockPin)
+        raw = self._claim(number, VirtualPin)
         with _explained(number):
             raw.function = "input"
             raw.pull = PULLS[pull]
@@ -74,15 +77,29 @@ class Pins(Closing):
 
     def output(self, number: int, *, active_low: bool = False, dimmed: bool = False) -> OutputPin:
         """Open GPIO `number` as an output that is off; `dimmed` asks for PWM, where the pin has it. Raises PinError."""
-        raw = self._claim(number, MockPWMPin if dimmed else MockPin)
+        raw = self._claim(number, VirtualPwmPin if dimmed else VirtualPin)
         with _explained(number):
             raw.output_with_state(active_low)
             dimmable = dimmed and _start_pwm(raw, active_low)
         return self._keep(OutputPin(self, number, raw, active_low, dimmable))
 
+    def relay(self, number: int, *, active_low: bool, silence_s: float, longest_s: float) -> OutputPin | GuardedPin:
+        """Open GPIO `number` as an output that is off, and is let go by itself after so long without a word.
+
+        On a real chip another process holds it. Raises PinError.
+        """
+        if self.virtual or self._factory.path is None:
+            return self.output(number, active_low=active_low)
+        self._refuse_second(number)
+        wiring = RelayWiring(self._factory.path, number, active_low, silence_s, longest_s)
+        guarded = self._open[number] = GuardedPin(wiring, lambda: self._open.pop(number, None))
+        return guarded
+
     def raw(self, number: int) -> Any:
         """Return the gpiozero pin behind an open GPIO `number`: what tests of a virtual board drive and read."""
-        return self._open[number].raw
+        pin = self._open[number]
+        assert not isinstance(pin, GuardedPin), "a guarded pin is another process's"
+        return pin.raw
 
     def close(self) -> None:
         """Turn every output off and let all pins go; idempotent."""
@@ -100,9 +117,12 @@ class Pins(Closing):
         self._open[pin.number] = pin
         return pin
 
-    def _claim(self, number: int, mock_class: type[MockPin]) -> Any:
+    def _refuse_second(self, number: int) -> None:
         if number in self._open:
             raise PinError(f"GPIO{number} is used twice; give each button, light and relay a pin of its own")
+
+    def _claim(self, number: int, mock_class: type[VirtualPin | VirtualPwmPin]) -> Any:
+        self._refuse_second(number)
         with _explained(number):
             return self._factory.pin(number, **({"pin_class": mock_class} if self.virtual else {}))
 

@@ -35,8 +35,10 @@ _EDGES = {"both": Edge.BOTH, "rising": Edge.RISING, "falling": Edge.FALLING}
 class GpiodFactory(LocalPiFactory):  # type: ignore[misc]
     """The pins of one open chip; closing it lets all of them go."""
 
-    def __init__(self, chip: gpiod.Chip) -> None:
+    def __init__(self, chip: gpiod.Chip, path: str | None = None) -> None:
+        """`path` is that of the chip; None where no other process could open it."""
         super().__init__()
+        self.path = path
         self.pins: dict[Any, Any] = {}  # gpiozero shares pins between factories, even those of one that was closed
         self.pin_class = GpiodPin
         self.chip = chip
@@ -190,6 +192,7 @@ class GpiodPin(LocalPiPin):  # type: ignore[misc]
 def open_chip(chip: Chip) -> GpiodFactory:
     """Open gpiozero's factory for the pins of `chip`; PinError."""
     try:
-        return GpiodFactory(gpiod.Chip(f"/dev/gpiochip{chip.number}"))
+        path = f"/dev/gpiochip{chip.number}"
+        return GpiodFactory(gpiod.Chip(path), path)
     except OSError as error:
         raise PinError(f"/dev/gpiochip{chip.number} ({chip.label}) cannot be opened: {error}") from error

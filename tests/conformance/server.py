@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gevent
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from gevent import socket
 from gevent.ssl import PROTOCOL_TLS_SERVER, SSLContext
 from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+
+from bench.rig.certificate import make_certificate
 
 HOSTS = tuple(f"127.0.0.{n}" for n in range(1, 9))  # stand for the hosts of several edges
 
@@ -97,7 +93,7 @@ class Server:
         self.ca_file = folder / "ca.pem"
         key_file = folder / "key.pem"
         if not self.ca_file.exists():
-            make_certificate(self.ca_file, key_file)
+            make_certificate(self.ca_file, key_file, HOSTS)
         self._context = SSLContext(PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.ca_file, key_file)
         self._greenlets: list[gevent.Greenlet[..., None]] = []
@@ -131,29 +127,3 @@ class Server:
             sock.close()
             return
         Socket(self, secured, host).run()
-
-
-def make_certificate(cert_file: Path, key_file: Path) -> None:
-    """A certificate that signs itself, for all of HOSTS."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "conformance")])
-    now = datetime.datetime.now(datetime.UTC)
-    alternatives = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)) for host in HOSTS])
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(alternatives, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )

@@ -186,7 +186,8 @@ class Site:
             "lights": LIGHTS,
             "door": DoorSection(pin=DOOR_PIN, open_ms=200, code="1234", tries=2),
             "page": replace(config.page, enabled=False),
-            "service": replace(config.service, control_socket=str(self.folder / "run" / "control.sock")),
+            "service": replace(config.service, control_socket=str(self.folder / "run" / "control.sock"),
+                               state_dir=str(self.folder / "state")),
         }  # fmt: skip
         return replace(config, **{**given, **sections})
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import stat
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from geventhttpclient import HTTPClient
@@ -154,16 +157,47 @@ def test_no_digit_is_logged_or_told(box: Box, call: Phone, caplog: pytest.LogCap
     assert not re.search(r"(?<!\d)8888(?!\d)", told)  # within a longer number, such as a time, it is nobody's code
 
 
-def test_the_page_opens_the_door(site: Site) -> None:
+def ask_page(box: Box, method: str, path: str, password: str = "") -> int:
+    """Ask the box's page as its script does; the status of the answer."""
+    assert box.kiosk.page.served.wait(10)
+    port = int(box.kiosk.page.url.rstrip("/").rpartition(":")[2])
+    headers = {"X-Kiosk-Panel": "1"}
+    if password:
+        headers["Authorization"] = "Basic " + base64.b64encode(f":{password}".encode()).decode()
+    return int(HTTPClient("127.0.0.1", port).request(method, path, headers=headers).status_code)
+
+
+def test_the_page_opens_the_door_for_whoever_may_read_its_key(site: Site) -> None:
     config = site.config()
     box = site.box(replace(config, page=replace(config.page, enabled=True, listen="127.0.0.1:0")))
-    box.kiosk.page.served.wait(10)
-    port = int(box.kiosk.page.url.rstrip("/").rpartition(":")[2])
+    assert box.kiosk.page.served.wait(10)
+    key_file = Path(box.kiosk.page.describe()["key_file"])
 
-    answer = HTTPClient("127.0.0.1", port).post("/door", body=b"", headers={"X-Kiosk-Panel": "1"})
-
-    assert answer.status_code == 204
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert ask_page(box, "POST", "/door", key_file.read_text().strip()) == 204
     box.until_told("door open")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/door"), ("POST", "/press/door"), ("GET", "/status"),
+                                              ("GET", "/events"), ("GET", "/")])  # fmt: skip
+def test_other_users_of_this_machine_do_not_open_the_door_by_its_page(site: Site, method: str, path: str) -> None:
+    config = site.config()
+    box = site.box(replace(config, page=replace(config.page, enabled=True, listen="127.0.0.1:0")))
+
+    assert ask_page(box, method, path) == 401
+    assert "door open" not in box.story
+
+
+def test_a_page_with_a_password_or_without_a_door_makes_no_key(site: Site) -> None:
+    config = site.config()
+    page = replace(config.page, enabled=True, listen="127.0.0.1:0")
+    first = site.box(replace(config, page=replace(page, password="correct horse")))
+    assert ask_page(first, "POST", "/door", "correct horse") == 204
+    assert first.kiosk.page.describe()["key_file"] == ""
+    first.kiosk.stop()
+
+    second = site.box(replace(config, page=page, door=DoorSection()))
+    assert ask_page(second, "GET", "/status") == 200
 
 
 def test_a_box_without_a_relay_says_that_it_has_no_door(site: Site) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import gevent
@@ -21,7 +22,7 @@ from gevent.subprocess import Popen
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import Flood, FloodingServer, tcp, unix
+from bench.rig.floods import Flood, FloodingServer, tcp, tls, unix
 from bench.rig.virtual_cards import shared_cards
 from tests.kiosk.stage import Phone, Site
 
@@ -261,6 +262,32 @@ def test_an_agent_that_was_killed_in_a_call_takes_the_next_one_after_its_restart
     visitor.until_told("accept", times=2)
 
 
+def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
+    site: Site, settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    path = Path(settings)
+    path.write_text(path.read_text().replace("pin = 26", 'pin = 26\ncode = "2468"\ntries = 1')
+                    .replace("[service]", f'[service]\nstate_dir = "{tmp_path}/remembered"'))  # fmt: skip
+    path.chmod(0o600)
+    guessed = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+    visitor.call.send_digits("1357")
+    guessed.until_logs("a door code was refused: wrong")
+    with gevent.Timeout(START_S):
+        while not (tmp_path / "remembered" / "door.json").exists():
+            gevent.sleep(0.01)
+
+    guessed.end(signal.SIGKILL)
+    with closing(Manager(tmp_path, "again")) as again:
+        start("run", "--config", settings, NOTIFY_SOCKET=again.path)
+        again.until("STATUS=ready")
+
+    with ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        assert client.request("status")["door"] == {"open": False, "locked": True}
+
+
 def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
     tmp_path: Path, start: Callable[..., Agent]
 ) -> None:
@@ -330,6 +357,34 @@ def test_the_switchboard_says_where_it_is_and_ends_on_a_signal(tmp_path: Path, s
     assert agent.out[0].startswith("address     127.0.0.1:")
     assert agent.out[1] == f"certificate {state}/ca.pem\n"
     assert agent.end(signal.SIGTERM)[0] == 0
+
+
+UPGRADE = b"GET /signal HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+BEFORE_TLS = (b"", b"\x16\x03\x01\x02\x00\x01")  # nothing, and the head of a hello
+WITHIN_TLS = (b"", b"GET /signal HTTP/1.1\r\nHost: ", UPGRADE, UPGRADE + KEY)  # the last lacks nothing but a token
+
+
+@pytest.mark.parametrize("command", ["switchboard", "demo"])
+def test_whoever_holds_a_connection_and_says_nothing_does_not_hold_up_the_end(
+    tmp_path: Path, start: Callable[..., Agent], command: str
+) -> None:
+    state = tmp_path / "state"
+    agent = start(command, "--listen", "127.0.0.1:0", "--state-dir", str(state),
+                  RUNTIME_DIRECTORY=str(tmp_path / "run"))  # fmt: skip
+    told = until_prints(agent, "address " if command == "switchboard" else "browser phone ")
+    until_prints(agent, "ready" if command == "switchboard" else "Ctrl-C")
+    port = int(re.findall(r"127\.0\.0\.1:(\d+)", told)[0])
+
+    with ExitStack() as held:
+        secure = tls(port, state / "ca.pem")
+        for connect, said in [*((tcp(port), said) for said in BEFORE_TLS), *((secure, said) for said in WITHIN_TLS)]:
+            sock = held.enter_context(gevent.get_hub().threadpool.apply(connect))
+            sock.sendall(said)
+        status, _ = agent.end(signal.SIGTERM)
+
+    assert agent.wait() == 0
+    assert (status, [line for line in agent.err if "leaving" in line]) == (0, [])
 
 
 @pytest.mark.sound

@@ -352,7 +352,7 @@ def test_a_page_whose_port_is_taken_is_served_as_soon_as_it_is_free(
         assert f"127.0.0.1:{port}" in box.status["troubles"]["page"]
 
     box.until(lambda: box.kiosk.page.url, "served its page", 30)
-    assert HTTPClient("127.0.0.1", port).get("/status").status_code == 200
+    assert HTTPClient("127.0.0.1", port).get("/status").status_code == 401  # it asks for its key
     assert box.status["troubles"] == {}
 
 

@@ -26,11 +26,11 @@ TONE = (8_000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.
 class End:
     """A session that talks without pause and counts what it hears."""
 
-    def __init__(self, bridge, **settings):
+    def __init__(self, bridge, likely_address=None, **settings):
         self.heard = 0
         self.changes = []
         self.sound = WavSound(TONE, self._played, loop=True)
-        self.session = MediaSession(bridge, MediaSettings(**settings), self.sound)
+        self.session = MediaSession(bridge, MediaSettings(**settings), self.sound, lambda: likely_address)
         self.session.on("network_changed", self.changes.append)
         self.session.open_capture()
 
@@ -66,9 +66,11 @@ def network():
 def call(network):
     opened = []
 
-    def make(caller="box", box=None, **settings):
+    def make(caller="box", box=None, far=None, **settings):
         bridges = network.bridge("box"), network.bridge("far")
-        box, far = End(bridges[0], **settings, **box or {}), End(bridges[1], **settings, network_watch=False)
+        settings = {"network_watch": True, **settings}
+        box = End(bridges[0], **settings, **box or {})
+        far = End(bridges[1], **settings | {"network_watch": False}, **far or {})
         opened.extend((*bridges, box.session, far.session, box.sound, far.sound))
         one, other = (box, far) if caller == "box" else (far, box)
         one.session.apply_answer(other.session.answer_offer(one.session.create_offer()))
@@ -97,6 +99,30 @@ def test_many_bridges_without_a_default_route_are_in_nobodys_way(network, call, 
     network.add_bridges(bridges)
     box, _ = call()
     assert box.path == ("172.30.0.1", "172.30.0.2")
+
+
+@pytest.mark.parametrize("caller", ["box", "far"])
+def test_address_that_signaling_uses_is_offered_and_checked_first(network, call, caller):
+    network.cable("172.30.0.1/24", "172.30.0.2/24")
+    network.add_bridges(30)
+    box, far = call(caller, {"likely_address": "172.30.0.1"}, {"likely_address": "172.30.0.2"})
+    assert box.path == ("172.30.0.1", "172.30.0.2")
+    for end, own, other in ((box, "172.30.0.1", "172.30.0.2"), (far, "172.30.0.2", "172.30.0.1")):
+        offered = [line.split() for line in end.session.local_sdp.splitlines() if line.startswith("a=candidate")]
+        assert len(offered) == 31
+        assert max(offered, key=lambda words: int(words[3]))[4] == own
+        assert first_checked(end) == (own, other)
+
+
+def test_address_that_signaling_used_and_that_is_gone_is_in_nobodys_way(network, call):
+    box, _ = call(box={"likely_address": "10.99.0.1"}, far={"likely_address": "127.0.0.1"})
+    assert box.path == ("10.71.1.2", "10.71.9.2")
+
+
+def first_checked(end):
+    """The pair at the head of the list of checks."""
+    pair = end.session._core.peer._ice.newest._check_list[0]
+    return pair.local_candidate.host, pair.remote_addr[0]
 
 
 def test_change_of_address_is_noticed_at_once_and_survived(network, call):
@@ -135,7 +161,7 @@ def test_call_moves_at_once_to_an_address_that_comes_after_its_own_has_gone(netw
 
 
 def test_call_that_must_not_watch_the_network_is_left_alone(network, call):
-    box, _ = call(box={"network_watch": False})
+    box, _ = call(network_watch=False)
     noticed = []
     with NetworkWatch(noticed.append) as watch:
         watch.start()

@@ -235,6 +235,23 @@ def test_next_call_keeps_the_card_when_the_one_before_is_closed_late(bridge):
     far.close()
 
 
+def test_call_that_goes_on_has_the_card_to_itself_when_another_one_on_it_ends(bridge):
+    shared, first, second = End(bridge, 440), End(bridge, 1_000), End(bridge, 2_000)
+    later = MediaSession(bridge, MediaSettings(), shared.sound)
+    later.open_capture({"deviceId": "another"})
+    first.session.apply_answer(shared.session.answer_offer(first.session.create_offer()))
+    second.session.apply_answer(later.answer_offer(second.session.create_offer()))
+    until(lambda: first.speaker.loudest_hz() and second.speaker.loudest_hz())
+    assert shared.sound.constraints == {"deviceId": "another"}
+    later.close()
+    first.speaker.frames.clear()
+    until(lambda: first.speaker.loudest_hz() and abs(first.speaker.loudest_hz() - 440) < 5)
+    until(lambda: shared.speaker.loudest_hz() and abs(shared.speaker.loudest_hz() - 1_000) < 5)
+    assert shared.sound.constraints == {}
+    for end in (shared, first, second):
+        end.close()
+
+
 def test_forbidden_card_is_a_denied_capture(bridge):
     class Forbidden(WavSound):
         def start(self):

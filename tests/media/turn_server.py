@@ -2,16 +2,11 @@
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import shutil
 import socket
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from agent.media.settings import IceServer
+from bench.rig import certificate
 
 USER = {"username": "box", "credential": "secret"}
 NAME = "relay.test"
@@ -30,25 +25,7 @@ def available():
 
 def make_certificate(folder):
     """A self-signed certificate for this machine's loopback addresses and NAME, as cert.pem and key.pem."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "turn")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName(NAME), *(x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1"))]
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    pem, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, pem, plain))
+    certificate.make_certificate(folder / "cert.pem", folder / "key.pem", (NAME, "127.0.0.1", "::1"))
     return folder
 
 

@@ -10,9 +10,11 @@ import pytest
 from gevent import socket
 from gevent.event import Event
 
+from agent.net import kept_answers
 from agent.net import resolve as resolve_module
 from agent.net.http import HttpError, HttpHost
-from agent.net.resolve import MOST_KEPT, is_literal, resolve
+from agent.net.kept_answers import MOST_KEPT, KeptAnswers
+from agent.net.resolve import is_literal, resolve
 
 ADDRESS = (socket.AF_INET, ("127.0.0.1", 9))
 
@@ -37,8 +39,8 @@ class Resolver:
 def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
     resolver = Resolver()
     monkeypatch.setattr(resolve_module.socket, "getaddrinfo", resolver.getaddrinfo)
-    monkeypatch.setattr(resolve_module, "SLOW_S", 0.0)
-    monkeypatch.setattr(resolve_module, "_kept", {})
+    monkeypatch.setattr(kept_answers, "SLOW_S", 0.0)
+    monkeypatch.setattr(resolve_module, "_kept", KeptAnswers())
     yield resolver
     resolver.gate.set()
     gevent.sleep(0)
@@ -85,14 +87,14 @@ def test_a_kept_answer_grows_old(resolver: Resolver, monkeypatch: pytest.MonkeyP
     resolve("slow.example", 9)
     assert len(resolver.asked) == 1
 
-    monkeypatch.setattr(resolve_module, "KEPT_S", -1.0)
+    monkeypatch.setattr(kept_answers, "KEPT_S", -1.0)
     resolve("slow.example", 9)
 
     assert len(resolver.asked) == 2
 
 
 def test_a_quick_answer_is_asked_for_each_time(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve_module, "SLOW_S", 60.0)
+    monkeypatch.setattr(kept_answers, "SLOW_S", 60.0)
     resolver.gate.set()
     resolve("quick.example", 9)
     resolve("quick.example", 9)
@@ -118,7 +120,7 @@ def test_the_answers_that_are_kept_are_few(resolver: Resolver) -> None:
     for n in range(MOST_KEPT + 10):
         resolve(f"h{n}.example", 9)
 
-    assert len(resolve_module._kept) == MOST_KEPT
+    assert len(resolve_module._kept._kept) == MOST_KEPT
 
 
 def test_a_request_has_its_time_besides_that_of_the_look_up(resolver: Resolver) -> None:

@@ -33,7 +33,7 @@ KNOWN = basic(PASSWORD)
 
 @pytest.fixture
 def port(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("agent.page.server.WRONG_PASSWORD_S", 0.0)
+    monkeypatch.setattr("agent.page.guesses.WRONG_PASSWORD_S", 0.0)
     return int(serve(password=PASSWORD).host.rpartition(":")[2])
 
 

@@ -28,13 +28,13 @@ def test_a_name_that_was_made_to_point_here_is_refused(browser: Any, box: Any) -
 )
 def test_the_box_answers_to_its_addresses_and_its_names(host: str) -> None:
     own = socket.gethostname().removesuffix(".local")
-    Guard(PageSettings(hosts=("box.lan",))).check("GET", {"Host": host.format(own=own)})
+    Guard(PageSettings(hosts=("box.lan",))).check("GET", "/", {"Host": host.format(own=own)})
 
 
 @pytest.mark.parametrize("host", ["", ":", "[", "box.lan.attacker.example", "1.2.3.4.attacker.example"])
 def test_other_names_are_refused(host: str) -> None:
     with pytest.raises(Refusal, match="not called"):
-        Guard(PageSettings(hosts=("box.lan",))).check("GET", {"Host": host})
+        Guard(PageSettings(hosts=("box.lan",))).check("GET", "/", {"Host": host})
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_with_the_password_all_is_shown(serve: Callable[..., Any]) -> None:
 def test_a_wrong_password_is_refused_and_not_logged(
     serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("agent.page.server.WRONG_PASSWORD_S", 0.0)
+    monkeypatch.setattr("agent.page.guesses.WRONG_PASSWORD_S", 0.0)
     assert serve(password=PASSWORD).get("/status", Authorization=basic("wrong one")).status_code == 401
     assert "wrong password" in caplog.text
     assert "wrong one" not in caplog.text

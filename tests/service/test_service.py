@@ -44,9 +44,10 @@ def test_the_watchdog_starves_when_one_part_stands_still(caplog: pytest.LogCaptu
 
 
 PROGRAM = """
-import gevent
+import gevent, logging
 from agent.service.stopping import StopSignals, leave_by
 from agent.supervision.supervisor import Supervisor
+logging.basicConfig()
 supervisor = Supervisor()
 def stop(reason):
     print("stopping", reason, flush=True)
@@ -100,7 +101,24 @@ def test_one_interrupt_that_arrives_twice_is_one() -> None:
     assert process.wait(timeout=20) == 0
 
 
-def test_a_stop_that_blocks_even_the_hub_ends_at_its_deadline() -> None:
+@pytest.mark.parametrize(
+    "hang",
+    ["gevent.sleep(600)", "import time; time.sleep(600)", "import logging; logging.getLogger().handlers[0].acquire(); "
+     "import time; time.sleep(600)"],
+    ids=["a greenlet", "the hub", "the log"],
+)  # fmt: skip
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_stop_that_hangs_ends_with_success_at_its_deadline_whatever_it_holds(
+    number: signal.Signals, hang: str
+) -> None:
+    process = program(hang)
+
+    process.send_signal(number)
+
+    assert process.wait(timeout=20) == 0
+
+
+def test_a_failure_whose_end_hangs_keeps_its_status() -> None:
     process = program("leave_by(0.1, 3); import time; time.sleep(600)")
 
     process.send_signal(signal.SIGTERM)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.server import Switchboard
@@ -42,7 +45,8 @@ class Phone:
     async def next(self) -> dict[str, Any]:
         """Return the next frame that is no heartbeat."""
         while (text := await self.raw()) == "\n":
-            await self.send_text("\n")
+            with suppress(ConnectionClosed):  # what came before the end is still read
+                await self.send_text("\n")
         frame: dict[str, Any] = json.loads(text)
         self.seen.append(frame)
         return frame
@@ -64,6 +68,12 @@ class Phone:
         self._socket.transport.abort()
         await self._socket.wait_closed()
 
+    async def reset(self) -> None:
+        """Lose the socket as the kernel ends those of a process that was killed."""
+        raw = self._socket.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await self.drop()
+
     async def close(self) -> None:
         await self._socket.close()
 
@@ -83,29 +93,29 @@ class Site:
 
     async def connect(self, version: str = "1.5") -> Phone:
         """Open a socket and say nothing."""
-        socket = await connect(
+        connection = await connect(
             f"wss://{self.address.server}/signal", ssl=self.context, ping_interval=None, compression=None
         )
-        self._sockets.append(socket)
-        return Phone(socket, version)
+        self._sockets.append(connection)
+        return Phone(connection, version)
 
-    async def listening(self, identity: str, version: str = "1.5") -> Phone:
-        """Open a socket and present a token."""
+    async def listening(self, identity: str, version: str = "1.5", **more: Any) -> Phone:
+        """Open a socket and present a token; `more` comes with it."""
         phone = await self.connect(version)
-        await phone.send("listen", token=self.mint(identity))
+        await phone.send("listen", token=self.mint(identity), **more)
         await phone.expect("connected")
         return phone
 
-    async def ready(self, identity: str, version: str = "1.5") -> Phone:
+    async def ready(self, identity: str, version: str = "1.5", **more: Any) -> Phone:
         """Open a socket and register."""
-        phone = await self.listening(identity, version)
+        phone = await self.listening(identity, version, **more)
         await phone.send("register", media={"audio": True})
         await phone.expect("ready")
         return phone
 
     async def close(self) -> None:
-        for socket in self._sockets:
-            await socket.close()
+        for connection in self._sockets:
+            await connection.close()
         await self.switchboard.stop()
 
 

@@ -185,6 +185,29 @@ def test_digits_that_come_as_a_message_are_sent_on_as_events(play: Play) -> None
     play(story)
 
 
+def test_digits_that_wait_are_no_tasks_and_a_hang_up_ends_them(play: Play) -> None:
+    """Each message had a task of its own, and a hang-up ended the last of them."""
+
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        before = len(asyncio.all_tasks())
+        for _ in range(200):
+            await alice.send("dtmf", callsid=caller_sid, dtmf="1w")
+        await alice.send("register", media={"audio": True})
+        await alice.expect("ready")  # by now it has read them all
+        assert len(asyncio.all_tasks()) < before + 20
+
+        await alice.send("hangup", callsid=caller_sid)
+        await bob.expect("hangup")
+        first.close()
+        second.close()
+        await until(lambda: site.switchboard.idle)
+        assert len(asyncio.all_tasks()) < before + 20
+
+    play(story, frames_per_s=1000)
+
+
 def test_echo_sends_the_caller_its_own_voice_and_tone_a_tone(play: Play) -> None:
     async def story(site: Site) -> None:
         alice = await site.ready("alice")
@@ -372,25 +395,31 @@ def test_a_device_that_loses_its_socket_while_it_rings_is_rung_again(play: Play)
     play(story)
 
 
-def test_a_second_generation_client_resumes_its_call_by_token(play: Play) -> None:
+def test_a_second_generation_client_resumes_its_call_by_tokens_that_are_each_used_once(play: Play) -> None:
     async def story(site: Site) -> None:
         alice, talker = await site.ready("alice", "1.6"), Talker()
-        await dial(alice, talker, "echo")
-        await alice.expect("ringing")
-        answer = await alice.expect("answer")
-        await talker.peer.apply_answer(answer["sdp"])
-        await alice.drop()
-        alice = await site.ready("alice", "1.6")
-        here = {"callsid": answer["callsid"], "sdp": talker.peer.local_sdp, "twilio": {}}
-        await alice.send("invite", reconnect=answer["reconnect"], **here)
-        assert await alice.expect("answer") == {"callsid": answer["callsid"], "reconnect": answer["reconnect"]}
-        await alice.send("invite", reconnect="guessed", **here)
-        assert await alice.expect("hangup") == {"callsid": answer["callsid"]}
+        answer = first = await echo_call(alice, talker)
+        here = {"callsid": first["callsid"], "sdp": talker.peer.local_sdp, "twilio": {}}
+        for _ in range(3):
+            await alice.drop()
+            alice = await site.ready("alice", "1.6")
+            used, answer = answer["reconnect"], await resumed(alice, reconnect=answer["reconnect"], **here)
+            assert answer == {"callsid": first["callsid"], "sdp": first["sdp"], "reconnect": answer["reconnect"]}
+            assert answer["reconnect"] != used
+            assert await alice.silent()
+            await alice.send("invite", reconnect=first["reconnect"], **here)
+            assert await alice.expect("hangup") == {"callsid": first["callsid"]}
         talker.speak(600)
         assert await talker.hears(600)
         talker.close()
 
     play(story)
+
+
+async def resumed(phone: Phone, **payload: Any) -> dict[str, Any]:
+    """Take a call up again by its token."""
+    await phone.send("invite", **payload)
+    return await phone.expect("answer")
 
 
 async def reload_page(phone: Phone, answer: dict[str, Any], talker: Talker) -> None:
@@ -497,17 +526,33 @@ def test_a_user_message_that_no_client_could_read_is_not_passed_on(play: Play) -
         alice, bob = await site.ready("alice", "1.6"), await site.ready("bob", "1.6")
         first, second = Talker(), Talker()
         caller_sid, callee_sid = await connected_call(alice, bob, first, second)
-        deep, grows = "[" * 500 + "]" * 500, f"[{','.join(['9e15'] * 12_000)}]"
+        deep, grows = "[" * 500 + "]" * 500, f"[{','.join(['9e15'] * 2_000)}]"
         for content in ("NaN", "[-Infinity]", "1e999", '"\\ud800"', deep, grows):
-            payload = f'{{"callsid":"{caller_sid}","voiceeventsid":"KX1","content":{content}}}'
+            payload = f'{{"callsid":"{caller_sid}","voiceeventsid":"KX1","messagetype":"m","content":{content}}}'
             await alice.send_text(f'{{"type":"message","version":"1.6","payload":{payload}}}')
-        await alice.send("message", callsid=caller_sid, voiceeventsid="KX2", content="ü")
+        assert (await alice.expect("error"))["error"]["code"] == 31212
+        await alice.send("message", callsid=caller_sid, voiceeventsid="KX2", messagetype="m", content="ü")
         assert (await alice.expect("ack"))["voiceeventsid"] == "KX2"
-        assert await bob.expect("message") == {"callsid": callee_sid, "voiceeventsid": "KX2", "content": "ü"}
+        passed = await bob.expect("message")
+        assert (passed["callsid"], passed["voiceeventsid"], passed["content"]) == (callee_sid, "KX2", "ü")
         first.close()
         second.close()
 
     play(story, max_frame_bytes=200_000)
+
+
+def test_a_user_message_to_a_client_of_the_first_generation_is_refused(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice, bob, first, second = await site.ready("alice", "1.6"), await site.ready("bob"), Talker(), Talker()
+        caller_sid, _ = await connected_call(alice, bob, first, second)
+        await alice.send("message", callsid=caller_sid, voiceeventsid="KX1", messagetype="m", content="hello")
+        error = await alice.expect("error")
+        assert (error["callsid"], error["voiceeventsid"], error["error"]["code"]) == (caller_sid, "KX1", 31404)
+        assert await bob.silent()
+        first.close()
+        second.close()
+
+    play(story)
 
 
 def test_an_answer_to_a_call_that_has_ended_is_hung_up(play: Play) -> None:

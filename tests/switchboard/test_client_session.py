@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.log import SeldomLog
 from agent.switchboard.client_session import ClientSession
-from agent.switchboard.effects import CallRequest, CloseClient, SendText, SessionEffect, SetReachable
+from agent.switchboard.effects import CallRequest, CloseClient, HasRead, SendText, SessionEffect, SetReachable
 from agent.switchboard.grant import Grant, TokenRejected
 from agent.switchboard.settings import SwitchboardSettings
 
@@ -98,6 +98,37 @@ def test_a_socket_without_token_is_closed_after_a_while() -> None:
     client.receive("\n", 59.0)
     assert client.tick(59.0) == [SendText("\n")]
     assert CloseClient(1008, "no valid token") in client.tick(60.0)
+
+
+def test_a_client_of_either_generation_may_say_how_long_its_calls_shall_wait() -> None:
+    assert session(LISTEN).reconnect_timeout_s == 0
+    for said, waits_s in ((30, 30.0), (2.5, 2.5), (0, 0.0), (-1, 0.0), (True, 0.0), ("9", 0.0), (None, 0.0), ([], 0.0)):
+        assert session(frame("listen", token="alice", reconnectTimeout=said)).reconnect_timeout_s == waits_s
+
+
+def test_a_token_for_incoming_calls_only_is_enough_to_take_such_a_call_up_again() -> None:
+    client = session(frame("listen", token="mute"))
+    again = frame("invite", callsid="CA1", sdp="v=0", reconnect="x")
+    assert isinstance(client.receive(again, 0.0)[0], CallRequest)
+    client.receive("\n", 99.0)
+    client.tick(100.0)
+    assert types(client.receive(again, 101.0)) == ["hangup"]  # it has expired
+
+
+def test_an_echo_tells_that_what_came_before_its_beat_was_read() -> None:
+    client = session(LISTEN)
+    client.tick(10.0)
+    assert client.ask_whether_read() == SendText("\n")
+    assert client.receive("\n", 11.0) == []  # the echo of the beat before
+    assert client.receive("\n", 12.0) == [HasRead()]
+    client.tick(20.0)
+    assert client.receive("\n", 21.0) == []
+
+
+def test_echoes_of_no_beat_tell_nothing() -> None:
+    client = session(LISTEN, "\n", "\n", "\n")
+    client.ask_whether_read()
+    assert client.receive("\n", 1.0) == [HasRead()]
 
 
 def test_silence_takes_the_client_offline() -> None:

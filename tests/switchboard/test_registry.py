@@ -12,6 +12,7 @@ class Someone:
     id: int
     identity: str | None
     account_sid: str = "AC1"
+    reconnect_timeout_s: float = 0.0
     can_resume: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import pytest
 
@@ -20,6 +21,8 @@ from agent.switchboard.effects import (
     TakeAnswer,
     Tell,
 )
+from agent.switchboard.reconnect_tokens import ReconnectTokens
+from agent.switchboard.registry import Registered
 from agent.switchboard.route_state import RouteState
 from agent.switchboard.router import RoutedCall
 from agent.switchboard.settings import SwitchboardSettings
@@ -29,32 +32,51 @@ OFFER = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111 0 126\r\na=rtpmap:111 opus/48000
 ALICE = 1
 
 
-def call_to(target: str = "bob") -> RoutedCall:
+@dataclass(frozen=True)
+class Caller:
+    """A client as a call knows it."""
+
+    id: int
+    can_resume: bool = True
+    identity: str = "bob"
+    account_sid: str = "AC1"
+    reconnect_timeout_s: float = 0.0
+
+
+def call_to(target: str = "bob", *, can_resume: bool = True) -> RoutedCall:
     numbers = itertools.count(1)
 
-    def new_leg(identity: str, session_id: int, can_resume: bool) -> CallLeg:
-        return CallLeg(f"CA{next(numbers)}", identity, session_id, reconnect_token="secret" if can_resume else "")
+    def new_leg(client: Registered) -> CallLeg:
+        tokens = ReconnectTokens() if client.can_resume else None
+        return CallLeg(f"CA{next(numbers)}", client.identity or "", client.id, tokens=tokens)
 
-    caller = CallLeg("CA0", "alice", ALICE, temporary_sid="TJS0", remote_sdp=OFFER, reconnect_token="secret")
+    tokens = ReconnectTokens() if can_resume else None
+    caller = CallLeg("CA0", "alice", ALICE, temporary_sid="TJS0", remote_sdp=OFFER, tokens=tokens)
     return RoutedCall(caller, target, {"From": "client:alice"}, SETTINGS, new_leg)
 
 
-def ringing_call(*sessions: int) -> RoutedCall:
-    call = call_to()
-    call.start([(session, False) for session in sessions or (2,)], now=0.0)
+def ringing_call(*sessions: int, can_resume: bool = True) -> RoutedCall:
+    call = call_to(can_resume=can_resume)
+    call.start([Caller(session, can_resume=False) for session in sessions or (2,)], now=0.0)
     for leg in call.callees:
         call.done(MakeOffer(leg, ()), "offer")
     return call
 
 
-def open_call(*sessions: int) -> RoutedCall:
-    call = ringing_call(*sessions)
+def open_call(*sessions: int, can_resume: bool = True) -> RoutedCall:
+    call = ringing_call(*sessions, can_resume=can_resume)
     callee = call.callees[0]
     call.answer(callee, "answer")
     call.done(TakeAnswer(callee, ""), "")
-    call.done(MakeAnswer(call.caller, OFFER, None), "answer")
+    call.done(MakeAnswer(call.caller, OFFER, None), "first answer")
     assert call.state is RouteState.OPEN
     return call
+
+
+def resume(call: RoutedCall, leg: CallLeg, sdp: str) -> list[LegEffect]:
+    """Let a client come back over another socket, with the token that it has."""
+    leg.attach(Caller(leg.session_id + 10), proven=True)
+    return call.resume(leg, sdp)
 
 
 def told(effects: list[LegEffect]) -> list[tuple[str, str]]:
@@ -76,12 +98,12 @@ def nobody(identity: str) -> bool:
 
 def test_a_callee_is_offered_the_callers_codecs() -> None:
     call = call_to()
-    assert call.start([(2, False)], now=0.0) == [MakeOffer(call.callees[0], ("opus", "pcmu"))]
+    assert call.start([Caller(2)], now=0.0) == [MakeOffer(call.callees[0], ("opus", "pcmu"))]
 
 
 def test_every_client_of_the_identity_rings_and_the_caller_hears_of_it_once() -> None:
     call = call_to()
-    call.start([(2, False), (3, False)], now=0.0)
+    call.start([Caller(2), Caller(3)], now=0.0)
     first, second = call.callees
     assert told(call.done(MakeOffer(first, ()), "offer")) == [("CA1", "invite"), ("CA0", "ringing")]
     assert told(call.done(MakeOffer(second, ()), "offer")) == [("CA2", "invite")]
@@ -89,7 +111,7 @@ def test_every_client_of_the_identity_rings_and_the_caller_hears_of_it_once() ->
 
 def test_an_invite_carries_who_calls() -> None:
     call = call_to()
-    call.start([(2, False)], now=0.0)
+    call.start([Caller(2)], now=0.0)
     payload = tell(call.done(MakeOffer(call.callees[0], ()), "offer"), "invite").payload
     assert payload["callsid"] == "CA1"
     assert payload["sdp"] == "offer"
@@ -180,21 +202,43 @@ def test_a_restart_is_answered_to_whoever_asked() -> None:
     assert told(call.done(Restart(callee, "offer"), "sdp")) == [("CA1", "answer")]
 
 
-def test_a_reconnected_client_takes_its_call_up_again() -> None:
+def test_a_reconnected_client_is_told_what_its_call_is_described_by() -> None:
     call = open_call()
-    assert tell(call.resume(call.caller, OFFER), "answer").payload == {"callsid": "CA0", "reconnect": "secret"}
+    first = call.caller.local_sdp
+    answer = tell(resume(call, call.caller, OFFER), "answer")
+    assert answer.payload == {"callsid": "CA0", "sdp": first}
+
+
+def test_a_reconnected_callee_that_described_nothing_new_needs_no_description() -> None:
+    call = open_call()
+    assert tell(resume(call, call.callees[0], "answer"), "answer").payload == {"callsid": "CA1"}
+
+
+def test_a_reconnected_client_that_meanwhile_wanted_to_restart_is_answered_that() -> None:
+    call = open_call()
     moved = OFFER.replace("aaaa", "bbbb")
-    assert call.resume(call.caller, moved) == [Restart(call.caller, moved)]
+    assert resume(call, call.caller, moved) == [Restart(call.caller, moved)]
+    assert resume(call, call.caller, moved) == []  # its answer is still to come
+    assert tell(call.done(Restart(call.caller, moved), "moved"), "answer").payload["sdp"] == "moved"
+    assert tell(resume(call, call.caller, moved), "answer").payload["sdp"] == "moved"
+
+
+def test_a_restart_that_failed_is_forgotten_when_its_client_reconnects() -> None:
+    call = open_call()
+    (work,) = call.reinvite(call.caller, "nonsense")
+    assert isinstance(work, Restart)
+    assert call.failed(work) == []
+    assert tell(resume(call, call.caller, OFFER), "answer").payload["sdp"] == "first answer"
 
 
 def test_a_reloaded_page_gets_new_media_and_is_joined_again() -> None:
     call = open_call()
     anew = OFFER + "a=fingerprint:sha-256 BB\r\n"
     assert call.leave(call.caller, now=10.0) == []
-    assert call.resume(call.caller, anew) == [Replace(call.caller, anew, call.callees[0])]
+    assert resume(call, call.caller, anew) == [Replace(call.caller, anew, call.callees[0])]
     effects = call.done(Replace(call.caller, anew, None), "sdp")
     assert effects[0] == Join(call.caller, call.callees[0])
-    assert tell(effects, "answer").payload == {"callsid": "CA0", "sdp": "sdp", "reconnect": "secret"}
+    assert tell(effects, "answer").payload == {"callsid": "CA0", "sdp": "sdp"}
     assert call.tick(100.0, everyone) == []
 
 
@@ -204,7 +248,7 @@ MOVED = OFFER.replace("aaaa", "bbbb")
 
 def replacing(call: RoutedCall, leg: CallLeg, sdp: str = ANEW) -> Replace:
     """Let a reloaded page ask for new media."""
-    (work,) = call.resume(leg, sdp)
+    (work,) = resume(call, leg, sdp)
     assert isinstance(work, Replace)
     return work
 
@@ -248,7 +292,7 @@ def test_media_that_is_replaced_cannot_be_restarted_so_it_is_replaced_again() ->
 def test_a_socket_lost_while_media_is_replaced_gets_the_one_answer_later() -> None:
     call = open_call()
     work = replacing(call, call.caller)
-    assert call.resume(call.caller, ANEW) == []
+    assert resume(call, call.caller, ANEW) == []
     assert len(told(call.done(work, "sdp"))) == 1
 
 
@@ -315,8 +359,8 @@ def test_a_ringing_device_that_loses_its_socket_rings_again_on_its_return() -> N
     call = ringing_call(2)
     assert call.lost(2, now=1.0) == [Release(call.callees[0])]
     assert call.state is RouteState.RINGING
-    assert call.invite(2, False) == []
-    assert [type(effect) for effect in call.invite(7, False)] == [MakeOffer]
+    assert call.invite(Caller(2)) == []
+    assert [type(effect) for effect in call.invite(Caller(7))] == [MakeOffer]
 
 
 def test_an_open_call_waits_for_a_lost_socket_only_so_long() -> None:
@@ -326,17 +370,36 @@ def test_an_open_call_waits_for_a_lost_socket_only_so_long() -> None:
     assert told(call.tick(161.0, nobody)) == [("CA0", "hangup"), ("CA1", "hangup")]
 
 
-def test_an_open_call_goes_on_while_its_client_is_back_even_without_a_word_about_the_call() -> None:
-    call = open_call()
+def test_a_call_goes_on_while_a_client_is_back_whose_generation_has_no_word_for_that() -> None:
+    call = open_call(can_resume=False)
     call.lost(ALICE, now=100.0)
     assert call.tick(150.0, everyone) == []
     assert call.tick(500.0, everyone) == []
 
 
+def test_a_call_ends_when_a_client_is_back_and_does_not_take_it_up_though_it_could() -> None:
+    call = open_call()
+    call.lost(ALICE, now=100.0)
+    assert call.tick(159.0, everyone) == []
+    assert told(call.tick(161.0, everyone)) == [("CA0", "hangup"), ("CA1", "hangup")]
+
+
 def test_a_dialling_caller_that_vanishes_ends_the_ringing_soon() -> None:
-    call = ringing_call(2)
-    call.lost(ALICE, now=1.0)
+    call = ringing_call(2, can_resume=False)
+    assert call.lost(ALICE, now=1.0) == []
     assert ("CA1", "cancel") in told(call.tick(12.0, nobody))
+
+
+@pytest.mark.parametrize("how_far", ["ringing", "answered", "callee ready"])
+def test_a_dialling_caller_that_was_told_no_token_yet_ends_the_call_with_its_socket(how_far: str) -> None:
+    call = ringing_call(2)
+    callee = call.callees[0]
+    if how_far != "ringing":
+        call.answer(callee, "answer")
+    if how_far == "callee ready":
+        call.done(TakeAnswer(callee, ""), "")
+    assert told(call.lost(ALICE, now=1.0))[-1] == ("CA1", "cancel" if how_far == "ringing" else "hangup")
+    assert call.state is RouteState.ENDED
 
 
 def test_a_call_without_audio_path_ends() -> None:
@@ -374,7 +437,7 @@ def test_an_ended_call_does_nothing_more() -> None:
     call.end()
     late = [
         call.answer(callee, ""), call.reject(callee), call.hang_up(callee), call.reinvite(callee, ""),
-        call.invite(9, False), call.done(Restart(callee, ""), ""), call.done(MakeAnswer(call.caller, OFFER, None), ""),
+        call.invite(Caller(9)), call.done(Restart(callee, ""), ""), call.done(MakeAnswer(call.caller, OFFER, None), ""),
         call.tick(1e6, nobody), call.end(), call.failed(MakeAnswer(call.caller, "", None)),
     ]  # fmt: skip
     assert late == [[]] * len(late)

@@ -19,10 +19,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from agent.errors import ConfigError, LocalFault
 from agent.signaling.token.access_token import ApiKey, mint_token
-from agent.switchboard.server import Switchboard, mint
+from agent.switchboard.server import TURNED_AWAY_AT_ONCE, Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
 
 from .phones import Site, running
+from .talkers import until
 
 Play = Callable[..., None]
 
@@ -32,6 +33,8 @@ def test_a_client_registers_over_verified_tls(play: Play) -> None:
         phone = await site.connect()
         await phone.send("listen", token=site.switchboard.mint("alice"))
         connected = await phone.expect("connected")
+        assert list(connected) == ["region", "gateway", "home", "edge", "token"]
+        assert list(connected["token"]) == ["accountSid", "identity", "ttl"]
         assert connected["token"]["identity"] == "alice"
         assert 3590 <= connected["token"]["ttl"] <= 3600
         await phone.send("register", media={"audio": True})
@@ -184,14 +187,33 @@ def test_a_flood_is_told_once_and_then_disconnected(play: Play) -> None:
                 await phone.send("register", media={"audio": True})
             while True:
                 await phone.next()
-        errors = [frame["payload"]["error"]["code"] for frame in phone.seen if frame["type"] == "error"]
-        assert errors == [31206]
+        errors = [frame["payload"]["error"] for frame in phone.seen if frame["type"] == "error"]
+        assert errors == [{"code": 31206, "message": "Rate exceeded", "retryAfter": 5}]
         assert caught.value.rcvd is not None and caught.value.rcvd.code == 1008
 
     play(story, frames_per_s=10)
 
 
-def test_a_full_switchboard_refuses_the_next_socket(play: Play) -> None:
+def test_a_full_switchboard_tells_the_next_socket_when_to_come_back(play: Play) -> None:
+    async def story(site: Site) -> None:
+        alice = await site.ready("alice")
+        for _ in range(2 * TURNED_AWAY_AT_ONCE):
+            late = await site.connect()
+            error = (await late.expect("error"))["error"]
+            assert (error["code"], error["retryAfter"]) == (31503, 15)
+            with pytest.raises(ConnectionClosed) as caught:
+                await late.next()
+            assert caught.value.rcvd is not None and caught.value.rcvd.code == 1013
+        await alice.close()
+        await until(lambda: len(site.switchboard.registry) == 0)
+        await site.ready("alice")
+
+    play(story, max_clients=1)
+
+
+def test_a_full_switchboard_turns_only_so_many_away_in_words(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.switchboard.server.TURNED_AWAY_AT_ONCE", 0)
+
     async def story(site: Site) -> None:
         await site.ready("alice")
         with pytest.raises(InvalidStatus) as caught:

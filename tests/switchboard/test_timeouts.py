@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from agent.switchboard.call_leg import CallLeg
@@ -9,6 +11,17 @@ from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.timeouts import DIALLING_GRACE_S, GOODBYE_GRACE_S, CallTimeouts
 
 SETTINGS = SwitchboardSettings(ring_timeout_s=30, reconnect_grace_s=60, media_grace_s=45)
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client as a leg knows it."""
+
+    id: int
+    identity: str = "alice"
+    account_sid: str = "AC1"
+    can_resume: bool = True
+    reconnect_timeout_s: float = 0.0
 
 
 def missing(what: str) -> CallLeg:
@@ -43,7 +56,7 @@ def test_a_call_waits_as_long_as_its_limit(what: str, is_ringing: bool, limit_s:
 def test_what_came_back_is_waited_for_no_longer() -> None:
     timeouts = CallTimeouts(SETTINGS)
     client, path, goodbye = missing("client"), missing("path"), missing("goodbye")
-    client.attach(2)
+    client.attach(Client(2))
     path.note_path(True, 110.0)
     goodbye.come_back()
     assert not any(timeouts.is_over(leg, False, 1e6) for leg in (client, path, goodbye))
@@ -56,3 +69,12 @@ def test_a_call_rings_until_its_time_is_over_and_is_rejected_at_its_time() -> No
     timeouts.reject_at(100.5)
     assert [timeouts.has_rung_out(now) for now in (129.9, 130.0)] == [False, True]
     assert [timeouts.is_rejected(now) for now in (100.4, 100.5)] == [False, True]
+
+
+@pytest.mark.parametrize(("asked_s", "waits_s"), [(0.0, 60.0), (12.0, 12.0), (300.0, 60.0)])
+def test_a_client_may_ask_for_less_patience_than_the_setting_allows(asked_s: float, waits_s: float) -> None:
+    leg, timeouts = missing("nothing"), CallTimeouts(SETTINGS)
+    leg.attach(Client(2, reconnect_timeout_s=asked_s))
+    leg.detach(100.0)
+    assert not timeouts.is_over(leg, False, 100.0 + waits_s)
+    assert timeouts.is_over(leg, False, 100.1 + waits_s)

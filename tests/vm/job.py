@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 REBOOT = 75
@@ -117,6 +118,22 @@ def comes_back_after_a_stall() -> None:
     comes_back_after(signal.SIGSTOP, 60)
 
 
+def holds_no_door_open_when_it_stands_still() -> None:
+    """The process alone, and all of its unit: `open_ms` of 3 s, and one more at most."""
+    for stop in (("kill", "-STOP", show("MainPID")), ("systemctl", "kill", "--kill-whom=all", "-s", "STOP", UNIT)):
+        process = show("MainPID")
+        press(5)
+        wait("the door is open", lambda: lit(22))
+        began = time.monotonic()
+        run(*stop)
+        wait("the door is shut", lambda: not lit(22), 60)
+        took_s = time.monotonic() - began
+        print(f"# {stop[0]} STOP: the door was shut after {took_s:.1f} s")
+        assert took_s < 4.0, f"the door stood open for {took_s:.1f} s"
+        wait("another process is ready", partial(is_up, process), 60)
+        wait("it is registered again", lambda: lit(24))
+
+
 def is_ready_after_boot() -> None:
     registers()
     ready_ms = int(show("ActiveEnterTimestampMonotonic")) // 1000
@@ -146,7 +163,8 @@ def drives_its_pins() -> None:
 
 
 BOOTS = {
-    1: (installs, registers, opens_its_card, calls_at_a_press, comes_back_after_a_kill, comes_back_after_a_stall),
+    1: (installs, registers, opens_its_card, calls_at_a_press, comes_back_after_a_kill, comes_back_after_a_stall,
+        holds_no_door_open_when_it_stands_still),
     2: (is_ready_after_boot, opens_its_card, calls_at_a_press, stops_in_order, drives_its_pins),
 }
 

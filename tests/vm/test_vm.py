@@ -40,6 +40,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "calls_at_a_press",
         "comes_back_after_a_kill",
         "comes_back_after_a_stall",
+        "holds_no_door_open_when_it_stands_still",
         "is_ready_after_boot",
         "stops_in_order",
         "drives_its_pins",

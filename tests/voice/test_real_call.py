@@ -106,6 +106,22 @@ def test_two_devices_talk(phone: Callable[..., Phone]) -> None:
     until(lambda: bob.incoming[0].status() == "closed")
 
 
+def test_media_of_both_ends_is_told_which_address_signaling_uses(
+    phone: Callable[..., Phone], switchboard: RunningSwitchboard
+) -> None:
+    alice, bob = phone("alice"), phone("bob")
+    call = alice.device.connect({"To": "bob"})
+    until(lambda: bool(bob.incoming))
+    bob.incoming[0].accept()
+    alice.until_hears()
+
+    legs: Any = switchboard.switchboard._executor._media
+    sessions = [call.media_stream, bob.incoming[0].media_stream]
+
+    assert [session._core.likely_address for session in sessions] == ["127.0.0.1"] * 2
+    assert [leg._peer._ice.likely_address for leg in legs.values()] == ["127.0.0.1"] * 2
+
+
 @pytest.mark.parametrize("codec", ["opus", "pcmu"])
 def test_samples_tell_codec_and_volume(phone: Callable[..., Phone], codec: str) -> None:
     alice = phone("alice", codec_preferences=[codec])

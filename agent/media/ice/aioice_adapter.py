@@ -88,6 +88,7 @@ class Generation(aioice.Connection, AsyncClosing):
         self.on_packet = on_packet
         self.on_verified: Callable[[Socket, IpPort], None] = lambda socket, address: None
         self._on_change = on_change
+        self.likely_address: str | None = None  # of this machine; known to lead out
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks
         self.media_at: float | None = None  # last authenticated media packet
@@ -125,7 +126,7 @@ class Generation(aioice.Connection, AsyncClosing):
     def sort_check_list(self) -> None:
         """Order the checks by priority, those first that the routing table would take."""
         super().sort_check_list()
-        put_likely_first(self._check_list)
+        put_likely_first(self._check_list, self.likely_address)
 
     @property
     def nominated(self) -> Pair | None:

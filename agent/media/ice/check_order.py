@@ -1,7 +1,9 @@
 """Puts pairs of addresses into the order in which they are checked: those that the kernel would use go first.
 
 With many interfaces on both sides most pairs cannot work, and each costs its turn (20 ms): of 30 addresses times 30 it
-is the 30 pairs whose own address is the source that the routing table gives for the far one that deserve the first.
+is the 30 pairs whose own address is the source that the routing table gives for the far one that deserve the first. And
+of those it is the ones whose own address is known to lead out, because signaling uses it: of containers' networks that
+both sides have alike, the routing table says that each leads to itself.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ def source_towards(destination: IpPort) -> str | None:
         return None
 
 
-def put_likely_first(pairs: list[CandidatePair], source: Callable[[IpPort], str | None] = source_towards) -> None:
+def put_likely_first(
+    pairs: list[CandidatePair], leads_out: str | None, source: Callable[[IpPort], str | None] = source_towards
+) -> None:
     """Sort in place, and keep the order of pairs that are alike; relays have their own way to anywhere."""
     known: dict[IpPort, str | None] = {}
 
@@ -37,4 +41,4 @@ def put_likely_first(pairs: list[CandidatePair], source: Callable[[IpPort], str 
             known[destination] = source(destination)
         return known[destination] != pair.local_candidate.host
 
-    pairs.sort(key=is_unlikely)
+    pairs.sort(key=lambda pair: (is_unlikely(pair), pair.local_candidate.host != leads_out))

@@ -20,6 +20,7 @@ from aioice.ice import StunProtocol
 
 from agent.log import MOST_WHY, excerpt
 from agent.media.ice.aioice_adapter import COMPONENT, Generation
+from agent.media.ice.names import look_up_family
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.ice.sockets import Socket
 from agent.media.ice.turn import lacks_family, open_relay
@@ -45,7 +46,8 @@ class Gatherer:
     async def open_hosts(self, generation: Generation) -> None:
         """Open a socket on every local address that has none yet; takes no network traffic, so no time."""
         open_already = {opened.local_candidate.host for opened in generation.host_sockets}
-        for rank, address in enumerate([] if self.relay_only else snapshot().hosts()):
+        hosts = sorted([] if self.relay_only else snapshot().hosts(), key=lambda ip: ip != generation.likely_address)
+        for rank, address in enumerate(hosts):
             if address in open_already:
                 continue
             candidate = await self._open_host(generation, address, max(0, 65_535 - PREFERENCE_STEP * rank))
@@ -89,7 +91,7 @@ class Gatherer:
         base = opened.local_candidate
         family = socket.AF_INET6 if ":" in base.host else socket.AF_INET
         try:
-            address = await _resolve(server.host, server.port, family)
+            address = await look_up_family(server.host, server.port, family)
             request = aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.REQUEST)
             response, source = await opened.request(request, (address, server.port))
             if source != (address, server.port):
@@ -153,12 +155,6 @@ def _candidate(kind: str, host: str, port: int, base: str, preference: int = 65_
         port=port,
         type=kind,
     )
-
-
-async def _resolve(host: str, port: int, family: int) -> str:
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-    return str(found[0][4][0])
 
 
 def _mark(opened: socket.socket, dscp: int) -> None:

@@ -9,6 +9,7 @@ import struct
 
 from aioice import stun
 
+from agent.media.ice.names import look_up
 from agent.media.ice.server_urls import StunServer, TurnServer
 from agent.media.ice.turn import open_relay
 
@@ -45,7 +46,8 @@ class _Binding(asyncio.DatagramProtocol):
 
 async def _ask_stun(server: StunServer) -> tuple[str, int]:
     loop = asyncio.get_running_loop()
-    transport, binding = await loop.create_datagram_endpoint(_Binding, remote_addr=(server.host, server.port))
+    _, address = (await look_up(server.host, server.port))[0]
+    transport, binding = await loop.create_datagram_endpoint(_Binding, remote_addr=address[:2])
     try:
         for _ in range(TRIES):
             transport.sendto(bytes(binding.request))

@@ -64,6 +64,7 @@ class IceTransport(Closing):
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
         self._opening = asyncio.Lock()
         self._closed = False
+        self.likely_address: str | None = None  # one of this machine that is known to lead out
         self.state = "new"
         self.gathering_state = "new"
 
@@ -79,7 +80,7 @@ class IceTransport(Closing):
         self._drop_pending()
         generation = Generation(controlling, self.on_packet, self._generation_changed, self._gatherer.relay_only)
         self._generations.pending = generation
-        generation.on_verified = self.on_verified
+        generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(generation)
         if not generation.ended:

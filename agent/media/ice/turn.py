@@ -19,6 +19,7 @@ from aioice.turn import (
 )
 
 from agent.media.ice.aioice_adapter import allocate
+from agent.media.ice.names import look_up
 from agent.media.ice.server_urls import TurnServer
 from agent.media.strangers import strangers
 
@@ -72,13 +73,18 @@ async def open_relay(
     The server is reached over the same family where it can be, so that a network on which one of them is dead costs
     only the relay of that one.
     """
-    try:
-        client = await _reach(server, family, family, tls)
-    except OSError as error:
-        if isinstance(error, ssl.SSLError) or error.errno == socket.EAI_AGAIN:
-            raise  # a server that is not trusted, or a name service that is silent, is so over either family
-        client = await _reach(server, family, socket.AF_UNSPEC, tls)
-    return await allocate(client, protocol)
+    addresses = await look_up(server.host, server.port)
+    failures: list[OSError] = []
+    for _, address in sorted(addresses, key=lambda found: found[0] != family):
+        try:
+            client = await _reach(server, str(address[0]), family, tls)
+        except ssl.SSLError:
+            raise  # a server that is not trusted is so at each of its addresses
+        except OSError as error:
+            failures.append(error)
+        else:
+            return await allocate(client, protocol)
+    raise failures[0]
 
 
 def lacks_family(error: Exception) -> bool:
@@ -86,13 +92,12 @@ def lacks_family(error: Exception) -> bool:
     return isinstance(error, stun.TransactionFailed) and error.response.error_code in NO_SUCH_FAMILY
 
 
-async def _reach(server: TurnServer, relayed: int, over: int, tls: ssl.SSLContext | None) -> TurnClientProtocol:
-    loop, address = asyncio.get_running_loop(), (server.host, server.port)
-    terms = server.username, server.credential, DEFAULT_ALLOCATION_LIFETIME, DEFAULT_CHANNEL_REFRESH_TIME
+async def _reach(server: TurnServer, address: str, relayed: int, tls: ssl.SSLContext | None) -> TurnClientProtocol:
+    loop, target = asyncio.get_running_loop(), (address, server.port)
+    terms = target, server.username, server.credential, DEFAULT_ALLOCATION_LIFETIME, DEFAULT_CHANNEL_REFRESH_TIME
     if server.transport == "tcp":
         over_tcp = _Ipv6TcpClient if relayed == socket.AF_INET6 else _TcpClient
-        stream = functools.partial(over_tcp, address, *terms)
-        return (await loop.create_connection(stream, *address, family=over, ssl=tls))[1]
+        stream, name = functools.partial(over_tcp, *terms), server.host if tls else None
+        return (await loop.create_connection(stream, *target, ssl=tls, server_hostname=name))[1]
     over_udp = _Ipv6UdpClient if relayed == socket.AF_INET6 else _UdpClient
-    datagrams = functools.partial(over_udp, address, *terms)
-    return (await loop.create_datagram_endpoint(datagrams, remote_addr=address, family=over))[1]
+    return (await loop.create_datagram_endpoint(functools.partial(over_udp, *terms), remote_addr=target))[1]

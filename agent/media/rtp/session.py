@@ -11,25 +11,27 @@ import secrets
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from agent.media.rtp.packet import MAX_UINT32, RtpPacket, parse_rtp, write_rtp
-from agent.media.rtp.rebase import REBASE_S, SequenceBase, TimestampBase
+from agent.media.rtp.packet import MAX_UINT16, RtpPacket, parse_rtp, write_rtp
+from agent.media.rtp.rebase import SequenceBase, TimestampBase
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters
 from agent.media.sdp.parse import EVENT, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
+OTHER_SOURCE = 0x4000  # packets that seem to lie between two sources, so that none of the second seems late
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
 
 
 class ReadPacket(NamedTuple):
     """One verified packet; the codec is None for a type that was not negotiated.
 
-    Digits may be `beside` the sound, as a stream of their own: their numbers are not the sound's.
+    `number` is its place for whoever passes it on: the packet's own, but far from those of the source before; None for
+    digits beside the sound, which are a stream of their own.
     """
 
     packet: RtpPacket
     codec: Codec | None
-    beside: bool = False
+    number: int | None
 
 
 class RtpSession:
@@ -45,8 +47,7 @@ class RtpSession:
         self._base = TimestampBase()
         self._codecs: dict[int, Codec] = {}
         self._received_at = 0.0
-        self._heard_clock = 0, 48_000, 0.0  # a timestamp of the sound, its clock, and when it came
-        self._beside: tuple[int | None, int] = (None, 0)  # the source of digits beside it, and how it is moved
+        self._number = self._shift = 0  # of the latest packet that is passed on, and what it has beyond its own
         self._report_at: float | None = None
 
     def accept(self, codecs: Iterable[Codec]) -> None:
@@ -62,15 +63,19 @@ class RtpSession:
         marker: bool,
         now: float,
         sequence: int | None = None,
+        *,
+        event: bool = False,
     ) -> bytes | None:
         """Write the next packet of our stream; `timestamp` counts `clock_hz` from wherever its origin began.
 
-        `sequence` is that of a forwarded packet; None is returned for one that comes too late to have a place.
+        `sequence` is that of a forwarded packet; None is returned for one that comes too late to have a place. The
+        packets of an `event` have one timestamp, its start, which is on whatever clock.
         """
         number = self._numbers.move(sequence)
         if number is None:
             return None
-        ours = self._base.move(timestamp, clock_hz, now)
+        base = self._base
+        ours = base.place(timestamp, clock_hz, marker, now) if event else base.move(timestamp, clock_hz, now)
         self.sent.sent(ours, clock_hz, len(payload), now)
         return write_rtp(payload_type, marker, number, ours, self.ssrc, payload)
 
@@ -90,46 +95,34 @@ class RtpSession:
         if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
             self.packets_received += 1
             self.octets_received += len(packet.payload)
-            # Before the first sound they are its stream, as far as is known: moved now and not later, a digit were two.
-            return ReadPacket(packet, codec, beside=self.received is not None)
-        counters = self._find_source(packet.ssrc, codec, now)
+            return ReadPacket(packet, codec, None)
+        counters = self._find_source(packet, codec, now)
         if counters is None:
             return None
         self._received_at = now
         in_step = codec is not None and codec.clock_hz == counters.clock_hz and codec.kind != EVENT
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
-        if in_step:
-            self._heard_clock = packet.timestamp, counters.clock_hz, now
-        return ReadPacket(packet, codec)
-
-    def place(self, packet: RtpPacket, now: float) -> int:
-        """Return a timestamp on the sound's clock for a packet that came beside it."""
-        latest, clock_hz, at = self._heard_clock
-        expected = latest + round((now - at) * clock_hz)
-        ssrc, offset = self._beside
-        off = (packet.timestamp + offset - expected + 0x80000000 & MAX_UINT32) - 0x80000000
-        if ssrc != packet.ssrc or abs(off) > REBASE_S * clock_hz:
-            offset = expected - packet.timestamp
-            self._beside = packet.ssrc, offset
-        return packet.timestamp + offset & MAX_UINT32
+        self._number = packet.sequence + self._shift & MAX_UINT16
+        return ReadPacket(packet, codec, self._number)
 
     def _is_present(self, ssrc: int) -> bool:
         return self.received is not None and self.received.ssrc == ssrc
 
-    def _find_source(self, ssrc: int, codec: Codec | None, now: float) -> ReceiveCounters | None:
+    def _find_source(self, packet: RtpPacket, codec: Codec | None, now: float) -> ReceiveCounters | None:
         """The counters of the present source, or of another one that may take over; one that can be used, that is."""
-        if self._is_present(ssrc):
+        if self._is_present(packet.ssrc):
             return self.received
         if codec is None or (self.received is not None and now - self._received_at < SOURCE_SILENCE_S):
             return None
-        return self._begin_source(ssrc, codec.clock_hz)
+        return self._begin_source(packet, codec.clock_hz)
 
-    def _begin_source(self, ssrc: int, clock_hz: int) -> ReceiveCounters:
+    def _begin_source(self, packet: RtpPacket, clock_hz: int) -> ReceiveCounters:
         if self.received is not None:
+            self._shift = self._number + OTHER_SOURCE - packet.sequence
             self.packets_received += self.received.packets
             self.octets_received += self.received.octets
             self.packets_lost += self.received.lost
-        self.received = ReceiveCounters(ssrc, clock_hz)
+        self.received = ReceiveCounters(packet.ssrc, clock_hz)
         return self.received
 
     def read_rtcp(self, data: bytes, now: float, wall: float) -> float | None:

@@ -96,6 +96,11 @@ class Stream(HubEmitter):
         """The address in use, or to be tried next."""
         return self._link.uri
 
+    @property
+    def local_address(self) -> str | None:
+        """The address of this machine that the connection uses; None while there is none."""
+        return self._socket.local_address if self._socket is not None else None
+
     def open(self) -> None:
         """Begin to connect, and return at once."""
         self._run(self._pstream.open())

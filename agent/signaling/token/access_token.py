@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
@@ -68,16 +68,22 @@ def mint_token(
 
 def token_validity(token: str) -> Validity | None:
     """Read what an unverified token says of its own life; None if opaque. Serves our own renewal only."""
-    try:
-        body = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        expires_at, issued_at = claims["exp"], claims.get("iat")
-    except (IndexError, KeyError, TypeError, AttributeError, ValueError, binascii.Error, RecursionError):
-        return None
+    claims = read_part(token, 1)
+    expires_at, issued_at = claims.get("exp"), claims.get("iat")
     if not _is_time(expires_at):
         return None
     return Validity(issued_at if _is_time(issued_at) else None, expires_at)
 
 
-def _is_time(value: object) -> bool:
+def read_part(token: str, number: int) -> dict[str, Any]:
+    """Read the header (0) or the claims (1) of an unverified token; empty where there is nothing to read."""
+    try:
+        part = token.split(".")[number]
+        members = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError, binascii.Error, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e11

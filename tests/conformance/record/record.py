@@ -25,8 +25,9 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from bench.rig.certificate import make_certificate
 from tests.conformance.real_media import FarEnd
-from tests.conformance.server import make_certificate
+from tests.conformance.server import HOSTS
 from tests.e2e.devtools import Chromium, Tab
 
 HERE = Path(__file__).parent
@@ -188,7 +189,7 @@ class Recorder:
         self.story: Story | None = None
 
     async def start(self, folder: Path) -> Server:
-        make_certificate(folder / "certificate.pem", folder / "key.pem")
+        make_certificate(folder / "certificate.pem", folder / "key.pem", HOSTS)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
         return await serve(self._handle, "127.0.0.1", 0, ssl=context, process_request=self._request,

@@ -24,7 +24,7 @@ def test_pairs_of_the_routing_table_go_before_the_rest(count):
     addresses = [f"10.{n}.0.1" for n in range(count)]
     pairs = [FakePair(local, remote.replace(".0.1", ".0.2")) for local in addresses for remote in addresses]
 
-    put_likely_first(pairs, lambda to: to[0].replace(".0.2", ".0.1"))
+    put_likely_first(pairs, None, lambda to: to[0].replace(".0.2", ".0.1"))
 
     assert all(pair.local_candidate.host[:-1] == pair.remote_addr[0][:-1] for pair in pairs[:count])
     assert [pair.local_candidate.host for pair in pairs[:count]] == addresses
@@ -33,6 +33,27 @@ def test_pairs_of_the_routing_table_go_before_the_rest(count):
 def test_relay_counts_as_likely_and_nothing_is_lost():
     pairs = [FakePair("10.0.0.1", "10.9.0.2"), FakePair("192.0.2.1", "10.9.0.2", "relay")]
 
-    put_likely_first(pairs, lambda to: None)
+    put_likely_first(pairs, None, lambda to: None)
 
     assert [pair.local_candidate.type for pair in pairs] == ["relay", "host"]
+
+
+@pytest.mark.parametrize("count", [2, 12, 30])
+def test_address_that_signaling_uses_goes_before_those_that_lead_back_to_this_machine(count):
+    bridges = [f"10.{n}.0.1" for n in range(count)]
+    pairs = [FakePair(local, remote) for local in [*bridges, "172.30.0.1"] for remote in [*bridges, "172.30.0.2"]]
+
+    put_likely_first(pairs, "172.30.0.1", lambda to: "172.30.0.1" if to[0] == "172.30.0.2" else to[0])
+
+    order = [(pair.local_candidate.host, pair.remote_addr[0]) for pair in pairs]
+    assert order[0] == ("172.30.0.1", "172.30.0.2")
+    assert order[1 : count + 1] == [(bridge, bridge) for bridge in bridges]
+    assert {local for local, _ in order[count + 1 : 2 * count + 1]} == {"172.30.0.1"}
+
+
+def test_of_pairs_that_are_alike_the_order_is_kept():
+    pairs = [FakePair("10.0.0.1", f"10.9.0.{n}") for n in range(5)]
+
+    put_likely_first(pairs, "192.0.2.1", lambda to: "10.0.0.1")
+
+    assert [pair.remote_addr[0] for pair in pairs] == [f"10.9.0.{n}" for n in range(5)]

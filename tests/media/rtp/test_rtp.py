@@ -254,6 +254,18 @@ def test_second_source_waits_until_the_first_is_silent():
     assert receiver.total_received == (2, 2, 0)
 
 
+@pytest.mark.parametrize("first", [0, 5, 12, 65_530, 40_000])
+def test_numbers_of_another_source_are_no_late_ones_of_the_source_before(first):
+    receiver, relay = session(), session()
+    passed = []
+    for ssrc, begin, at in ((1, 10, 0.0), (2, first, 1.0), (1, 10, 2.0)):
+        for n in range(10):
+            now = at + n * 0.02
+            found = receiver.read(write_rtp(111, False, begin + n, n * 960, ssrc, b"x"), now)
+            passed.append(parse_rtp(relay.write(111, 48_000, b"x", n * 960, False, now, found.number)).sequence)
+    assert [number - passed[0] & 0xFFFF for number in passed] == list(range(30))
+
+
 EVENT_TYPE = 110
 
 
@@ -262,7 +274,7 @@ def test_digits_on_a_second_source_are_heard_and_do_not_take_over(since_s):
     receiver = session()
     assert receiver.read(write_rtp(111, False, 1, 960, 1, b"x"), 0.0)
     found = receiver.read(write_rtp(EVENT_TYPE, True, 9_000, 77, 2, b"xxxx"), since_s)
-    assert found.beside and found.codec.kind == "telephone-event"
+    assert found.number is None and found.codec.kind == "telephone-event"
     assert receiver.read(write_rtp(111, False, 2, 1920, 1, b"x"), since_s + 0.01)
     assert receiver.total_received == (3, 6, 0)
 
@@ -279,19 +291,32 @@ def test_digit_around_the_first_sound_of_its_stream_stays_one_digit():
     before = [receiver.read(part, 0.0) for part in parts[:2]]
     assert receiver.read(write_rtp(111, False, 9_002, 960, 1, b"x"), 0.01)
     found = [*before, receiver.read(parts[2], 0.02)]
-    assert [(each.packet.timestamp, each.beside) for each in found] == [(77, False)] * 3
+    assert [(each.packet.timestamp, each.number) for each in found] == [(77, None), (77, None), (77, 9_003)]
 
 
 @given(timestamp=st.integers(0, 0xFFFFFFFF))
-def test_digits_beside_the_sound_are_placed_on_its_clock(timestamp):
-    receiver = session()
-    receiver.read(write_rtp(111, False, 1, 960_000, 1, b"x"), 0.0)
+def test_digits_on_a_clock_of_their_own_are_placed_on_that_of_the_sound(timestamp):
+    base = TimestampBase()
+    sound = base.move(960_000, 48_000, 0.0)
     placed = []
-    for n in range(10):  # two digits, with a second between them
-        data = write_rtp(EVENT_TYPE, False, n, timestamp + 48_000 * (n // 5), 2, b"xxxx")
-        found = receiver.read(data, 0.5 + n * 0.2)
-        placed.append(receiver.place(found.packet, 0.5 + n * 0.2))
-    assert placed == [984_000] * 5 + [984_000 + 48_000] * 5
+    for n in range(10):  # two digits, with a second between them, and sound beside both
+        now = 0.5 + n * 0.2
+        place = base.place(timestamp + 48_000 * (n // 5) & 0xFFFFFFFF, 48_000, n % 5 == 0, now)
+        placed.append(place - sound - 24_000 + 0x80000000 & 0xFFFFFFFF)
+        assert base.move(960_000 + round(now * 48_000), 48_000, now) - sound & 0xFFFFFFFF == round(now * 48_000)
+    first, second = set(placed[:5]), set(placed[5:])
+    assert len(first) == len(second) == 1
+    assert -48_000 <= max(first) - 0x80000000 <= 48_000
+    assert 0 < max(second) - max(first) <= 3 * 48_000
+
+
+def test_digit_that_is_held_for_long_goes_on_in_its_next_segment():
+    base = TimestampBase()
+    base.move(0, 48_000, 0.0)
+    first = base.place(5, 48_000, True, 0.0)
+    assert base.place(5 + 0xFFFF, 48_000, False, 8.2) - first & 0xFFFFFFFF == 0xFFFF
+    assert base.place(5, 48_000, False, 8.3) == first  # overtaken
+    assert base.place(5 + 2 * 0xFFFF, 48_000, False, 16.4) - first & 0xFFFFFFFF == 2 * 0xFFFF
 
 
 def test_sent_packets_are_numbered_without_gaps_whatever_they_carry():

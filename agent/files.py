@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+
+from agent.program import NAME
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -20,6 +23,13 @@ def write_private(path: Path, data: bytes) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Choose where state belongs: the service's state folder, or the user's."""
+    if service := environ.get("STATE_DIRECTORY"):
+        return Path(service.split(":")[0])
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / NAME
 
 
 def make_private_folder(path: Path) -> Path:

@@ -1,0 +1,113 @@
+"""When a server that closes connections is one that sends us away."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.events import Emitter
+from agent.signaling.dismissals import MOST, OWN_CODES, SOON_S, Dismissals, follow
+
+
+def dismissed(dismissals: Dismissals, now: float = 0.0, after_s: float = 0.1) -> bool:
+    """One connection that is closed before the server has said a word."""
+    dismissals.opened(now)
+    return dismissals.closed(now + after_s)
+
+
+def test_only_so_many_in_a_row_prove_it_and_it_is_told_once() -> None:
+    dismissals = Dismissals()
+
+    assert [dismissed(dismissals, now) for now in range(10)] == [n == MOST - 1 for n in range(10)]
+    assert dismissals.count == MOST
+
+
+def test_a_word_of_the_server_forgives_all() -> None:
+    dismissals = Dismissals()
+    for _ in range(MOST - 1):
+        dismissed(dismissals)
+    dismissals.opened(1)
+    dismissals.heard()
+
+    assert not dismissals.closed(1.1)
+    assert dismissals.count == 0
+    assert [dismissed(dismissals) for _ in range(MOST)] == [False] * (MOST - 1) + [True]
+
+
+def test_it_is_told_again_after_a_time_in_which_all_was_well() -> None:
+    dismissals = Dismissals()
+    assert any([dismissed(dismissals) for _ in range(MOST)])
+
+    dismissals.heard()
+
+    assert any([dismissed(dismissals) for _ in range(MOST)])
+
+
+def test_a_server_that_was_silent_for_longer_has_not_sent_us_away() -> None:
+    dismissals = Dismissals()
+    for _ in range(MOST - 1):
+        dismissed(dismissals)
+
+    assert not dismissed(dismissals, after_s=SOON_S + 0.1)
+    assert dismissals.count == 0
+
+
+def test_a_connection_that_never_opened_counts_neither_way() -> None:
+    dismissals = Dismissals()
+    for _ in range(MOST - 1):
+        dismissed(dismissals)
+    for now in range(100):
+        assert not dismissals.closed(now)
+
+    assert dismissed(dismissals)
+
+
+# --- what streams tell ---
+
+
+class Told:
+    """A stream that a test speaks for, and how often it was proved."""
+
+    def __init__(self) -> None:
+        self.stream, self.now, self.proofs = Emitter(), 0.0, 0
+        follow(self.stream, Dismissals(), lambda: self.now, self.prove)
+
+    def prove(self) -> None:
+        self.proofs += 1
+
+    def connection(self, *words: tuple[str, dict[str, object]], end: str = "transport_close") -> None:
+        self.now += 1
+        self.stream.emit("transport_open", {})
+        for event, payload in words:
+            self.stream.emit(event, payload)
+        self.stream.emit(end, {})
+
+
+@pytest.mark.parametrize("end", ["transport_close", "close"])
+def test_both_ways_to_close_count(end: str) -> None:
+    told = Told()
+    for _ in range(MOST + 2):
+        told.connection(end=end)
+
+    assert told.proofs == 1
+
+
+@pytest.mark.parametrize(
+    "word",
+    [("connected", {}), ("ready", {}), ("error", {"error": {"code": 31205}}), ("error", {"error": {"code": None}}),
+     ("error", {})],
+)  # fmt: skip
+def test_a_server_that_speaks_does_not_send_us_away_in_silence(word: tuple[str, dict[str, object]]) -> None:
+    told = Told()
+    for _ in range(3 * MOST):
+        told.connection(word)
+
+    assert told.proofs == 0
+
+
+@pytest.mark.parametrize("code", sorted(OWN_CODES))
+def test_what_the_stream_says_of_its_own_connection_is_no_word_of_the_server(code: int) -> None:
+    told = Told()
+    for _ in range(MOST):
+        told.connection(("error", {"error": {"code": code}}))
+
+    assert told.proofs == 1
