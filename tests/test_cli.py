@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     mint_for(str(tmp_path / "state"), "me", 60)
     (tmp_path / "config.toml").write_text(
         '[box]\npins = "mock"\n[sound]\ndriver = "none"\n[signaling]\nserver = "127.0.0.1:9"\n'
-        '[token]\nkey_file = "state/api_key.json"\n'
+        '[token]\nkey_file = "state/api_key.json"\n[page]\nlisten = "127.0.0.1:0"\n'
     )
     return tmp_path
 
