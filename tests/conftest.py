@@ -1,10 +1,18 @@
-"""What runs side by side: everything but the tests that share one virtual sound card, one network or one browser."""
+"""What runs side by side: all but the tests that share one sound card, network or browser; and what none inherits."""
 
 from __future__ import annotations
 
 import pytest
 
+from agent.log import SeldomLog
+
 SHARED = ("sound", "netns", "browser")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test provokes is told in the next one, too."""
+    monkeypatch.setattr(SeldomLog, "_since", {})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
