@@ -24,7 +24,7 @@ from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError
 from hw.panel.chips import explain_missing, find_chip, is_raspberry_pi, list_chips
 
-FILES = ("file", "long_wav", "pem", "wav")
+FILES = ("file", "pem", "wav")
 MOST_SOCKET_BYTES = 100  # sockaddr_un takes 107, and a name is made from it for a moment (unix(7))
 
 _Problems = Iterator[tuple[str, str]]
