@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from agent.log import SeldomLog
+
+settings.register_profile("house", deadline=None)  # a test asserts nothing about the speed of its machine
+settings.load_profile("house")
 
 SHARED = ("sound", "netns", "browser")
 

@@ -126,7 +126,7 @@ def url(value: Any, folder: Path) -> Any:
     if value:
         try:
             parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
         except ValueError:
             usable = False
         if not usable:
