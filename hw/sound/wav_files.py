@@ -100,7 +100,8 @@ def _whole_steps(mono: WavSamples) -> bytes:
 def _samples(raw: bytes, chosen: WavFormat) -> WavSamples:
     width = chosen.width
     if chosen.is_float:
-        return np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
+        with np.errstate(over="ignore"):  # numbers that no sound has
+            return np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
     if width == 1:
         return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128.0) / 128.0
     if width == 3:
