@@ -13,8 +13,7 @@ import agent
 import hw
 from agent.cli import main
 from agent.net.http import HttpHost
-from agent.sdk_version import SDK_VERSION
-from agent.signaling.pstream.browserinfo import browserinfo
+from agent.signaling.pstream.generation import FIRST, SECOND
 from tests.signaling.web import Web
 
 ROOT = Path(__file__).parents[1]
@@ -37,10 +36,11 @@ def test_the_command_says_its_version_and_not_that_of_the_sdk(capsys: pytest.Cap
 
 
 def test_the_service_hears_of_the_sdk_and_of_the_program() -> None:
-    told = browserinfo()
+    for generation, version in ((FIRST, "1.15.1"), (SECOND, "2.18.5")):
+        told = generation.browserinfo(generation.sdk_version)
 
-    assert told["v"] == SDK_VERSION
-    assert told["browser"]["userAgent"].startswith(f"kiosk-agent/{agent.__version__} (")
+        assert told["v"] == version
+        assert told["browser"]["userAgent"].startswith(f"kiosk-agent/{agent.__version__} (")
 
 
 def test_servers_of_tokens_and_reports_hear_of_the_program(tmp_path: Path) -> None:

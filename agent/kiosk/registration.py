@@ -45,6 +45,7 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
         "enable_ice_restart": call.enable_ice_restart,
         "enable_ringing_state": call.enable_ringing_state,
         "eventgw": signaling.insights_host,
+        "generation": signaling.generation,
         "media": config.media,
         "network_watch": config.media.network_watch,
         "reconnect_limit_s": call.reconnect_limit_s,

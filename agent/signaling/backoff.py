@@ -76,9 +76,33 @@ def reconnect_backoff(
     addresses: int, max_ms: float | None = None, random: Callable[[], float] = _random.random
 ) -> Backoff:
     """Make the back-off of a signaling connection that has so many addresses to try."""
-    limit = max(max_ms, RECONNECT_MAX_FLOOR_MS) if max_ms is not None else RECONNECT_MAX_MS
-    if addresses == 1:
-        return Backoff(RECONNECT_INITIAL_MS, limit, random=random)
+    limit_ms = longest_delay_ms(max_ms)
+    return Backoff(first_delay_ms(addresses > 1, limit_ms, random), limit_ms, random=random)
+
+
+def longest_delay_ms(wanted_ms: float | None) -> float:
+    """Tell the limit of a signaling connection's delays: what is wanted, but no less than is good for the server."""
+    return max(wanted_ms, RECONNECT_MAX_FLOOR_MS) if wanted_ms is not None else RECONNECT_MAX_MS
+
+
+def first_delay_ms(has_several: bool, limit_ms: float, random: Callable[[], float]) -> int:
+    """Draw the first delay of a signaling connection: with several addresses, phones shall not change all at once."""
+    if not has_several:
+        return RECONNECT_INITIAL_MS
     low, high = RECONNECT_INITIAL_SEVERAL_MS
-    high = int(min(high, limit - 1))  # the SDK cannot start at all when it draws more than its own limit
-    return Backoff(low + int(random() * (high - low + 1)), limit, random=random)
+    high = int(min(high, limit_ms - 1))  # the SDK cannot start at all when it draws more than its own limit
+    return low + int(random() * (high - low + 1))
+
+
+def symmetric_delay_ms(
+    initial_ms: float,
+    tries: int,
+    max_ms: float,
+    random: Callable[[], float],
+    *,
+    factor: float = 2.0,
+    randomisation: float = 0.4,
+) -> int:
+    """Draw the delay after so many tries as SDK 2.x does: jitter to both sides, before the cap."""
+    grown_ms = initial_ms * factor ** min(tries, 64)
+    return int(min(grown_ms * (1 + (2 * random() - 1) * randomisation), max_ms))

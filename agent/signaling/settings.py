@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agent.signaling.backoff import RECONNECT_MAX_FLOOR_MS, RECONNECT_MAX_MS
+from agent.signaling.pstream.generation import GENERATIONS, SECOND
 from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS
 
 
@@ -15,6 +16,13 @@ class SignalingSettings:
     server: str = field(
         default="",
         metadata={"help": "host:port of the voice service; empty means the Twilio service", "kind": "host_port"},
+    )
+    generation: str = field(
+        default=SECOND.number,
+        metadata={
+            "help": "wire of the voice service: 2 as its SDK 2.x, 1 as SDK 1.x, which the service has retired",
+            "choices": tuple(GENERATIONS),
+        },
     )
     edge: str = field(
         default="roaming",

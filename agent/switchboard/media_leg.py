@@ -110,7 +110,7 @@ class MediaLeg(AsyncClosing):
         self._player = asyncio.get_running_loop().create_task(self._play_tone())
 
     def play_digits(self, digits: str) -> None:
-        """Send telephone-events (RFC 4733), pauses for `w`, after those that still sound; drops what is too much."""
+        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound; too many are dropped."""
         room = MOST_DIGITS - len(self._digits)
         if len(digits) > room:
             self._strangers.warning("digits of a call are dropped: more than %d wait to be sent", MOST_DIGITS)

@@ -58,7 +58,6 @@ class DeviceHost(Closing):
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
-        signaling_uris(options.edge, options.region, options.chunderw)
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -239,10 +238,12 @@ class DeviceHost(Closing):
 
     def _open_stream(self, token: str) -> None:
         options = self.options
-        uris = signaling_uris(options.edge, options.region, options.chunderw)
+        uris = signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
         self.stream = stream = (options.stream_factory or Stream)(
             token,
             uris,
+            generation=options.wire,
+            max_call_signaling_timeout_ms=options.max_call_signaling_timeout_ms,
             backoff_max_ms=options.backoff_max_ms,
             connect_timeout_ms=options.connect_timeout_ms,
             ca_file=options.ca_file,

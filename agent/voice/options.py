@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.errors import InvalidArgumentError
+from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.generation import GENERATIONS, SECOND, WireGeneration
 
 MIN_BITRATE: Final = 6_000
 MAX_BITRATE: Final = 510_000
@@ -41,13 +43,14 @@ class DeviceOptions:
     force_aggressive_ice_nomination: bool = False
     get_user_media: Callable[..., Any] | None = None
     max_average_bitrate: float | None = None
+    max_call_signaling_timeout_ms: float = 0
     region: str | None = None
     rtc_configuration: Mapping[str, Any] | None = None
     sounds: Mapping[str, Any] | None = None
     warnings: bool = True
     # ... and its internal ones
     backoff_max_ms: float | None = None
-    chunderw: str | None = None
+    chunderw: str | Sequence[str] | None = None
     eventgw: str = TWILIO_EVENTGW
     file_input_stream: Any = None
     ice_servers: Sequence[Mapping[str, Any]] = ()
@@ -66,6 +69,7 @@ class DeviceOptions:
     ca_file: str | None = None
     clock: Any = None
     connect_timeout_ms: float = 5_000
+    generation: str = SECOND.number
     media: Any = None
     network_watch: bool = True
     reconnect_limit_s: float = 30.0
@@ -83,9 +87,13 @@ class DeviceOptions:
             name = option_name(spelled)
             changes[name] = _DEFAULTS[name] if value is None else _checked(name, value)
         merged = replace(self, **changes)
-        if merged.edge and merged.region and not merged.chunderw:
-            raise InvalidArgumentError("options edge and region: give one of them; region is deprecated")
+        signaling_uris(merged.edge, merged.region, merged.chunderw, generation=merged.wire)
         return merged
+
+    @property
+    def wire(self) -> WireGeneration:
+        """The generation of signaling."""
+        return GENERATIONS[self.generation]
 
     @property
     def log_level(self) -> int:
@@ -172,7 +180,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
          "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
          "preflight", "publish_events", "warnings"), _FLAG),
-    **dict.fromkeys(("app_name", "app_version", "ca_file", "chunderw", "eventgw", "region"), _TEXT),
+    **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",
          "publisher_factory", "sound_factory", "stream_factory"), _FUNCTION),
@@ -180,11 +188,14 @@ _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(("connect_timeout_ms", "reconnect_limit_s"), _POSITIVE),
     "audio_constraints": (lambda v: _is_flag(v) or _is_mapping(v), "True or a mapping of capture constraints"),
     "backoff_max_ms": (_is_number, "a number of milliseconds"),
+    "chunderw": (lambda v: _is_text(v) or _is_list_of_texts(v), "a host, or host:port, or a list of them"),
     "close_protection": (lambda v: _is_flag(v) or _is_text(v), "True, False or a text"),
     "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu"'),
     "edge": (lambda v: _is_text(v) or (_is_list_of_texts(v) and len(v) > 0), "the name of an edge, or a list of them"),
+    "generation": (lambda v: v in tuple(GENERATIONS), 'the string "2", or "1" for the wire of SDK 1.x'),
     "ice_servers": (_is_list_of_mappings, "a list of mappings with `urls`, `username` and `credential`"),
     "max_average_bitrate": (_is_number, f"a number from {MIN_BITRATE} to {MAX_BITRATE}"),
+    "max_call_signaling_timeout_ms": (_is_number, "a number of milliseconds"),
 }  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from gevent.event import AsyncResult
 
 from agent.clock import Clock
 from agent.errors import VoiceError
-from agent.signaling.pstream.endpoints import edge_of_region, region_shortcode
 from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.regions import edge_of_region, region_shortcode
 from agent.voice import call_errors as catalogue
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection

@@ -22,6 +22,7 @@ from agent.media.settings import MediaSettings
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.quality.envelope import to_json
 from agent.signaling.backoff import Backoff
+from agent.signaling.pstream.retries import EdgesInTurn
 from agent.signaling.pstream.shell import Stream
 from agent.voice.sounds import INCOMING, Sounds
 
@@ -341,6 +342,7 @@ class Replay:
     def _seams(self) -> dict[str, Any]:
         return {
             "clock": self.clock,
+            "generation": "1",
             "network_watch": False,
             "stream_factory": self._make_stream,
             "media_factory": self._make_session,
@@ -355,7 +357,9 @@ class Replay:
         own = [f"wss://{HOSTS[n]}:{self._server.port}/signal" for n in range(len(uris))]
         options["ca_file"] = str(self._server.ca_file)
         stream = Stream(token, own, **options, dial=self._dial)
-        self._pace(stream._link._backoff)
+        retries = stream._link._retries
+        assert isinstance(retries, EdgesInTurn)
+        self._pace(retries._backoff)
         return stream
 
     def _pace(self, backoff: Backoff) -> None:

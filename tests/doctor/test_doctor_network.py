@@ -16,7 +16,7 @@ def relays(url: str, port: int, credential: str = "secret") -> MediaSettings:
 
 
 def test_the_service_without_a_server_is_the_edge() -> None:
-    assert network.server_of(SignalingSettings()) == ("chunderw-vpc-gll.twilio.com", 443)
+    assert network.server_of(SignalingSettings()) == ("voice-js.roaming.twilio.com", 443)
     assert network.server_of(SignalingSettings(server="box.lan:8443")) == ("box.lan", 8443)
 
 

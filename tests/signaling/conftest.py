@@ -8,18 +8,19 @@ import gevent
 import pytest
 from gevent.queue import Queue
 
-from agent.signaling.pstream.names import SERVER_TYPES
+from agent.signaling.pstream.generation import FIRST, WireGeneration
+from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, SERVER_TYPES
 from agent.signaling.pstream.shell import Stream
 from tests.signaling.server import WAIT_S, Server
 
-EVENTS = (*sorted(SERVER_TYPES), "transport_open", "transport_close")
+EVENTS = (*sorted(SERVER_TYPES | SECOND_GENERATION_TYPES), "transport_open", "transport_close")
 
 
 class Phone:
     """A Stream and everything it emitted, in order."""
 
-    def __init__(self, uris: list[str], **options: Any) -> None:
-        self.stream = Stream("a-token", uris, **options)
+    def __init__(self, uris: list[str], generation: WireGeneration = FIRST, **options: Any) -> None:
+        self.stream = Stream("a-token", uris, generation=generation, **options)
         self.events: Queue[tuple[str, dict[str, Any]]] = Queue()
         for name in EVENTS:
             self.stream.on(name, lambda payload, name=name: self.events.put((name, payload)))

@@ -9,6 +9,7 @@ from typing import Any
 from agent.effects import EffectQueue
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import Dial, Emit, LinkEffect, ShellEffect, StreamEffect, WriteFrame
+from agent.signaling.pstream.generation import FIRST, WireGeneration
 from agent.signaling.pstream.link import Link
 from agent.signaling.pstream.stack import ProtocolStack
 
@@ -21,10 +22,10 @@ class WireOnPaper:
     A handler in `handlers` runs when its event is told, and may ask the stream for something.
     """
 
-    def __init__(self, uris: Iterable[str] = ("wss://a/signal",)) -> None:
+    def __init__(self, uris: Iterable[str] = ("wss://a/signal",), generation: WireGeneration = FIRST) -> None:
         self.now = 0.0
-        self.stream = PStream("foo", INFO)
-        self.link = Link(list(uris), random=lambda: 0)
+        self.stream = PStream("foo", INFO, generation)
+        self.link = Link(generation.retries(list(uris), None, 0))
         self.history: list[str] = []
         self.events: list[tuple[str, dict[str, Any], str]] = []  # with the status that belongs to each
         self.frames: list[dict[str, Any]] = []

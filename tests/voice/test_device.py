@@ -71,13 +71,15 @@ def test_going_offline_forgets_where_the_service_was(world: World) -> None:
 
 
 def test_the_uris_follow_the_edge(make_world: Callable[..., World]) -> None:
-    world = make_world(edge=["singapore", "sydney"])
+    edges = ["singapore", "sydney"]
+    world, first = make_world(edge=edges), make_world(edge=edges, generation="1")
 
-    assert [uri.split(".")[0] for uri in world.stream.uris] == ["wss://chunderw-vpc-gll-sg1", "wss://chunderw-vpc-gll-au1"]
+    assert world.stream.uris == [f"wss://voice-js.{edge}.twilio.com/signal" for edge in edges]
+    assert [uri.split(".")[0] for uri in first.stream.uris] == ["wss://chunderw-vpc-gll-sg1", "wss://chunderw-vpc-gll-au1"]
 
 
 def test_a_server_of_ones_own_takes_the_place_of_all_edges(make_world: Callable[..., World]) -> None:
-    world = make_world(chunderw="127.0.0.1:8443", edge="ashburn", region="us1")
+    world = make_world(chunderw="127.0.0.1:8443", edge="ashburn")
 
     assert world.stream.uris == ["wss://127.0.0.1:8443/signal"]
 

@@ -32,12 +32,20 @@ class ProtocolStream(Emitter):
 
     def __init__(self, token: str, uris: list[str], **options: Any) -> None:
         super().__init__()
-        self.protocol = PStream(token, {})
+        self.protocol = PStream(token, {}, options["generation"])
         self._queue: EffectQueue[StreamEffect] = EffectQueue(self._carry_out, gevent.spawn)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.protocol, name)
         return (lambda *args: self._queue.run(value(*args))) if callable(value) else value
+
+    @property
+    def gateway(self) -> str | None:
+        return self.protocol.service.gateway
+
+    @property
+    def region(self) -> str | None:
+        return self.protocol.service.region
 
     def open(self) -> None: ...
 

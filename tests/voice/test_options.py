@@ -9,6 +9,7 @@ import pytest
 
 from agent.errors import InvalidArgumentError
 from agent.media.settings import MediaSettings
+from agent.signaling.pstream.generation import FIRST, SECOND
 from agent.voice.media_options import media_settings
 from agent.voice.options import DeviceOptions, option_name
 
@@ -55,8 +56,26 @@ def test_a_value_that_is_not_allowed_is_named(name: str, value: Any) -> None:
 
 
 def test_edge_and_region_exclude_each_other() -> None:
-    with pytest.raises(InvalidArgumentError, match="edge and region"):
-        DeviceOptions.of({"edge": "ashburn", "region": "us1"})
+    with pytest.raises(InvalidArgumentError, match="edge or region"):
+        DeviceOptions.of({"generation": "1", "edge": "ashburn", "region": "us1"})
+
+
+@pytest.mark.parametrize("given", [{"region": "us1"}, {"region": "us1", "chunderw": "a.test"}])
+def test_the_second_generation_has_no_regions(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidArgumentError, match="option region: generation 2 has no regions; give an edge"):
+        DeviceOptions.of(given)
+    assert DeviceOptions.of({"generation": "1"} | given).region == "us1"
+
+
+def test_the_wire_is_that_of_the_second_generation_unless_the_first_is_asked_for() -> None:
+    assert DeviceOptions().wire is SECOND
+    assert DeviceOptions.of({"generation": "1"}).wire is FIRST
+
+
+@pytest.mark.parametrize("generation", ["3", 2, True, "", "1.5"])
+def test_a_generation_that_there_is_not_is_refused(generation: object) -> None:
+    with pytest.raises(InvalidArgumentError, match=r'option generation: .* give the string "2", or "1"'):
+        DeviceOptions.of({"generation": generation})
 
 
 def test_an_unknown_option_is_refused_with_a_suggestion() -> None:

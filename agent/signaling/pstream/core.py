@@ -8,15 +8,14 @@ Status moves like this; every row but the last two is also told to the listeners
     link closed        -> disconnected   listeners see the old status, then `offline`, while they are told
     `destroy`, server `close` -> offline, for ever
 
-A message that finds no open link, or that its socket did not take, makes one `error` 31009 and, unless it is `listen`
-or `reinvite`, waits in a queue. The queue is first in, first out, with room for MAX_QUEUED messages: when it is full,
-the oldest `register` gives way, else the oldest message.
+A message that finds no open link, or that its socket did not take, makes one `error` 31009 and, unless it is `listen`,
+`reinvite`, an `invite` that reconnects, or a `register` of the second generation, waits in a queue.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from typing import Any
 
 from agent.errors import ProtocolError
 from agent.log import FailureLog
@@ -24,6 +23,8 @@ from agent.signaling.pstream import payloads
 from agent.signaling.pstream.effects import (
     CloseLink,
     Emit,
+    ForgetPreference,
+    HoldOff,
     LinkClosed,
     LinkFailed,
     LinkMessage,
@@ -31,59 +32,87 @@ from agent.signaling.pstream.effects import (
     LinkReport,
     LinkUnsent,
     OpenLink,
+    PreferEdge,
     SendFrame,
     StreamEffect,
 )
-from agent.signaling.pstream.messages import Dialect, OutboundFrame, Payload, frame, parse
-from agent.signaling.pstream.names import SERVER_TYPES, TRANSPORT_CLOSE, TRANSPORT_OPEN, Member, MessageType
+from agent.signaling.pstream.generation import SECOND, WireGeneration
+from agent.signaling.pstream.messages import OutboundFrame, Payload, frame, parse
+from agent.signaling.pstream.names import TRANSPORT_CLOSE, TRANSPORT_OPEN, Member, MessageType
+from agent.signaling.pstream.retry_queue import RetryQueue
+from agent.signaling.pstream.service_facts import ServiceFacts
 from agent.twilio_errors import SIGNALING_ERROR, TRANSPORT_ERROR, twilio_error
 
 log = logging.getLogger(__name__)
-
-MAX_QUEUED = 100
 
 
 class PStream:
     """Turns what the program asks for into frames, and frames into events; every event returns what is to be done."""
 
-    def __init__(self, token: str, browserinfo: Payload, dialect: Dialect = Dialect.V1) -> None:
+    def __init__(
+        self,
+        token: str,
+        browserinfo: Payload,
+        generation: WireGeneration = SECOND,
+        max_call_signaling_timeout_ms: float = 0,
+    ) -> None:
         """Raises InvalidArgumentError for a token that no frame can carry."""
         self.status = "disconnected"
-        self.gateway: str | None = None
-        self.region: str | None = None
+        self.service = ServiceFacts()
         self.is_destroyed = False
-        self._dialect = dialect
+        self._generation = generation
         self._browserinfo = browserinfo
+        self._reconnect_timeout_s = payloads.reconnect_timeout_s(max_call_signaling_timeout_ms)
         self._listen = self._introduce(token)
         self.token = token
+        self._is_opened = False
         self._is_linked = False
-        self._queue: list[OutboundFrame] = []
+        self._queue = RetryQueue()
         self._malformed = FailureLog(log, "reading a signaling message")
 
     @property
     def queued(self) -> tuple[str, ...]:
         """Types of the messages that wait for a connection, oldest first."""
-        return tuple(waiting.type for waiting in self._queue)
+        return self._queue.types
 
     # What the program asks for
 
     def open(self) -> list[StreamEffect]:
         """Connect; a destroyed stream stays closed."""
-        return [] if self.is_destroyed else [OpenLink()]
+        if self.is_destroyed:
+            return []
+        self._is_opened = True
+        return [OpenLink()]
 
     def set_token(self, token: str) -> list[StreamEffect]:
-        """Use this token from now on, and tell the server at once. InvalidArgumentError: the old one stays in use."""
+        """Use this token from now on, and tell the server at once, unless nobody wants a connection yet.
+
+        InvalidArgumentError: the old one stays in use.
+        """
         self._listen = self._introduce(token)
         self.token = token
-        return self._send(self._listen)
+        return self._send(self._listen) if self._is_opened else []
 
     def register(self, audio: bool) -> list[StreamEffect]:
         """Say whether this client takes calls."""
-        return self.publish(MessageType.REGISTER, payloads.register(audio))
+        register = payloads.register(audio)
+        return self._send(self._frame(MessageType.REGISTER, register, keep=self._generation.queues_register))
 
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> list[StreamEffect]:
         """Start a call under its temporary sid; `params` as `encode_params` makes them."""
-        return self.publish(MessageType.INVITE, payloads.invite(sdp, callsid, preflight, params))
+        return self.publish(MessageType.INVITE, self._generation.invite(sdp, callsid, preflight, params))
+
+    def reconnect(self, sdp: str, callsid: str, reconnect_token: str) -> list[StreamEffect]:
+        """Take a call up again on this connection; on one that is lost already it is lost too, not queued."""
+        payload = payloads.reconnect(sdp, callsid, reconnect_token)
+        return self._send(self._frame(MessageType.INVITE, payload, keep=False))
+
+    def message(
+        self, callsid: str | None, content: Any, content_type: str, message_type: str, voice_event_sid: str
+    ) -> list[StreamEffect]:
+        """Send a program's own words to the other side of a call."""
+        payload = payloads.message(callsid, content, content_type, message_type, voice_event_sid)
+        return self.publish(MessageType.MESSAGE, payload)
 
     def answer(self, sdp: str, callsid: str) -> list[StreamEffect]:
         """Accept a pending call."""
@@ -108,6 +137,14 @@ class PStream:
     def publish(self, type_: str, payload: Payload) -> list[StreamEffect]:
         """Send any message; it waits for a connection if there is none. InvalidArgumentError: it cannot be sent."""
         return self._send(self._frame(type_, payload, keep=True))
+
+    def prefer_current_uri(self) -> list[StreamEffect]:
+        """Come back to the edge that serves us now, should the connection be lost: only there calls are known."""
+        return [PreferEdge(self.service.edge)]
+
+    def forget_preferred_uri(self) -> list[StreamEffect]:
+        """Come back to any edge, should the connection be lost."""
+        return [ForgetPreference()]
 
     def destroy(self) -> list[StreamEffect]:
         """Close for good; idempotent."""
@@ -140,8 +177,7 @@ class PStream:
     def _opened(self) -> list[StreamEffect]:
         self.status = "connected"
         self._is_linked = True
-        waiting, self._queue = self._queue, []
-        return [*map(SendFrame, (self._listen, *_without_repeats(waiting))), self._emit(TRANSPORT_OPEN, {})]
+        return [*map(SendFrame, (self._listen, *self._queue.take())), self._emit(TRANSPORT_OPEN, {})]
 
     def _closed(self) -> list[StreamEffect]:
         before, self.status, self._is_linked = self.status, "disconnected", False
@@ -158,29 +194,31 @@ class PStream:
         except ProtocolError as exc:
             self._malformed.failed(f"{exc}; it is dropped")
             return []
-        self.gateway = payload.get(Member.GATEWAY) or self.gateway
-        self.region = payload.get(Member.REGION) or self.region
-        if message.type not in SERVER_TYPES:
+        self.service = self.service.after(message.type, payload)
+        if message.type not in self._generation.hears:
             log.debug("a message of an unknown type is ignored")
             return []
         return self._receive(message.type, payload)
 
     def _receive(self, type_: str, payload: Payload) -> list[StreamEffect]:
-        ended: list[StreamEffect] = []
+        first: list[StreamEffect] = []
         if type_ in (MessageType.READY, MessageType.OFFLINE):
             self.status = type_
         elif type_ == MessageType.CLOSE:
-            ended = self.destroy()
+            first = self.destroy()
         elif type_ == MessageType.ERROR and Member.ERROR in payload:
             classed = payload[Member.ERROR] | {Member.TWILIO_ERROR: twilio_error(SIGNALING_ERROR)}
             payload = payload | {Member.ERROR: classed}
-        return [*ended, self._emit(type_, payload)]
+            if payloads.is_number(retry_after_s := classed.get(Member.RETRY_AFTER)) and retry_after_s > 0:
+                first = [HoldOff(retry_after_s)]
+        return [*first, self._emit(type_, payload)]
 
     def _introduce(self, token: str) -> OutboundFrame:
-        return self._frame(MessageType.LISTEN, payloads.listen(token, self._browserinfo), keep=False)
+        payload = self._generation.listen(token, self._browserinfo, self._reconnect_timeout_s)
+        return self._frame(MessageType.LISTEN, payload, keep=False)
 
     def _frame(self, type_: str, payload: Payload, *, keep: bool) -> OutboundFrame:
-        return OutboundFrame(type_, frame(type_, payload, self._dialect), keep)
+        return OutboundFrame(type_, frame(type_, payload, self._generation.dialect), keep)
 
     def _send(self, outbound: OutboundFrame) -> list[StreamEffect]:
         return [SendFrame(outbound)] if self._is_linked else self._unsent(outbound)
@@ -189,26 +227,10 @@ class PStream:
         if unsent.keep and self._is_linked:
             return [SendFrame(unsent)]  # its own connection was lost, and there is another one already
         if unsent.keep and not self.is_destroyed:
-            self._enqueue(unsent)
+            self._queue.add(unsent)
         entry = twilio_error(TRANSPORT_ERROR)
         error = {"code": 31009, "message": entry.description, "twilioError": entry}
         return [self._emit(MessageType.ERROR, {Member.ERROR: error})]
 
-    def _enqueue(self, waiting: OutboundFrame) -> None:
-        if len(self._queue) >= MAX_QUEUED:
-            registers = (i for i, each in enumerate(self._queue) if each.type == MessageType.REGISTER)
-            self._queue.pop(next(registers, 0))
-        self._queue.append(waiting)
-
     def _emit(self, event: str, payload: Payload) -> Emit:
         return Emit(event, payload, self.status, self.is_destroyed)
-
-
-def _without_repeats(waiting: Iterable[OutboundFrame]) -> Iterator[OutboundFrame]:
-    """Leave out each registration that says what the one before it says: an outage makes one in 30 s."""
-    said = ""
-    for each in waiting:
-        if each.type != MessageType.REGISTER or each.text != said:
-            yield each
-        if each.type == MessageType.REGISTER:
-            said = each.text

@@ -98,8 +98,27 @@ class SendFrame:
     frame: OutboundFrame
 
 
+@dataclass(frozen=True)
+class PreferEdge:
+    """Try the address that is in use before all others from now on, or the one of this edge of the same service."""
+
+    edge: str | None
+
+
+@dataclass(frozen=True)
+class ForgetPreference:
+    """Try the addresses in turn again."""
+
+
+@dataclass(frozen=True)
+class HoldOff:
+    """Wait so long before the first try after the next loss: the server asks for it."""
+
+    retry_after_s: float
+
+
 LinkReport = LinkOpened | LinkClosed | LinkFailed | LinkMessage | LinkUnsent
-LinkOrder = OpenLink | CloseLink | SendFrame
+LinkOrder = OpenLink | CloseLink | SendFrame | PreferEdge | ForgetPreference | HoldOff
 ShellEffect = Dial | WriteFrame | CloseSocket | Emit
 LinkEffect = Dial | WriteFrame | CloseSocket | LinkReport
 StreamEffect = LinkOrder | Emit

@@ -16,16 +16,14 @@ number under which they were dialled: what a socket says that was dropped means 
 from __future__ import annotations
 
 import logging
-import random as _random
-from collections.abc import Callable, Sequence
 
-from agent.errors import InvalidArgumentError
 from agent.log import FailureLog
-from agent.signaling.backoff import reconnect_backoff
 from agent.signaling.pstream.effects import (
     CloseLink,
     CloseSocket,
     Dial,
+    ForgetPreference,
+    HoldOff,
     LinkClosed,
     LinkEffect,
     LinkFailed,
@@ -34,11 +32,14 @@ from agent.signaling.pstream.effects import (
     LinkOrder,
     LinkUnsent,
     OpenLink,
+    PreferEdge,
     SendFrame,
     WriteFrame,
 )
+from agent.signaling.pstream.hosts import edge_uri
 from agent.signaling.pstream.messages import OutboundFrame
 from agent.signaling.pstream.names import HEARTBEAT
+from agent.signaling.pstream.retries import Retries
 from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, twilio_error
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,6 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_MS = 5_000
 LOOKUP_TIMEOUT_S = 20.0
 HEARTBEAT_TIMEOUT_MS = 15_000
-CONNECT_SUCCESS_S = 10.0
 FRESH_ATTEMPT_S = 0.25
 ABNORMAL_CODES = (1006, 1015)
 ECHO = OutboundFrame("heartbeat", HEARTBEAT)
@@ -57,23 +57,19 @@ class Link:
 
     def __init__(
         self,
-        uris: Sequence[str],
+        retries: Retries,
         *,
         connect_timeout_ms: float = CONNECT_TIMEOUT_MS,
         heartbeat_timeout_ms: float = HEARTBEAT_TIMEOUT_MS,
-        backoff_max_ms: float | None = None,
-        random: Callable[[], float] = _random.random,
     ) -> None:
-        if not uris:
-            raise InvalidArgumentError("a signaling connection needs at least one address")
         self.state = "closed"
         self.attempt = 0  #: number of the latest socket
         self._previous_state = "closed"
-        self._uris = tuple(uris)
-        self._uri_index = 0
+        self._retries = retries
+        self._dialled_uri = retries.uri
+        self._opened_uri: str | None = None
         self._connect_timeout_s = connect_timeout_ms / 1000
         self._heartbeat_timeout_s = heartbeat_timeout_ms / 1000
-        self._backoff = reconnect_backoff(len(self._uris), backoff_max_ms, random)
         self._has_socket = False
         self._dialled_at = 0.0
         self._opened_at: float | None = None
@@ -86,7 +82,7 @@ class Link:
     @property
     def uri(self) -> str:
         """The address in use, or to be tried next."""
-        return self._uris[self._uri_index]
+        return self._dialled_uri if self._has_socket else self._retries.uri
 
     @property
     def is_open(self) -> bool:
@@ -95,19 +91,19 @@ class Link:
 
     def deadline(self) -> float | None:
         """Tell when `tick` is due; None when nothing is awaited."""
-        times = (self._connect_deadline, self._silence_deadline, self._backoff.deadline_s)
+        times = (self._connect_deadline, self._silence_deadline, self._retries.deadline_s)
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[LinkEffect]:
         """Let time pass: end what took too long, try again when the back-off is over."""
         if _due(self._connect_deadline, now):
             why = f"{self.uri} did not answer within {self._connect_timeout_s:g} s"
-            self._advance_uri()
+            self._retries.advance()
             return self._drop(now, why)
         if _due(self._silence_deadline, now):
             self._should_fall_back = True
             return self._drop(now, f"nothing came from {self.uri} for {self._heartbeat_timeout_s:g} s")
-        if self._backoff.expire(now) and self.state != "closed":
+        if self._retries.expire(now) and self.state != "closed":
             return self._connect(now)
         return []
 
@@ -122,6 +118,13 @@ class Link:
                 return self.close(now)
             case SendFrame(frame):
                 return self.send(frame)
+            case PreferEdge(edge):
+                self._retries.prefer(edge_uri(self._opened_uri, edge) if self._opened_uri else None)
+            case ForgetPreference():
+                self._retries.prefer(None)
+            case HoldOff(retry_after_s):
+                self._retries.hold_off(retry_after_s)
+        return []
 
     def open(self, now: float) -> list[LinkEffect]:
         """Connect, and stay connected until `close`; nothing happens when that is already going on."""
@@ -131,7 +134,7 @@ class Link:
         """Disconnect and stay so until `open`."""
         self._enter("closed")
         effects = self._drop(now)
-        self._backoff.cancel()
+        self._retries.cancel()
         return effects
 
     def send(self, frame: OutboundFrame) -> list[LinkEffect]:
@@ -145,7 +148,7 @@ class Link:
         if self._has_socket and not self.is_open and now - self._dialled_at < FRESH_ATTEMPT_S:
             return []  # a change comes as a burst of notices: one new try for all of them
         dropped = self._drop(now, "the network changed")
-        self._backoff.reset()
+        self._retries.reset()
         return [*dropped, *self._connect(now)]
 
     # What the socket reports
@@ -178,6 +181,8 @@ class Link:
         self._enter("open")
         self._failures.recovered()
         self._opened_at = now
+        self._opened_uri = self._dialled_uri
+        self._retries.opened()
         self._should_fall_back = False
         self._connect_deadline = None
         self._silence_deadline = now + self._heartbeat_timeout_s
@@ -222,23 +227,21 @@ class Link:
     def _decide_fallback(self) -> None:
         was_connected = "open" in (self.state, self._previous_state)
         if self._should_fall_back or not was_connected:
-            self._advance_uri()
+            self._retries.advance()
         self._should_fall_back = True
-
-    def _advance_uri(self) -> None:
-        self._uri_index = (self._uri_index + 1) % len(self._uris)
 
     def _is_current(self, attempt: int) -> bool:
         return self._has_socket and attempt == self.attempt
 
     def _connect(self, now: float) -> list[LinkEffect]:
-        self._backoff.cancel()
+        self._retries.cancel()
         self._enter("connecting")
         self._why = ""
         self.attempt += 1
         self._has_socket = True
         self._dialled_at = now
         self._connect_deadline = now + self._connect_timeout_s
+        self._dialled_uri = self._retries.uri
         return [Dial(self.attempt, self.uri)]
 
     def _drop(self, now: float, why: str = "") -> list[LinkEffect]:
@@ -250,9 +253,7 @@ class Link:
             return []
         if self.state != "closed":
             self._failures.failed(why)
-        if opened_at is not None and now - opened_at > CONNECT_SUCCESS_S:
-            self._backoff.reset()
-        self._backoff.start(now)
+        self._retries.lost(now, None if opened_at is None else now - opened_at)
         return [CloseSocket(), LinkClosed()]
 
     def _enter(self, state: str) -> None:

@@ -7,18 +7,41 @@ Members keep the order that the SDK writes; a member without a value is left out
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Final
 
 from agent.errors import ProtocolError
 from agent.signaling.pstream.messages import Message, Payload
 from agent.signaling.pstream.names import Member, MessageType
 
-_LOCATION_MEMBERS: Final = (Member.GATEWAY, Member.REGION)
+RECONNECT_TIMEOUT_MAX_S: Final = 30
+
+_TEXTS: Final = (
+    Member.GATEWAY,
+    Member.REGION,
+    Member.EDGE,
+    Member.HOME,
+    Member.RECONNECT,
+    Member.CONTENTTYPE,
+    Member.MESSAGETYPE,
+    Member.ACKTYPE,
+    Member.VOICEEVENTSID,
+)
 
 
-def listen(token: str, browserinfo: Payload) -> Payload:
+def first_listen(token: str, browserinfo: Payload, _reconnect_timeout_s: int) -> Payload:
     """Payload that opens every connection, and that brings a new token."""
     return {Member.TOKEN: token, Member.BROWSERINFO: browserinfo}
+
+
+def second_listen(token: str, browserinfo: Payload, reconnect_timeout_s: int) -> Payload:
+    """Payload with the same purpose; it says, too, how long calls wait for a lost connection."""
+    return {Member.BROWSERINFO: browserinfo, Member.RECONNECT_TIMEOUT: reconnect_timeout_s, Member.TOKEN: token}
+
+
+def reconnect_timeout_s(max_call_signaling_timeout_ms: float) -> int:
+    """Tell the server's part of how long a call waits for its lost connection; it takes whole seconds, 30 at most."""
+    return max(0, min(math.ceil(max_call_signaling_timeout_ms / 1000), RECONNECT_TIMEOUT_MAX_S))
 
 
 def register(audio: bool) -> Payload:
@@ -26,10 +49,32 @@ def register(audio: bool) -> Payload:
     return {Member.MEDIA: {Member.AUDIO: audio}}
 
 
-def invite(sdp: str, callsid: str, preflight: bool, params: str) -> Payload:
+def first_invite(sdp: str, callsid: str, preflight: bool, params: str) -> Payload:
     """Payload that starts a call; `callsid` is the temporary one, `params` the encoded parameters or empty."""
-    twilio = {Member.PARAMS: params} if params else {}
-    return {Member.CALLSID: callsid, Member.SDP: sdp, Member.PREFLIGHT: preflight, Member.TWILIO: twilio}
+    return {Member.CALLSID: callsid, Member.SDP: sdp, Member.PREFLIGHT: preflight, Member.TWILIO: _twilio(params)}
+
+
+def second_invite(sdp: str, callsid: str, _preflight: bool, params: str) -> Payload:
+    """Payload with the same purpose; what a call is for is nobody's business."""
+    return {Member.CALLSID: callsid, Member.SDP: sdp, Member.TWILIO: _twilio(params)}
+
+
+def reconnect(sdp: str, callsid: str, reconnect_token: str) -> Payload:
+    """Payload of the `invite` that takes a call up again."""
+    return {Member.CALLSID: callsid, Member.RECONNECT: reconnect_token, Member.SDP: sdp, Member.TWILIO: {}}
+
+
+def message(callsid: str | None, content: Any, content_type: str, message_type: str, voice_event_sid: str) -> Payload:
+    """Payload that carries a program's own words to the other side of a call."""
+    return _given(
+        {
+            Member.CALLSID: callsid,
+            Member.CONTENT: content,
+            Member.CONTENTTYPE: content_type,
+            Member.MESSAGETYPE: message_type,
+            Member.VOICEEVENTSID: voice_event_sid,
+        }
+    )
 
 
 def describe(sdp: str, callsid: str) -> Payload:
@@ -63,9 +108,11 @@ def read_server(message: Message) -> Payload:
     Raises ProtocolError for an `error` that says nothing.
     """
     read = _given(message.payload)
-    for name in _LOCATION_MEMBERS:
+    for name in _TEXTS:
         if not isinstance(read.get(name, ""), str):
             del read[name]
+    if Member.TOKEN in read:
+        read[Member.TOKEN] = _token_facts(read[Member.TOKEN])
     if Member.ERROR in read and not _usable_error(read[Member.ERROR]):
         if message.type == MessageType.ERROR:
             raise ProtocolError("error of error has the wrong type")
@@ -77,6 +124,25 @@ def read_server(message: Message) -> Payload:
 
 def _given(members: Payload) -> Payload:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _twilio(params: str) -> Payload:
+    return {Member.PARAMS: params} if params else {}
+
+
+def _token_facts(token: object) -> Payload:
+    """What `connected` says of our token: `identity`, and `ttl` in seconds, as far as they can be used."""
+    said = _given(token) if isinstance(token, dict) else {}
+    if not isinstance(said.get(Member.IDENTITY, ""), str):
+        del said[Member.IDENTITY]
+    if not is_number(said.get(Member.TTL, 0)):
+        del said[Member.TTL]
+    return said
+
+
+def is_number(value: object) -> bool:
+    """Tell whether JSON gave a number; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _usable_error(error: object) -> bool:

@@ -14,25 +14,26 @@ from agent.hub_clock import HubClock
 from agent.net.tls import client_context
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.program import user_agent
-from agent.signaling.pstream.browserinfo import browserinfo as own_browserinfo
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import CloseSocket, Dial, Emit, LinkEffect, ShellEffect, StreamEffect, WriteFrame
+from agent.signaling.pstream.generation import SECOND, WireGeneration
 from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS, HEARTBEAT_TIMEOUT_MS, Link
-from agent.signaling.pstream.messages import Dialect, Payload
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.requests import StreamRequests
 from agent.signaling.pstream.socket_reports import SocketReports
 from agent.signaling.pstream.stack import ProtocolStack
 
 PAUSE_S = 0.1  # a handler that answers every error with a message that fails must not eat the machine
 
 
-class Stream(HubEmitter):
+class Stream(StreamRequests, HubEmitter):
     """Connects, stays connected, and turns the messages of the server into events.
 
     Every event carries one dict. Of the server: `connected ready offline error invite cancel ringing answer hangup
-    close`, with their payloads; of its own: `transport_open`, `transport_close`, and `error` with
-    `{"error": {"code", "message", "twilioError"?}, "callsid"?}`. Handlers run on the hub and must not block. What a
-    handler asks for is decided at once and carried out when the handler has returned, behind the events and frames
-    that are due already: no event comes inside another one.
+    close`, and in the second generation `message ack`, with their payloads; of its own: `transport_open`,
+    `transport_close`, and `error` with `{"error": {"code", "message", "twilioError"?}, "callsid"?}`. Handlers run on
+    the hub and must not block. What a handler asks for is decided at once and carried out when the handler has
+    returned, behind the events and frames that are due already: no event comes inside another one.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Stream(HubEmitter):
         token: str,
         uris: Sequence[str],
         *,
+        generation: WireGeneration = SECOND,
+        max_call_signaling_timeout_ms: float = 0,
         backoff_max_ms: float | None = None,
         connect_timeout_ms: float = CONNECT_TIMEOUT_MS,
         heartbeat_timeout_ms: float = HEARTBEAT_TIMEOUT_MS,
@@ -49,16 +52,20 @@ class Stream(HubEmitter):
         clock: Clock | None = None,
         dial: Callable[[str, SSLContext, SocketOwner, str], WebSocket] = WebSocket,
     ) -> None:
-        """`uris` as `signaling_uris` gives them; raises InvalidArgumentError or, for a bad `ca_file`, ConfigError."""
+        """Nothing is dialled before `open`; `uris` as `signaling_uris` gives them.
+
+        `max_call_signaling_timeout_ms` is how long calls may wait for a lost connection. Raises InvalidArgumentError
+        or, for a bad `ca_file`, ConfigError.
+        """
         super().__init__()
         self._context = ssl_context or client_context(ca_file)
         self._clock = clock or HubClock()
-        self._pstream = PStream(token, browserinfo or own_browserinfo(), Dialect.V1)
+        own = browserinfo or generation.browserinfo(generation.sdk_version)
+        self._pstream = PStream(token, own, generation, max_call_signaling_timeout_ms)
         self._link = Link(
-            uris,
+            generation.retries(uris, backoff_max_ms, max_call_signaling_timeout_ms),
             connect_timeout_ms=connect_timeout_ms,
             heartbeat_timeout_ms=heartbeat_timeout_ms,
-            backoff_max_ms=backoff_max_ms,
         )
         self._stack = ProtocolStack(self._pstream, self._link)
         self._queue: EffectQueue[ShellEffect] = EffectQueue(self._carry_out, self._pause)
@@ -77,21 +84,6 @@ class Stream(HubEmitter):
         return self._told_status
 
     @property
-    def gateway(self) -> str | None:
-        """The gateway that the server last named."""
-        return self._pstream.gateway
-
-    @property
-    def region(self) -> str | None:
-        """The region that the server last named, in the server's words."""
-        return self._pstream.region
-
-    @property
-    def token(self) -> str:
-        """The token in use."""
-        return self._pstream.token
-
-    @property
     def uri(self) -> str:
         """The address in use, or to be tried next."""
         return self._link.uri
@@ -100,46 +92,6 @@ class Stream(HubEmitter):
     def local_address(self) -> str | None:
         """The address of this machine that the connection uses; None while there is none."""
         return self._socket.local_address if self._socket is not None else None
-
-    def open(self) -> None:
-        """Begin to connect, and return at once."""
-        self._run(self._pstream.open())
-
-    def set_token(self, token: str) -> None:
-        """Use this token from now on, and tell the server at once when connected."""
-        self._run(self._pstream.set_token(token))
-
-    def register(self, audio: bool) -> None:
-        """Say whether this client takes calls."""
-        self._run(self._pstream.register(audio))
-
-    def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None:
-        """Start a call under its temporary sid; `params` as `encode_params` makes them."""
-        self._run(self._pstream.invite(sdp, callsid, preflight, params))
-
-    def answer(self, sdp: str, callsid: str) -> None:
-        """Accept a pending call."""
-        self._run(self._pstream.answer(sdp, callsid))
-
-    def reinvite(self, sdp: str, callsid: str) -> None:
-        """Offer an ICE restart; without a connection it is lost, not queued."""
-        self._run(self._pstream.reinvite(sdp, callsid))
-
-    def dtmf(self, callsid: str | None, digits: str) -> None:
-        """Have the gateway press keys."""
-        self._run(self._pstream.dtmf(callsid, digits))
-
-    def hangup(self, callsid: str | None, message: str | None = None) -> None:
-        """End a call, with the reason if there is one."""
-        self._run(self._pstream.hangup(callsid, message))
-
-    def reject(self, callsid: str | None) -> None:
-        """Refuse a pending call."""
-        self._run(self._pstream.reject(callsid))
-
-    def publish(self, type_: str, payload: Payload) -> None:
-        """Send any message; it waits for a connection if there is none. InvalidArgumentError: it cannot be sent."""
-        self._run(self._pstream.publish(type_, payload))
 
     def network_changed(self) -> None:
         """Connect again at once, unless the open connection still has its own address and way out."""

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from agent.errors import InvalidArgumentError
-from agent.signaling.pstream.core import MAX_QUEUED, PStream
+from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import Emit, LinkOpened, LinkUnsent, OpenLink, SendFrame
-from agent.signaling.pstream.messages import MAX_FRAME_CHARS, Dialect, OutboundFrame
+from agent.signaling.pstream.generation import FIRST, SECOND
+from agent.signaling.pstream.messages import MAX_FRAME_CHARS, OutboundFrame
+from agent.signaling.pstream.retry_queue import MAX_QUEUED
 from tests.signaling.wire_on_paper import INFO, WireOnPaper
 
 LOST = ["transport_close", "offline"]
@@ -186,7 +188,7 @@ def test_gateway_and_region_may_come_with_any_message(bench):
     bench.open()
     bench.server("ringing", gateway="g1", region="r1")
     bench.server("answer", gateway="", region="r2")
-    assert (bench.stream.gateway, bench.stream.region) == ("g1", "r2")
+    assert (bench.stream.service.gateway, bench.stream.service.region) == ("g1", "r2")
 
 
 def test_an_error_of_the_server_gets_its_class(bench):
@@ -239,7 +241,7 @@ def test_a_stream_can_be_destroyed_twice_and_asked_for_more(bench):
 
 
 def test_a_core_is_in_its_new_state_before_anything_is_carried_out():
-    stream = PStream("foo", INFO)
+    stream = PStream("foo", INFO, FIRST)
     assert stream.open() == [OpenLink()]
     (waiting,) = stream.register(True)
     assert isinstance(waiting, Emit) and stream.queued == ("register",)
@@ -252,18 +254,18 @@ def test_a_core_is_in_its_new_state_before_anything_is_carried_out():
 
 
 def test_what_a_lost_connection_did_not_take_goes_out_on_the_next_one():
-    stream = PStream("foo", INFO)
+    stream = PStream("foo", INFO, FIRST)
     stream.hear(LinkOpened())
     late = OutboundFrame("hangup", "{}", keep=True)
     assert stream.hear(LinkUnsent(late)) == [SendFrame(late)]
 
 
 def test_the_second_generation_is_the_same_stream_in_other_words():
-    stream = PStream("foo", INFO, Dialect.V2)
+    stream = PStream("foo", INFO, SECOND)
     listen = stream.hear(LinkOpened())[0]
     assert isinstance(listen, SendFrame)
-    assert listen.frame.text.startswith('{"payload":{"token":"foo"')
-    assert listen.frame.text.endswith('"type":"listen","version":"1.6"}')
+    assert listen.frame.text.startswith('{"payload":{"browserinfo":{')
+    assert listen.frame.text.endswith('"reconnectTimeout":0,"token":"foo"},"type":"listen","version":"1.6"}')
 
 
 @pytest.mark.parametrize(
@@ -276,7 +278,7 @@ def test_the_second_generation_is_the_same_stream_in_other_words():
     ],
 )
 def test_what_cannot_be_sent_is_refused_and_changes_nothing(ask, unusable):
-    stream = PStream("foo", INFO)
+    stream = PStream("foo", INFO, FIRST)
     with pytest.raises(InvalidArgumentError, match=f"{unusable}.*cannot be sent"):
         ask(stream)
     assert (stream.token, stream.queued, stream.status) == ("foo", (), "disconnected")
@@ -441,7 +443,7 @@ def test_a_stream_that_a_handler_destroys_says_its_last_words(bench):
      ([True, True, False, True, True], [True, False, True])],
 )  # fmt: skip
 def test_of_registrations_that_say_the_same_one_waits(asked, waits):
-    stream = PStream("a-token", {})
+    stream = PStream("a-token", {}, FIRST)
     for audio in asked:
         stream.register(audio)
     sent = [effect.frame.text for effect in stream.hear(LinkOpened()) if isinstance(effect, SendFrame)]

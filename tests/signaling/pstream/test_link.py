@@ -22,6 +22,7 @@ from agent.signaling.pstream.effects import (
 )
 from agent.signaling.pstream.link import Link
 from agent.signaling.pstream.messages import OutboundFrame
+from agent.signaling.pstream.retries import EdgesInTurn
 
 HAIR_S = 1e-6  #: what sums of floats may miss
 A, B, C = "wss://a/signal", "wss://b/signal", "wss://c/signal"
@@ -50,7 +51,8 @@ class Bench:
         self.errors: list[dict[str, Any]] = []
         self.sockets: list[SocketOnPaper] = []
         self.dial_error: str | None = None
-        self.link = Link(uris or (A,), **({"random": lambda: 0} | options))
+        policy = {name: options.pop(name) for name in ("max_ms", "random") if name in options}
+        self.link = Link(EdgesInTurn(uris or (A,), **({"random": lambda: 0} | policy)), **options)
 
     @property
     def socket(self) -> SocketOnPaper:
@@ -265,7 +267,7 @@ def test_an_address_that_cannot_be_dialled_ends_the_link():
 
 def test_a_link_needs_an_address():
     with pytest.raises(InvalidArgumentError):
-        Link(())
+        EdgesInTurn(())
 
 
 # Sending
@@ -405,7 +407,7 @@ def test_the_first_pause_with_several_edges_is_drawn_once(draw):
 
 @pytest.mark.parametrize("limit_ms", [1, 2999, 3000])
 def test_the_longest_pause_is_at_least_3_seconds(limit_ms):
-    bench = Bench(backoff_max_ms=limit_ms)
+    bench = Bench(max_ms=limit_ms)
     bench.open()
     for _ in range(10):
         bench.closed(1000)
@@ -416,7 +418,7 @@ def test_the_longest_pause_is_at_least_3_seconds(limit_ms):
 
 
 def test_several_edges_and_a_short_longest_pause_go_together():
-    bench = Bench(A, B, backoff_max_ms=3000, random=lambda: 0.999999)
+    bench = Bench(A, B, max_ms=3000, random=lambda: 0.999999)
     bench.open()
     bench.closed(1000)
     assert bench.link.deadline() is not None
@@ -514,7 +516,7 @@ def test_a_frame_that_a_dropped_socket_did_not_take_harms_no_other():
 
 
 def test_a_link_is_in_its_new_state_before_anything_is_carried_out():
-    link = Link((A,), random=lambda: 0)
+    link = Link(EdgesInTurn((A,), random=lambda: 0))
     link.open(0.0)
     assert link.state == "connecting"
     link.socket_opened(1, 0.0)
@@ -553,7 +555,7 @@ def test_an_end_that_was_asked_for_is_no_failure(caplog):
 
 @pytest.mark.parametrize(("lookup_ms", "answers_ms"), [(10, 4_900), (5_030, 100), (5_030, 4_900), (14_900, 4_900)])
 def test_the_look_up_of_the_name_does_not_use_up_the_time_to_connect(lookup_ms, answers_ms):
-    link = Link([A])
+    link = Link(EdgesInTurn([A]))
     link.open(0.0)
     link.socket_resolving(link.attempt, 0.0)
     for now in range(0, lookup_ms, 1_000):
@@ -565,7 +567,7 @@ def test_the_look_up_of_the_name_does_not_use_up_the_time_to_connect(lookup_ms, 
 
 
 def test_a_server_that_does_not_answer_after_the_look_up_is_left_after_5_seconds():
-    link = Link([A])
+    link = Link(EdgesInTurn([A]))
     link.open(0.0)
     link.socket_resolving(link.attempt, 0.1)
     link.socket_resolved(link.attempt, 6.0)
@@ -575,7 +577,7 @@ def test_a_server_that_does_not_answer_after_the_look_up_is_left_after_5_seconds
 
 
 def test_a_look_up_that_never_ends_is_left_too():
-    link = Link([A])
+    link = Link(EdgesInTurn([A]))
     link.open(0.0)
     link.socket_resolving(link.attempt, 0.1)
 
@@ -583,7 +585,7 @@ def test_a_look_up_that_never_ends_is_left_too():
 
 
 def test_what_an_old_socket_looks_up_changes_nothing():
-    link = Link([A])
+    link = Link(EdgesInTurn([A]))
     link.open(0.0)
     link.socket_resolving(link.attempt - 1, 0.1)
     link.socket_resolved(link.attempt - 1, 3.0)

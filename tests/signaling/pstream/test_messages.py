@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from agent.errors import InvalidArgumentError, ProtocolError
 from agent.signaling.pstream import payloads
-from agent.signaling.pstream.browserinfo import browserinfo
+from agent.signaling.pstream.generation import FIRST, SECOND
 from agent.signaling.pstream.messages import MAX_DEPTH, MAX_FRAME_CHARS, Dialect, Payload, frame, parse
 
 SDP = "v=0\r\n"
@@ -25,12 +23,12 @@ def read(text: str) -> Payload:
         ("register", payloads.register(True), '{"media":{"audio":true}}'),
         (
             "invite",
-            payloads.invite(SDP, "TJS1", False, "To=bob&x=1"),
+            payloads.first_invite(SDP, "TJS1", False, "To=bob&x=1"),
             '{"callsid":"TJS1","sdp":"v=0\\r\\n","preflight":false,"twilio":{"params":"To=bob&x=1"}}',
         ),
         (
             "invite",
-            payloads.invite(SDP, "TJS1", True, ""),
+            payloads.first_invite(SDP, "TJS1", True, ""),
             '{"callsid":"TJS1","sdp":"v=0\\r\\n","preflight":true,"twilio":{}}',
         ),
         ("answer", payloads.describe(SDP, "CA1"), '{"sdp":"v=0\\r\\n","callsid":"CA1"}'),
@@ -54,10 +52,43 @@ def test_a_frame_without_a_payload_leaves_it_out():
 
 
 def test_listen_names_the_client():
-    payload = json.loads(frame("listen", payloads.listen("token", browserinfo())))["payload"]
+    payload = FIRST.listen("token", FIRST.browserinfo(FIRST.sdk_version), 0)
     assert list(payload) == ["token", "browserinfo"]
     assert list(payload["browserinfo"]) == ["p", "v", "browser", "plugin"]
     assert payload["browserinfo"]["v"] == "1.15.1"
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload", "text"),
+    [
+        ("listen", SECOND.listen("t", {"p": "b"}, 30), '{"browserinfo":{"p":"b"},"reconnectTimeout":30,"token":"t"}'),
+        ("invite", SECOND.invite("v=0", "TJ", True, "a=b"), '{"callsid":"TJ","sdp":"v=0","twilio":{"params":"a=b"}}'),
+        ("invite", SECOND.invite("v=0", "TJS1", False, ""), '{"callsid":"TJS1","sdp":"v=0","twilio":{}}'),
+        ("invite", payloads.reconnect("v=0", "CA1", "R"), '{"callsid":"CA1","reconnect":"R","sdp":"v=0","twilio":{}}'),
+        (
+            "message",
+            payloads.message("CA1", {"hello": 1}, "application/json", "user-defined-message", "KX1"),
+            '{"callsid":"CA1","content":{"hello":1},"contenttype":"application/json",'
+            '"messagetype":"user-defined-message","voiceeventsid":"KX1"}',
+        ),
+    ],
+)  # fmt: skip
+def test_a_frame_of_the_second_generation_has_its_members_in_the_order_of_the_recordings(type_, payload, text):
+    assert frame(type_, payload, SECOND.dialect) == f'{{"payload":{text},"type":"{type_}","version":"1.6"}}'
+
+
+def test_the_second_generation_names_the_client_in_an_order_of_its_own():
+    told = SECOND.browserinfo(SECOND.sdk_version)
+    assert list(told) == ["browser", "p", "plugin", "v"]
+    assert list(told["browser"]) == ["platform", "userAgent"]
+    assert told["v"] == "2.18.5"
+
+
+@pytest.mark.parametrize(
+    ("limit_ms", "told_s"), [(-1, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (29_999, 30), (30_000, 30), (1e9, 30)]
+)
+def test_the_server_hears_in_whole_seconds_how_long_a_call_waits(limit_ms, told_s):
+    assert payloads.reconnect_timeout_s(limit_ms) == told_s
 
 
 def test_text_outside_ascii_is_not_escaped_but_half_characters_are():
@@ -82,6 +113,20 @@ def test_null_members_count_as_missing():
 
 def test_a_location_of_the_wrong_type_is_left_out():
     assert read('{"type":"connected","payload":{"region":5,"gateway":"g"}}') == {"gateway": "g"}
+
+
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ('{"home":5,"edge":{},"reconnect":[],"voiceeventsid":1,"contenttype":true,"content":5}', {"content": 5}),
+        ('{"token":"x"}', {"token": {}}),
+        ('{"token":{"identity":5,"ttl":"60"}}', {"token": {}}),
+        ('{"token":{"identity":null,"ttl":true}}', {"token": {}}),
+        ('{"token":{"identity":"a","ttl":59.5}}', {"token": {"identity": "a", "ttl": 59.5}}),
+    ],
+)
+def test_what_the_second_generation_may_not_mean_is_left_out(told, left):
+    assert read(f'{{"type":"connected","payload":{told}}}') == left
 
 
 def test_call_parameters_are_strings():
