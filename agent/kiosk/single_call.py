@@ -22,7 +22,7 @@ from agent.kiosk.registration import device_options
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
-from agent.signaling.dismissals import MOST, Dismissals, follow
+from agent.signaling.dismissals import Dismissals, follow
 from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
 from agent.voice.device import Device
@@ -66,8 +66,9 @@ class SingleCall:
         errors: list[VoiceError] = []
 
         def refused(refusal: Complaint, code: object, message: str) -> None:
+            why = in_words(refusal, self._config.signaling.generation, code, message)
             if not connected.ready():
-                connected.set_exception(CallFailedError(in_words(refusal, code, message)))
+                connected.set_exception(CallFailedError(why))
 
         def fail(error: VoiceError) -> None:
             errors.append(error)
@@ -79,9 +80,8 @@ class SingleCall:
         self._device.setup(token, **options)
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
-            follow(self._device.stream, Dismissals(), time.monotonic,
-                   lambda: refused(DISMISSED, "", f"{MOST} times in a row"))  # fmt: skip
-            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", "it says `close`"))
+            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", ""))
+            follow(self._device.stream, Dismissals(), time.monotonic, lambda: refused(DISMISSED, "", ""))
         try:
             connected.get(timeout=CONNECT_WITHIN_S)
         except gevent.Timeout:
