@@ -184,4 +184,45 @@ _BOX = (
              "if False:", ("supervision/test_restart.py",)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX)
+_TOKENS = "switchboard/test_reconnect_tokens.py"
+_TABLE = "switchboard/test_call_table.py"
+_WORDS = "switchboard/test_user_messages.py"
+_SWITCHBOARD = (
+    Mutation("a reconnect token is good for ever", "agent/switchboard/reconnect_tokens.py",
+             "        self._forget(0, places[0])\n", "", (_TOKENS,)),
+    Mutation("a reconnect token is good once, though its successor was lost", "agent/switchboard/reconnect_tokens.py",
+             "self._forget(0, places[0])", "self._forget(0, places[0] + 1)", (_TOKENS, _TABLE)),
+    Mutation("that a reconnect token arrived ends nothing", "agent/switchboard/call_leg.py",
+             "            self.tokens.arrived()", "            pass", (_TABLE,)),
+    Mutation("who shows no reconnect token is told one", "agent/switchboard/call_leg.py",
+             "self.tokens is not None and self.is_proven", "self.tokens is not None", (_TABLE,)),
+    Mutation("who lost a call to another process hangs up on it", "agent/switchboard/call_leg.py",
+             "return self.can_resume and session_id < self.session_id", "return False", (_TABLE,)),
+    Mutation("who lost a call to another process is not told", "agent/switchboard/call_table.py",
+             "before = [] if leg.session_id == client.id else", "before = [] if True else", (_TABLE,)),
+    Mutation("a ringing call is taken up", "agent/switchboard/call_table.py", "leg.phase is LegPhase.TALKING and", "",
+             (_TABLE,)),
+    Mutation("calls wait as long as their clients want", "agent/switchboard/timeouts.py",
+             "min(leg.patience_s or limit_s, limit_s)", "leg.patience_s or limit_s", ("switchboard/test_timeouts.py",)),
+    Mutation("calls wait for clients that do not want them", "agent/switchboard/router.py",
+             "leg.detached_at is not None and not leg.can_resume and", "leg.detached_at is not None and",
+             ("switchboard/test_router.py",)),
+    Mutation("a token for incoming calls cannot take them up", "agent/switchboard/client_session.py",
+             "(is_new and not self.grant.may_call)", "not self.grant.may_call",
+             ("switchboard/test_client_session.py",)),
+    Mutation("an early echo proves that all was read", "agent/switchboard/client_session.py",
+             "min(self._echoes + 1, self._beats)", "self._echoes + 1", ("switchboard/test_client_session.py",)),
+    Mutation("who comes back is not told our description", "agent/switchboard/renegotiation.py",
+             "answer(leg, leg.local_sdp)", 'answer(leg, "")', ("switchboard/test_router.py",)),
+    Mutation("a restart that failed counts as the latest description", "agent/switchboard/router.py",
+             "            leg.take_back()", "            pass", ("switchboard/test_router.py",)),
+    Mutation("a caller without a token is waited for", "agent/switchboard/router.py",
+             "self.end() if leg.can_resume and leg.phase is not LegPhase.TALKING else []", "[]",
+             ("switchboard/test_router.py",)),
+    Mutation("a message that nobody takes is acknowledged", "agent/switchboard/user_messages.py",
+             "if not other.can_resume:", "if False:", (_WORDS,)),
+    Mutation("a message to a lost socket is acknowledged", "agent/switchboard/user_messages.py",
+             "return AWAY if other.detached_at is not None else None", "return None", (_WORDS,)),
+)  # fmt: skip
+
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD)
