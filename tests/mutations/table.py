@@ -225,4 +225,33 @@ _SWITCHBOARD = (
              "return AWAY if other.detached_at is not None else None", "return None", (_WORDS,)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD)
+_STRANGERS = (
+    Mutation("whoever is slow keeps others out of the page", "agent/page/crowd.py",
+             "            self._drop_one_of(self._visitors)\n        self._visitors.add(visitor)",
+             "            visitor.drop()\n            return\n        self._visitors.add(visitor)",
+             ("page/test_page_crowd.py", "page/test_page_attacks.py")),
+    Mutation("an address with many connections is as good as one with few", "agent/page/crowd.py",
+             "return crowded[one.address], -one.doing,", "return 0, -one.doing,", ("page/test_page_crowd.py",)),
+    Mutation("all addresses guess in one queue", "agent/page/server.py", "judge(visitor.address,", 'judge("",',
+             ("page/test_page_attacks.py",)),
+    Mutation("another site may watch the box", "agent/page/guard.py",
+             "if not _is_own_page(host, headers) and not _is_link(method, path, headers):",
+             'if method == "POST" and not _is_own_page(host, headers):', ("page/test_page_attacks.py",)),
+    Mutation("every user opens the door by the page", "agent/kiosk/kiosk.py",
+             "self.control.beside(KEY_NAME) if self.doorway.exists else None", "None", ("kiosk/test_door.py",)),
+    Mutation("whoever planted a socket is talked to", "agent/service/control_client.py",
+             "            _check_owner(connection)\n", "", ("service/test_control_client.py",)),
+    Mutation("each lock-out is as long as the first", "hw/panel/lockout.py", "self._first_s * 2**doublings",
+             "self._first_s", ("hw/panel/test_lockout.py",)),
+    Mutation("a restart ends the lock-out", "hw/panel/lockout.py",
+             "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
+    Mutation("secrets for everybody are taken", "agent/config/exposure.py",
+             "mode & stat.S_IROTH and (found", "False and (found", ("config/test_exposure.py",)),
+    Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
+             "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
+             ("test_words.py",)),
+    Mutation("whoever says nothing outlives the switchboard", "agent/switchboard/server.py",
+             "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
+)  # fmt: skip
+
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS)
