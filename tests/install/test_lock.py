@@ -121,3 +121,14 @@ def test_the_tests_run_with_the_packages_that_the_box_has() -> None:
     here = pinned("test", target(*THIS))
     others = {name for name, version in here.items() if importlib.metadata.version(name) != version}
     assert not others, "scripts/setup.sh has not run since"
+
+
+def test_nothing_is_installed_but_what_the_lock_names() -> None:
+    """pip is told of hashes, or to look nowhere: the project itself."""
+    scripts = [ROOT / "run.sh", *(ROOT / "scripts").glob("*.sh"), *(ROOT / "systemd").glob("*.sh")]
+    calls = [line.strip() for script in scripts for line in script.read_text().splitlines()
+             if re.search(r"\bpip_install \S", line) and not line.lstrip().startswith("#")]  # fmt: skip
+
+    assert len(calls) >= 4
+    assert not [call for call in calls if "--require-hashes" not in call and "--no-index --no-deps" not in call]
+    assert not [script for script in scripts if "-m pip install" in script.read_text() and script.name != "steps.sh"]
