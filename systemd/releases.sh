@@ -5,13 +5,13 @@
 #   releases.sh uninstall [--purge]   removes everything but the settings; --purge: those too
 # It stands beside the versions and needs none of them. Four links beside it name versions: `current` is the one that runs,
 # `previous` the one before it, `trial` the one that has to prove itself, `refused` the last that could not. A link is
-# changed by one rename.
+# changed by one rename. The file `registered` is there if the version before the trial was registered.
 set -euo pipefail
 name=kiosk-agent
 opt=${opt:-$(dirname "$(realpath "$0")")}
 root=${opt%"/opt/$name"}
 trial_s=60    # a version on trial is given so long
-steady_s=10   # and must have been up in one process for so long
+steady_s=10   # and must have been up in one process for so long, and registered if the one before was
 
 tell() { echo "$name: $*" >&2; }
 
@@ -38,6 +38,10 @@ start() {
   manager start --no-block $name
 }
 
+# The agent's own words, before what troubles it: "in call, ready; ...".
+is_registered() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^[^;]*\<ready\>'; }
+is_as_good() { [ ! -e "$opt/registered" ] || is_registered; }
+
 run_instead() {
   manager stop $name
   point current "$1"
@@ -48,7 +52,7 @@ is_ready_in_time() {
   while true; do
     process=$(is_up && systemctl show -p MainPID --value $name) || process=''
     [ "$process" = "$last" ] || since=$SECONDS
-    [ -z "$process" ] || [ $((SECONDS - since)) -lt $steady_s ] || return 0
+    [ -z "$process" ] || [ $((SECONDS - since)) -lt $steady_s ] || ! is_as_good || return 0
     [ $SECONDS -lt $until ] || return 1
     last=$process
     sleep 1
@@ -112,6 +116,8 @@ change_to() {
   drop refused
   drop trial
   if is_up && is_complete "$before"; then
+    rm -f "$opt/registered"
+    ! is_registered || touch "$opt/registered"
     point trial "$1"
     systemctl start $name-trial || tell "the trial was disturbed, and goes on by itself"
     while [ -L "$opt/trial" ]; do sleep 1; done

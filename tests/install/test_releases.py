@@ -35,6 +35,7 @@ case "$*" in
     [ ! -e "$opt/releases/$release/works" ] || [ -s "$up" ] || echo "$release $$" > "$up" ;;
   stop*) rm -f "$up" ;;
   is-active*) [ -s "$up" ] ;;
+  *StatusText*) [ ! -e "$opt/current/registers" ] || echo "in call, ready; no reception" ;;
   show*) if grep -q restless "$up"; then date +%N; else cat "$up"; fi ;;
 esac
 """
@@ -49,8 +50,8 @@ class Box:
         self._programs = folder / "bin"
         for release in (OLD, NEW):
             (self.opt / "releases" / release).mkdir(parents=True)
-            (self.opt / "releases" / release / "complete").touch()
-            (self.opt / "releases" / release / "works").touch()
+            for mark in ("complete", "works", "registers"):
+                (self.opt / "releases" / release / mark).touch()
         (folder / "run/systemd/system").mkdir(parents=True)
         (folder / "run/lock").mkdir()
         self._programs.mkdir()
@@ -175,6 +176,17 @@ def test_a_version_that_starts_again_and_again_is_not_ready(tmp_path: Path) -> N
     box.run("judge")
 
     assert (box.running, box.named("refused")) == (OLD, "2.1-restless")
+
+
+@pytest.mark.parametrize(("registers", "runs"), [(OLD, OLD), ("", NEW)])
+def test_a_version_has_to_register_if_the_one_before_was_registered(registers: str, runs: str, box: Box) -> None:
+    box.link("previous", NEW)
+    for release in {OLD, NEW} - {registers}:
+        (box.opt / "releases" / release / "registers").unlink()
+
+    box.run("rollback")
+
+    assert box.running == runs
 
 
 def test_a_rollback_is_a_change_to_the_version_before_and_can_be_taken_back(box: Box) -> None:

@@ -24,8 +24,6 @@ POWER_CUT = Path("/run/vmbench/power-cut")
 OPT = Path("/opt/kiosk-agent")
 NOTES = Path("/var/lib/update-job.json")
 PROGRAM = Path("agent/program.py")
-NOTIFIER = Path("agent/service/notifier.py")
-READY = 'self._send(f"READY=1\\n'
 TRACES = ("opt/kiosk-agent", "usr/local/bin/kiosk-agent", "run/kiosk-agent", "var/lib/kiosk-agent", "root/.cache",
           "etc/udev/rules.d/60*", "etc/systemd/system/kiosk-agent*", "etc/systemd/system/*/kiosk-agent*")  # fmt: skip
 UPDATE = ("systemd/install.sh", "--without-demo")
@@ -112,18 +110,28 @@ def one_that_cannot_be_imported_changes_nothing() -> None:
     assert running_version() == "9.1.0"
 
 
-def one_that_never_gets_ready_goes_back_by_itself() -> None:
-    make_version("9.3.0")
-    before = NOTIFIER.read_text()
-    assert READY in before
-    NOTIFIER.write_text(before.replace("READY=1", "X_READY=1"))
+def goes_back(version: str, file: Path, text: str, instead: str) -> None:
+    """Update to a version that is broken there; it takes over, and is taken back."""
+    make_version(version)
+    before = file.read_text()
+    assert text in before
+    file.write_text(before.replace(text, instead))
     began = time.monotonic()
     done = subprocess.run(UPDATE, capture_output=True, text=True)
-    NOTIFIER.write_text(before)
-    assert done.returncode == 1 and "did not get ready; 9.1.0" in done.stderr, done.stderr[-500:]
+    file.write_text(before)
+    assert done.returncode == 1 and f"{version}-" in done.stderr, done.stderr[-500:]
+    assert "did not get ready; 9.1.0" in done.stderr, done.stderr[-500:]
     assert gets_ready() == "9.1.0"
-    assert "9.3.0" in run("/usr/local/bin/kiosk-agent", "status")
-    print(f"# given up and back after {time.monotonic() - began:.0f} s", flush=True)
+    assert version in run("/usr/local/bin/kiosk-agent", "status")
+    print(f"# {version} was made, given up and taken back in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def one_that_never_gets_ready_goes_back_by_itself() -> None:
+    goes_back("9.3.0", Path("agent/service/notifier.py"), '"READY=1', '"X_READY=1')
+
+
+def one_that_does_not_register_goes_back_by_itself() -> None:
+    goes_back("9.3.1", Path("agent/signaling/pstream/names.py"), 'Final = "register"', 'Final = "stay"')
 
 
 def goes_back_on_demand() -> None:
@@ -172,6 +180,7 @@ AFTERWARDS = (
     a_whole_update_is_tried_in_a_call_and_stays,
     one_that_cannot_be_imported_changes_nothing,
     one_that_never_gets_ready_goes_back_by_itself,
+    one_that_does_not_register_goes_back_by_itself,
     goes_back_on_demand,
     reads_a_secret_as_a_credential,
     leaves_nothing_but_the_settings,
