@@ -8,7 +8,7 @@
 # changed by one rename. The file `registered` is there if the version before the trial was registered.
 set -euo pipefail
 name=kiosk-agent
-opt=${opt:-$(dirname "$(realpath "$0")")}
+[ "${BASH_SOURCE[0]}" != "$0" ] || opt=$(dirname "$(realpath "$0")")   # install.sh sets it and takes in this file
 root=${opt%"/opt/$name"}
 trial_s=60    # a version on trial is given so long
 steady_s=10   # and must have been up in one process for so long, and registered if the one before was
