@@ -1,4 +1,4 @@
-"""`demo --once`: one scripted call, one last line, one exit status."""
+"""`demo --once`: one scripted call, one last line, one exit status, in bounded time."""
 
 from __future__ import annotations
 
@@ -6,31 +6,50 @@ import logging
 import tempfile
 from pathlib import Path
 
+import gevent
+
+from agent.demo.deadline import Deadline
 from agent.demo.script import Script
 from agent.demo.timeline import DemoTimeline
-from agent.errors import AgentError
+from agent.errors import AgentError, CallFailedError
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
 
+PLAY_WITHIN_S = 240.0  # each step has its own limit; on a very slow machine all together have this one
+END_WITHIN_S = 60.0
 
-def play_once(listen: tuple[str, int], state_dir: Path) -> int:
+
+def play_once(
+    listen: tuple[str, int], state_dir: Path, play_within_s: float = PLAY_WITHIN_S, end_within_s: float = END_WITHIN_S
+) -> int:
     """Play the call; prints the timeline and, last, `demo: ok ...` or `demo: failed: why`."""
-    with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
-        succeeded, told = _play(Path(folder), listen, state_dir)
-    print(f"demo: {'ok' if succeeded else 'failed'}: {told}", flush=True)
+    why = f"it did not end within {play_within_s + end_within_s:g} s, see what each thread did"
+    with Deadline(play_within_s + end_within_s, f"demo: failed: {why}"):
+        with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
+            succeeded, told = _play(Path(folder), listen, state_dir, play_within_s)
+        print(f"demo: {'ok' if succeeded else 'failed'}: {told}", flush=True)
     return 0 if succeeded else 1
 
 
-def _play(folder: Path, listen: tuple[str, int], state_dir: Path) -> tuple[bool, str]:
+def _play(folder: Path, listen: tuple[str, int], state_dir: Path, within_s: float) -> tuple[bool, str]:
     script = None
     try:
-        script = Script(DemoTimeline(), folder, listen, state_dir)
-        return True, script.play()
-    except (AgentError, HardwareError) as error:
+        with gevent.Timeout(within_s, CallFailedError(f"the call was not over within {within_s:g} s")):
+            script = Script(DemoTimeline(), folder, listen, state_dir)
+            return True, script.play()
+    except (AgentError, HardwareError, TimeoutError) as error:
         return False, str(error)
     except KeyboardInterrupt:
         return False, "interrupted"
     finally:
         if script is not None:
-            script.close()
+            _end(script)
+
+
+def _end(script: Script) -> None:
+    """Whatever happens here, the verdict on the call stands."""
+    try:
+        script.close()
+    except Exception:
+        log.exception("the demonstration did not end in order")

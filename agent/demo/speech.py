@@ -19,6 +19,7 @@ from agent.errors import LocalFault
 
 SpeechSamples = NDArray[np.float64]
 CHECK_RATE_HZ = 8_000
+SPEAK_WITHIN_S = 60.0
 PIECE_S = 0.2  # shorter than the time between two corrections of the playout, which shift what follows
 HEARD_AT_LEAST = 0.6  # other words reach 0.35; what went through codec and playout stays above 0.8
 
@@ -38,10 +39,13 @@ class Hearing:
 
 def speak(text: str, path: Path, voice: str = "en") -> Path:
     """Write `text`, spoken, as a WAV file; raises LocalFault when there is no espeak-ng."""
+    command = ["espeak-ng", "-v", voice, "-s", "150", "-w", str(path), text]
     try:
-        subprocess.run(["espeak-ng", "-v", voice, "-s", "150", "-w", str(path), text], check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, timeout=SPEAK_WITHIN_S)
     except FileNotFoundError:
         raise LocalFault("espeak-ng is not installed: install it with apt-get install espeak-ng") from None
+    except subprocess.TimeoutExpired:
+        raise LocalFault(f"espeak-ng did not speak within {SPEAK_WITHIN_S:g} s") from None
     except subprocess.CalledProcessError as error:
         raise LocalFault(f"espeak-ng could not speak: {error.stderr.decode(errors='replace').strip()}") from None
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from agent.closing import Closing
@@ -12,6 +13,8 @@ from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.server import Switchboard, mint
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.state_dir import default_folder, load_api_key
+
+log = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 5.0
@@ -61,6 +64,8 @@ class RunningSwitchboard(Closing):
             self._bridge.run(self.switchboard.stop(), timeout_s=STOP_TIMEOUT_S)
         except BridgeClosedError:
             return  # the loop's end closed it
+        except TimeoutError as error:
+            log.warning("the switchboard is left as it is: %s", error)
 
 
 def start_switchboard(

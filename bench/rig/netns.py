@@ -101,6 +101,10 @@ class Network:
             self._ip(owner, "address", "add", address, "dev", device)
             self._ip(owner, "link", "set", device, "up")
 
+    def reach(self, owner, device, address):
+        """Let an end find an address on that device, although it is of another network."""
+        self._ip(owner, "route", "add", address.partition("/")[0], "dev", device)
+
     def add_bridges(self, count):
         """Give both ends so many container networks, with the same addresses, which lead nowhere."""
         for owner in ("box", "far"):

@@ -93,6 +93,16 @@ def test_cable_with_addresses_of_the_link_is_enough(network, call):
     assert box.path == ("169.254.10.1", "169.254.20.2")
 
 
+@pytest.mark.parametrize("caller", ["box", "far"])
+@pytest.mark.parametrize(("box", "far"), [("169.254.10.1/16", "172.30.0.2/24"), ("172.30.0.1/24", "169.254.20.2/16")])
+def test_cable_with_an_address_of_the_link_on_one_side_only_is_enough(network, call, caller, box, far):
+    network.cable(box, far)
+    network.reach("box", "wire", far)
+    network.reach("far", "wire1", box)
+    end, _ = call(caller)
+    assert end.path == (box.partition("/")[0], far.partition("/")[0])
+
+
 @pytest.mark.parametrize("bridges", [12, 30])
 def test_many_bridges_without_a_default_route_are_in_nobodys_way(network, call, bridges):
     network.cable("172.30.0.1/24", "172.30.0.2/24")

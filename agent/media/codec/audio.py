@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agent.media.codec import g711
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgoing, SenderSettings
+from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, PCMA, PCMU, AudioSender, Outgoing, SenderSettings
 from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
@@ -13,6 +14,8 @@ from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
+
+LAWS = {PCMU, PCMA}
 
 
 class Audio:
@@ -95,8 +98,16 @@ class Audio:
             receiver = self._receiver_of(self.receiver.codec if self.receiver else self._expected_kind)
             receiver.put_event(packet.sequence, packet.timestamp, packet.payload, ssrc=packet.ssrc)
         else:
-            receiver = self._receiver_of(codec.kind)
-            receiver.put(packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc)
+            receiver, payload = self._receiver_of(self._goes_on_as(codec.kind)), packet.payload
+            if receiver.codec != codec.kind:
+                payload = g711.translated(payload, codec.kind, receiver.codec)
+            receiver.put(packet.sequence, packet.timestamp, payload, now, ssrc=packet.ssrc)
+
+    def _goes_on_as(self, kind: str) -> str:
+        """What this sound is received as: both laws of G.711 have one clock, and may change within a stream."""
+        before = self.receiver
+        is_other_law = before is not None and {before.codec, kind} == LAWS and before.stats.received > 0
+        return before.codec if before is not None and is_other_law else kind
 
     @property
     def _expected_kind(self) -> str:

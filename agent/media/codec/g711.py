@@ -99,6 +99,12 @@ def to_int16(sound: FloatSamples) -> PcmSamples:
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
+def translated(payload: bytes, law: str, wanted: str) -> bytes:
+    """Say in one law what was said in the other, to the nearest step."""
+    table = _ENCODED[wanted][to_int16(_DECODED[law]).view(np.uint16)].tobytes()
+    return payload.translate(table)
+
+
 class G711Encoder:
     """Encodes mono 48 kHz int16 PCM, a multiple of 6 samples at a time."""
 

@@ -72,7 +72,7 @@ class PlayoutBuffer:
         pauses: bool = False,
     ) -> None:
         """Take an RTP packet that lasts `samples` at 48 kHz; it may repair the one before, or announce a pause."""
-        time = self._timeline.media_time(timestamp)
+        time = self._timeline.media_time(sequence, timestamp)
         packets = self._timeline.believe(Packet(sequence, time, samples, payload, now, repairs, pauses), timestamp)
         if len(packets) != 1:
             self.stats.dropped += 1 - len(packets)

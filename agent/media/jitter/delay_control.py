@@ -8,12 +8,12 @@ samples later:
     delay of a usual packet = spare + backlog
 
 Where packets and frames are not multiples of each other the backlog differs from packet to packet, and comes back to
-every multiple of their `grain`, the greatest length that divides both, below a frame. The packet that finds the most
-of it has the least spare time: what it lacks is kept for it by all others. What the backlog is beyond a multiple is
-always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut out. Spare time below
-the floor is too little: samples are added. Because clocks that drift apart show as a transit that drifts, this keeps
-the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the length of the packet
-that brings the repair.
+every multiple of their `grain`, the greatest length that divides the frame and each packet, below a frame. The packet
+that finds the most of it has the least spare time: what it lacks is kept for it by all others. What the backlog is
+beyond a multiple is always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut
+out. Spare time below the floor is too little: samples are added. Because clocks that drift apart show as a transit that
+drifts, this keeps the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the
+length of the packet that brings the repair.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from collections import deque
 from math import gcd
 
 from agent.media.jitter.timestamps import Packet
-from agent.media.jitter.transit_window import TransitWindow
+from agent.media.jitter.transit_window import WINDOW_S, TransitWindow
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 _MS = RATE_HZ // 1000
@@ -47,6 +47,7 @@ class DelayControl:
         self._min_ms = min_ms
         self._max = max_ms * _MS
         self._transits = TransitWindow()
+        self._lengths: dict[int, float] = {}  # of the packets lately, in samples, and when the last of each came
         self._losses: deque[float] = deque(maxlen=64)
         self._repairing = False
         self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
@@ -61,8 +62,12 @@ class DelayControl:
         self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
 
     def arrived(self, packet: Packet) -> None:
-        """Note a packet's transit, late or not."""
+        """Note a packet's transit and length, late or not."""
         self._transits.add(packet.arrival, packet.transit)
+        self._lengths[packet.samples] = packet.arrival
+        if len(self._lengths) > 1:
+            known = self._lengths.items()
+            self._lengths = {length: at for length, at in known if packet.arrival - at <= WINDOW_S}
         if packet.repairs:
             self._repairs_at = packet.arrival
 
@@ -84,13 +89,14 @@ class DelayControl:
     def restart(self) -> None:
         """Forget the transits: another timeline begins."""
         self._transits.clear()
+        self._lengths.clear()
 
     def aim(self, packet: Packet) -> float:
         """Set `target_ms` for sound in the place of `packet`.
 
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
-        self._grain = gcd(self._frame, packet.samples)
+        self._grain = gcd(self._frame, packet.samples, *self._lengths)
         if len(self._transits) < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
         self._judge_losses(packet.samples / RATE_HZ)

@@ -56,35 +56,50 @@ def _passed(before: Packet, packet: Packet, ahead: int) -> int:
     return max((ahead - 1) * packet.samples, passed if passed >= _LEAST_JUMP_SAMPLES else 0)
 
 
+def _ahead(later: int, earlier: int) -> int:
+    """By how many numbers one packet follows another; negative when it precedes it."""
+    return (later - earlier + 0x8000 & 0xFFFF) - 0x8000
+
+
 class Timeline:
     """Where the packets of one RTP stream belong."""
 
     def __init__(self, clock_rate_hz: int) -> None:
         self._scale = RATE_HZ // clock_rate_hz
         self._base: tuple[int, Packet] | None = None  # the latest packet that was believed, and its timestamp
+        self._before_jump: tuple[int, int, Packet] | None = None  # the number after it, and the base before it
         self._stray: Packet | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
 
     def restart(self) -> None:
         """Forget the stream."""
-        self._base = self._stray = None
+        self._base = self._before_jump = self._stray = None
         self._seen.clear()
 
-    def media_time(self, timestamp: int) -> int:
+    def media_time(self, sequence: int, timestamp: int) -> int:
         """Return the media time nearest to the latest packet's that wraps to `timestamp`."""
         if self._base is None:
             return timestamp * self._scale
-        latest, packet = self._base
+        time = self._after(*self._base, timestamp)
+        if self._before_jump is None or not -_NEAR <= _ahead(sequence, self._before_jump[0]) < 0:
+            return time
+        # It was overtaken by the first one that was seen of a clock that was set anew: it may be of either.
+        packet = self._base[1]
+        usual = packet.time + _ahead(sequence, packet.sequence) * packet.samples
+        return min(time, self._after(*self._before_jump[1:], timestamp), key=lambda one: abs(one - usual))
+
+    def _after(self, latest: int, packet: Packet, timestamp: int) -> int:
         return packet.time + ((timestamp - latest + 0x80000000 & 0xFFFFFFFF) - 0x80000000) * self._scale
 
     def believe(self, packet: Packet, timestamp: int) -> tuple[Packet, ...]:
         """Return the packets to use now: this one, none while it is doubtful, or two where a new timeline begins."""
         if self._base is not None:
             before = self._base[1]
-            ahead = (packet.sequence - before.sequence + 0x8000 & 0xFFFF) - 0x8000
+            ahead = _ahead(packet.sequence, before.sequence)
             if -_NEAR <= ahead <= 0 and abs(packet.transit - before.transit) <= _JUMP_SAMPLES:
                 return (packet,)  # overtaken, or repeated: what follows is compared with what was ahead of it
             if 0 < ahead <= _NEAR and _has_jumped(before, packet, ahead):
+                self._before_jump = (packet.sequence, *self._base)
                 packet = packet._replace(time=before.end + _passed(before, packet, ahead))
         if self._base is None or abs(packet.transit - self._base[1].transit) <= _JUMP_SAMPLES:
             self._base, self._stray = (timestamp, packet), None

@@ -8,7 +8,7 @@ strict about keys, fingerprints and size.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -168,11 +168,11 @@ class _Values:
 
     def all(self, name: str) -> list[str]:
         """Values of an attribute, the section's before the session's."""
-        return [line[len(name) + 1 :] for line in self._lines if line.startswith(name + ":")]
+        return [line[len(name) + 1 :].strip() for line in self._lines if line.startswith(name + ":")]
 
     def nearest(self, name: str) -> list[str]:
         """Values of an attribute of the section, or of the session where the section has none."""
-        return [line[len(name) + 1 :] for line in self._own if line.startswith(name + ":")] or self.all(name)
+        return [line[len(name) + 1 :].strip() for line in self._own if line.startswith(name + ":")] or self.all(name)
 
     def first(self, name: str) -> str:
         """The section's value, else the session's, else empty."""
@@ -208,15 +208,14 @@ def _fingerprints(value: _Values) -> tuple[tuple[str, str], ...]:
 
 
 def _setup(value: _Values) -> str:
-    setup = value.first("setup")
+    setup = value.first("setup").lower()
     if setup and setup not in SETUP_ROLES:
         raise SdpError(f"the session description has a=setup:{setup[:20]}; expected one of {', '.join(SETUP_ROLES)}")
     return setup
 
 
 def _codecs(first_line: str, value: _Values) -> tuple[Codec, ...]:
-    maps = dict(line.split(None, 1) for line in value.all("rtpmap") if " " in line)
-    parameters = dict(line.split(None, 1) for line in value.all("fmtp") if " " in line)
+    maps, parameters = (dict(_parted(value.all(name))) for name in ("rtpmap", "fmtp"))
     codecs = []
     for number in dict.fromkeys(first_line.split()[3:]):
         payload_type = int(number)
@@ -226,6 +225,14 @@ def _codecs(first_line: str, value: _Values) -> tuple[Codec, ...]:
         if name:
             codecs.append(Codec(payload_type, name, clock_hz, channels, _fmtp(parameters.get(number, ""))))
     return tuple(codecs)
+
+
+def _parted(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Part each line into its first word and the rest; one of a single word says nothing."""
+    for line in lines:
+        words = line.split(None, 1)
+        if len(words) == 2:
+            yield words[0], words[1]
 
 
 def _rtpmap(text: str | None, payload_type: int) -> tuple[str, int, int]:
@@ -241,12 +248,19 @@ def _fmtp(text: str) -> dict[str, str]:
 
 
 def _ptime(text: str) -> int | None:
-    return int(text) if text.isdecimal() and 10 <= int(text) <= 120 else None
+    length_ms = _whole_ms(text)
+    return length_ms if 10 <= length_ms <= LONGEST_PACKET_MS else None
 
 
 def _longest_packet(text: str) -> int:
     """What the far end can take at once, in ms (RFC 8866 section 6.4)."""
-    return int(text) if text.isdecimal() and 0 < int(text) < LONGEST_PACKET_MS else LONGEST_PACKET_MS
+    return _whole_ms(text) or LONGEST_PACKET_MS
+
+
+def _whole_ms(text: str) -> int:
+    """The whole part of what may have a fraction (RFC 8866 section 6.4), LONGEST_PACKET_MS at most; 0 for no number."""
+    found = re.fullmatch(r"([0-9]{1,9})(\.[0-9]+)?", text)
+    return min(int(found[1]), LONGEST_PACKET_MS) if found else 0
 
 
 def _rejected(index: int, lines: list[str]) -> RejectedSection:

@@ -1,12 +1,15 @@
 """RTP to frames: the whole receive path with real codecs, on a fake clock."""
 
+import random
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, PCMU, TELEPHONE_EVENT, AudioSender, SenderSettings
+from agent.media.pump import MOST_AHEAD_S
 from hw.sound.frame import FRAME_BYTES, SILENCE
 from tests.media.sounds import alike, frames, pcm_of, rms, steps, tone, voice
 
@@ -70,6 +73,39 @@ def test_pcmu_is_heard_uncut_whatever_its_packets_and_the_cards_period(packet_ms
     stats = receiver.stats
     assert stats.concealed_ms == stats.dropped == stats.late == 0
     assert stats.inserted_ms + stats.removed_ms <= 100
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    lengths_ms=st.lists(st.sampled_from([10, 20, 30, 40, 60]), min_size=2, max_size=4, unique=True),
+    period_ms=st.sampled_from([10, 20, 30, 40, 60]),
+    seed=st.integers(0, 2**32),
+)
+@example(lengths_ms=[10, 20], period_ms=20, seed=1)
+@example(lengths_ms=[20, 30], period_ms=20, seed=1)
+@example(lengths_ms=[10, 60], period_ms=40, seed=1)
+def test_packets_whose_length_changes_all_the_time_are_heard_uncut(lengths_ms, period_ms, seed):
+    receiver, due, now, timestamp, lengths = AudioReceiver(PCMU), 0.005, 0.0, 0, random.Random(seed)
+    settled = None
+    for number in range(500):
+        size = 8 * lengths.choice(lengths_ms)
+        now += size / 8000  # it comes when all of it was said
+        while due < now:
+            receiver.pull(due, period_ms * 48)
+            due += period_ms / 1000
+        receiver.put(number, timestamp, bytes([0x80]) * size, now)
+        timestamp += size
+        while receiver.ready(period_ms * 48) and due < now + MOST_AHEAD_S:
+            receiver.pull(due, period_ms * 48)
+            due += period_ms / 1000
+        if number == 250:
+            settled = receiver.stats.concealed_ms, receiver.stats.inserted_ms, receiver.stats.removed_ms
+
+    stats = receiver.stats
+    assert stats.dropped == stats.late == 0
+    assert stats.concealed_ms <= 2 * max(lengths_ms) + period_ms
+    assert stats.concealed_ms == settled[0]
+    assert stats.inserted_ms + stats.removed_ms - settled[1] - settled[2] <= 60
 
 
 def test_before_the_first_packet_there_is_silence():

@@ -75,7 +75,10 @@ def test_handshake_connects_both_with_keys_that_fit():
 
 
 class OpenSslSide(Side):
-    """A far end that is plain OpenSSL with the key it was given, and its own choice of suites."""
+    """A far end that is plain OpenSSL with the key it was given, its own choice of suites, and a chain and MTU."""
+
+    chain = ()
+    mtu = None
 
     def begin(self, other):
         self.other = other
@@ -84,7 +87,13 @@ class OpenSslSide(Side):
         context.use_privatekey(self.certificate._key)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         context.set_tlsext_use_srtp(b"SRTP_AES128_CM_SHA1_80")
+        for certificate in self.chain:
+            context.add_extra_chain_cert(certificate._cert)
+        if self.mtu is not None:
+            context.set_options(SSL.OP_NO_QUERY_MTU)
         self.ssl = SSL.Connection(context)
+        if self.mtu is not None:
+            self.ssl.set_ciphertext_mtu(self.mtu)
         (self.ssl.set_connect_state if self.client else self.ssl.set_accept_state)()
         self.take(b"")
 
@@ -111,6 +120,20 @@ def test_far_end_with_an_rsa_key_is_taken_in_either_role(bits, far_end_is_client
         await both(*((theirs, ours) if far_end_is_client else (ours, theirs)))
         assert ours.states == ["connected"]
         assert ours.handshake.dtls.inbound is not None
+        close(ours)
+
+    run(story())
+
+
+@pytest.mark.parametrize("mtu", [None, 300, 1_200])
+@pytest.mark.parametrize("far_end_is_client", [True, False])
+def test_long_chain_of_large_certificates_is_taken_in_pieces(mtu, far_end_is_client):
+    async def story():
+        large = rsa_certificate(4096)
+        ours, theirs = Side(not far_end_is_client), OpenSslSide(far_end_is_client, certificate=large)
+        theirs.chain, theirs.mtu = (rsa_certificate(3072), large), mtu
+        await both(*((theirs, ours) if far_end_is_client else (ours, theirs)))
+        assert ours.states == ["connected"]
         close(ours)
 
     run(story())

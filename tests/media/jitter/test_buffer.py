@@ -260,6 +260,37 @@ def test_packets_overtaken_around_a_jump_do_not_undo_it():
     assert listener.delay_ms(7, share=0.95) < 45
 
 
+def played_around(jump_ms, order):
+    """The numbers that are played, and the buffer, when the clock jumps at 250 and packets come in this order."""
+    listener = player(min_ms=60)
+    for tick, number in enumerate(order):
+        now = tick * FRAME_S + 0.05
+        jump = jump_ms * 48 if number >= 250 else 0
+        listener.buffer.put(number, 500_000_000 + number * 960 + jump, b"%d" % number, 960, now)
+        listener.pull(now + 0.007)
+    return listener.played(), listener.buffer.stats
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    jump_ms=st.one_of(st.integers(200, 900), st.integers(-900, -200), st.sampled_from([2_000, 60_000, -60_000])),
+    shuffled=st.lists(st.tuples(st.integers(245, 254), st.integers(1, 3)), max_size=3),
+)
+@example(jump_ms=-800, shuffled=[(250, 1)])
+@example(jump_ms=800, shuffled=[(251, 1)])
+@example(jump_ms=2_000, shuffled=[(250, 2)])
+def test_packets_overtaken_around_a_jump_are_played_as_without_it(jump_ms, shuffled):
+    order = list(range(400))
+    for place, distance in shuffled:
+        order.insert(place - distance, order.pop(place))
+
+    with_jump, stats = played_around(jump_ms, order)
+    without, usual = played_around(0, order)
+
+    assert with_jump[:390] == without[:390]
+    assert (stats.late, stats.dropped) == (usual.late, usual.dropped)
+
+
 def test_one_absurd_timestamp_is_ignored():
     listener = player()
     listener.run(Network(), 5)

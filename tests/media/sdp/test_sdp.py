@@ -228,3 +228,55 @@ def test_damaged_description_is_refused_or_understood_but_never_breaks(data):
         parse("".join(lines))
     except SdpError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("word", ["active", "Active", " ACTIVE ", "aCtIvE\t"])
+def test_role_is_understood_however_it_is_written_and_the_other_one_is_answered(word):
+    offer = parse(CHROMIUM_OFFER.replace("a=setup:actpass", f"a=setup:{word}"))
+    assert offer.setup == "active"
+    text, agreement = OfferAnswer(MediaSettings(), ("sha-256", "AA"), 1, "x").answer(offer, IceParameters("u", "p"))
+    assert "a=setup:passive\r\n" in text
+    assert not agreement.dtls_client
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "a=fingerprint:SHA-256 aa:bb:cc\r\n",
+        "a=fingerprint: sha-256\taA:Bb:cC \r\n",
+        "a=fingerprint:md5 11:22\r\na=fingerprint:SHA-256 aa:bb:cc\r\na=fingerprint:sha-1 33\r\n",
+        "a=fingerprint:sha-256 AA:BB:CC\r\na=fingerprint:Sha-256 aa:bb:cc\r\n",
+    ],
+)
+def test_fingerprints_are_understood_in_either_case_and_among_others(lines):
+    offer = parse(CHROMIUM_OFFER.replace("a=fingerprint:sha-256 AA:BB:CC\r\n", lines))
+    assert [each for each in offer.fingerprints if each[0] == "sha-256"] == [("sha-256", "AA:BB:CC")]
+
+
+@pytest.mark.parametrize("where", ["session", "section", "both"])
+@pytest.mark.parametrize(
+    ("text", "longest_ms"),
+    [
+        ("20", 20),
+        ("20.0", 20),
+        (" 40", 40),
+        ("62.5", 62),
+        ("999", 120),
+        ("0", 120),
+        ("-5", 120),
+        ("x", 120),
+        ("1e1", 120),
+    ],
+)
+def test_longest_packet_is_read_wherever_it_stands_with_or_without_a_fraction(where, text, longest_ms):
+    line = f"a=maxptime:{text}\r\n"
+    sdp = CHROMIUM_OFFER.replace("t=0 0\r\n", "t=0 0\r\n" + (line if where == "session" else ""))
+    if where == "both":
+        sdp = sdp.replace("t=0 0\r\n", "t=0 0\r\na=maxptime:10\r\n")
+    assert parse(sdp + (line if where != "session" else "")).longest_packet_ms == longest_ms
+
+
+def test_what_parts_number_and_codec_may_be_any_blank():
+    sdp = CHROMIUM_OFFER.replace("a=rtpmap:111 opus", "a=rtpmap:111\topus").replace("a=fmtp:111 ", "a=fmtp:111  ")
+    offer = parse(sdp + "a=rtpmap:\r\na=fmtp: \r\na=rtpmap:9\r\n")
+    assert offer.codecs[0].kind == "opus" and offer.codecs[0].parameters["useinbandfec"] == "1"
