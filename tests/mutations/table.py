@@ -254,4 +254,16 @@ _STRANGERS = (
              "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS)
+_RELEASES = "install/test_releases.py::test_a_"
+_INSTALLATION = (
+    Mutation("a moment without any version", "systemd/releases.sh", '  mv -T "$opt/.$1.new"',
+             '  rm -f "$opt/$1"\n  mv -T "$opt/.$1.new"',
+             (f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version[judge-works-power cut]",)),
+    Mutation("a version that was refused is not named", "systemd/releases.sh", 'point refused "$trial"', ":",
+             (f"{_RELEASES}version_that_does_not_get_ready_is_told_and_the_old_one_is_back",)),
+    Mutation("a version that starts again and again is ready", "systemd/releases.sh",
+             '[ "$process" = "$last" ] || since=$SECONDS', ":",
+             (f"{_RELEASES}version_that_starts_again_and_again_is_not_ready",)),
+)  # fmt: skip
+
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION)
