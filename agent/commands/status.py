@@ -22,10 +22,13 @@ def perform(options: argparse.Namespace) -> int:
     """Ask the running agent for its status and print it. Raises ControlError."""
     from agent.config import control_socket_of
     from agent.service.control_client import ControlClient
+    from agent.service.releases import refused_release
 
     with ControlClient(control_socket_of(options.config)) as client:
         status = client.request("status")
     say(*(json.dumps(status, indent=2).split("\n") if options.json else _in_lines(status)))
+    if (refused := refused_release()) and not options.json:
+        say(_line("update", f"{refused} did not get ready, and was taken back"))
     return 0
 
 

@@ -95,25 +95,32 @@ class SingleCall:
         line.after(limit_s(self._config.answering.max_ring_s), lambda: self._end("nobody answered"))
         connection.on("ringing", lambda early: self._on_ringing(early))
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
-        connection.on("reconnecting", lambda _error: say("reconnecting"))
-        connection.on("reconnected", lambda: say("reconnected"))
-        connection.on("digit", lambda digit: say(f"digit {excerpt(digit)}"))
+        connection.on("reconnecting", lambda _error: self._say("reconnecting"))
+        connection.on("reconnected", lambda: self._say("reconnected"))
+        connection.on("digit", lambda digit: self._say(f"digit {excerpt(digit)}"))
         for event in ("disconnect", "cancel"):
             connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
         return line
 
     def _on_ringing(self, has_early_media: bool) -> None:
-        say("ringing")
+        self._say("ringing")
         if not has_early_media:
             self._tones.ringback()
 
     def _on_accept(self, line: Line, seconds: float, digits: str) -> None:
         line.answer()
         self._tones.stop()
-        say("answered")
+        self._say("answered")
         if digits:
             line.connection.send_digits(digits)
         line.after(seconds or None, lambda: self._end(f"hung up here after {seconds:g} s"))
+
+    def _say(self, words: str) -> None:
+        try:
+            say(words)
+        except BrokenPipeError as error:  # nobody reads on: the command ends as every other one does
+            if not self._over.ready():
+                self._over.set_exception(error)
 
     def _end(self, why: str) -> None:
         if not self._over.ready():
