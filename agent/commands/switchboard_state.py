@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.terminal import say
+
 KEY = "api_key.json"
 
 
@@ -90,7 +92,7 @@ def _add_box(options: argparse.Namespace, folder: Path) -> None:
     except OSError as error:
         boxes.remove(options.name)
         raise LocalFault(f"{path} cannot be written: {error.strerror}; choose another file with --to") from error
-    print(f"{path}: take it to the box, as [token] key_file")
+    say(f"{path}: take it to the box, as [token] key_file")
 
 
 def _remove_box(options: argparse.Namespace, folder: Path) -> None:
@@ -103,7 +105,7 @@ def _list_boxes(options: argparse.Namespace, folder: Path) -> None:
     from agent.switchboard.box_keys import BoxKeys
 
     for key in BoxKeys(folder).all():
-        print(key.identity)
+        say(key.identity)
 
 
 def _add_authority(options: argparse.Namespace, folder: Path) -> None:
@@ -111,14 +113,14 @@ def _add_authority(options: argparse.Namespace, folder: Path) -> None:
 
     trust = Trust(folder)
     trust.add()
-    print(f"{trust.ca_file} has both now: take it to every client, then `authority switch`")
+    say(f"{trust.ca_file} has both now: take it to every client, then `authority switch`")
 
 
 def _switch_authority(options: argparse.Namespace, folder: Path) -> None:
     from agent.switchboard.trust import Trust
 
     Trust(folder).switch()
-    print("the other authority signs: a switchboard that runs uses it within a minute")
+    say("the other authority signs: a switchboard that runs uses it within a minute")
 
 
 def _forget_authority(options: argparse.Namespace, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from agent.commands import settings_option, switchboard_state
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,5 +20,5 @@ def perform(options: argparse.Namespace) -> int:
     """Mint and print it. InvalidArgumentError for a folder that is not a switchboard's: nobody would take it."""
     from agent.switchboard.runner import mint_for
 
-    print(mint_for(str(switchboard_state.folder_of(options)), options.identity, options.ttl))
+    say(mint_for(str(switchboard_state.folder_of(options)), options.identity, options.ttl))
     return 0

@@ -24,6 +24,7 @@ from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
 from hw.sound.interface import Sound
+from hw.sound.sound_file import SoundFile
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Registrar(Closing):
         self._sound = sound
         self._before_ringing = before_ringing
         self._trouble = trouble
-        self._sounds: dict[str, bytes] = {}
+        self._sounds: dict[str, bytes | SoundFile] = {}
         self._failures = FailureLog(log, "setting up the connection to the service")
         self._refusals: dict[str, object] = {}  # part -> the code that was told first
         self._dismissals = Dismissals()
@@ -88,6 +89,7 @@ class Registrar(Closing):
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
+        device.on("token_told", self.source.told)
 
     def close(self) -> None:
         """Register nothing any more, whatever token comes; idempotent."""

@@ -25,6 +25,7 @@ from agent.service.stopping import StopSignals
 from agent.signaling.dismissals import Dismissals, follow
 from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
+from agent.terminal import say
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
 
@@ -55,7 +56,7 @@ class SingleCall:
             signals.close()
         if not line.answered:
             raise CallFailedError(f"{to} did not answer: {line.error or why}")
-        print(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}", flush=True)
+        say(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}")
         return 0
 
     def _connect(self) -> None:
@@ -94,25 +95,32 @@ class SingleCall:
         line.after(limit_s(self._config.answering.max_ring_s), lambda: self._end("nobody answered"))
         connection.on("ringing", lambda early: self._on_ringing(early))
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
-        connection.on("reconnecting", lambda _error: print("reconnecting", flush=True))
-        connection.on("reconnected", lambda: print("reconnected", flush=True))
-        connection.on("digit", lambda digit: print(f"digit {excerpt(digit)}", flush=True))
+        connection.on("reconnecting", lambda _error: self._say("reconnecting"))
+        connection.on("reconnected", lambda: self._say("reconnected"))
+        connection.on("digit", lambda digit: self._say(f"digit {excerpt(digit)}"))
         for event in ("disconnect", "cancel"):
             connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
         return line
 
     def _on_ringing(self, has_early_media: bool) -> None:
-        print("ringing", flush=True)
+        self._say("ringing")
         if not has_early_media:
             self._tones.ringback()
 
     def _on_accept(self, line: Line, seconds: float, digits: str) -> None:
         line.answer()
         self._tones.stop()
-        print("answered", flush=True)
+        self._say("answered")
         if digits:
             line.connection.send_digits(digits)
         line.after(seconds or None, lambda: self._end(f"hung up here after {seconds:g} s"))
+
+    def _say(self, words: str) -> None:
+        try:
+            say(words)
+        except BrokenPipeError as error:  # nobody reads on: the command ends as every other one does
+            if not self._over.ready():
+                self._over.set_exception(error)
 
     def _end(self, why: str) -> None:
         if not self._over.ready():

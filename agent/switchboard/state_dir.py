@@ -17,11 +17,10 @@ from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
 from agent.switchboard.box_keys import DAMAGE, BoxKeys, as_json, parse_key
 from agent.switchboard.certificates import Identity
+from agent.switchboard.services import APPLICATION
 from agent.switchboard.trust import MEND, Trust
 
 log = logging.getLogger(__name__)
-
-APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
 
 
 class StateDir:
@@ -111,7 +110,7 @@ def load_api_key(folder: Path) -> ApiKey:
     except DAMAGE:
         log.warning("%s is damaged; a new key is made, and tokens signed with the old one end", path)
     account_sid, key_sid = f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}"
-    key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION_SID)
+    key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION)
     write_private(path, as_json(key))
     return key
 

@@ -139,6 +139,17 @@ _SIGNALING = (
     Mutation("the back-off grows for ever", "agent/signaling/backoff.py",
              "min(self._base_ms * self._factor, self._max_ms)", "self._base_ms * self._factor",
              ("signaling/test_backoff.py",)),
+    Mutation("the service's word on a token is not heard", "agent/signaling/token/renewal.py",
+             "            self.due_s = now + rest_s\n            self._backoff.reset()", "            pass",
+             ("signaling/token/test_renewal.py",)),
+    Mutation("a service that gives tokens no time is in a rush", "agent/signaling/token/renewal.py",
+             "self._was_refused or self._was_told_short", "self._was_refused", ("signaling/token/test_renewal.py",)),
+    Mutation("a token is told to end after its end", "agent/signaling/token/expiry_notice.py",
+             "max(0.0, ttl_s - self._notice_s)", "ttl_s", ("signaling/token/test_expiry_notice.py",)),
+    Mutation("reports go to any host", "agent/quality/report_generation.py", "if home and is_label(home)", "if home",
+             ("voice/test_report.py",)),
+    Mutation("own troubles of the wire are refusals", "agent/signaling/refusals.py",
+             "_attached(error.twilio_error).code", "error.twilio_error.code", ("signaling/test_refusals.py",)),
     Mutation("a short token is renewed all the time", "agent/signaling/token/renewal.py", "life_s / 2", "life_s * 2",
              ("signaling/token/test_renewal.py",)),
 )  # fmt: skip
@@ -214,4 +225,45 @@ _SWITCHBOARD = (
              "return AWAY if other.detached_at is not None else None", "return None", (_WORDS,)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD)
+_STRANGERS = (
+    Mutation("whoever is slow keeps others out of the page", "agent/page/crowd.py",
+             "            self._drop_one_of(self._visitors)\n        self._visitors.add(visitor)",
+             "            visitor.drop()\n            return\n        self._visitors.add(visitor)",
+             ("page/test_page_crowd.py", "page/test_page_attacks.py")),
+    Mutation("an address with many connections is as good as one with few", "agent/page/crowd.py",
+             "return crowded[one.address], -one.doing,", "return 0, -one.doing,", ("page/test_page_crowd.py",)),
+    Mutation("all addresses guess in one queue", "agent/page/server.py", "judge(visitor.address,", 'judge("",',
+             ("page/test_page_attacks.py",)),
+    Mutation("another site may watch the box", "agent/page/guard.py",
+             "if not _is_own_page(host, headers) and not _is_link(method, path, headers):",
+             'if method == "POST" and not _is_own_page(host, headers):', ("page/test_page_attacks.py",)),
+    Mutation("every user opens the door by the page", "agent/kiosk/kiosk.py",
+             "self.control.beside(KEY_NAME) if self.doorway.exists else None", "None", ("kiosk/test_door.py",)),
+    Mutation("whoever planted a socket is talked to", "agent/service/control_client.py",
+             "            _check_owner(connection)\n", "", ("service/test_control_client.py",)),
+    Mutation("each lock-out is as long as the first", "hw/panel/lockout.py", "self._first_s * 2**doublings",
+             "self._first_s", ("hw/panel/test_lockout.py",)),
+    Mutation("a restart ends the lock-out", "hw/panel/lockout.py",
+             "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
+    Mutation("secrets for everybody are taken", "agent/config/exposure.py",
+             "mode & stat.S_IROTH and (found", "False and (found", ("config/test_exposure.py",)),
+    Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
+             "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
+             ("test_words.py",)),
+    Mutation("whoever says nothing outlives the switchboard", "agent/switchboard/server.py",
+             "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
+)  # fmt: skip
+
+_RELEASES = "install/test_releases.py::test_a_"
+_INSTALLATION = (
+    Mutation("a moment without any version", "systemd/releases.sh", '  mv -T "$opt/.$1.new"',
+             '  rm -f "$opt/$1"\n  mv -T "$opt/.$1.new"',
+             (f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version[judge-works-power cut]",)),
+    Mutation("a version that was refused is not named", "systemd/releases.sh", 'point refused "$trial"', ":",
+             (f"{_RELEASES}version_that_does_not_get_ready_is_told_and_the_old_one_is_back",)),
+    Mutation("a version that starts again and again is ready", "systemd/releases.sh",
+             '[ "$process" = "$last" ] || since=$SECONDS', ":",
+             (f"{_RELEASES}version_that_starts_again_and_again_is_not_ready",)),
+)  # fmt: skip
+
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION)

@@ -97,9 +97,8 @@ def _from_command(settings: TokenSettings, identity: str) -> str:
     arguments = [argument.replace("{identity}", identity) for argument in settings.command]
     program = arguments[0]
     try:
-        process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )  # fmt: skip  (it may show what it sent)
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)  # fmt: skip  (it may show what it sent)
     except OSError as exc:
         raise TokenError(f"The token command {program} cannot be started: {exc.strerror}.") from None
     try:
