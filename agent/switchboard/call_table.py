@@ -120,11 +120,21 @@ class CallTable:
         parameters = invite_parameters(params, identity, client.account_sid)
         call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg)
         self._calls.append(call)
-        if len(self._calls) > self._settings.max_calls:
-            self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
+        if self._are_too_many(identity):
             return self._after(call, call.refuse(TOO_MANY))
         log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
         return self._after(call, call.start(self._directory.reachable(params.target), now))
+
+    def _are_too_many(self, identity: str) -> bool:
+        """Whether there are more calls than there may be, of all or begun by one, so that none can take them all."""
+        own = sum(call.caller.identity == identity for call in self._calls)
+        if own > self._settings.max_calls_per_client:
+            self._strangers.warning("%s has begun %d calls: refused", excerpt(identity), own)
+            return True
+        if len(self._calls) > self._settings.max_calls:
+            self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
+            return True
+        return False
 
     def _resume(self, client: Registered, message: Message, found: Found | None, sdp: str) -> list[TableEffect]:
         """Give a call to the socket that shows its token, whatever becomes of the one that had it."""
