@@ -10,6 +10,7 @@ is the median and the longest of its waits, and how often it got nothing, from t
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -26,8 +27,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from agent.switchboard.runner import mint_for
 from bench.rig.floods import Connect, Flood, Held, tcp, tls
@@ -123,26 +124,28 @@ def switchboard(root: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[byt
         process.wait()
 
 
-def ask(port: int, context: ssl.SSLContext, token: str) -> float | None:
+async def ask(port: int, context: ssl.SSLContext, token: str) -> float | None:
     """The seconds until a client is registered and its call rings, or None when it is refused."""
     began = time.monotonic()
     try:
-        with connect(f"wss://127.0.0.1:{port}/signal", ssl=context, open_timeout=PATIENCE_S, close_timeout=1) as client:
-            client.send(said("listen", token=token))
-            client.send(said("register", media={"audio": True}))
-            client.send(said("invite", callsid="TJS1", sdp="v=0\r\n", twilio={"params": "To=noanswer"}))
-            told = [_next(client), _next(client), _next(client)]
+        async with asyncio.timeout(PATIENCE_S):
+            client = await connect(f"wss://127.0.0.1:{port}/signal", ssl=context, close_timeout=1)
+            await client.send(said("listen", token=token))
+            await client.send(said("register", media={"audio": True}))
+            await client.send(said("invite", callsid="TJS1", sdp="v=0\r\n", twilio={"params": "To=noanswer"}))
+            told = [await _next(client), await _next(client), await _next(client)]
             waited_s = time.monotonic() - began
-            client.send(said("hangup", callsid="TJS1"))
+            await client.send(said("hangup", callsid="TJS1"))
+            await client.close()
             return waited_s if told == ["connected", "ready", "ringing"] else None
     except (OSError, WebSocketException):
         return None
 
 
-def _next(client: ClientConnection) -> str:
+async def _next(client: ClientConnection) -> str:
     text = "\n"
     while text == "\n":
-        text = str(client.recv(PATIENCE_S))
+        text = str(await client.recv())
     return str(json.loads(text)["type"])
 
 
@@ -156,7 +159,7 @@ def measure(root: Path, name: str, seconds: float) -> str:
             waits: list[float | None] = []
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                waits.append(ask(port, context, token))
+                waits.append(asyncio.run(ask(port, context, token)))
                 time.sleep(PERIOD_S)
         status = Path(f"/proc/{process.pid}/status").read_text()
         memory_mb = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]

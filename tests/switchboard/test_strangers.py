@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from agent.switchboard import wire
 from agent.switchboard.gate import TLS_HANDSHAKE
-from agent.switchboard.newcomers import MOST_SILENT, MOST_SPEAKING
+from agent.switchboard.newcomers import MOST_SPEAKING, MOST_WAITING
 from agent.switchboard.server import MOST_SOCKETS
 from bench.rig.floods import Slow, tcp, tls
 
@@ -71,7 +71,7 @@ def test_sockets_that_say_nothing_make_room_and_nobody_is_refused(play: Play, op
     async def story(site: Site) -> None:
         member = await site.ready("alice")
         silent = []
-        for _ in range(MOST_SILENT + 50):
+        for _ in range(MOST_WAITING + 50):
             silent.append(plain(site, opened))
             await asyncio.sleep(0)
         await serves(site, member)
