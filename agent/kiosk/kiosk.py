@@ -71,8 +71,7 @@ class Kiosk(Emitter):
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
         self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
         Reachability(self.device, self.board)
-        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
-                                   self.board.trouble)
+        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
@@ -84,7 +83,9 @@ class Kiosk(Emitter):
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
                              self.control.beside(KEY_NAME) if self.doorway.exists else None)  # fmt: skip
-        self.supervisor = Supervisor(config.service.restart_limits)
+        self.supervisor = Supervisor(
+            config.service.restart_limits, trouble=lambda name, why: self.board.trouble(f"part {name}", why)
+        )
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
@@ -141,6 +142,7 @@ class Kiosk(Emitter):
         stall_s = self.config.service.stall_ms / 1000
         parts = self.supervisor
         parts.child("registration", self.registrar.run)
+        parts.organ("signaling", self.registrar.overdue_s, stall_s, self.registrar.restart)
         parts.child("volume", self.volume.run)
         parts.child("sound watch", self.sound_watch.run)
         if self.config.page.enabled:
@@ -149,6 +151,7 @@ class Kiosk(Emitter):
         parts.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
         parts.organ("media", self.media.progress_s, stall_s, self._replace_media)
         # What the supervisor mends is late for the watchdog only when mending does not help.
+        self.vitals.add("supervisor", parts.progress_s, 2 * stall_s)
         self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
         self.vitals.add("sound", self.sound.progress_s, STALL_S)

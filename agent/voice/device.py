@@ -206,6 +206,20 @@ class Device(HubEmitter, DeviceAliases):
         """
         self._host.network_changed(change)
 
+    def signaling_overdue_s(self) -> float:
+        """Return the seconds since the connection to the service should have done its next step; 0 is well."""
+        return self._host.signaling_overdue_s()
+
+    def replace_stream(self) -> None:
+        """Connect anew over another stream, for one that does nothing any more; calls go on over it.
+
+        Raises InvalidStateError before `setup` and after `destroy`.
+        """
+        self._check_set_up()
+        if self._host.is_closed or self.token is None:
+            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
+        self._host.replace_stream(self.token)
+
     def _check_set_up(self) -> None:
         if not self.is_initialized:
             raise InvalidStateError("the Device is not set up; call setup(token) first")
