@@ -47,17 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a name has
-    options = parser().parse_args(argv)
     before = signal.getsignal(signal.SIGINT)
-    if options.command in AT_ONCE:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
+        options = parser().parse_args(argv)
+        if options.command not in AT_ONCE:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         return _perform(options)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
-        if options.command in AT_ONCE:
-            signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, before)
 
 
 def _perform(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 from hw.words import excerpt, harmless
 
@@ -53,15 +53,18 @@ class FailureLog:
 
 
 class SeldomLog:
-    """Logs what others can provoke: each kind of it, which is the constant `message`, at most once in SELDOM_S.
+    """Logs what others can provoke: each kind of it, which is a logger and its constant `message`, once in SELDOM_S.
 
-    What others wrote belongs into `arguments`, cut by `excerpt`, because each message is remembered.
+    The whole process has one memory of that, for it can be provoked through any number of calls and connections. What
+    others wrote belongs into `arguments`, cut by `excerpt`, because each message is remembered.
     """
+
+    # Of each kind: when it was logged, and how often it came since.
+    _since: ClassVar[dict[tuple[str, str], tuple[float, int]]] = {}
 
     def __init__(self, log: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
         self._log = log
         self._clock = clock
-        self._since: dict[str, tuple[float, int]] = {}  # of each kind: when it was logged, and how often it came since
 
     def warning(self, message: str, *arguments: object, exc_info: Any = None) -> None:
         """Log a warning, or only count."""
@@ -69,12 +72,12 @@ class SeldomLog:
 
     def say(self, level: int, message: str, *arguments: object, exc_info: Any = None) -> None:
         """Log, or only count; the next line tells how often it came since."""
-        now = self._clock()
-        at, unsaid = self._since.get(message, (now - SELDOM_S, 0))
+        kind, now = (self._log.name, message), self._clock()
+        at, unsaid = self._since.get(kind, (now - SELDOM_S, 0))
         if now - at < SELDOM_S:
-            self._since[message] = at, unsaid + 1
+            self._since[kind] = at, unsaid + 1
             return
-        self._since[message] = now, 0
+        self._since[kind] = now, 0
         more = f" ({unsaid} more since the last time)" if unsaid else ""
         self._log.log(level, message + "%s", *map(_argument, arguments), more, exc_info=exc_info)
 

@@ -16,7 +16,7 @@ wanted_packages() {
   echo python3-venv python3-dev gcc libc6-dev portaudio19-dev libportaudio2 libasound2-plugins \
     libopus0 libspeexdsp1 espeak-ng
   [ "$kind" = test ] || return 0
-  echo pulseaudio pulseaudio-utils coturn iproute2
+  echo pulseaudio pulseaudio-utils coturn iproute2 curl jq openssl
   has chromium || has chromium-browser || has google-chrome || echo chromium
   has node || echo nodejs
   has npm || echo npm

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     mint_for(str(tmp_path / "state"), "me", 60)
     (tmp_path / "config.toml").write_text(
         '[box]\npins = "mock"\n[sound]\ndriver = "none"\n[signaling]\nserver = "127.0.0.1:9"\n'
-        '[token]\nkey_file = "state/api_key.json"\n'
+        '[token]\nkey_file = "state/api_key.json"\n[page]\nlisten = "127.0.0.1:0"\n'
     )
     return tmp_path
 
@@ -51,6 +51,22 @@ def test_a_closed_pipe_ends_a_command_without_a_word(folder: Path, words: tuple[
 
     assert "Traceback" not in err and "BrokenPipe" not in err and "Exception" not in err
     assert process.returncode == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "call", "switchboard", "doctor", "status", "token"])
+def test_ctrl_c_ends_a_command_that_is_still_being_read(command: str) -> None:
+    script = (
+        "import runpy, signal, sys, os\n"
+        "class Slow:\n"  # somebody's finger is quicker than the disk
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == f'agent.commands.{sys.argv[1]}':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "runpy.run_module('agent', run_name='__main__')\n"
+    )
+    process = subprocess.run([sys.executable, "-c", script, command], cwd=ROOT, capture_output=True, text=True)
+
+    assert (process.returncode, process.stderr) == (-signal.SIGINT, "")
 
 
 def test_ctrl_c_ends_a_command_without_a_traceback(folder: Path) -> None:

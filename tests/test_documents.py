@@ -174,6 +174,8 @@ def test_the_readme_says_first_what_it_is_and_how_to_run_it() -> None:
     assert "./run.sh" in screen
     assert "./test.sh" in screen
     assert headings[:3] == ["Install it on a Pi", "The box", "Settings"]
+    choice = readme.split("## Which service\n")[1].split("\n## ")[0]
+    assert "](docs/twilio.md)" in choice and "](#without-a-voice-service)" in choice
     figures = readme.split("## Measured\n")[1].split("\n## ")[0]
     assert figures.count("\n- ") <= 5 and "|---" not in figures
     assert "(docs/benchmarks.md)" in figures

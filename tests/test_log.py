@@ -51,6 +51,21 @@ def test_each_kind_of_thing_is_told(clock: Clock, caplog: pytest.LogCaptureFixtu
     assert said(caplog) == ["client 0 knocked", "client 0 shouted"]
 
 
+def test_what_is_provoked_through_many_objects_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(10):
+        SeldomLog(log, clock).warning("call %d is crowded", number)
+    SeldomLog(logging.getLogger("agent.other"), clock).warning("call %d is crowded", 10)
+
+    assert said(caplog) == ["call 0 is crowded", "call 10 is crowded"]
+
+
+@pytest.mark.parametrize("test", ["one", "the next"])
+def test_what_one_test_provokes_is_told_in_the_next_one_too(test: str, caplog: pytest.LogCaptureFixture) -> None:
+    SeldomLog(log).warning("told to %s", test)
+
+    assert said(caplog) == [f"told to {test}"]
+
+
 def test_what_fails_and_works_in_turn_is_told_once_a_minute(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     failures = FailureLog(log, "dialling", clock)

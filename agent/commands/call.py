@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from pathlib import Path
 
 from agent.commands import settings_option
@@ -48,7 +49,7 @@ def _checked(options: argparse.Namespace) -> dict[str, str]:
     for param in options.param:
         if "=" not in param:
             raise InvalidArgumentError(f"--param {param!r} has no value; write NAME=VALUE")
-    if options.seconds < 0:
+    if not 0 <= options.seconds <= threading.TIMEOUT_MAX:
         raise InvalidArgumentError("--seconds: give a number above 0; 0 is without end")
     if options.capture and not options.capture.is_file():
         raise InvalidArgumentError(f"--capture: there is no file {options.capture}")

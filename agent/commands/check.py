@@ -15,18 +15,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Load the file; ConfigError (exit status 2) says all that `run` would refuse. InvalidArgumentError for two.
+    """Load the file; ConfigError (status 2) says all that `run` would refuse or miss. InvalidArgumentError for two.
 
     Root looks at the installed file as the service's user.
     """
     import agent.config.foresight  # noqa: F401, before the user changes: a library may be where only root reads
-    from agent.config import load_for_box
+    from agent.config import load_to_check
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError
 
     if options.config and options.file:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
-    load_for_box(path, as_service=as_service(path))
+    load_to_check(path, as_service=as_service(path))
     print(f"{path}: ok")
     return 0

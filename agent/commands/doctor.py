@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import cache
 
 from agent.commands import settings_option
 
@@ -31,6 +32,7 @@ def perform(options: argparse.Namespace) -> int:
     config = load(path)
     set_up_logging("debug" if options.verbose else "error")
 
+    @cache
     def get_token() -> str:
         return TokenSource(config.token, config.box.identity).fetch()
 

@@ -15,7 +15,7 @@ from agent.config.sections import Config, DoorSection
 from agent.config.toml_source import read_toml
 from agent.errors import ConfigError
 
-__all__ = ["Config", "DoorSection", "control_socket_of", "load", "load_for_box", "load_for_calls"]
+__all__ = ["Config", "DoorSection", "control_socket_of", "load", "load_for_box", "load_for_calls", "load_to_check"]
 
 
 def load(path: str | Path) -> Config:
@@ -36,6 +36,17 @@ def load_for_box(path: str | Path, *, as_service: bool = False) -> Config:
     from agent.config.foresight import foresee  # loads TLS
 
     return _load(path, lambda config: foresee(config, as_service=as_service))
+
+
+def load_to_check(path: str | Path, *, as_service: bool = False) -> Config:
+    """Load as `load_for_box` does, and look at what a box would find taken or closed now, too: ConfigError."""
+    from agent.config.foresight import foresee
+    from agent.config.surroundings import look_around
+
+    def both(config: Config) -> Iterable[tuple[str, str]]:
+        return (*foresee(config, as_service=as_service), *look_around(config, as_service=as_service))
+
+    return _load(path, both)
 
 
 def control_socket_of(path: Path | None) -> str:

@@ -16,13 +16,15 @@ from typing import Any
 from agent.config.contradictions import pins, source_of_tokens
 from agent.config.location import UNSEEN
 from agent.config.sections import Config
+from agent.config.surroundings import socket_folder_problems
 from agent.errors import InvalidArgumentError
 from agent.media.ice.server_urls import parse_url
+from agent.service.control import SERVICE_FOLDER
 from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError
 from hw.panel.chips import explain_missing, find_chip, is_raspberry_pi, list_chips
 
-FILES = ("file", "long_wav", "pem", "wav")
+FILES = ("file", "pem", "wav")
 MOST_SOCKET_BYTES = 100  # sockaddr_un takes 107, and a name is made from it for a moment (unix(7))
 
 _Problems = Iterator[tuple[str, str]]
@@ -36,9 +38,8 @@ def foresee(config: Config, *, as_service: bool = False) -> _Problems:
     yield from _token(config)
     yield from _servers(config)
     yield from _board(config)
-    socket = config.service.control_socket
-    if len(os.fsencode(socket)) > MOST_SOCKET_BYTES:
-        yield "service.control_socket", f"expected a shorter path, at most {MOST_SOCKET_BYTES} bytes"
+    if config.service.control_socket:
+        yield from _control_socket(Path(config.service.control_socket), as_service)
 
 
 def _values(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any], Any]]:
@@ -52,7 +53,7 @@ def _values(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any], Any]]
 def _file(key: str, kind: str, path: str, as_service: bool) -> _Problems:
     if kind not in (*FILES, "new_file") or not path:
         return
-    if as_service and any(Path(path).is_relative_to(folder) for folder in UNSEEN):
+    if as_service and _is_unseen(path):
         yield key, f"the service does not see {path}; expected a file outside of {', '.join(UNSEEN)}"
     elif kind == "new_file":
         target = Path(path) if Path(path).exists() else Path(path).parent
@@ -69,6 +70,19 @@ def _authority(key: str, path: str) -> _Problems:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except (ssl.SSLError, OSError):
         yield key, f"{path} holds no certificate that can be used; expected a PEM file"
+
+
+def _control_socket(path: Path, as_service: bool) -> _Problems:
+    if len(os.fsencode(path)) > MOST_SOCKET_BYTES:
+        yield "service.control_socket", f"expected a shorter path, at most {MOST_SOCKET_BYTES} bytes"
+    elif as_service and _is_unseen(path):
+        yield "service.control_socket", f"nobody sees what the service makes there; expected {SERVICE_FOLDER}/..."
+    else:
+        yield from socket_folder_problems(path.parent)
+
+
+def _is_unseen(path: str | Path) -> bool:
+    return any(Path(path).is_relative_to(folder) for folder in UNSEEN)
 
 
 def _token(config: Config) -> _Problems:

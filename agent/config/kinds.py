@@ -62,20 +62,11 @@ def new_file(value: Any, folder: Path) -> Any:
 
 
 def wav(value: Any, folder: Path) -> Any:
-    """Check a WAV file that can be played and is short enough to be kept; empty stands for none. Raises ValueError."""
-    return _sound(value, folder, kept=True)
-
-
-def long_wav(value: Any, folder: Path) -> Any:
-    """Check a WAV file that is read while it plays; empty stands for none. Raises ValueError."""
-    return _sound(value, folder, kept=False)
-
-
-def _sound(value: Any, folder: Path, *, kept: bool) -> Any:
+    """Check a WAV file that can be played, however long; empty stands for none. Raises ValueError."""
     path = file(value, folder)
     if path:
         try:
-            check_sound(path, kept=kept)
+            check_sound(path)
         except ToneError as error:
             raise ValueError(f"a WAV file with PCM sound; {error}") from None
     return path
@@ -135,7 +126,7 @@ def url(value: Any, folder: Path) -> Any:
     if value:
         try:
             parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
         except ValueError:
             usable = False
         if not usable:
@@ -218,7 +209,6 @@ KINDS: dict[str, Kind] = {
     "host_port": host_port,
     "hhmm": hhmm,
     "identity": identity,
-    "long_wav": long_wav,
     "new_file": new_file,
     "pattern": pattern,
     "pem": pem,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.supervision.restart import RestartLimits
+from hw.errors import SettingError
 
 
 def setting(default: Any, help_: str, **metadata: Any) -> Any:
@@ -77,3 +78,8 @@ class AnsweringSettings:
         default="reject",
         metadata={"help": "calls in do-not-disturb: reject them, or ignore them", "choices": ("reject", "ignore")},
     )
+
+    def __post_init__(self) -> None:
+        """Raises SettingError when nothing rings long enough to be answered."""
+        if self.auto_answer and 0 < self.max_ring_s * 1000 <= self.auto_answer_delay_ms:
+            raise SettingError("auto_answer answers nothing: expected auto_answer_delay_ms shorter than max_ring_s")

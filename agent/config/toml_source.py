@@ -52,7 +52,11 @@ def read_toml(path: Path) -> TomlSource:
         line = f":{error.lineno}" if isinstance(error, toml.TomlDecodeError) else ""
         raise ConfigError(f"{path}{line}: not valid TOML: {ODD}") from None
     lines = _key_lines(text)
-    for key in _differences(tables, judged):
+    try:
+        key = next(_differences(tables, judged), None)
+    except RecursionError:  # a key of thousands of parts
+        raise ConfigError(f"{path}: not valid TOML: {ODD}") from None
+    if key is not None:
         where = f":{lines[key]}" if key in lines else ""
         raise ConfigError(f"{path}{where}: not valid TOML: this can be read in two ways; write it more simply")
     return TomlSource(path, tables, lines)
@@ -62,13 +66,16 @@ def _read(path: Path) -> str:
     if path.is_dir():
         raise ConfigError(f"{path}: cannot be read: it is a folder; expected a configuration file, such as config.toml")
     try:
-        return path.read_text(encoding="utf-8").removeprefix("\ufeff")  # some editors put that mark in front
+        text = path.read_text(encoding="utf-8").removeprefix("\ufeff")  # some editors put that mark in front
     except UnicodeDecodeError as error:
         why = f"{error.reason} at byte {error.start}"
         raise ConfigError(f"{path}: expected text in UTF-8 ({why}); save the file as UTF-8") from None
     except (OSError, ValueError) as error:
         why = (isinstance(error, OSError) and error.strerror) or "this is no name of a file"
         raise ConfigError(f"{path}: cannot be read ({why}); expected a configuration file") from None
+    if "\0" in text:  # as every second byte of UTF-16 is
+        raise ConfigError(f"{path}: expected text in UTF-8 (there are zero bytes in it); save the file as UTF-8")
+    return text
 
 
 def _judge(path: Path, text: str) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def _call_echo(config: Config, get_token: GetToken, bridge: Bridge) -> Check:
         sound.start()
         try:
             device.setup(get_token(), chunderw=signaling.server, ca_file=signaling.ca_file or None, sound=sound,
-                         media=config.media, bridge=bridge, publish_events=False)  # fmt: skip
+                         generation=signaling.generation, media=config.media, bridge=bridge,
+                         publish_events=False)  # fmt: skip
             check: Check = outcome.get(timeout=CALL_S)
             return check
         except Timeout:

@@ -13,12 +13,12 @@ from agent.doctor.checklist import Check, failed, ok
 from agent.doctor.token import GetToken
 from agent.errors import AgentError
 from agent.log import excerpt
-from agent.signaling.dismissals import MOST, OWN_CODES, Dismissals, follow
+from agent.signaling.dismissals import OWN_CODES, Dismissals, follow
 from agent.signaling.pstream.endpoints import signaling_uris
-from agent.signaling.pstream.generation import FIRST
+from agent.signaling.pstream.generation import GENERATIONS
 from agent.signaling.pstream.names import MessageType
 from agent.signaling.pstream.shell import Stream
-from agent.signaling.refusals import DISMISSED, VERSION, Complaint, refusal_by_code
+from agent.signaling.refusals import DISMISSED, VERSION, Complaint, refusal_by_code, remedy_of
 from agent.signaling.settings import SignalingSettings
 
 ANSWER_S = 10.0
@@ -45,21 +45,22 @@ def check_version(settings: SignalingSettings, get_token: GetToken, answer_s: fl
     """Check whether the service speaks with clients of our generation; that it takes the token is another check."""
     reception = _introduce(settings, get_token, MessageType.CONNECTED, answer_s)
     if not reception.knows_us:
-        return _refused("version", reception)
-    return ok("version", f"accepted: generation {FIRST.number} of the wire, as SDK {FIRST.sdk_version}")
+        return _refused("version", reception, settings.generation)
+    wire = GENERATIONS[settings.generation]
+    return ok("version", f"accepted: generation {wire.number} of the wire, as SDK {wire.sdk_version}")
 
 
 def check_registration(settings: SignalingSettings, get_token: GetToken, answer_s: float = ANSWER_S) -> Check:
     """Check whether calls would come: registers for a moment, also beside an agent that is running."""
     reception = _introduce(settings, get_token, MessageType.READY, answer_s)
     if reception.complaint:
-        return _refused("registration", reception)
+        return _refused("registration", reception, settings.generation)
     return ok("registration", f"registered at {reception.uri}: calls can come")
 
 
-def _refused(name: str, reception: Reception) -> Check:
+def _refused(name: str, reception: Reception, generation: str) -> Check:
     complaint = reception.complaint or NO_ANSWER
-    return failed(name, reception.said or complaint.what, complaint.remedy)
+    return failed(name, reception.said or complaint.what, remedy_of(complaint, generation))
 
 
 def _introduce(settings: SignalingSettings, get_token: GetToken, until: str, answer_s: float) -> Reception:
@@ -67,8 +68,9 @@ def _introduce(settings: SignalingSettings, get_token: GetToken, until: str, ans
     token = _token(get_token)
     if not token:
         return Reception(complaint=NO_TOKEN)
-    uris = signaling_uris(edge=settings.edges, chunderw=settings.server or None)
-    stream = Stream(token, uris, ca_file=settings.ca_file or None)
+    wire = GENERATIONS[settings.generation]
+    uris = signaling_uris(edge=settings.edges, chunderw=settings.server or None, generation=wire)
+    stream = Stream(token, uris, generation=wire, ca_file=settings.ca_file or None)
     answer: AsyncResult[Reception] = AsyncResult()
     told: list[str] = []
     _listen(stream, until, answer, told)
@@ -95,8 +97,7 @@ def _listen(stream: Stream, until: str, answer: AsyncResult[Reception], told: li
         if code not in OWN_CODES:
             end(refusal_by_code(code), told[-1])
 
-    in_a_row = f"{DISMISSED.what}: {MOST} times in a row"
-    follow(stream, Dismissals(), time.monotonic, lambda: end(DISMISSED, in_a_row))
+    follow(stream, Dismissals(), time.monotonic, lambda: end(DISMISSED))
     stream.on(MessageType.CLOSE, lambda _payload: end(DISMISSED))
     stream.on(MessageType.ERROR, complain)
     if until == MessageType.READY:

@@ -15,7 +15,7 @@ from agent.signaling.token.access_token import token_validity
 from agent.signaling.token.token_facts import CONTENT_TYPE, TokenFacts, read_facts
 
 ENDS_SOON_S = 600
-IDENTITY = re.compile(r"[A-Za-z0-9_]{1,121}")  # what the Twilio service calls and is called by
+IDENTITY = re.compile(r"[A-Za-z0-9_]{1,121}")  # what the Twilio service promises to take
 DIALS = frozenset(("call", "redial"))
 MOST_TOLD = 160  # characters of one fact
 
@@ -67,19 +67,17 @@ def _useless(facts: TokenFacts, needs: TokenNeeds) -> Iterator[tuple[str, str]]:
         yield "it has no voice grant", "let what signs it add one: docs/twilio.md"
     if not facts.identity:
         yield "it names no identity", "let what signs it name the box: docs/twilio.md"
-    if not needs.of_twilio:
-        return
-    if facts.content_type != CONTENT_TYPE or facts.key_sid[:2] != "SK" or facts.account_sid[:2] != "AC":
+    if needs.of_twilio and (facts.content_type, facts.key_sid[:2], facts.account_sid[:2]) != (CONTENT_TYPE, "SK", "AC"):
         yield "it is no access token of the Twilio service", "sign it with an API key (SK...) of the account (AC...)"
-    if not IDENTITY.fullmatch(facts.identity):
-        yield (f"the Twilio service takes no identity {excerpt(facts.identity)!r}: letters, digits and _ only",
-               "rename the box: box.identity, and where tokens come from")  # fmt: skip
 
 
 def _doubtful(facts: TokenFacts, left_s: float, needs: TokenNeeds) -> Iterator[tuple[str, str]]:
     if facts.identity != needs.identity:
         yield (f"it is for {excerpt(facts.identity)}, and this box is {excerpt(needs.identity)}",
                "correct box.identity, or what [token] asks for: callers must use the token's name")  # fmt: skip
+    if needs.of_twilio and not IDENTITY.fullmatch(facts.identity):
+        yield (f"it is for {excerpt(facts.identity)}; the Twilio service promises calls to letters, digits and _ only",
+               "rename the box, in box.identity and where its tokens come from, if it cannot be called")  # fmt: skip
     if not facts.lets_calls_in:
         yield "it lets no calls in", "let what signs it allow incoming calls, if this box shall be called"
     if needs.dials and not facts.application_sid:

@@ -41,7 +41,12 @@ class Attendant:
     # --- what somebody at the box can do; UsageError says why it makes no sense now ---
 
     def accept(self) -> None:
-        """Take the call that has rung longest; a call that is on ends. Raises InvalidStateError when none rings."""
+        """Take the call that has rung longest; a call that is on ends, unless the press must have been meant for it.
+
+        Raises InvalidStateError when none rings.
+        """
+        if self._is_settled():
+            return
         if not self.ringing:
             raise InvalidStateError("no call rings")
         self.lines.accept(self.ringing[0])
@@ -58,12 +63,13 @@ class Attendant:
 
     def hang_up(self) -> None:
         """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
-        for line in [self.lines.current] if self.lines.current is not None else self._all_ringing():
+        on = [self.lines.current, *self._crossing] if self.lines.current is not None else self._all_ringing()
+        for line in on:
             line.hang_up()
 
     def answer_or_hang_up(self) -> None:
         """Take what rings, or else hang up: for a box with only one button."""
-        if self.ringing:
+        if self.ringing or self._is_settled():
             self.accept()
         else:
             self.hang_up()
@@ -111,6 +117,18 @@ class Attendant:
         self._last_dialled = params
         return line.connection
 
+    @property
+    def _crossing(self) -> list[Line]:
+        """The calls that wait for the one whom we call: they are one conversation with the call that is on."""
+        return [line for line in self.ringing if line.crosses and line.pending]
+
+    def _is_settled(self) -> bool:
+        """Whether the call that a press wants answered is on already, or will be without it."""
+        on = self.lines.current
+        if on is None or self.lines.waiting.accepted is not None:
+            return self.lines.waiting.accepted is not None
+        return on.shielded or bool(self._crossing)
+
     def _all_ringing(self) -> list[Line]:
         if not self.ringing:
             raise InvalidStateError("no call rings, and none is on")
@@ -129,7 +147,7 @@ class Attendant:
         if self.lines.current is not None and not crossing and self._settings.busy_calls == "ignore":
             connection.ignore()
             return
-        line = self.lines.arrived(connection, caller)
+        line = self.lines.arrived(connection, caller, crosses=crossing)
         if crossing:
             self._cross(line)
             return
@@ -168,20 +186,19 @@ class Attendant:
         return dialling and line is not None and crosses(line.record.peer, caller, self._identity)
 
     def _cross(self, line: Line) -> None:
-        line.crosses = True
         line.after(crossing_wait_s(self._identity, line.record.peer), lambda: self._meet(line))
 
     def _meet(self, line: Line) -> None:
         """Take the other one's call, unless it has taken ours; of the two calls one is told of."""
         if not line.pending:
             return
-        if self._dials(line.record.peer) and self.lines.current is not None:
-            self.lines.calls.forget(self.lines.current.record)
-            self.lines.accept(line)
-        elif self.lines.current is None:
-            self.lines.accept(line)
-        else:
+        on = self.lines.current
+        if on is not None and not self._dials(line.record.peer):
             line.ignore()
+            return
+        if on is not None:
+            self.lines.calls.forget(on.record)
+        self._accept_unasked(line)
 
     @staticmethod
     def _refuse(line: Line, decided: CallDecision) -> None:
@@ -192,4 +209,8 @@ class Attendant:
 
     def _answer_by_itself(self, line: Line) -> None:
         if line.pending and not self.lines.is_busy(line):
-            self.lines.accept(line)
+            self._accept_unasked(line)
+
+    def _accept_unasked(self, line: Line) -> None:
+        line.unasked = True
+        self.lines.accept(line)

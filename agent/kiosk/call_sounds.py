@@ -18,6 +18,7 @@ from hw.errors import ToneError
 from hw.sound import tones
 from hw.sound.interface import Mixer, Playing
 from hw.sound.settings import SoundSettings
+from hw.sound.sound_file import SoundFile
 from hw.sound.wav_files import load_pcm
 
 log = logging.getLogger(__name__)
@@ -25,13 +26,14 @@ log = logging.getLogger(__name__)
 FAILED_MS = 4_000  # how long the busy tone is worth listening to
 
 
-def replacements(settings: SoundSettings) -> dict[str, bytes]:
+def replacements(settings: SoundSettings) -> dict[str, bytes | SoundFile]:
     """Load the Device's sounds that the settings choose, by name: files, and the ring of a country."""
     files = {INCOMING: settings.ring_file, OUTGOING: settings.connect_file, DISCONNECT: settings.disconnect_file}
-    chosen = {INCOMING: tones.ring(settings.tone_country)}
+    chosen: dict[str, bytes | SoundFile] = {INCOMING: tones.ring(settings.tone_country)}
     for name, file in files.items():
         try:
-            chosen |= {name: load_pcm(file)} if file else {}
+            if file:
+                chosen[name] = SoundFile(file) if name == INCOMING else load_pcm(file)
         except ToneError as error:
             log.warning("the usual sound is played in the place of a file: %s", error)
     return chosen

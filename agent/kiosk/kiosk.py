@@ -65,7 +65,7 @@ class Kiosk(Emitter):
         self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
                                     lambda why: self.board.trouble("volume", why))  # fmt: skip
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
-        talks_by_button = any("push_to_talk" in one.press for one in config.buttons.values())
+        talks_by_button = any(one.talks for one in config.buttons.values())
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
@@ -183,6 +183,7 @@ class Kiosk(Emitter):
         self.doorway.on("code", self._on_code)
         self.doorway.on("failed", self._on_door_failed)
         self.panel.on_stuck = self._on_stuck
+        self.panel.on_cut_ahead = lambda: self.lines.signal_both(tones.soon_over())
         self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
 
     def _on_situation(self, situation: Situation) -> None:
@@ -213,7 +214,7 @@ class Kiosk(Emitter):
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
         self.board.trouble(f"button {button}", why if stuck else "")
-        if stuck and "push_to_talk" in self.config.buttons[button].press:
+        if stuck and self.config.buttons[button].talks:
             self.lines.signal_both(tones.barred())
 
     def _on_sound(self, state: SoundState, why: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from agent.clock import Timer
@@ -12,6 +13,8 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.outcomes import INCOMING, UNANSWERED, outcome
 from agent.voice.connection import Connection
+
+IMPATIENCE_S = 1.5  # so long a press may have been meant for what rang before
 
 
 class Line:
@@ -22,8 +25,10 @@ class Line:
         self.record = record
         self.error: VoiceError | None = None
         self.crosses = False  # came from the one who was being dialled
+        self.unasked = False  # the box takes it without a press
         self.ended_here = False  # somebody in front of the box ended it
         self.taken = False  # somebody here dialled it, or accepted it
+        self._shielded_until_s = 0.0
         self._last_event = ""  # in the place of the one that it ends with
         self._sample: dict[str, Any] = {}
         self._timers: list[Timer] = []
@@ -44,6 +49,15 @@ class Line:
     def answered(self) -> bool:
         """Whether both sides could talk."""
         return self.record.answered_s is not None
+
+    @property
+    def shielded(self) -> bool:
+        """Whether a finger may still be on its way to answer what is answered."""
+        return monotonic() < self._shielded_until_s
+
+    def shield(self) -> None:
+        """Let no press that answers end this call for a moment."""
+        self._shielded_until_s = monotonic() + IMPATIENCE_S
 
     def after(self, delay_s: float | None, act: Callable[[], Any]) -> None:
         """Do something later, unless the call moves on before; None is never."""

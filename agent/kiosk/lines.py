@@ -61,12 +61,13 @@ class Lines(Emitter):
 
     # --- how they begin ---
 
-    def arrived(self, connection: Connection, caller: str) -> Line:
-        """Take in a call that somebody makes to this box."""
-        self._board.tell("incoming", caller)
+    def arrived(self, connection: Connection, caller: str, *, crosses: bool) -> Line:
+        """Take in a call that somebody makes to this box; `crosses`: whom the call that is on dials."""
         line = Line(connection, self.calls.begin(INCOMING, caller))
+        line.crosses = crosses
         self.waiting.add(line)
         self._follow(line)
+        self._board.tell("incoming", caller)
         return line
 
     def accept(self, line: Line) -> None:
@@ -165,6 +166,8 @@ class Lines(Emitter):
         if self._push_to_talk:
             line.connection.mute(not self._talks)
         self.waiting.remove(line)
+        if line.unasked or self.waiting.unanswered:
+            line.shield()
         self.current = self.last = line
         limit = self._settings.max_talk_s
         line.after(limit_s(limit), line.connection.disconnect)
@@ -196,6 +199,8 @@ class Lines(Emitter):
         self.waiting.remove(line)
         if line is self.current:
             self.current = None
+        if line.crosses and self.current is not None:
+            self.current.shield()
         if line.taken and self.current is None and self.waiting.accepted is None:
             self._sounds.over(failed=line.failed)
         self._board.tell(event)

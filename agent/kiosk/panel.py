@@ -6,8 +6,11 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent.clock import Timer
 from agent.closing import Closing
 from agent.errors import InvalidArgumentError
+from agent.hub_clock import HubClock
+from agent.kiosk.answering import warning_s
 from hw.panel.actions import ButtonAction
 from hw.panel.buttons import Buttons, Post
 from hw.panel.gestures import STUCK
@@ -30,7 +33,9 @@ class Panel(Closing):
         act: Callable[[ButtonAction], None],
     ) -> None:
         self.on_stuck: Callable[[str, bool], None] | None = None  # which button, and whether it still is
+        self.on_cut_ahead: Callable[[], None] | None = None  # a held push_to_talk will soon count as stuck
         self._stuck: set[str] = set()
+        self._cuts: dict[str, Timer] = {}
         self._settings = dict(buttons)
         self._act = act
         self.lights = Lights(lights, pins)
@@ -70,12 +75,27 @@ class Panel(Closing):
         """Turn the lights off and release the pins; idempotent."""
         self._buttons.close()
         self.lights.close()
+        for planned in self._cuts.values():
+            planned.cancel()
 
     def _gesture(self, name: str, gesture: str) -> None:
         self._note_stuck(name, gesture == STUCK)
+        self._plan_warning(name, gesture)
         action = self._settings[name].bindings().get(gesture)
         if action is not None:
             self._act(action)
+
+    def _plan_warning(self, name: str, gesture: str) -> None:
+        if (planned := self._cuts.pop(name, None)) is not None:
+            planned.cancel()
+        one = self._settings[name]
+        if gesture == "press" and one.talks:
+            wait_s = one.stuck_s - warning_s(one.stuck_s)
+            self._cuts[name] = HubClock().call_later(wait_s, self._warn)
+
+    def _warn(self) -> None:
+        if self.on_cut_ahead is not None:
+            self.on_cut_ahead()
 
     def _note_stuck(self, name: str, stuck: bool) -> None:
         if stuck == (name in self._stuck):

@@ -19,12 +19,13 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
-from agent.signaling.dismissals import MOST, Dismissals, StreamEvents, follow
-from agent.signaling.refusals import DISMISSED, PARTS, in_words, refusal_of
+from agent.signaling.dismissals import Dismissals, StreamEvents, follow
+from agent.signaling.refusals import DISMISSED, PARTS, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
 from hw.sound.interface import Sound
+from hw.sound.sound_file import SoundFile
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Registrar(Closing):
         self._sound = sound
         self._before_ringing = before_ringing
         self._trouble = trouble
-        self._sounds: dict[str, bytes] = {}
+        self._sounds: dict[str, bytes | SoundFile] = {}
         self._failures = FailureLog(log, "setting up the connection to the service")
         self._refusals: dict[str, object] = {}  # part -> the code that was told first
         self._dismissals = Dismissals()
@@ -152,7 +153,10 @@ class Registrar(Closing):
             follow(stream, self._dismissals, time.monotonic, self._on_dismissed)
 
     def _on_dismissed(self) -> None:
-        self._trouble(DISMISSED.part, in_words(DISMISSED, "", f"{MOST} times in a row"))
+        self._trouble(DISMISSED.part, self._in_words(DISMISSED, "", ""))
+
+    def _in_words(self, refusal: Complaint, code: object, message: str) -> str:
+        return in_words(refusal, self._config.signaling.generation, code, message)
 
     def _set_up_failed(self, error: Exception) -> None:
         """Try again: whoever reads the reason may correct the file that it names."""
@@ -184,7 +188,7 @@ class Registrar(Closing):
             return
         if self._refusals.get(refusal.part, self) != error.code:  # its words may differ each time
             self._refusals[refusal.part] = error.code
-            self._trouble(refusal.part, in_words(refusal, error.code, error.message))
+            self._trouble(refusal.part, self._in_words(refusal, error.code, error.message))
         if refusal.renews:
             self.source.refused()
 

@@ -22,7 +22,7 @@ from agent.kiosk.registration import device_options
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
-from agent.signaling.dismissals import MOST, Dismissals, follow
+from agent.signaling.dismissals import Dismissals, follow
 from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
 from agent.voice.device import Device
@@ -66,8 +66,9 @@ class SingleCall:
         errors: list[VoiceError] = []
 
         def refused(refusal: Complaint, code: object, message: str) -> None:
+            why = in_words(refusal, self._config.signaling.generation, code, message)
             if not connected.ready():
-                connected.set_exception(CallFailedError(in_words(refusal, code, message)))
+                connected.set_exception(CallFailedError(why))
 
         def fail(error: VoiceError) -> None:
             errors.append(error)
@@ -79,9 +80,8 @@ class SingleCall:
         self._device.setup(token, **options)
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
-            follow(self._device.stream, Dismissals(), time.monotonic,
-                   lambda: refused(DISMISSED, "", f"{MOST} times in a row"))  # fmt: skip
-            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", "it says `close`"))
+            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", ""))
+            follow(self._device.stream, Dismissals(), time.monotonic, lambda: refused(DISMISSED, "", ""))
         try:
             connected.get(timeout=CONNECT_WITHIN_S)
         except gevent.Timeout:
@@ -94,25 +94,32 @@ class SingleCall:
         line.after(limit_s(self._config.answering.max_ring_s), lambda: self._end("nobody answered"))
         connection.on("ringing", lambda early: self._on_ringing(early))
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
-        connection.on("reconnecting", lambda _error: print("reconnecting", flush=True))
-        connection.on("reconnected", lambda: print("reconnected", flush=True))
-        connection.on("digit", lambda digit: print(f"digit {excerpt(digit)}", flush=True))
+        connection.on("reconnecting", lambda _error: self._say("reconnecting"))
+        connection.on("reconnected", lambda: self._say("reconnected"))
+        connection.on("digit", lambda digit: self._say(f"digit {excerpt(digit)}"))
         for event in ("disconnect", "cancel"):
             connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
         return line
 
     def _on_ringing(self, has_early_media: bool) -> None:
-        print("ringing", flush=True)
+        self._say("ringing")
         if not has_early_media:
             self._tones.ringback()
 
     def _on_accept(self, line: Line, seconds: float, digits: str) -> None:
         line.answer()
         self._tones.stop()
-        print("answered", flush=True)
+        self._say("answered")
         if digits:
             line.connection.send_digits(digits)
         line.after(seconds or None, lambda: self._end(f"hung up here after {seconds:g} s"))
+
+    def _say(self, words: str) -> None:
+        try:
+            print(words, flush=True)
+        except BrokenPipeError as error:  # nobody reads on: the command ends as every other one does
+            if not self._over.ready():
+                self._over.set_exception(error)
 
     def _end(self, why: str) -> None:
         if not self._over.ready():

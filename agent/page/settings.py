@@ -23,7 +23,8 @@ class PageSettings:
     listen: str = _setting("127.0.0.1:8080", "address and port; beyond this machine only with a password",
                            kind="host_port")  # fmt: skip
     password: str = _setting("", "asked for by the browser, with any user name; empty: none", secret=True)
-    hosts: tuple[str, ...] = _setting((), "names of this box that the page answers to, besides its host name")
+    hosts: tuple[str, ...] = _setting((), "names of this box that the page answers to, besides its host name",
+                                      kind="host")  # fmt: skip
 
     def __post_init__(self) -> None:
         if not self.is_local and not self.password:

@@ -73,7 +73,7 @@ class ControlServer(Closing):
     def start(self) -> None:
         """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
         _make_private(self._path.parent)
-        if _is_served(self._path):
+        if is_served(self._path):
             raise ControlError(f"another agent is running already: it serves {self._path}")
         self._server = StreamServer(_listen(self._path), self._serve, spawn=gevent.pool.Pool(MAX_CLIENTS))
         self._server.start()
@@ -197,6 +197,11 @@ def _refusal(why: str) -> dict[str, Any]:
     return {"ok": False, "error": excerpt(why, MOST_WHY)}
 
 
+def is_private(status: os.stat_result) -> bool:
+    """Tell whether this is a folder that nobody but this user may write to."""
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
 def _make_private(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -204,11 +209,12 @@ def _make_private(folder: Path) -> None:
     except OSError as error:
         raise ControlError(f"the folder of the control socket cannot be made: {error}") from None
     # In a folder that others may write to, they could put a socket of their own in the place of ours.
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
+    if not is_private(status):
         raise ControlError(f"{folder} must be a folder that only this user may write to; remove it or change its owner")
 
 
-def _is_served(path: Path) -> bool:
+def is_served(path: Path) -> bool:
+    """Tell whether an agent answers at this socket."""
     with gevent.socket.socket(gevent.socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

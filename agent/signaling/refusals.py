@@ -28,10 +28,11 @@ class Complaint:
 TOKEN: Final = Complaint("token", "the service refuses the access token", "check [token] and the clock", True)
 ACCOUNT: Final = Complaint("account", "the service refuses the account",
                     "look at the account in its console: is it active, and named by [token]?", True)  # fmt: skip
-_NEWER: Final = "install its latest version"
+_NEWER: Final = 'install its latest version; a server of the time of SDK 1.x wants signaling.generation = "1"'
+_OLD_WIRE: Final = 'set signaling.generation = "2": services have retired the older wire'
 VERSION: Final = Complaint("version", "the service refuses this program", _NEWER)
 #: No code, but what becomes of each connection: `agent.signaling.dismissals`.
-DISMISSED: Final = Complaint("version", "the service closes each connection as soon as we have introduced ourselves",
+DISMISSED: Final = Complaint("version", "the service closes each connection as soon as it knows who we are",
                       _NEWER)  # fmt: skip
 RATE: Final = Complaint("rate", "the service says that it is asked too often",
                  "wait; look for other phones with this identity, and at the account's limits")  # fmt: skip
@@ -69,7 +70,12 @@ def refusal_by_code(code: object) -> Complaint:
     return _LISTED.get(code) or _SERIES.get(code // 100, SERVICE)
 
 
-def in_words(refusal: Complaint, code: object, message: str) -> str:
+def remedy_of(refusal: Complaint, generation: str) -> str:
+    """Say what to do about it when this generation of the wire was spoken."""
+    return _OLD_WIRE if refusal.part == VERSION.part and generation == "1" else refusal.remedy
+
+
+def in_words(refusal: Complaint, generation: str, code: object, message: str) -> str:
     """Say what is so, in the service's words too, and what to do."""
     said = ": ".join(text for text in (excerpt(code if code is not None else ""), excerpt(message, MOST_CHARS)) if text)
-    return f"{refusal.what} ({said or 'without a code'}); {refusal.remedy}"
+    return f"{refusal.what} ({said or 'without a code'}); {remedy_of(refusal, generation)}"

@@ -20,6 +20,7 @@ from agent.log import FailureLog
 from agent.voice.async_queue import AsyncQueue
 from hw.sound import tones
 from hw.sound.interface import Playing
+from hw.sound.sound_file import SoundFile
 from hw.sound.wav_files import load_pcm
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class QueuedSound:
         self._max_ms = _TRIAL_MS if trial else _MAX_MS.get(name)
         self._source = source
         self._device = device
-        self._pcm: bytes | None = source if isinstance(source, bytes) else None
+        self._sound: bytes | SoundFile | None = source if isinstance(source, bytes | SoundFile) else None
         self._queue = AsyncQueue()
         self._playing: Playing | None = None
         self._stops_asked = 0
@@ -76,10 +77,11 @@ class QueuedSound:
         try:
             if self._device is None or stops != self._stops_asked:
                 return
-            pcm = self._load()
+            sound = self._load()
             self._stop()
             if stops == self._stops_asked:
                 on_bell = self.name == INCOMING
+                pcm = sound if isinstance(sound, bytes) else sound.sound()
                 self._playing = self._device.mixer.play(pcm, loop=self._loops, max_ms=self._max_ms, ring=on_bell)
         finally:
             self._starts_under_way -= 1
@@ -89,12 +91,15 @@ class QueuedSound:
         if playing is not None:
             playing.stop()
 
-    def _load(self) -> bytes:
-        if self._pcm is None:
-            read = load_pcm if self._source is not None else _computed
-            name = self._source if self._source is not None else self.name
-            self._pcm = gevent.get_hub().threadpool.apply(read, (name,))
-        return self._pcm
+    def _load(self) -> bytes | SoundFile:
+        if self._sound is None:
+            self._sound = gevent.get_hub().threadpool.apply(self._read)
+        return self._sound
+
+    def _read(self) -> bytes | SoundFile:
+        if self._source is None:
+            return _computed(self.name)
+        return SoundFile(self._source) if self._max_ms is None else load_pcm(self._source, self._max_ms / 1000)
 
 
 class Sounds:

@@ -82,8 +82,13 @@ class ButtonSettings:
         for gesture, action in self.bindings().items():
             if action.name == "push_to_talk" and gesture != "press":
                 raise ActionError(f"push_to_talk needs the moment of the press; bind it to press, not to {gesture}")
-        if self.release and "push_to_talk" in self.press:
+        if self.release and self.talks:
             raise ActionError("release = is taken: letting go ends push_to_talk")
+
+    @property
+    def talks(self) -> bool:
+        """Whether it is a push-to-talk button."""
+        return "push_to_talk" in self.press
 
     def bindings(self) -> dict[str, ButtonAction]:
         """Map gestures to actions; a button that names none does DEFAULT_ACTIONS. Raises ActionError.

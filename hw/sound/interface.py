@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
+from hw.sound.pcm import PcmSamples
+
 CaptureSink = Callable[[bytes], None]
 
 
@@ -32,11 +34,23 @@ class Playing(Protocol):
         """Whether it has ended by itself or by `stop`."""
 
 
+class SampleStream(Protocol):
+    """A sound that is made while it plays."""
+
+    def read(self, n: int) -> PcmSamples:
+        """Return the next `n` samples, 48 kHz mono; on a thread of the device, so it must not block."""
+
+    def close(self) -> None:
+        """End it; idempotent, any thread."""
+
+
 class Mixer(Protocol):
     """Mixes ring, key and progress tones into the one open output stream."""
 
-    def play(self, pcm: bytes, *, loop: bool = False, max_ms: int | None = None, ring: bool = False) -> Playing:
-        """Start 48 kHz mono int16 `pcm`; `ring` sends it to the ring device where one is configured."""
+    def play(
+        self, sound: bytes | SampleStream, *, loop: bool = False, max_ms: int | None = None, ring: bool = False
+    ) -> Playing:
+        """Start 48 kHz mono int16, or a stream; `ring` sends it to the ring device where one is configured."""
 
     def stop_all(self) -> None:
         """End every sound."""

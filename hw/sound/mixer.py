@@ -8,18 +8,21 @@ from collections.abc import Callable
 import numpy as np
 
 from hw.sound.frame import RATE_HZ
+from hw.sound.interface import SampleStream
 from hw.sound.pcm import FloatSamples, PcmSamples
 
 
 class PlayingTone:
     """One started sound: where it is, and when it must end."""
 
-    def __init__(self, pcm: bytes, loop: bool, limit: int | None) -> None:
+    def __init__(self, sound: bytes | SampleStream, loop: bool, limit: int | None) -> None:
+        self._stream = None if isinstance(sound, bytes) else sound
+        pcm = sound if isinstance(sound, bytes) else b""
         self._samples = np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2")
         self._loop = loop
         self._left = limit
         self._at = 0
-        self._done = len(self._samples) == 0 or limit == 0
+        self._done = (self._stream is None and len(self._samples) == 0) or limit == 0
 
     @property
     def done(self) -> bool:
@@ -29,16 +32,21 @@ class PlayingTone:
     def stop(self) -> None:
         """End it now; idempotent, any thread."""
         self._done = True
+        if self._stream is not None:
+            self._stream.close()
 
     def read(self, n: int) -> PcmSamples:
         """Read the next samples, at most `n`; marks the sound as done at its end."""
         if self._left is not None:
             n = min(n, self._left)
             self._left -= n
-        piece = self._looped(n) if self._loop else self._samples[self._at : self._at + n]
-        self._at += len(piece)
-        if self._left == 0 or (not self._loop and self._at >= len(self._samples)):
-            self._done = True
+        if self._stream is not None:
+            piece = self._stream.read(n)
+        else:
+            piece = self._looped(n) if self._loop else self._samples[self._at : self._at + n]
+            self._at += len(piece)
+        if self._left == 0 or (self._stream is None and not self._loop and self._at >= len(self._samples)):
+            self.stop()
         return piece
 
     def _looped(self, n: int) -> PcmSamples:
@@ -65,10 +73,12 @@ class SoftMixer:
         self.gain = 1.0
         self.ring_gain = 1.0
 
-    def play(self, pcm: bytes, *, loop: bool = False, max_ms: int | None = None, ring: bool = False) -> PlayingTone:
-        """Start 48 kHz mono int16 `pcm`; `ring` sends it to the ring device where one is configured."""
+    def play(
+        self, sound: bytes | SampleStream, *, loop: bool = False, max_ms: int | None = None, ring: bool = False
+    ) -> PlayingTone:
+        """Start 48 kHz mono int16, or a stream; `ring` sends it to the ring device where one is configured."""
         limit = None if max_ms is None else max_ms * RATE_HZ // 1000
-        tone = PlayingTone(pcm, loop, limit)
+        tone = PlayingTone(sound, loop, limit)
         with self._lock:
             self._playing[ring].append(tone)
         self._wake()

@@ -51,7 +51,7 @@ class SoundSettings:
     quiet_from: str = _setting("", "start of the quiet hours; empty: none", kind="hhmm")
     quiet_to: str = _setting("", "end of the quiet hours", kind="hhmm")
     quiet_volume_percent: int = _setting(0, "volume of the ring in the quiet hours", min=0, max=100)
-    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="long_wav")
+    wav_capture: str = _setting("", "driver wav: the file that is the microphone; empty: silence", kind="wav")
     wav_playback: str = _setting("", "driver wav: the file that is the speaker; empty: nowhere", kind="new_file")
     wav_loop: bool = _setting(False, "driver wav: start the microphone's file again at its end")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from hw.sound.alsa_quiet import silence_alsa
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 # Which control a card calls its speaker differs; the first of these that can be set is taken.
 _USUAL_CONTROLS = ("Speaker", "PCM", "Master", "Headphone", "Digital", "Line Out", "Playback")
 _MAIN_CONTROL = "Master"  # behind whichever control is used, where there is one
+CARDS = Path("/proc/asound")
 ROUNDING_PERCENT = 3  # as much another volume may be read than was set
 _HARDWARE = re.compile(r"\(hw:(\d+),\d+\)|^[\w.-]+:CARD=(\w+)")
 
@@ -51,7 +53,15 @@ def software_gain(percent: int) -> float:
 def control_device(playback: str) -> str:
     """Name ALSA's mixer that belongs to a device: the card of hardware, the namesake of anything else."""
     match = _HARDWARE.search(playback)
-    return f"hw:{match[1] or match[2]}" if match else playback
+    return f"hw:{match[1] or _number(match[2])}" if match else playback
+
+
+def _number(card: str) -> str:
+    """The number of a card that is called by its name, so that a card has one name here."""
+    try:
+        return (CARDS / card).readlink().name.removeprefix("card")
+    except OSError:
+        return card
 
 
 class CardMixer:
@@ -142,14 +152,15 @@ class Volume:
         self._by_card = settings.volume_control != "software"
         self._card: CardMixer | None = None  # also where it is not to be turned: it may be muted
         self._bell: CardMixer | None = None  # of a card that only rings; it keeps its own volume
+        self._is_shared = False  # by a bell that must be heard whatever the speaker's volume
         self._seen_percent = -1  # what the card made of it
         self.percent = settings.volume_percent
         self.muted = False  #: whether the card is silent although the volume is not 0
 
     @property
     def on_card(self) -> bool:
-        """Whether the card's own mixer is used."""
-        return self._by_card and self._card is not None
+        """Whether the card's own mixer is used; not where it would turn down the bell, too."""
+        return self._by_card and self._card is not None and not self._is_shared
 
     @property
     def has_mixer(self) -> bool:
@@ -162,8 +173,10 @@ class Volume:
         The volume is set on the first; a mute ends on both.
         """
         self._card = self._find(playback, self._settings.mixer) if playback else None
-        other = bell and control_device(bell) != control_device(playback)
-        self._bell = self._find(bell, "") if other else None
+        self._is_shared = bool(bell) and control_device(bell) == control_device(playback)
+        self._bell = self._find(bell, "") if bell and not self._is_shared else None
+        if self._is_shared and self._by_card and self._card is not None:
+            self._fill()
         self._set()
 
     def change(self, steps: int) -> int:
@@ -186,10 +199,10 @@ class Volume:
                 self._lost(error)
                 self._set()
                 return
-            if self._by_card and percent != self._seen_percent and abs(percent - self.percent) > ROUNDING_PERCENT:
+            if self.on_card and percent != self._seen_percent and abs(percent - self.percent) > ROUNDING_PERCENT:
                 self.percent = percent
             self._seen_percent = percent
-            muted |= silent and self.percent > 0
+            muted |= silent and (self.percent > 0 or self._is_shared)
         self.muted = muted
 
     def before_ringing(self, now: datetime) -> int:
@@ -203,15 +216,23 @@ class Volume:
         muted = self._bell_is_muted(after_unmuting=True)
         if self._card is not None:
             try:
-                self._card.set(self.percent) if self._by_card else self._card.unmute()
+                self._card.set(self.percent) if self.on_card else self._card.unmute()
                 self._seen_percent = self._card.get()
-                muted |= self.percent > 0 and self._card.muted
+                muted |= (self.percent > 0 or self._is_shared) and self._card.muted
             except OSError as error:
                 self._lost(error)
         self.muted = muted
         gain = 1.0 if self.on_card else software_gain(self.percent)
         self._sound.set_gain(gain)
         self._sound.mixer.gain = gain
+
+    def _fill(self) -> None:
+        """Leave all turning down to the gains of speaker and ring."""
+        try:
+            if self._card is not None:
+                self._card.set(100)
+        except OSError as error:
+            self._lost(error)
 
     def _bell_is_muted(self, *, after_unmuting: bool = False) -> bool:
         try:

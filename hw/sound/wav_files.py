@@ -6,7 +6,6 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,8 @@ from hw.errors import ToneError
 from hw.sound.frame import FRAME_BYTES, RATE_HZ
 from hw.sound.wav_format import WavFormat, read_format
 
-LONGEST_SOUND_S = 300  # of a sound that is kept in memory: 29 MB
+MOST_KEPT_S = 10  # of a sound that is kept in memory: 1 MB
+MOST_BLOCK_BYTES = 1 << 20  # read at once
 HEADER_BYTES = 44
 FRAMES_PER_FLUSH = 25  # half a second of audio is the most that a kill can cost
 
@@ -25,7 +25,7 @@ WavSamples = npt.NDArray[np.float32]
 
 
 class WavReader(Closing):
-    """A WAV file as 48 kHz mono int16, a second at a time: however long it is, so much memory it takes."""
+    """A WAV file as 48 kHz mono int16, a second or less at a time: however long it is, so much memory it takes."""
 
     def __init__(self, path: str | Path) -> None:
         """Open the file; ToneError names it and what is wrong with it."""
@@ -51,11 +51,11 @@ class WavReader(Closing):
         """Read it from its beginning, one reader at a time; ToneError when it cannot be read any more."""
         chosen, file = self.format, self._file
         resampler = soxr.ResampleStream(chosen.rate_hz, RATE_HZ, 1) if chosen.rate_hz != RATE_HZ else None
-        left = chosen.frames
+        left, at_once = chosen.frames, min(chosen.rate_hz, MOST_BLOCK_BYTES // chosen.frame_bytes)
         try:
             file.seek(chosen.data_at)
             while left > 0:
-                raw = file.read(min(left, chosen.rate_hz) * chosen.frame_bytes)
+                raw = file.read(min(left, at_once) * chosen.frame_bytes)
                 left = left - len(raw) // chosen.frame_bytes if raw else 0
                 mono = _mono(raw, chosen)
                 yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
@@ -63,25 +63,24 @@ class WavReader(Closing):
             raise _unreadable(self.path, error) from error
 
 
-def load_pcm(path: str | Path) -> bytes:
-    """Read a WAV file as 48 kHz mono int16 bytes; ToneError names the file and what is wrong with it."""
+def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
+    """Read the beginning of a WAV file, so many seconds at most, as 48 kHz mono int16.
+
+    ToneError names the file and what is wrong with it.
+    """
+    most_bytes = round(most_s * RATE_HZ) * 2
+    pcm = bytearray()
     with WavReader(path) as reader:
-        _check_length(reader)
-        return b"".join(reader.blocks())
+        for block in reader.blocks():
+            pcm += block
+            if len(pcm) >= most_bytes:
+                break
+    return bytes(pcm[:most_bytes])
 
 
-def check_sound(path: str | Path, *, kept: bool) -> None:
-    """Look into a WAV file without reading it; `kept` in memory while it plays, it must not be too long. ToneError."""
-    with WavReader(path) as reader:
-        if kept:
-            _check_length(reader)
-
-
-def _check_length(reader: WavReader) -> None:
-    path, seconds = reader.path, reader.format.duration_s
-    if seconds > LONGEST_SOUND_S:
-        raise ToneError(f"{path} lasts {seconds:.0f} s, and a sound may last {LONGEST_SOUND_S} s: shorten it, for "
-                        f"example with sox {quote(str(path))} short.wav trim 0 {LONGEST_SOUND_S}")  # fmt: skip
+def check_sound(path: str | Path) -> None:
+    """Look into a WAV file without reading it all; raises ToneError."""
+    WavReader(path).close()
 
 
 def _unreadable(path: str | Path, error: OSError | ValueError) -> ToneError:
@@ -101,7 +100,8 @@ def _whole_steps(mono: WavSamples) -> bytes:
 def _samples(raw: bytes, chosen: WavFormat) -> WavSamples:
     width = chosen.width
     if chosen.is_float:
-        return np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
+        with np.errstate(over="ignore"):  # numbers that no sound has
+            return np.nan_to_num(np.frombuffer(raw, f"<f{width}").astype(np.float32), posinf=1.0, neginf=-1.0)
     if width == 1:
         return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128.0) / 128.0
     if width == 3:

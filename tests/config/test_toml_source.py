@@ -29,6 +29,24 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-16"])
+def test_another_encoding_is_named_as_the_cause(path: Path, encoding: str) -> None:
+    path.write_bytes('[page]\npassword = "correct horse"\n'.encode(encoding))
+
+    with pytest.raises(ConfigError, match=r"expected text in UTF-8 .*save the file as UTF-8"):
+        read_toml(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 3000 + "b = 1\n", "x = " + "[" * 5000, "x = " + "{a = " * 3000, "[" + "a." * 3000 + "b]"]
+)
+def test_what_is_nested_by_the_thousand_is_refused(path: Path, text: str) -> None:
+    path.write_text(text)
+
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_toml(path)
+
+
 @pytest.mark.parametrize(
     ("key", "line"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 from agent.doctor import service
 from agent.doctor.checklist import Check, Outcome
 from agent.errors import AgentError
-from agent.signaling.dismissals import MOST
+from agent.signaling import dismissals
 from agent.signaling.settings import SignalingSettings
 from tests.signaling.server import Peer, Server
 
+SENT_AWAY = "the service closes each connection as soon as it knows who we are"
+REMEDIES = [("1", 'set signaling.generation = "2"'), ("2", "install its latest version")]
 CHECKS = [service.check_version, service.check_registration]
 
 
@@ -32,14 +35,20 @@ def stand_in(tmp_path: Path) -> Iterator[Server]:
     server.close()
 
 
-def played(server: Server, check: Callable[..., Check], play: Callable[[Peer], None], answer_s: float = 10) -> Check:
+def played(
+    server: Server,
+    check: Callable[..., Check],
+    play: Callable[[Peer], None],
+    answer_s: float = 10,
+    generation: str = "2",
+) -> Check:
     """The outcome of a check while `play` does the server's part in each connection."""
 
     def answer() -> None:
         while True:
             play(server.accept(30))
 
-    settings = SignalingSettings(server=f"127.0.0.1:{server.port}", ca_file=str(server.ca_file))
+    settings = SignalingSettings(f"127.0.0.1:{server.port}", generation, ca_file=str(server.ca_file))
     playing = gevent.spawn(answer)
     try:
         return check(settings, token, answer_s)
@@ -50,11 +59,14 @@ def played(server: Server, check: Callable[..., Check], play: Callable[[Peer], N
 # --- a right account ---
 
 
-def test_our_switchboard_accepts_version_and_registration(site: Any) -> None:
-    version, registration = [check(site.settings, lambda: site.switchboard.mint("lobby")) for check in CHECKS]
+@pytest.mark.parametrize(("generation", "sdk"), [("1", "1.15.1"), ("2", "2.18.5")])
+def test_our_switchboard_accepts_version_and_registration(site: Any, generation: str, sdk: str) -> None:
+    settings = replace(site.settings, generation=generation)
+
+    version, registration = [check(settings, lambda: site.switchboard.mint("lobby")) for check in CHECKS]
 
     assert (version.outcome, registration.outcome) == (Outcome.OK, Outcome.OK)
-    assert version.detail.startswith("accepted: generation ")
+    assert version.detail == f"accepted: generation {generation} of the wire, as SDK {sdk}"
     assert registration.detail == f"registered at wss://{site.settings.server}/signal: calls can come"
 
 
@@ -87,16 +99,19 @@ def test_a_version_is_asked_for_without_registering(stand_in: Server) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_version_that_was_retired_says_what_to_change(stand_in: Server, check: Callable[..., Check]) -> None:
+@pytest.mark.parametrize(("generation", "remedy"), REMEDIES)
+def test_a_version_that_was_retired_says_what_to_change(
+    stand_in: Server, check: Callable[..., Check], generation: str, remedy: str
+) -> None:
     def play(peer: Peer) -> None:
         peer.receive()
         peer.send("error", {"error": {"code": 31007, "message": "This JS client version has been deprecated"}})
 
-    found = played(stand_in, check, play)
+    found = played(stand_in, check, play, generation=generation)
 
     assert found.outcome is Outcome.FAILED
     assert found.detail == "31007: This JS client version has been deprecated"
-    assert "latest version" in found.remedy
+    assert remedy in found.remedy
 
 
 def close_normally(peer: Peer) -> None:
@@ -115,19 +130,24 @@ def abort(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(("generation", "remedy"), REMEDIES)
 @pytest.mark.parametrize("play", [close_normally, close_for_going_away, abort])
 def test_a_server_that_closes_after_listen_is_told_from_one_that_is_not_there(
-    stand_in: Server, check: Callable[..., Check], play: Callable[[Peer], None]
+    stand_in: Server,
+    check: Callable[..., Check],
+    play: Callable[[Peer], None],
+    generation: str,
+    remedy: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = played(stand_in, check, play)
+    monkeypatch.setattr(dismissals, "LEAST_S", 0.0)
+
+    found = played(stand_in, check, play, generation=generation)
 
     assert found.outcome is Outcome.FAILED
-    assert (
-        found.detail
-        == f"the service closes each connection as soon as we have introduced ourselves: {MOST} times in a row"
-    )
-    assert "latest version" in found.remedy
-    assert len(stand_in.peers) == MOST
+    assert found.detail == SENT_AWAY
+    assert remedy in found.remedy
+    assert len(stand_in.peers) == dismissals.LEAST
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -139,7 +159,7 @@ def test_a_server_that_says_close_needs_to_say_it_once(stand_in: Server, check: 
     found = played(stand_in, check, play)
 
     assert found.outcome is Outcome.FAILED
-    assert found.detail == "the service closes each connection as soon as we have introduced ourselves"
+    assert found.detail == SENT_AWAY
     assert "latest version" in found.remedy
     assert len(stand_in.peers) == 1
 

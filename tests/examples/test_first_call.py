@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from agent.config import load
+from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.generation import GENERATIONS
 from agent.signaling.refusals import PARTS, refusal_by_code
 from agent.signaling.token.access_token import token_validity
 from agent.signaling.token.fetch import TokenError, fetcher
@@ -276,6 +278,16 @@ def test_settings_can_be_used(text: str, tmp_path: Path) -> None:
     path.write_text(text)
 
     assert load(path).signaling.edges == ["frankfurt", "dublin"]
+
+
+def test_each_edge_has_the_host_that_the_box_goes_to() -> None:
+    rows = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \| ((?:`voice-js\.[a-z.-]+`(?:, )?)+) \|$", PAGE, re.MULTILINE)
+
+    pairs = [pair for edges, hosts in rows for pair in zip(re.findall("`(.+?)`", edges), re.findall("`(.+?)`", hosts),
+                                                           strict=True)]  # fmt: skip
+    assert len(pairs) == 9
+    for edge, host in pairs:
+        assert signaling_uris(edge=edge, generation=GENERATIONS["2"]) == [f"wss://{host}/signal"]
 
 
 def test_each_code_of_the_service_is_a_trouble_of_the_part_that_the_page_names() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from agent.log import SeldomLog
 from tests.kiosk.bell_server import CLOSE, ScriptedService, cancel, invite
 
 
@@ -169,9 +168,8 @@ def test_callers_decide_neither_how_much_nor_what_is_logged(
 
 
 def test_more_callers_than_can_wait_are_logged_once(
-    service: ScriptedService, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    service: ScriptedService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("agent.voice.calls._strangers", SeldomLog(logging.getLogger("agent.voice.calls")))
     service.say(*(invite(f"CA{n}") for n in range(60)))
     service.settle()
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import subprocess
+import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +85,27 @@ def test_call_says_each_step_and_records_what_it_hears(
         pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
     spectrum = np.abs(np.fft.rfft(pcm[-RATE_HZ // 2 :]))
     assert abs(int(np.argmax(spectrum)) * 2 - 700) < 10
+
+
+def test_a_call_of_which_nobody_reads_ends_without_a_word(settings: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    done = subprocess.run([sys.executable, "-m", "agent", "call", "echo", "--config", settings],
+                          stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)  # fmt: skip
+    os.close(writer)
+
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "1e300"])
+def test_a_call_that_lasts_no_time_that_there_is_is_refused(
+    settings: str, seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = run(capsys, "call", "echo", "--config", settings, f"--seconds={seconds}")
+
+    assert status == 2
+    assert "--seconds" in err
 
 
 def test_call_sends_digits(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,7 +248,7 @@ def test_settings_without_a_source_of_tokens_name_the_file_and_what_is_missing(
 def test_check_accepts_the_shipped_settings_once_they_say_where_tokens_come_from(
     town: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shipped = (Path(__file__).parents[2] / "config.toml").read_text()
+    shipped = (Path(__file__).parents[2] / "config.toml").read_text().replace("127.0.0.1:8080", "127.0.0.1:0")
     path = town.folder / "shipped.toml"
     path.write_text(shipped)
 

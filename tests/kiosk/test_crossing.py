@@ -7,6 +7,7 @@ from dataclasses import replace
 import gevent
 import pytest
 
+from agent.errors import InvalidStateError
 from agent.kiosk.answering import crosses, crossing_wait_s
 from tests.kiosk.stage import BOX_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button
 
@@ -145,6 +146,98 @@ def test_two_boxes_whose_buttons_are_pressed_at_one_time_talk(site: Site, presse
 
     for box in (first, second):
         box.until(lambda box=box: box.states == {"ready", "in_call"}, "in one call")
+
+
+def presses_at(box: Box, moments: str, action: str) -> None:
+    """Let somebody who has heard a ring press a button of the box at each of these moments."""
+    rang: list[str] = []
+
+    def press(moment: str, _detail: object) -> None:
+        rang.extend([moment] * (moment == "incoming"))
+        if rang and moment in moments.split():
+            try:
+                getattr(box.kiosk.attendant, action)()
+            except InvalidStateError as error:
+                box.tell("not possible", error)
+
+    box.kiosk.on("moment", press)
+
+
+@pytest.mark.parametrize("names", [("attic", "cellar"), ("cellar", "attic")])
+@pytest.mark.parametrize(
+    ("action", "moments"),
+    [
+        ("accept", "incoming"),
+        ("accept", "ringing incoming accept cancel disconnect"),
+        ("answer_or_hang_up", "incoming accept cancel disconnect"),
+    ],
+)
+def test_presses_that_answer_do_not_part_two_boxes_that_dial_each_other(
+    site: Site, names: tuple[str, str], action: str, moments: str
+) -> None:
+    first, second = neighbours(site, *names)
+    for box in (first, second):
+        presses_at(box, moments, action)
+
+    first.kiosk.attendant.answer_or_call(names[1])
+    second.kiosk.attendant.answer_or_call(names[0])
+
+    for box in (first, second):
+        box.until(lambda box=box: box.states == {"ready", "in_call"}, "in one call")
+        box.until_hears(BOX_HZ)
+
+
+@pytest.mark.parametrize("name", ["alice", "zoe"])
+def test_a_phone_that_answers_while_the_box_is_pressed_to_answer_it_talks(site: Site, name: str) -> None:
+    box, phone = ruled(site), site.phone(name)
+    presses_at(box, "incoming accept cancel", "accept")
+    phone.device.on("incoming", lambda call: call.accept())
+
+    phone.dial()
+    box.kiosk.attendant.call(name)
+
+    phone.until_hears(BOX_HZ)
+    box.until(lambda: box.states == {"ready", "in_call"}, "in one call")
+
+
+def test_whoever_hangs_up_while_two_calls_cross_is_left_alone(site: Site) -> None:
+    box, phone = ruled(site), site.phone("alice")
+    box.kiosk.attendant.call("alice")
+    phone.dial()
+    box.until_told("incoming")
+
+    box.kiosk.attendant.hang_up()
+
+    box.until_calm()
+    phone.until(lambda: phone.call.status() == "closed", "over")
+    assert "accept" not in " ".join(box.story)
+
+
+@pytest.mark.parametrize("action", ["accept", "answer_or_hang_up"])
+def test_of_two_who_ring_an_impatient_finger_takes_one(site: Site, visitor: Phone, action: str) -> None:
+    box, other = ruled(site, busy_calls="ring"), site.phone("other")
+    visitor.dial()
+    box.until_told("incoming client:visitor")
+    other.dial()
+    box.until_told("incoming client:other")
+    presses_at(box, "accept", action)
+
+    for _ in range(3):
+        getattr(box.kiosk.attendant, action)()
+
+    box.until_hears(VISITOR_HZ)
+    visitor.until_told("accept")
+    assert other.call.status() == "ringing"
+
+
+def test_a_press_that_comes_just_after_the_box_answered_by_itself_ends_nothing(site: Site, visitor: Phone) -> None:
+    box = ruled(site, auto_answer=("client:visitor",), auto_answer_delay_ms=0)
+    presses_at(box, "accept", "answer_or_hang_up")
+
+    visitor.dial()
+
+    box.until_hears(VISITOR_HZ)
+    visitor.until_hears(BOX_HZ)
 
 
 @pytest.mark.parametrize("name", ["alice", "zoe"])

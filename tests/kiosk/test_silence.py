@@ -166,6 +166,35 @@ def test_a_talk_button_that_counts_as_stuck_says_so_to_both(site: Site, visitor:
     visitor.until_hears(BOX_HZ)
 
 
+def test_both_are_warned_before_a_talk_button_counts_as_stuck(site: Site, visitor: Phone) -> None:
+    slow = replace(button(22, press="push_to_talk"), held_ms=1000, stuck_s=10)
+    box = ruled(site, buttons={**BUTTONS, "talk": slow})
+    talk(box, visitor)
+
+    box.press("talk", hold_s=30)
+
+    box.until(lambda: box.ear.hears(SOON_OVER_HZ, VISITOR_HZ), "the warning here")
+    visitor.until(lambda: visitor.ear.hears(SOON_OVER_HZ, BOX_HZ), "the warning there")
+    assert "muted" not in box.states
+    box.until_shows("muted")
+
+
+def test_a_talk_button_that_is_let_go_in_time_warns_nobody(site: Site, visitor: Phone) -> None:
+    warned: list[str] = []
+    slow = replace(button(22, press="push_to_talk"), held_ms=1000, stuck_s=2)
+    box = ruled(site, buttons={**BUTTONS, "talk": slow})
+    box.kiosk.panel.on_cut_ahead = lambda: warned.append("cut ahead")
+    talk(box, visitor)
+
+    box.press("talk")
+    visitor.until_hears(BOX_HZ)
+    box.until_shows("muted")
+    box.press("talk", hold_s=20)
+    box.until_shows("muted", "error")
+
+    assert warned == ["cut ahead"]
+
+
 def test_another_button_that_is_stuck_is_not_heard(site: Site, visitor: Phone) -> None:
     box = ruled(site, buttons={**BUTTONS, "bell": replace(button(22, short="call:echo"), held_ms=900, stuck_s=1)})
     talk(box, visitor)

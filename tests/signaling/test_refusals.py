@@ -14,7 +14,7 @@ def test_every_code_of_the_series_about_tokens_and_accounts_has_its_trouble(code
     refusal = refusal_by_code(code)
 
     assert refusal.part in ("token", "account", "version", "rate")
-    assert refusal.remedy and refusal.what in in_words(refusal, code, "no")
+    assert refusal.remedy and refusal.what in in_words(refusal, "2", code, "no")
 
 
 @pytest.mark.parametrize("code", [1, 31999, 99_999, None, "text", 3.5, [], True])
@@ -22,7 +22,7 @@ def test_an_unknown_code_is_told_all_the_same(code: object) -> None:
     refusal = refusal_by_code(code)
 
     assert refusal.part in PARTS
-    assert "no\n" not in in_words(refusal, code, "no\n")
+    assert "no\n" not in in_words(refusal, "2", code, "no\n")
 
 
 @pytest.mark.parametrize(("code", "klass"), [(31000, 53001), (31005, 53000), (31009, 31009), (None, 31400)])

@@ -2,7 +2,8 @@
 
     EdgesInTurn      one back-off for all addresses, which starts afresh when a connection lasts (spec: signaling 6)
     PreferredFirst   a quick back-off for the preferred address, as long as a call can wait for it; then a patient
-                     one for the addresses in turn; both start afresh with every open connection (spec: signaling 11)
+                     one for the addresses in turn; both start afresh with every open connection (spec: signaling 11),
+                     unless one after the other is dropped again at once
 
 Times are monotonic seconds. Whoever holds one calls `expire` at `deadline_s`.
 """
@@ -22,6 +23,8 @@ PREFERRED_INITIAL_MS: Final = 100
 PREFERRED_MAX_MS: Final = 1_000
 RETRY_AFTER_MAX_S: Final = 60.0
 RETRY_AFTER_FOR_S: Final = 75.0
+SHORT_LIFE_S: Final = 5.0
+MOST_SHORT_LIVES: Final = 3
 
 
 class Retries(Protocol):
@@ -123,6 +126,7 @@ class PreferredFirst:
         self._preferred: str | None = None
         self._retry_after_s: float | None = None
         self._outage: _Outage | None = None
+        self._short_lives = 0  # of connections, in a row
         self._waits_for_preferred = False
         self.advance = self._turn.advance
 
@@ -147,15 +151,19 @@ class PreferredFirst:
         self._wait(outage, now)
         return False
 
-    def lost(self, now: float, _lived_s: float | None) -> None:
+    def lost(self, now: float, lived_s: float | None) -> None:
         """Begin the wait."""
+        if lived_s is not None:
+            self._judge(lived_s)
         self._outage = self._outage or self._begin()
         self._wait(self._outage, now)
 
     def opened(self) -> None:
-        """Forget the outage, and what the server asked for in it."""
-        self.reset()
+        """Forget the outage, unless such connections come to nothing, and what the server asked for in it."""
+        self.cancel()
         self._retry_after_s = None
+        if self._short_lives < MOST_SHORT_LIVES:
+            self._outage = None
 
     def prefer(self, uri: str | None) -> None:
         """Try this address first from now on; None: none is better than the others."""
@@ -173,6 +181,13 @@ class PreferredFirst:
         """Forget the outage; the next one starts with short delays."""
         self.cancel()
         self._outage = None
+
+    def _judge(self, lived_s: float) -> None:
+        """Count a connection that came to nothing; not while a call waits, which is not for long."""
+        if lived_s < SHORT_LIFE_S and self._preferred is None:
+            self._short_lives += 1
+        else:
+            self._short_lives, self._outage = 0, None
 
     def _begin(self) -> _Outage:
         primary_ms = first_delay_ms(self._several, self._max_ms, self._random)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,6 +156,45 @@ def test_a_muted_card_that_only_rings_is_heard_again_whatever_the_volume(
 
     muted_card.pactl("set-sink-mute", "spk_b", "1")
     until(lambda: volume.look() or volume.muted)
+
+
+@pytest.mark.sound
+@pytest.mark.parametrize("percent", [0, 30])
+def test_a_bell_on_the_speakers_card_is_heard_whatever_the_volume(muted_card: VirtualCards, percent: int) -> None:
+    sound = WavSound()
+    volume = Volume(SoundSettings(volume_percent=percent), sound)
+
+    volume.apply("vspk_b", "vspk_b")
+    volume.set(percent)
+
+    assert CardMixer("vspk_b").get() == 100
+    assert not is_muted(muted_card)
+    assert sound.mixer.gain == software_gain(percent)
+    assert not volume.on_card
+    volume.look()
+    assert volume.percent == percent
+
+
+@pytest.mark.sound
+def test_a_mute_of_the_card_that_both_play_on_is_told_at_volume_0_too(muted_card: VirtualCards) -> None:
+    volume = Volume(SoundSettings(volume_percent=0), WavSound())
+    volume.apply("vspk_b", "vspk_b")
+
+    muted_card.pactl("set-sink-mute", "spk_b", "1")
+
+    until(lambda: volume.look() or volume.muted)
+
+
+def test_a_card_has_one_mixer_by_whichever_name_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hw.sound.volume.CARDS", tmp_path)
+    (tmp_path / "Headphones").symlink_to("card1")
+
+    names = ["USB PnP: Audio (hw:1,0)", "sysdefault:CARD=Headphones", "hw:CARD=Headphones,DEV=0"]
+
+    assert {control_device(name) for name in names} == {"hw:1"}
+    assert control_device("hdmi:CARD=gone,DEV=0") == "hw:gone"
 
 
 @pytest.mark.sound

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hw.errors import ToneError
-from hw.sound.wav_files import LONGEST_SOUND_S, WavReader, load_pcm
+from hw.sound.wav_files import MOST_KEPT_S, WavReader, load_pcm
 from hw.sound.wav_sound import PcmSource
 from tests.hw.sound.test_wav_sound import loudest_hz
 
@@ -148,15 +148,24 @@ def sparse(path: Path, seconds: int) -> Path:
     return path
 
 
-def test_a_sound_that_is_too_long_to_be_kept_is_refused_unread(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("most_s", "kept_s"), [(None, MOST_KEPT_S), (3, 3), (0.25, 0.25)])
+def test_of_a_long_sound_the_beginning_is_kept(tmp_path: Path, most_s: float | None, kept_s: float) -> None:
     path = sparse(tmp_path / "bell.wav", 3600)
 
-    with pytest.raises(ToneError, match=rf"lasts 3600 s, and a sound may last {LONGEST_SOUND_S} s: shorten it"):
-        load_pcm(path)
+    pcm = load_pcm(path) if most_s is None else load_pcm(path, most_s)
+
+    assert len(pcm) == kept_s * 96_000
 
 
-def test_a_sound_of_just_the_longest_length_is_loaded(tmp_path: Path) -> None:
-    assert len(load_pcm(sparse(tmp_path / "bell.wav", LONGEST_SOUND_S))) == LONGEST_SOUND_S * 96_000
+def test_a_moment_of_very_many_numbers_is_read_in_pieces(tmp_path: Path) -> None:
+    samples = np.zeros(768_000 * 16, "<f8").tobytes()
+    (tmp_path / "wide.wav").write_bytes(riff(fmt(FLOAT, 16, 768_000, 8), data(samples)))
+
+    with WavReader(tmp_path / "wide.wav") as reader:
+        blocks = list(reader.blocks())
+
+    assert len(blocks) > 50
+    assert sum(map(len, blocks)) == pytest.approx(96_000, abs=8)
 
 
 def test_the_microphones_file_may_last_for_hours_and_takes_no_memory(tmp_path: Path) -> None:

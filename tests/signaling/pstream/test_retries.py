@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.errors import InvalidArgumentError
-from agent.signaling.pstream.retries import PreferredFirst
+from agent.signaling.pstream.retries import MOST_SHORT_LIVES, SHORT_LIFE_S, PreferredFirst
 
 A, B, HOME = "wss://a/signal", "wss://b/signal", "wss://home/signal"
 
@@ -154,3 +154,49 @@ def test_delays_stay_finite_in_an_outage_of_years():
 def test_no_address_is_no_connection():
     with pytest.raises(InvalidArgumentError):
         PreferredFirst(())
+
+
+def drop(outage: Outage, after_s: float) -> float:
+    """A connection that opens and is lost so soon; the wait for the next try."""
+    outage.retries.opened()
+    outage.now += after_s
+    outage.retries.lost(outage.now, after_s)
+    return outage.next_try()[0]
+
+
+def test_a_server_that_drops_each_connection_at_once_is_asked_less_and_less_often():
+    outage = Outage()
+
+    delays = [drop(outage, after_s=0.05) for _ in range(MOST_SHORT_LIVES + 6)]
+
+    assert delays == [100, 100, 100, 200, 400, 800, 1600, 3200, 6400]
+
+
+@pytest.mark.parametrize("lived_s", [SHORT_LIFE_S, 3600.0])
+def test_a_connection_that_lasts_ends_the_suspicion(lived_s: float):
+    outage = Outage()
+    for _ in range(10):
+        drop(outage, after_s=0.0)
+
+    assert drop(outage, after_s=lived_s) == 100
+    assert [drop(outage, after_s=0.0) for _ in range(MOST_SHORT_LIVES)] == [100] * MOST_SHORT_LIVES
+
+
+def test_addresses_that_do_not_answer_in_between_are_part_of_the_same_outage():
+    outage = Outage()
+    for _ in range(MOST_SHORT_LIVES):
+        drop(outage, after_s=0.0)
+
+    assert drop(outage, after_s=0.0) == 200
+    assert [delay for delay, _uri in outage.tries(2)] == [400, 800]
+    assert drop(outage, after_s=0.0) == 1600
+
+
+def test_a_call_is_not_kept_waiting_by_that():
+    outage = Outage(preferred_for_ms=10_000)
+    for _ in range(10):
+        drop(outage, after_s=0.0)
+    outage.retries.prefer(HOME)
+
+    assert [drop(outage, after_s=0.5) for _ in range(10)] == [100] * 10
+    assert outage.retries.uri == HOME
