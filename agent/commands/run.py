@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 from agent.commands import settings_option
 
@@ -13,18 +15,44 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Run until a signal ends it; every part is restarted as long as that helps. ConfigError (exit status 2)."""
-    from agent.config import load_for_box
-    from agent.config.location import settings_file
+    """Run until a signal ends it; every part is restarted as long as that helps.
 
-    config = load_for_box(settings_file(options.config))
+    At a terminal, settings that cannot be used end it: ConfigError (exit status 2). As a service it shows what is
+    wrong, and begins when that is mended.
+    """
+    from agent.config.location import INSTALLED, settings_file
+
+    if not os.environ.get("NOTIFY_SOCKET"):
+        return _run_here(settings_file(options.config), options.verbose)
+    return _run_unattended(options.config or INSTALLED, options.verbose)
+
+
+def _run_here(settings: Path, verbose: bool) -> int:
+    from agent.config import load_for_box
+
+    config = load_for_box(settings)
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
+
+    _prepare("debug" if verbose else config.service.log_level)
+    return serve(Kiosk(config))
+
+
+def _run_unattended(settings: Path, verbose: bool) -> int:
+    from agent.kiosk.serve import serve
+    from agent.kiosk.unattended import Unattended
+    from agent.service.journal import set_up_logging
+
+    _prepare("debug" if verbose else "info")
+    levels = (lambda _config: None) if verbose else (lambda config: set_up_logging(config.service.log_level))
+    return Unattended(settings, serve, levels).run()
+
+
+def _prepare(level: str) -> None:
     from agent.service.journal import set_up_logging
     from agent.service.last_words import log_what_nobody_caught
     from agent.service.stopping import show_stacks_on_abort
 
-    set_up_logging("debug" if options.verbose else config.service.log_level)
+    set_up_logging(level)
     show_stacks_on_abort()
     log_what_nobody_caught()
-    return serve(Kiosk(config))

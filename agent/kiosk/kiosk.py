@@ -74,10 +74,12 @@ class Kiosk(Emitter):
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
-        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
-        self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
+        try:
+            self._wire_panel(config, sounds)
+        except BaseException:  # whoever makes another box wants these pins
+            self.pins.close()
+            self.mailbox.close()
+            raise
         self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
@@ -95,6 +97,12 @@ class Kiosk(Emitter):
         self._stopping = False
         self._stopped = Event()
         self._listen()
+
+    def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
+        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
+        self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
 
     # --- life ---
 

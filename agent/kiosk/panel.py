@@ -39,7 +39,11 @@ class Panel(Closing):
         self._settings = dict(buttons)
         self._act = act
         self.lights = Lights(lights, pins)
-        self._buttons = Buttons(buttons, pins, post, self._gesture)
+        try:
+            self._buttons = Buttons(buttons, pins, post, self._gesture)
+        except BaseException:
+            self.lights.close()
+            raise
 
     def start(self) -> None:
         """Watch the buttons."""

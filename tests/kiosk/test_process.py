@@ -288,6 +288,33 @@ def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
         assert client.request("status")["door"] == {"open": False, "locked": True}
 
 
+def test_a_service_with_wrong_settings_stays_says_why_and_begins_when_they_are_mended(
+    settings: str, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    right = Path(settings).read_text()
+    Path(settings).write_text(right.replace('ready = "steady"', 'ready = "sparkle"'))
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, RUNTIME_DIRECTORY=str(runtime))
+    manager.until("READY=1\nSTATUS=out of order: ")
+    assert "sparkle" in manager.heard[-1]
+
+    Path(settings).write_text(right)
+
+    manager.until("STATUS=ready")
+    assert agent.end(signal.SIGTERM)[0] == 0
+    assert len([line for line in agent.err if "sparkle" in line]) == 1
+
+
+def test_at_a_terminal_wrong_settings_end_it(settings: str, start: Callable[..., Agent]) -> None:
+    Path(settings).write_text(Path(settings).read_text().replace('ready = "steady"', 'ready = "sparkle"'))
+
+    agent = start("run", "--config", settings)
+
+    assert agent.wait() == 2
+    assert "sparkle" in agent.err[-1]
+
+
 def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
     tmp_path: Path, start: Callable[..., Agent]
 ) -> None:
