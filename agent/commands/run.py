@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent.commands import settings_option
+from agent.commands import settings_option, trust_option
+
+if TYPE_CHECKING:
+    from agent.config.settings_file import SettingsFile
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     settings_option(parser)
+    trust_option(parser)
 
 
 def perform(options: argparse.Namespace) -> int:
@@ -21,16 +25,15 @@ def perform(options: argparse.Namespace) -> int:
     wrong, and begins when that is mended.
     """
     from agent.config.location import INSTALLED, settings_file
+    from agent.config.settings_file import SettingsFile
 
-    if not os.environ.get("NOTIFY_SOCKET"):
-        return _run_here(settings_file(options.config), options.verbose)
-    return _run_unattended(options.config or INSTALLED, options.verbose)
+    if os.environ.get("NOTIFY_SOCKET"):
+        return _run_unattended(SettingsFile(options.config or INSTALLED, options.trust_settings), options.verbose)
+    return _run_here(SettingsFile(settings_file(options.config), options.trust_settings), options.verbose)
 
 
-def _run_here(settings: Path, verbose: bool) -> int:
-    from agent.config import load_for_box
-
-    config = load_for_box(settings)
+def _run_here(settings: SettingsFile, verbose: bool) -> int:
+    config = settings.load()
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
 
@@ -38,7 +41,7 @@ def _run_here(settings: Path, verbose: bool) -> int:
     return serve(Kiosk(config))
 
 
-def _run_unattended(settings: Path, verbose: bool) -> int:
+def _run_unattended(settings: SettingsFile, verbose: bool) -> int:
     from agent.kiosk.serve import serve
     from agent.kiosk.unattended import Unattended
     from agent.service.journal import set_up_logging

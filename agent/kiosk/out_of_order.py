@@ -22,6 +22,7 @@ from hw.panel.pins import Pins, open_factory
 
 log = logging.getLogger(__name__)
 
+IN_WORDS = "out of order"  # systemd/releases.sh looks for it
 MOST_WORDS = 900  # of a reason: settings may have many problems
 
 
@@ -48,7 +49,7 @@ class OutOfOrder(Closing):
         self._open_control()
         for lights in self._lights.values():
             lights.show(self._situation.light_states())
-        self._notifier.ready(f"out of order: {why}")
+        self._notifier.ready(f"{IN_WORDS}; {why}")
 
     def status(self) -> dict[str, Any]:
         """Collect what `kiosk-agent status` prints of a box, ready for JSON."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,10 +16,10 @@ from time import monotonic
 import gevent
 from gevent.event import Event
 
-from agent.config import Config, load_for_box
+from agent.config import Config
 from agent.config.remembered_outputs import remember_outputs
+from agent.config.settings_file import SettingsFile
 from agent.errors import AgentError, ConfigError
-from agent.file_stamps import stamps
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.out_of_order import OutOfOrder
 from agent.service.notifier import Notifier
@@ -32,8 +31,6 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 LOOK_S = 0.5
-DEVICES = Path("/dev")
-_QUOTED = re.compile(r"""(["'])([^"'\n]*)\1""")
 
 Begin = Callable[[Kiosk], int]
 
@@ -42,7 +39,7 @@ class Unattended:
     """One service; `begin(kiosk)` runs a box until it ends and returns the exit status."""
 
     def __init__(
-        self, settings: Path, begin: Begin, configured: Callable[[Config], object] = lambda config: None
+        self, settings: SettingsFile, begin: Begin, configured: Callable[[Config], object] = lambda config: None
     ) -> None:
         """`configured(config)` is told the settings of each attempt."""
         self._settings = settings
@@ -52,7 +49,7 @@ class Unattended:
         self._notifier = Notifier()
         runtime = os.environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
         self._remembered = Path(runtime) / "outputs.toml" if runtime else None
-        self._out_of_order = OutOfOrder(settings, self._notifier, self._remembered, lambda: self._news.set())
+        self._out_of_order = OutOfOrder(settings.path, self._notifier, self._remembered, lambda: self._news.set())
         self._news = Event()
         self._ended = False
         self._told = ""
@@ -93,7 +90,7 @@ class Unattended:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _make(self) -> Kiosk:
-        config = load_for_box(self._settings)
+        config = self._settings.load()
         self._configured(config)
         self._out_of_order.close()
         kiosk = Kiosk(config)
@@ -113,26 +110,16 @@ class Unattended:
         log.log(logging.DEBUG if why == self._told else logging.ERROR, "the box cannot run: %s", why)
         self._told = why
         self._news.clear()
-        before, until = self._stamps(), monotonic() + pause_s
+        before, until = self._settings.stamps(), monotonic() + pause_s
         self._out_of_order.show(part, why)
         while not self._news.is_set() and monotonic() < until:
             self._notifier.watchdog()
             self._news.wait(LOOK_S)
-            if self._stamps() != before:
+            if self._settings.stamps() != before:
                 gevent.sleep(LOOK_S)  # whoever writes one file may be about to write another
                 self._starts.forget()
                 break
         return not self._ended
-
-    def _stamps(self) -> object:
-        """Tell one state from another of everything that the settings name, and of the chips."""
-        try:
-            text = self._settings.read_text(errors="replace")
-        except OSError:
-            text = ""
-        named = [Path(found) for _quote, found in _QUOTED.findall(text) if found]
-        beside = [self._settings.parent / path for path in named]
-        return stamps([self._settings, *beside, *DEVICES.glob("gpiochip*")])
 
 
 def _part(error: Exception) -> str:

@@ -13,8 +13,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from agent.config.settings_file import SettingsFile
 from agent.errors import ControlError
 from agent.kiosk.kiosk import Kiosk
+from agent.kiosk.out_of_order import OutOfOrder
 from agent.kiosk.unattended import Unattended
 from agent.service.control_client import ControlClient
 from agent.service.notifier import Notifier
@@ -23,6 +25,7 @@ from hw.errors import PinError
 from hw.panel.pins import open_factory
 
 PATIENCE_S = 20.0
+show = OutOfOrder.show
 SETTINGS = """
 [box]
 pins = "mock"
@@ -41,8 +44,10 @@ short = "{action}"
 ca_file = "{authority}"
 [page]
 enabled = false
+[service]
+control_socket = "{socket}"
 """
-GOOD = {"button": 17, "action": "accept", "authority": ""}
+GOOD = {"button": 17, "action": "accept", "authority": "", "socket": ""}
 
 
 class Service:
@@ -61,7 +66,7 @@ class Service:
         new.replace(self.settings)
 
     def start(self) -> None:
-        self._greenlet = gevent.spawn(Unattended(self.settings, self._begin).run)
+        self._greenlet = gevent.spawn(Unattended(SettingsFile(self.settings), self._begin).run)
 
     def status(self) -> dict[str, Any]:
         """What `kiosk-agent status` would get."""
@@ -155,6 +160,23 @@ def test_a_file_that_the_settings_name_is_looked_at_too(service: Service, tmp_pa
     assert service.began.wait(PATIENCE_S)
 
 
+def test_the_socket_that_it_makes_itself_is_no_change_of_a_file(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.kiosk.unattended.LOOK_S", 0.01)
+    tried: list[str] = []
+    monkeypatch.setattr(OutOfOrder, "show", lambda self, _part, why: (tried.append(why), show(self, _part, why)))
+    service.write(authority="/nowhere/ca.pem", socket=tmp_path / "run" / "control.sock")
+    service.start()
+
+    with gevent.Timeout(1.0, False):  # less than the first pause
+        while len(tried) < 2:
+            gevent.sleep(0.01)
+
+    assert len(tried) == 1
+    assert (tmp_path / "run" / "control.sock").exists()
+
+
 def test_a_reload_tries_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.kiosk.unattended.FIRST_PAUSE_S", 600.0)
     tried = Event()
@@ -162,7 +184,7 @@ def test_a_reload_tries_at_once(service: Service, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Kiosk, "__init__", lambda *_: tried.set())
     service.start()
     service.status()
-    monkeypatch.setattr("agent.kiosk.unattended.load_for_box", lambda _path: None)
+    monkeypatch.setattr("agent.config.settings_file.load_for_box", lambda _path, **_: None)
 
     with ControlClient() as client:
         client.request("reload")
@@ -203,7 +225,7 @@ def test_it_tells_systemd_that_it_lives_and_what_is_wrong(
         service.start()
         service.status()
         heard = manager.recv(4096).decode()
-        assert heard.startswith("READY=1\nSTATUS=out of order: ")
+        assert heard.startswith("READY=1\nSTATUS=out of order; ")
         assert "sing" in heard
         assert manager.recv(4096) == b"WATCHDOG=1"
     Notifier().close()
