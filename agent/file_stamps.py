@@ -11,7 +11,7 @@ Stamps = tuple[tuple[object, ...], ...]
 
 
 def stamps(paths: Iterable[Path]) -> Stamps:
-    """Note of each file and device whether it is there, which one, how old and long it is, and whether it can be read."""
+    """Note of each file and device whether it is there, which one, how old and long, and whether it can be read."""
     return tuple(sorted(_stamp(path) for path in set(paths)))
 
 

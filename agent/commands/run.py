@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.commands import settings_option, trust_option
@@ -27,9 +30,16 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config.location import INSTALLED, settings_file
     from agent.config.settings_file import SettingsFile
 
+    _prepare("debug" if options.verbose else "info")
     if os.environ.get("NOTIFY_SOCKET"):
-        return _run_unattended(SettingsFile(options.config or INSTALLED, options.trust_settings), options.verbose)
-    return _run_here(SettingsFile(settings_file(options.config), options.trust_settings), options.verbose)
+        settings = SettingsFile(options.config or INSTALLED, options.trust_settings)
+        status = _run_unattended(settings, options.verbose)
+    else:
+        settings = SettingsFile(settings_file(options.config), options.trust_settings)
+        status = _run_here(settings, options.verbose)
+    if status < 0:  # it is to begin anew, with settings that are too different
+        os.execv(sys.executable, sys.orig_argv)
+    return status
 
 
 def _run_here(settings: SettingsFile, verbose: bool) -> int:
@@ -37,18 +47,23 @@ def _run_here(settings: SettingsFile, verbose: bool) -> int:
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
 
-    _prepare("debug" if verbose else config.service.log_level)
-    return serve(Kiosk(config))
+    _levels(verbose)(config.service.log_level)
+    return serve(Kiosk(config), settings, _levels(verbose))
 
 
 def _run_unattended(settings: SettingsFile, verbose: bool) -> int:
     from agent.kiosk.serve import serve
     from agent.kiosk.unattended import Unattended
+
+    set_level = _levels(verbose)
+    begin = partial(serve, settings=settings, set_level=set_level)
+    return Unattended(settings, begin, lambda config: set_level(config.service.log_level)).run()
+
+
+def _levels(verbose: bool) -> Callable[[str], None]:
     from agent.service.journal import set_up_logging
 
-    _prepare("debug" if verbose else "info")
-    levels = (lambda _config: None) if verbose else (lambda config: set_up_logging(config.service.log_level))
-    return Unattended(settings, serve, levels).run()
+    return lambda level: set_up_logging("debug" if verbose else level)
 
 
 def _prepare(level: str) -> None:

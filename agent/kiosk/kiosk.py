@@ -49,6 +49,11 @@ FAREWELL_S = 0.5  # for the hang-up to leave
 CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused, CodeVerdict.LOCKED: tones.barred}
 
 
+def talks(config: Config) -> bool:
+    """Tell whether a button opens the microphone, so that calls begin muted."""
+    return any(one.talks for one in config.buttons.values())
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -65,7 +70,7 @@ class Kiosk(Emitter):
         self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
                                     lambda why: self.board.trouble("volume", why))  # fmt: skip
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
-        talks_by_button = any(one.talks for one in config.buttons.values())
+        talks_by_button = talks(config)
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
@@ -94,6 +99,7 @@ class Kiosk(Emitter):
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()
+        self.comes_back = False  #: whether this process begins anew after `stop`, which is no end of the service
         self._stopping = False
         self._stopped = Event()
         self._listen()
@@ -118,6 +124,11 @@ class Kiosk(Emitter):
         self.panel.start()
         self.notifier.ready(self._in_words(self.board.situation))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is going on that a restart would cut off."""
+        return not (self.lines.current or self.lines.waiting.lines or self.doorway.is_open)
+
     def wait(self) -> None:
         """Block until `stop`; raises RestartLimitError when a part cannot be kept alive."""
         self.supervisor.wait()
@@ -128,7 +139,8 @@ class Kiosk(Emitter):
             self._stopped.wait()
             return
         self._stopping = True
-        self.notifier.stopping()
+        if not self.comes_back:
+            self.notifier.stopping()
         within_s = self.config.service.stop_within_ms / 1000
         for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
             self._attempt(step)
@@ -153,8 +165,7 @@ class Kiosk(Emitter):
         parts.organ("signaling", self.registrar.overdue_s, stall_s, self.registrar.restart)
         parts.child("volume", self.volume.run)
         parts.child("sound watch", self.sound_watch.run)
-        if self.config.page.enabled:
-            parts.child("page", self.page.run)
+        parts.child("page", self.page.run)
         parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
         parts.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
         parts.organ("media", self.media.progress_s, stall_s, self._replace_media)

@@ -40,11 +40,20 @@ class PageHost:
         self._settings = settings
         self._box = box
         self._trouble = trouble
+        self._key_place = key_file
         self._key_file = None if settings.password else key_file
         self._failures = FailureLog(log, "serving the page")
 
+    def use(self, settings: PageSettings) -> None:
+        """Serve with these settings from the next `run` on."""
+        self._settings = settings
+        self._key_file = None if settings.password else self._key_place
+
     def run(self, heartbeat: Heartbeat) -> None:
-        """Serve until it is killed."""
+        """Serve until it is killed; nothing where the page is switched off."""
+        if not self._settings.enabled:
+            self._trouble("")
+            Event().wait()
         while (page := self._try()) is None:
             heartbeat.beat()
             gevent.sleep(RETRY_S)

@@ -86,12 +86,27 @@ class Registrar(Closing):
         self._closed = False
         self._back_at: float | None = None
         self._coming_back = Alarm(HubClock(), lambda: self._back_at, self._come_back)
-        self.source.on("token", self._on_token)
-        self.source.on("error", self._on_token_error)
+        self._hear_source()
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
         device.on("token_told", self.source.told)
+
+    def use(self, config: Config) -> None:
+        """Take tokens, and trust, as these settings say; the next `run` does. InvalidArgumentError without a source."""
+        before, self._config = self._config, config
+        if config.token != before.token:
+            source = TokenSource(config.token, config.box.identity)
+            self.source.remove_all_listeners()
+            self.source = source
+            self._hear_source()
+        if config.signaling != before.signaling and self._device.is_initialized and self._device.token:
+            self._device.setup(self._device.token, **self._options())
+            self.restart()
+
+    def _hear_source(self) -> None:
+        self.source.on("token", self._on_token)
+        self.source.on("error", self._on_token_error)
 
     def close(self) -> None:
         """Register nothing any more, whatever token comes; idempotent."""
@@ -122,12 +137,12 @@ class Registrar(Closing):
 
     def restart(self) -> None:
         """Connect over another stream, whatever became of the one before."""
-        if self._closed or self.source.token is None:
+        if self._closed:
             return
         if self._device.is_initialized:
             self._device.replace_stream()
             self._follow(self._device.stream)
-        else:
+        elif self.source.token is not None:
             self._on_token(self.source.token)
 
     def _on_token(self, token: str) -> None:

@@ -62,7 +62,7 @@ class Unattended:
             return 0
         self._notifier.close()
         status = self._begin(kiosk)
-        if status == 0:
+        if status <= 0:
             self._starts.forget()
         return status
 

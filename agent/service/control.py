@@ -70,6 +70,10 @@ class ControlServer(Closing):
         """Name a file of the socket's folder, which `start` makes for this user alone."""
         return self._path.with_name(name)
 
+    def offer(self, name: str, command: _Command) -> None:
+        """Take one more command."""
+        self._commands[name] = command
+
     def start(self) -> None:
         """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
         _make_private(self._path.parent)

@@ -61,6 +61,11 @@ class Supervisor:
         """Watch something that runs already; call `restart()`, in a greenlet, when `age_s()` exceeds `stall_s`."""
         self._add(Organ(name, age_s, stall_s, restart, limits or self._limits))
 
+    def renew(self, name: str) -> None:
+        """Start a part again because its settings changed, which counts as no restart; unknown names are ignored."""
+        if self._running and (part := self._parts.get(name)) is not None:
+            self._bring_up(part)
+
     def start(self) -> None:
         """Start every part, in the order of adding, and the watch over them."""
         self._running = True
