@@ -53,13 +53,13 @@ install_packages() {
 }
 
 # What the environment was made from; any change to it means: install again.
-fingerprint() { { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py; echo "$1"; } 2>/dev/null | sha256sum; }
+fingerprint() {
+  { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py requirements/*.txt; echo "$1"; } 2>/dev/null | sha256sum
+}
 
 is_ready() { [ -f ".venv/ready-$1" ] && [ "$(cat ".venv/ready-$1")" = "$(fingerprint "$1")" ]; }
 
 make_environment() {
-  local what=.
-  [ "$kind" = run ] || what=".[$kind]"
   if is_ready "$kind" || { [ "$kind" = run ] && is_ready test; }; then return; fi
   if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     local python
@@ -68,7 +68,8 @@ make_environment() {
     "$python" -m venv .venv
   fi
   say "installing Python packages into .venv (some minutes the first time)"
-  pip_install .venv/bin/python --editable "$what"
+  install_locked .venv/bin/python "$kind"
+  pip_install .venv/bin/python --no-index --no-deps --no-build-isolation --editable .
   fingerprint "$kind" > ".venv/ready-$kind"
 }
 

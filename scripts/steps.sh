@@ -40,6 +40,9 @@ cause() {
   elif grep -qE "$refused" <<<"$text"; then
     echo "a server's certificate or signature was refused; is the clock right (it says $(date -R))," \
       "and does no proxy stand between whose certificate pip has to be told (PIP_CERT)?"
+  elif names 'DO NOT MATCH THE HASHES'; then
+    echo "a package is not the one that this version was made with (requirements/*.txt). Nothing of it was installed;" \
+      "try again on another network, and report it if it stays so"
   elif is_network_failure "$1"; then
     echo "a server could not be reached; is this machine online?"
   elif names 'Could not get lock|Unable to (acquire|lock)'; then
@@ -91,4 +94,11 @@ pip_install() {
   shift
   attempt "installing Python packages for $("$python" -V)" \
     "$python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# install_locked PYTHON KIND: what requirements/KIND.txt names, each file only if its hash stands there. Some packages
+# are built here; what builds them comes first, because pip would otherwise fetch that unchecked.
+install_locked() {
+  pip_install "$1" --require-hashes -r requirements/build.txt
+  pip_install "$1" --require-hashes --no-build-isolation -r "requirements/$2.txt"
 }

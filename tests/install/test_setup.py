@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from pathlib import Path
 def prepare_metadata_for_build_editable(folder, settings=None):
     info = Path(folder) / "box-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: box\\nVersion: 1.0\\nREQUIRES")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\\nName: box\\nVersion: 1.0\\n")
     return info.name
 
 def build_editable(*arguments):
@@ -75,11 +77,23 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def make_packages(project: Path, environment: Path, requires: str = "") -> None:
-    """Let the project need `requires`, if that can be found; its own build always fails."""
+def make_packages(project: Path, environment: Path, locked: str = "") -> None:
+    """Let the project need what is `locked`; its own build always fails."""
     (project / ".venv").symlink_to(environment)
-    line = f"Requires-Dist: {requires}\\n" if requires else ""
-    (project / "backend.py").write_text(BACKEND.replace("REQUIRES", line))
+    (project / "backend.py").write_text(BACKEND)
+    (project / "requirements").mkdir()
+    (project / "requirements/build.txt").touch()
+    (project / "requirements/run.txt").write_text(f"{locked}\n")
+
+
+def wheel(folder: Path, name: str) -> str:
+    """Make a package with nothing in it; the SHA-256 of its file."""
+    info = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as file:
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+    return hashlib.sha256((folder / f"{name}-1.0-py3-none-any.whl").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("arch", ["armhf", "armel"])
@@ -126,22 +140,36 @@ def test_a_package_that_cannot_be_built_is_named_and_the_network_is_not_blamed(
 def test_a_package_that_no_index_has_for_this_python_is_named(
     set_up: Setup, project: Path, environment: Path
 ) -> None:
-    make_packages(project, environment, "lgpio>=0.2.2")
+    make_packages(project, environment, f"lgpio==0.2.2 --hash=sha256:{'0' * 64}")
     done = set_up(PIP_NO_INDEX="1", PIP_FIND_LINKS="")
     assert done.returncode == 1
-    assert "no release of lgpio>=0.2.2 fits this Python and this processor" in done.stderr
+    assert "no release of lgpio==0.2.2 fits this Python and this processor" in done.stderr
     assert "online" not in done.stderr
 
 
 def test_an_index_that_cannot_be_reached_is_tried_twice_and_blamed_on_the_network(
     set_up: Setup, project: Path, environment: Path
 ) -> None:
-    make_packages(project, environment, "anything")
+    make_packages(project, environment, f"anything==1 --hash=sha256:{'0' * 64}")
     nobody = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
     done = set_up(PIP_CONFIG_FILE="/dev/null", **nobody)
     assert done.returncode == 1
     assert "trying once more" in done.stderr
     assert "is this machine online?" in done.stderr
+
+
+@pytest.mark.parametrize("changed", ["cable", "plug"])
+def test_a_package_that_is_not_the_locked_one_is_refused_with_all_others(
+    changed: str, set_up: Setup, project: Path, environment: Path, tmp_path: Path
+) -> None:
+    locked = "".join(f"{name}==1.0 --hash=sha256:{wheel(tmp_path, name)}\n" for name in ("cable", "plug"))
+    make_packages(project, environment, locked)
+    with (tmp_path / f"{changed}-1.0-py3-none-any.whl").open("ab") as file:
+        file.write(b"more")
+    done = set_up(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    assert done.returncode == 1
+    assert "not the one that this version was made with" in done.stderr.splitlines()[-1]
+    assert not [name for name in ("cable", "plug") if list(environment.glob(f"lib/*/site-packages/{name}*"))]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,10 @@ from agent.config.settings import ServiceSettings
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNIT = FOLDER / "kiosk-agent.service"
+UNITS = sorted(FOLDER.glob("*.service"))
+MOST_EXPOSURE = 1.5
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+each_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 
 
 def analyze(*arguments: str) -> str:
@@ -23,34 +26,53 @@ def analyze(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    """The unit with its programs in a folder where they exist."""
-    for program in ("kiosk-agent", "python"):
-        (tmp_path / program).symlink_to("/bin/true")
-    unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text().replace("/opt/kiosk-agent/bin/", f"{tmp_path}/"))
-    return unit
-
-
 @needs_systemd
-def test_systemd_has_nothing_to_complain_about(installed: Path) -> None:
+@each_unit
+def test_systemd_has_nothing_to_complain_about(unit: Path, tmp_path: Path) -> None:
+    for program in ("kiosk-agent", "python", "releases.sh"):
+        (tmp_path / program).symlink_to("/bin/true")
+    installed = tmp_path / unit.name
+    program = re.compile(r"/opt/kiosk-agent/(?:current/bin/)?(kiosk-agent|python|releases)")
+    installed.write_text(program.sub(rf"{tmp_path}/\1", unit.read_text()))
+
     assert analyze("verify", str(installed)) == ""
 
 
 @needs_systemd
-def test_its_exposure_is_low(installed: Path) -> None:
-    summary = analyze("security", "--offline=true", "--no-pager", str(installed)).splitlines()[-1]
+@each_unit
+def test_its_exposure_is_low(unit: Path) -> None:
+    summary = analyze("security", "--offline=true", "--no-pager", str(unit)).splitlines()[-1]
 
     exposure = re.search(r"exposure level for \S+: ([\d.]+)", summary)
     assert exposure is not None
-    assert float(exposure[1]) <= 2.5
+    assert float(exposure[1]) <= MOST_EXPOSURE
+
+
+@each_unit
+def test_its_privileges_are_dropped(unit: Path) -> None:
+    service = directives(unit)["Service"]
+
+    assert service["CapabilityBoundingSet"] == ""
+    assert (service["NoNewPrivileges"], service["ProtectSystem"], service["PrivateUsers"]) == ("yes", "strict", "yes")
+
+
+def test_the_agent_has_a_user_of_its_own_and_limits() -> None:
+    service = directives(UNIT)["Service"]
+
+    assert service["User"] == "kiosk-agent"
+    assert int(service["MemoryHigh"][:-1]) < int(service["MemoryMax"][:-1])
+    assert int(service["TasksMax"]) <= 128
+
+
+def directives(unit: Path) -> configparser.ConfigParser:
+    read = configparser.ConfigParser(strict=False, interpolation=None)
+    read.optionxform = str  # type: ignore[assignment,method-assign]
+    read.read_string(unit.read_text())
+    return read
 
 
 def test_the_watchdog_waits_longer_than_a_part_is_given_to_restart() -> None:
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read_string(UNIT.read_text())
+    unit = directives(UNIT)
 
     assert float(unit["Service"]["WatchdogSec"]) * 1000 >= 2 * ServiceSettings().stall_ms
     assert unit["Service"]["Type"] == "notify"

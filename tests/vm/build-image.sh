@@ -12,7 +12,7 @@ suite=${VMBENCH_SUITE:-bookworm}
 case $suite in bookworm) python=python3.11 ;; trixie) python=python3.13 ;; *) echo "unknown suite $suite" >&2; exit 1 ;; esac
 mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m1 '/debian/\?$')   # wherever this machine gets Debian from
 kernel_id=$({ echo $version; cat "$here/kernel.config"; } | sha256sum | cut -c1-16)
-root_id=$({ echo $suite; cat "$here/packages.txt" "$project/setup.cfg" "$here"/guest/* "$0"; } | sha256sum | cut -c1-16)
+root_id=$({ echo $suite; cat "$here/packages.txt" "$project"/requirements/*.txt "$here"/guest/* "$0"; } | sha256sum | cut -c1-16)
 kernel=${VMBENCH_KERNEL:-$cache/kernel-$kernel_id/linux}
 root=$cache/root-$root_id/root.img
 mkdir -p "$cache"
@@ -46,8 +46,10 @@ build_root() {
   echo "building root image (minutes)" >&2
   local r=$tmp/root
   mkdir "$tmp/wheels"
-  cp -r "$project"/{agent,hw,setup.cfg,pyproject.toml,README.md} "$tmp/wheels"   # pip leaves its traces there
-  (cd "$tmp/wheels" && $python -m pip download -q . setuptools wheel pytest pytest-timeout && rm -rf agent hw setup.cfg pyproject.toml README.md) >&2
+  # The same files as on any box: what is built is built in the guest, or its hash would be another.
+  for lock in build run test; do
+    $python -m pip download -q --require-hashes -r "$project/requirements/$lock.txt" -d "$tmp/wheels" >&2
+  done
   mmdebstrap --quiet --variant=minbase --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -56,18 +58,14 @@ build_root() {
   install -m755 "$here"/guest/vmbench-{hw,job} "$r/usr/lib/vmbench/"
   install -m644 "$here"/guest/*.service "$r/etc/systemd/system/"
   install -m644 "$here/guest/asound.conf" "$r/etc/"
-  find "$tmp/wheels" -maxdepth 1 -type f -exec cp {} "$r/opt/wheelhouse/" \;
+  cp "$tmp"/wheels/* "$r/opt/wheelhouse/"
   printf '[global]\nno-index = true\nfind-links = /opt/wheelhouse\ndisable-pip-version-check = true\n' > "$r/etc/pip.conf"
   echo '/dev/ubda / ext4 defaults,noatime 0 1' > "$r/etc/fstab"
   echo kiosk > "$r/etc/hostname"
   printf '127.0.0.1 localhost kiosk\n::1 localhost\n' > "$r/etc/hosts"
   : > "$r/etc/machine-id"
-  # Source packages (PyAudio) become wheels once, here; the guest then installs without a network.
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$r" sh -euc '
-    rm -f /opt/wheelhouse/kiosk*
-    python3 -m venv /tmp/v; /tmp/v/bin/pip -q install setuptools wheel; cd /opt/wheelhouse
-    for s in *.tar.gz; do [ ! -f "$s" ] || { /tmp/v/bin/pip -q wheel --no-deps --no-build-isolation -w . "$s"; rm "$s"; }; done
-    rm -rf /tmp/v; groupadd -r gpio; systemctl -q enable vmbench-hw.service vmbench-job.service
+    groupadd -r gpio; systemctl -q enable vmbench-hw.service vmbench-job.service
     systemctl -q mask getty.target systemd-logind apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service e2scrub_all.timer' >&2
   rm -rf "$r"/var/cache/apt/* "$r"/var/lib/apt/lists/*
   mkdir -p "${root%/*}"

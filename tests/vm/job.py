@@ -19,7 +19,7 @@ SETTINGS = Path("/etc/kiosk-agent")
 STATE = Path("/var/lib/switchboard")
 SWITCHBOARD = """
 [Service]
-ExecStart=/opt/kiosk-agent/bin/kiosk-agent switchboard --listen 127.0.0.1:8443 --state-dir %S/switchboard
+ExecStart=/opt/kiosk-agent/current/bin/kiosk-agent switchboard --listen 127.0.0.1:8443 --state-dir %S/switchboard
 StateDirectory=switchboard
 StateDirectoryMode=0700
 Restart=always
@@ -153,7 +153,7 @@ def stops_in_order() -> None:
 
 def drives_its_pins() -> None:
     """The tests of the pins, now also on the simulated chip, and the way of a press from a real edge."""
-    python = "/opt/kiosk-agent/bin/python"
+    python = "/opt/kiosk-agent/current/bin/python"
     run(python, "-m", "pip", "install", "--quiet", "pytest", "pytest-timeout")
     tests = (python, "-m", "pytest", "-p", "no:cacheprovider", "-vv", "--tb=short", "tests/hw/panel/test_pins.py")
     report = subprocess.run(tests, capture_output=True, text=True)

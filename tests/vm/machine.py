@@ -4,6 +4,7 @@
 
 FOLDER lands in the guest's /job, where COMMAND runs as root. What it leaves in $VMBENCH_OUT comes back, with the
 guest's journal.txt and console.txt. A command that exits 75 reboots the guest and runs again with VMBENCH_BOOT=2, 3...
+Likewise after a power cut, which it asks for by making /run/vmbench/power-cut: what it had not synced is lost.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT_OF_TIME, DIED = 124, 125
+POWER_CUT = -1
 
 
 def run(folder: Path, command: str, artifacts: Path, timeout_s: float = 300.0) -> int:
@@ -35,8 +37,11 @@ def run(folder: Path, command: str, artifacts: Path, timeout_s: float = 300.0) -
         (share / "out").touch()
         (share / "cmd").write_text(command)
         shutil.copytree(folder, share / "in", symlinks=True)
-        with _guest(kernel, root, Path(name), share) as guest:
-            status = _wait(guest, share / "rc", timeout_s)
+        status, ends_at = POWER_CUT, time.monotonic() + timeout_s
+        while status == POWER_CUT:
+            (share / "power-cut").unlink(missing_ok=True)
+            with _guest(kernel, root, Path(name), share) as guest:
+                status = _wait(guest, share, ends_at)
         shutil.copytree(share / "artifacts", artifacts, dirs_exist_ok=True)
         shutil.copy(share / "out", artifacts / "output.txt")
         shutil.copy(Path(name) / "console.txt", artifacts)
@@ -51,7 +56,7 @@ def _guest(kernel: str, root: str, folder: Path, share: Path) -> Iterator[subpro
         "systemd.show_status=0", "snd_aloop.index=0", "snd_dummy.enable=0", f"vmbench.share={share}",
     ]  # fmt: skip
     environment = {"PATH": os.environ["PATH"], "HOME": "/", "TMPDIR": "/dev/shm", "TERM": "linux"}
-    with (folder / "console.txt").open("wb") as console:
+    with (folder / "console.txt").open("ab") as console:
         guest = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT,
             env=environment, preexec_fn=_die_with_parent,
@@ -63,12 +68,14 @@ def _guest(kernel: str, root: str, folder: Path, share: Path) -> Iterator[subpro
             guest.wait()
 
 
-def _wait(guest: subprocess.Popen[bytes], report: Path, timeout_s: float) -> int:
-    ends_at = time.monotonic() + timeout_s
+def _wait(guest: subprocess.Popen[bytes], share: Path, ends_at: float) -> int:
+    report = share / "rc"
     while guest.poll() is None and not report.exists():
+        if (share / "power-cut").exists():
+            return POWER_CUT
         if time.monotonic() > ends_at:
             return OUT_OF_TIME
-        time.sleep(0.1)
+        time.sleep(0.05)
     return int(report.read_text()) if report.exists() else DIED
 
 

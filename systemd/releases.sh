@@ -1,0 +1,172 @@
+#!/bin/bash
+# Changes between installed versions so that a cut at any moment leaves the old one or the new one.
+#   releases.sh judge                 gives the version on trial its time, else goes back (kiosk-agent-trial.service)
+#   releases.sh rollback              back to the version before this one
+#   releases.sh uninstall [--purge]   removes everything but the settings; --purge: those too
+# It stands beside the versions and needs none of them. Four links beside it name versions: `current` is the one that runs,
+# `previous` the one before it, `trial` the one that has to prove itself, `refused` the last that could not. A link is
+# changed by one rename. The file `registered` is there if the version before the trial was registered.
+set -euo pipefail
+name=kiosk-agent
+[ "${BASH_SOURCE[0]}" != "$0" ] || opt=$(dirname "$(realpath "$0")")   # install.sh sets it and takes in this file
+root=${opt%"/opt/$name"}
+trial_s=60    # a version on trial is given so long
+steady_s=10   # and must have been up in one process for so long, and registered if the one before was
+
+tell() { echo "$name: $*" >&2; }
+
+named() { [ ! -L "$opt/$1" ] || basename "$(readlink "$opt/$1")"; }
+is_complete() { [ -n "$1" ] && [ -e "$opt/releases/$1/complete" ]; }
+
+point() {
+  ln -sfn "releases/$2" "$opt/.$1.new"
+  mv -T "$opt/.$1.new" "$opt/$1"
+  sync "$opt"
+}
+
+drop() {
+  rm -f "$opt/$1"
+  sync "$opt"
+}
+
+has_systemd() { [ -d "$root/run/systemd/system" ]; }
+manager() { ! has_systemd || systemctl "$@"; }
+is_up() { has_systemd && systemctl is-active --quiet $name; }
+
+start() {
+  manager daemon-reload
+  manager start --no-block $name
+}
+
+# The agent's own words, before what troubles it: "in call, ready; ...".
+is_registered() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^[^;]*\<ready\>'; }
+is_as_good() { [ ! -e "$opt/registered" ] || is_registered; }
+
+run_instead() {
+  manager stop $name
+  point current "$1"
+}
+
+is_ready_in_time() {
+  local process last='' since=0 until=$((SECONDS + trial_s))
+  while true; do
+    process=$(is_up && systemctl show -p MainPID --value $name) || process=''
+    [ "$process" = "$last" ] || since=$SECONDS
+    [ -z "$process" ] || [ $((SECONDS - since)) -lt $steady_s ] || ! is_as_good || return 0
+    [ $SECONDS -lt $until ] || return 1
+    last=$process
+    sleep 1
+  done
+}
+
+# Whatever was cut before: the links say where to go on. Ends with 0 when it is decided, either way.
+judge() {
+  local trial
+  trial=$(named trial)
+  [ -n "$trial" ] || return 0
+  if [ "$(named refused)" != "$trial" ]; then
+    begin_trial "$trial"
+    if is_ready_in_time; then
+      drop trial
+      tell "$trial is ready, and stays"
+      clean_up
+      return
+    fi
+    point refused "$trial"   # from here on it goes back, also after a cut
+  fi
+  go_back "$trial"
+  drop trial
+}
+
+begin_trial() {
+  if [ "$(named current)" != "$1" ]; then
+    point previous "$(named current)"
+    run_instead "$1"
+  fi
+  start
+}
+
+go_back() {
+  tell "$1 was not ready within $trial_s s; back to $(named previous). Why: journalctl -u $name"
+  [ "$(named current)" != "$1" ] || run_instead "$(named previous)"
+  start
+}
+
+is_named() { [ "$1" = "$(named current)" ] || [ "$1" = "$(named previous)" ] || [ "$1" = "$(named trial)" ]; }
+
+clean_up() {
+  local release
+  for release in "$opt"/releases/*; do
+    is_named "${release##*/}" || rm -rf "$release"
+  done
+  # What an installation in the old way, in this folder itself, left.
+  [ -e "$opt/releases/before" ] || rm -rf "${opt:?}"/{bin,include,lib,lib64,share,pyvenv.cfg,README.md}
+}
+
+# For those who change versions; the trial belongs to one of them.
+lock_or_end() {
+  exec 9>"$root/run/lock/$name.lock"
+  flock --nonblock 9 || { tell "another installation or change of versions is under way; try again when it is done"; exit 1; }
+}
+
+# Lets another version run: on trial, if the one that runs now works; else at once, since there is nothing to lose.
+change_to() {
+  local before
+  before=$(named current)
+  drop refused
+  drop trial
+  if is_up && is_complete "$before"; then
+    rm -f "$opt/registered"
+    ! is_registered || touch "$opt/registered"
+    point trial "$1"
+    systemctl start $name-trial || tell "the trial was disturbed, and goes on by itself"
+    while [ -L "$opt/trial" ]; do sleep 1; done
+  else
+    [ -z "$before" ] || [ "$before" = "$1" ] || point previous "$before"
+    point current "$1"
+    clean_up
+    start
+  fi
+  [ "$(named current)" = "$1" ]
+}
+
+rollback() {
+  local previous
+  previous=$(named previous)
+  if ! is_complete "$previous" || [ "$previous" = "$(named current)" ]; then
+    tell "there is no version before $(named current) here"
+    return 1
+  fi
+  change_to "$previous" && tell "$previous runs"
+}
+
+uninstall() {
+  local etc=$root/etc
+  manager disable --quiet --now $name $name-trial $name-door.socket || tell "it was not running"
+  rm -f "$etc/systemd/system/"$name{,-trial,-door@}.service "$etc/systemd/system/$name-door.socket"
+  rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial}.service
+  rm -f "$etc/udev/rules.d/60-$name.rules" "$etc/systemd/system.conf.d/60-$name.conf"
+  manager daemon-reload
+  rm -rf "$root/var/lib/$name" "$root/run/$name"
+  if [ "${1:-}" = --purge ]; then rm -rf "${etc:?}/$name"; elif [ -d "$etc/$name" ]; then chgrp -R root "$etc/$name"; fi
+  ! getent passwd $name >/dev/null || userdel $name
+  [ ! -e "$opt/made-gpio" ] || groupdel gpio || true
+  rm -f "$root/usr/local/bin/$name"
+  rm -rf "${opt:?}"
+  tell "removed$([ "${1:-}" = --purge ] || echo ", but for the settings in /etc/$name")"
+}
+
+main() {
+  case "$*" in
+    judge | rollback | uninstall | "uninstall --purge") ;;
+    *) tell "usage: releases.sh judge|rollback|uninstall [--purge]"; exit 2 ;;
+  esac
+  # In a checkout it would take that for the installation.
+  if [ "$root/opt/$name" != "$opt" ]; then tell "this is for /opt/$name/releases.sh"; exit 2; fi
+  if [ "$(id -u)" != 0 ]; then tell "this needs root: sudo $name $*"; exit 1; fi
+  [ "$1" = judge ] || lock_or_end
+  "$@"
+  exit   # bash reads on in a file that may be gone
+}
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || main "$@"
