@@ -36,6 +36,11 @@ class Alarm:
         if due is None or self._due is None or due < self._due:
             self._set(due)
 
+    def cancel(self) -> None:
+        """Ring no more, and be late for nothing; idempotent."""
+        self._set(None)
+        self._deadline = lambda: None
+
     def overdue_s(self) -> float:
         """Return the seconds since something should have been done; 0 while nothing is late, for ever if unknown."""
         try:

@@ -25,6 +25,7 @@ from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
+from agent.kiosk.organs import join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
@@ -160,26 +161,18 @@ class Kiosk(Emitter):
 
     def _add_parts(self) -> None:
         stall_s = self.config.service.stall_ms / 1000
-        parts = self.supervisor
-        parts.child("registration", self.registrar.run)
-        parts.organ("signaling", self.registrar.overdue_s, stall_s, self.registrar.restart)
-        parts.child("volume", self.volume.run)
-        parts.child("sound watch", self.sound_watch.run)
-        parts.child("page", self.page.run)
-        parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
-        parts.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
-        parts.organ("media", self.media.progress_s, stall_s, self._replace_media)
+        join_parts(self, self.supervisor, stall_s)
         # What the supervisor mends is late for the watchdog only when mending does not help.
-        self.vitals.add("supervisor", parts.progress_s, 2 * stall_s)
+        self.vitals.add("supervisor", self.supervisor.progress_s, 2 * stall_s)
         self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
         self.vitals.add("sound", self.sound.progress_s, STALL_S)
         timeout_s = watchdog_timeout_s()
         if timeout_s is not None:
-            parts.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
+            self.supervisor.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
 
-    def _replace_media(self) -> None:
-        """The calls of a thread that stands still cannot be saved, but the far ends can be told."""
+    def replace_media(self) -> None:
+        """Put another thread in the place of one that stands still; its calls end, and the far ends are told."""
         self.lines.end_all()
         self.media.replace()
 

@@ -113,7 +113,7 @@ class Registrar(Closing):
         self._closed = True
         self._stay_away()
 
-    def run(self, _heartbeat: Heartbeat) -> None:
+    def run(self, heartbeat: Heartbeat) -> None:
         """Register, and renew until it is killed."""
         self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
         self._running = True
@@ -121,7 +121,7 @@ class Registrar(Closing):
         if self._config.media.network_watch:
             network.start()
         try:
-            self.source.run()
+            self.source.run(heartbeat.beat)
         finally:
             self._running = False
             self._stay_away()
@@ -132,7 +132,7 @@ class Registrar(Closing):
         if not self._running or self._closed or self.source.token is None:
             return 0.0  # without a token nothing is due but the next token
         if self._device.stream is not None:
-            return self._device.signaling_overdue_s()
+            return self._device.vitals.signaling_overdue_s()
         return math.inf if self._back_at is None else self._coming_back.overdue_s()
 
     def restart(self) -> None:
@@ -140,7 +140,7 @@ class Registrar(Closing):
         if self._closed:
             return
         if self._device.is_initialized:
-            self._device.replace_stream()
+            self._device.vitals.replace_stream()
             self._follow(self._device.stream)
         elif self.source.token is not None:
             self._on_token(self.source.token)

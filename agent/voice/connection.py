@@ -195,6 +195,14 @@ class Connection(HubEmitter, ConnectionAliases):
         """Take the server's `hangup`, with its error if it has one."""
         self._call.fire(Trigger.HANGUP, Cause(error=catalogue.far_end_error(self, error) if error else None))
 
+    def overdue_s(self) -> float:
+        """Return the seconds since some part of it should have done its next step."""
+        return self._call.overdue_s()
+
+    def abandon(self) -> None:
+        """End it although parts of it fail."""
+        self._call.abandon()
+
     def on_transport_close(self) -> None:
         """Note that signaling is lost."""
         self._call.tell_recovery(Recovery.signaling, False)

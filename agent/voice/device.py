@@ -13,6 +13,7 @@ from agent.signaling.pstream.params import named_params
 from agent.voice.audio import AudioHelper
 from agent.voice.connection import Connection
 from agent.voice.deprecated import DeviceAliases, deprecated, or_handler
+from agent.voice.device_vitals import DeviceVitals
 from agent.voice.host import DeviceHost
 from agent.voice.instance_methods import of_instances
 from agent.voice.options import DeviceOptions
@@ -207,19 +208,10 @@ class Device(HubEmitter, DeviceAliases):
         """
         self._host.network_changed(change)
 
-    def signaling_overdue_s(self) -> float:
-        """Return the seconds since the connection to the service should have done its next step; 0 is well."""
-        return self._host.signaling_overdue_s()
-
-    def replace_stream(self) -> None:
-        """Connect anew over another stream, for one that does nothing any more; calls go on over it.
-
-        Raises InvalidStateError before `setup` and after `destroy`.
-        """
-        self._check_set_up()
-        if self._host.is_closed or self.token is None:
-            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
-        self._host.replace_stream(self.token)
+    @property
+    def vitals(self) -> DeviceVitals:
+        """What works inside the Device, for whoever looks after it: how late each part is, and another in its place."""
+        return DeviceVitals(self, self._host)
 
     def _check_set_up(self) -> None:
         if not self.is_initialized:

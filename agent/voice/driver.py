@@ -43,8 +43,11 @@ class Driver(Generic[_Core, _Effect]):
 
     def end(self, event: Callable[..., Sequence[_Effect]], *args: Any) -> None:
         """Do the same for the last time: what was still to be done, or is told later, leads to nothing; idempotent."""
-        self.tell(event, *args)
-        self._ended = True
+        try:
+            self.tell(event, *args)
+        finally:
+            self._ended = True
+            self._alarm.cancel()
 
     def overdue_s(self) -> float:
         """Return the seconds since the core should have been told of the time."""

@@ -129,22 +129,6 @@ class DeviceHost(Closing):
             if way.harmed or call.status() == "reconnecting":
                 call.on_network_changed(way.reachable)
 
-    def signaling_overdue_s(self) -> float:
-        """Return the seconds since the stream should have done its next step; one of the program's own need not say."""
-        return float(getattr(self.stream, "overdue_s", float)())
-
-    def replace_stream(self, token: str) -> None:
-        """Put another stream in the place of one that does nothing any more; calls go on over it."""
-        left, self.stream = self.stream, None
-        if left is not None:
-            left.remove_all_listeners()
-            call_handler("a stream that is given up", left.destroy)
-        for call in self.calls.listening():
-            call_handler("a call whose stream is replaced", call.on_transport_close)
-        if self.status != "offline":
-            self.set_status("offline")
-        self.use_token(token)
-
     # What calls ask for (protocols.CallHost, calls.CallsOwner)
 
     def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort:
@@ -243,6 +227,12 @@ class DeviceHost(Closing):
                 sounds.switch(name, False)
         self.sounds = sounds
         sounds.on_switch = self.calls.ringing.update
+
+    def replace_publisher(self, token: str) -> None:
+        """Report over another publisher; what waited in the one before is lost."""
+        left, self.publisher = self.publisher, self._make_publisher(token)
+        if left is not None:
+            left.close(CLOSE_REPORTS_S)
 
     def _make_publisher(self, token: str) -> Publisher | None:
         options = self.options
