@@ -46,6 +46,7 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
         "enable_ringing_state": call.enable_ringing_state,
         "eventgw": signaling.insights_host,
         "generation": signaling.generation,
+        "max_call_signaling_timeout_ms": call.max_call_signaling_timeout_ms,
         "media": config.media,
         "network_watch": config.media.network_watch,
         "reconnect_limit_s": call.reconnect_limit_s,
