@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from agent.clock import Clock
 from agent.closing import Closing
+from agent.errors import InvalidArgumentError
 from agent.events import Emitter
 from agent.handlers import call_handler
 from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
-from agent.quality.report_generation import REPORT_GENERATIONS
 from agent.signaling.pstream.endpoints import check_host, signaling_uris
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.regions import edge_of_region, region_shortcode
@@ -27,11 +27,11 @@ from agent.voice.farewells import Farewells
 from agent.voice.first_contact import FirstContact
 from agent.voice.generation import GENERATIONS
 from agent.voice.media_options import check_mapping, media_settings
-from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
+from agent.voice.options import DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration, RegistrationState
 from agent.voice.registration_promises import RegistrationPromises
-from agent.voice.report import Publisher, follow_home, report, reports_host
+from agent.voice.report import Publisher, follow_home, make_publisher, report, what_is_replaced
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 from agent.voice.token_notice import TokenNotice
@@ -84,6 +84,8 @@ class DeviceHost(Closing):
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
+        if self.audio is not None and not self.is_closed and options.generation != self.options.generation:
+            raise InvalidArgumentError("option generation: it holds until `destroy`; call that first")
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -107,7 +109,7 @@ class DeviceHost(Closing):
         self.is_closed = False
         self.clock = options.clock or self.clock
         self._use_sounds((options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf))
-        self.publisher = self._make_publisher(token)
+        self.publisher = make_publisher(options, token)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
         self._begin_anew()
         if options.enumerate_devices is not None:
@@ -208,13 +210,7 @@ class DeviceHost(Closing):
 
     def call_made(self, connection: Connection) -> None:
         """Report what the program replaced."""
-        options = self.options
-        overridden = {
-            "RTCPeerConnection": options.media_factory is not None,
-            "enumerateDevices": options.enumerate_devices is not None,
-            "getUserMedia": options.get_user_media is not None,
-        }
-        told = {**self.generation.told_of_setup, **overridden}
+        told = {**self.generation.told_of_setup, **what_is_replaced(self.options)}
         self.contact.when_made(lambda: self.report("INFO", "settings", "init", told, connection))
 
     def call_opened(self, connection: Connection) -> None:
@@ -284,22 +280,6 @@ class DeviceHost(Closing):
                 sounds.switch(name, False)
         self.sounds = sounds
         sounds.on_switch = self.calls.ringing.update
-
-    def _make_publisher(self, token: str) -> Publisher | None:
-        options = self.options
-        if not options.publishes_events:
-            return None
-        if options.publisher_factory is not None:
-            made: Publisher = options.publisher_factory(token)
-            return made
-        from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
-
-        metadata = {"app_name": options.app_name, "app_version": options.app_version}
-        own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
-        generation = REPORT_GENERATIONS[options.generation]
-        return EventPublisher(
-            token, host=reports_host(options), generation=generation, metadata=metadata, ca_file=own_ca
-        )
 
     def open_stream(self, token: str) -> None:
         """Connect to the service."""

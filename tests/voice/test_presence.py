@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from agent.errors import InvalidStateError, VoiceError
+from agent.errors import InvalidArgumentError, InvalidStateError, VoiceError
 from agent.voice.presence import PresenceCore, ShowRegistration
 from agent.voice.registration import INTERVAL_S, Register, RegistrationState
 
@@ -180,3 +180,14 @@ def test_a_call_comes_back_to_its_edge_as_long_as_there_is_one(make_world: Calla
     world.run()
 
     assert not world.stream.preferred
+
+
+def test_the_generation_holds_until_the_end(make_world: Callable[..., World]) -> None:
+    world, _told = second(make_world)
+
+    with pytest.raises(InvalidArgumentError, match="generation"):
+        world.device.setup("a-token", generation="1")
+    world.device.destroy()
+    world.device.setup("a-token", generation="1")
+
+    assert world.device.options.generation == "1"
