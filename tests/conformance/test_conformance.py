@@ -34,7 +34,7 @@ def test_there_is_something_to_play() -> None:
     assert FILES, f"no .jsonl files in {FOLDERS}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: Transcript.read(path).name)
 def test_a_scenario_comes_out_as_it_was_recorded(path: Path, certificates: Path) -> None:
     transcript = Transcript.read(path)
     replay = Replay(transcript, certificates)

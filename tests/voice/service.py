@@ -36,6 +36,7 @@ class Service:
         self.hears: list[tuple[int, dict[str, Any]]] = []  #: number of the socket, and frame
         self.gives_tokens = True
         self.takes_back = True  #: whether it answers who asks for a call
+        self.takes_calls = True  #: whether it answers who makes one
         self.edges = {host: f"edge{n}" for n, host in enumerate(HOSTS)}
         self.sockets: list[Socket] = []
         self._tokens = 0
@@ -85,10 +86,10 @@ class Service:
             self.say("connected", region="US_EAST_VIRGINIA", **told)
         elif frame["type"] == "register":
             self.say("ready" if payload["media"]["audio"] else "offline")
-        elif frame["type"] == "invite" and "reconnect" not in payload:
+        elif frame["type"] == "invite" and "reconnect" not in payload and self.takes_calls:
             self.say("ringing", callsid=SID)
             self.answer()
-        elif frame["type"] == "invite" and self.takes_back:
+        elif frame["type"] == "invite" and "reconnect" in payload and self.takes_back:
             self.answer()
 
 

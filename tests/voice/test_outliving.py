@@ -127,13 +127,16 @@ def test_the_answer_to_a_farewell_is_not_taken_for_that_of_the_next_call(service
     service.socket.abort()
     until(lambda: first.status() == "reconnecting")
     first.disconnect()
-    service.takes_back = False
+    service.takes_back = service.takes_calls = False
     until(lambda: service.frames("hangup"))
-
     second = phone.device.connect({"To": "carol"})
-    until(lambda: second.status() == "ringing" or second.status() == "open")
+    until(lambda: len(service.frames("invite")) == 3)
 
-    assert first.status() == "closed" and second.parameters["CallSid"] == SID  # it is named by its own `ringing`
+    service.answer()  # to the first
+    service.say("ringing", callsid="CAsecond")
+    until(lambda: second.status() == "ringing")
+
+    assert first.status() == "closed" and second.parameters["CallSid"] == "CAsecond"
 
 
 def test_a_call_whose_media_is_lost_at_the_same_time_comes_back_when_both_are_there(
