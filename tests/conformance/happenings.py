@@ -7,7 +7,7 @@
     devices changed      a browser's devices did
     resumed              a call emitted `reconnected`
     gone for too long    ... and another one has not, in the time that calls wait for signaling
-    sampled late, sampled at last                    see sampling.py
+    sampled late, sampled at last, first sample due  see sampling.py
 """
 
 from __future__ import annotations

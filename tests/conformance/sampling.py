@@ -2,6 +2,7 @@
 
     sampled late      a sample, or the report of ten, came later than a timer allows; from when it was due
     sampled at last   the call ended where a sample was due, which may have been taken or not
+    first sample due  from a little before it, until when the codec is not known
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def sampling(transcript: Transcript) -> Iterator[tuple[float, str]]:
     for began in transcript.of("http", group="settings", name="codec"):
         ended = [line.t for line in transcript.of("event", name="disconnect") if line.t > began.t][:1]
         ended_ms = ended[0] if ended else transcript.lines[-1].t
+        yield began.t + SECOND_MS - PUNCTUAL_MS, "first sample due"
         yield from _late_reports(transcript, began.t, ended_ms)
         asked = [line.t for line in transcript.of("act") if str(line["what"]).endswith(".disconnect")]
         asked_ms = max([at_ms for at_ms in asked if began.t < at_ms <= ended_ms], default=ended_ms)
