@@ -78,7 +78,8 @@ class SignalingEvents:
         for call in device.calls.listening():
             call.on_service_reached()
         for farewell in device.farewells.take():
-            self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
+            if farewell.reconnect_token:
+                self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
             self._stream.hangup(farewell.callsid, farewell.message)
         device.contact.made()
 
@@ -97,6 +98,8 @@ class SignalingEvents:
         named = self._device.calls.find(payload.get("callsid"))
         if payload.get("voiceeventsid") and named is not None and named.on_refused(payload, error):
             return
+        if named is not None:
+            named.on_not_taken_back()
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
