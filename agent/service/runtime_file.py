@@ -48,9 +48,11 @@ class RuntimeFile:
             return b""
         except OSError as error:
             raise LocalFault(f"{self.path} cannot be read: {error.strerror}") from None
-        with os.fdopen(file, "rb") as stream:
+        try:
             self._check(os.fstat(file))
-            data = stream.read(MOST_BYTES + 1)
+            data = os.read(file, MOST_BYTES + 1)
+        finally:
+            os.close(file)
         if len(data) > MOST_BYTES:
             raise LocalFault(f"{self.path} has more than {MOST_BYTES} bytes")
         return data
