@@ -73,9 +73,13 @@ class Connection(SpelledEmitter, ConnectionAliases):
 
     @property
     def ticket(self) -> CallTicket | None:
-        """What another process needs to come back to it; None while it is pending, and after its end."""
+        """What another process needs to come back to it; None after its end, and before we have answered it.
+
+        One that was not answered the service announces anew.
+        """
         call = self._call
-        if call.core.state in (CallState.PENDING, CallState.CLOSED):
+        over = call.core.state is CallState.CLOSED
+        if over or (self.direction == INCOMING and call.core.state not in (CallState.OPEN, CallState.RECONNECTING)):
             return None
         told = {name: value for name, value in self.parameters.items() if isinstance(value, str)}
         token = call.signaling.core.token or ""
@@ -246,6 +250,11 @@ class Connection(SpelledEmitter, ConnectionAliases):
         """Note that the socket is lost."""
         self._call.tell_recovery(Recovery.signaling, False)
         self._call.signaling.tell(CallSignaling.lost)
+
+    @property
+    def is_being_resumed(self) -> bool:
+        """Whether the service has not given back yet what another process has left behind."""
+        return self._call.core.flags.resumed and self._call.core.flags.signaling_lost
 
     def on_service_reached(self) -> None:
         """Note that the service is reached again, or takes a new token."""

@@ -111,6 +111,9 @@ class SignalingEvents:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
         known = calls.find(callsid)
+        if known is not None and known.is_being_resumed:
+            known.on_dropped()  # to the service it was never answered
+            known = None
         if sdp and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
                 known.on_restart_offer(sdp)

@@ -234,6 +234,7 @@ TABLE: tuple[Row, ...] = (
          do.ReportEvent("rejected-by-local")),
     _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
     _row(21, NEW, T.DROPPED, S.CLOSED, LISTENS_NO_MORE, ENTER),
+    _row(34, frozenset({S.RECONNECTING}), T.DROPPED, S.CLOSED, *_CLOSE, EMIT_DISCONNECT, when=_is_resumed),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
     _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),

@@ -157,6 +157,40 @@ def test_a_call_that_only_rings_is_not_kept(make_world: MakeWorld) -> None:
     assert store.tickets == []
 
 
+def test_a_call_that_is_being_taken_is_not_kept_before_it_is_open(make_world: MakeWorld) -> None:
+    store = Store()
+    world = make_world(call_store=store)
+    states = []
+
+    def saving(tickets: Sequence[CallTicket]) -> None:
+        states.append(call.status())
+        Store.save(store, tickets)
+
+    store.save = saving  # type: ignore[method-assign]
+    call = world.rings("CA1")
+    call.accept()
+    world.run()
+
+    assert [ticket.callsid for ticket in store.tickets] == ["CA1"]
+    assert set(states) <= {"connecting", "open"}
+    assert len(states) == 1
+
+
+def test_one_that_the_service_announces_anew_rings_again(make_world: MakeWorld) -> None:
+    """The process died between its decision and its answer."""
+    world = make_world(call_store=Store(THEIRS))
+    (left,) = world.calls
+
+    world.rings("CA8")
+
+    assert left.status() == "closed"
+    assert "device incoming" in world.events
+    world.calls[-1].accept()
+    world.run()
+    assert sent(world, "answer")[-1]["callsid"] == "CA8"
+    assert sent(world, "hangup") == []
+
+
 def test_nothing_is_saved_twice(make_world: MakeWorld) -> None:
     store = Store()
     world = make_world(call_store=store)
