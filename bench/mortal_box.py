@@ -48,7 +48,7 @@ class LoudEar:
 
 def follow(connection: Connection) -> None:
     """Tell what becomes of a call."""
-    for event in ("accept", "reconnecting", "reconnected", "disconnect", "cancel"):
+    for event in ("accept", "reconnecting", "reconnected", "disconnect", "cancel", "digit"):
         connection.on(event, lambda *_args, event=event: say(event))
 
 
