@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -18,8 +19,9 @@ from pathlib import Path
 
 from agent.errors import AgentError, UsageError
 from agent.program import NAME, VERSION
+from agent.service.journal import SafeFormatter
+from agent.terminal import say
 from hw.errors import HardwareError
-from hw.words import harmless
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
@@ -48,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than a name has
+    if logging.lastResort is not None:  # what writes warnings while nobody has said where the log goes
+        logging.lastResort.setFormatter(SafeFormatter())
     before = signal.getsignal(signal.SIGINT)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
@@ -76,7 +80,8 @@ def _perform(options: argparse.Namespace) -> int:
 
 
 def _failed(options: argparse.Namespace, error: Exception, status: int) -> int:
-    print(f"{NAME} {options.command}: {harmless(error)}", file=sys.stderr)
+    lines = str(error).split("\n") if isinstance(error, UsageError) else [error]  # settings have many faults
+    say(f"{NAME} {options.command}: {lines[0]}", *lines[1:], to=sys.stderr)
     return status
 
 

@@ -27,7 +27,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 
@@ -123,18 +122,39 @@ class CodecError(FarSideError):
     """A media packet cannot be decoded; it is treated as lost."""
 
 
-@dataclass(frozen=True)
 class TwilioError:
-    """One entry of the SDK's error catalogue, attached to the errors of calls (spec: device 12)."""
+    """One entry of the SDK's error catalogue, attached to the errors of calls (spec: device 12).
+
+    Each entry is a class of its own, in one of the groups of `agent.twilio_errors`; its docstring is the description.
+    """
 
     code: int
-    name: str
-    description: str
     explanation: str = ""
     causes: tuple[str, ...] = ()
     solutions: tuple[str, ...] = ()
-    message: str = ""
-    original_error: BaseException | None = None
+
+    def __init_subclass__(cls, *, code: int) -> None:
+        cls.code = code
+
+    def __init__(self, message: str = "", original_error: Any = None) -> None:
+        """`message` is what else is known; `original_error` is an exception, or what the service has sent."""
+        entry = type(self)
+        self.code = entry.code
+        self.name = entry.__name__
+        self.description = (entry.__doc__ or "").rstrip(".")
+        self.explanation = entry.explanation
+        self.causes = entry.causes
+        self.solutions = entry.solutions
+        self.message = message
+        self.original_error = original_error
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    __hash__ = None  # type: ignore[assignment]  # what the service has sent may be a dict
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.code}>"
 
 
 class VoiceError(AgentError):

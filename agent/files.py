@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.errors import ConfigError
 from agent.program import NAME
 
 
@@ -33,8 +35,10 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make `path` and its parents, closed to other users."""
+    """Make `path` and its parents, closed to other users; ConfigError for one in which anybody may put a file."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.stat().st_mode & stat.S_IWOTH:
+        raise ConfigError(f"every user of this machine may put files into {path}; chmod o-w {path}")
     return path
 
 

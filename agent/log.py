@@ -1,7 +1,7 @@
 """Logging habits shared by all rooms: first failure a warning, repeats at debug, recovery one line.
 
-What somebody else wrote passes through `excerpt` (a line), `harmless` (a text) or `tidy` (a whole status) before it is
-logged or shown.
+What somebody else wrote passes through `excerpt` or `one_line` (a line), `harmless` (a text) or `tidy` (a whole status)
+before it is logged or shown; `agent.service.journal` and `agent.terminal` are the last gates.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, ClassVar
 
-from hw.words import excerpt, harmless
+from hw.words import excerpt, harmless, one_line
 
-__all__ = ["MOST_WHY", "FailureLog", "SeldomLog", "excerpt", "harmless", "tidy"]
+__all__ = ["MOST_WHY", "FailureLog", "SeldomLog", "excerpt", "harmless", "one_line", "tidy"]
 
 SELDOM_S = 60.0
 MOST_WHY = 300  #: characters of a reason that is logged or shown

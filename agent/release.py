@@ -12,28 +12,28 @@ from pathlib import Path
 
 from agent.config.outputs import outputs_of
 from agent.errors import ConfigError
+from agent.terminal import say
 from hw.errors import PinError
 from hw.panel.all_off import put_to_rest
 from hw.panel.pins import open_factory
-from hw.words import harmless
 
 
 def main(arguments: list[str]) -> int:
     """Release the outputs that the settings file names; 0 done, 1 not all of them, 2 wrong usage or no file."""
     if len(arguments) != 1:
-        print("usage: python -m agent.release CONFIG", file=sys.stderr)
+        say("usage: python -m agent.release CONFIG", to=sys.stderr)
         return 2
     try:
         outputs = outputs_of(Path(arguments[0]))
         problems = [f"{arguments[0]}: {problem}" for problem in outputs.problems]
         put_to_rest(open_factory(outputs.pins, outputs.chip), outputs.lights, outputs.door)
     except ConfigError as error:
-        print(harmless(error), file=sys.stderr)
+        say(error, to=sys.stderr)
         return 2
     except PinError as error:
         problems.append(str(error))
     for problem in problems:
-        print(harmless(problem), file=sys.stderr)
+        say(problem, to=sys.stderr)
     return 1 if problems else 0
 
 

@@ -120,6 +120,7 @@ class Box:
 @contextmanager
 def box(root: Path, folder: Path, port: int) -> Iterator[Box]:
     """Run one until the block ends."""
+    (folder / "box.toml").touch(0o600)
     (folder / "box.toml").write_text(SETTINGS.format(port=port, folder=folder))
     ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     ear.bind(str(folder / "notify"))

@@ -15,6 +15,11 @@ def excerpt(text: object, most: int = 40) -> str:
     return line if len(given) <= most else f"{line}…"
 
 
+def one_line(text: object) -> str:
+    """Return a whole text as one line, with nothing but printable characters in it."""
+    return _printable(" / ".join(str(text).splitlines()))
+
+
 def harmless(text: object) -> str:
     """Return the lines of a whole text, of at most MOST_LINES, with nothing but printable characters in them."""
     return "\n".join(_printable(line) for line in str(text).split("\n")[:MOST_LINES])

@@ -67,7 +67,8 @@ PURE_ROOMS = {
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "closing", "effects", "errors", "events", "program", "sdk_version", "twilio_errors"),
+    "agent.base": ("clock", "closing", "effects", "errors", "events", "program", "sdk_version", "twilio_access_errors",
+                   "twilio_call_errors", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
@@ -77,8 +78,9 @@ PURE_FILES = {
     "agent.net": ("address", "kept_answers", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
-    "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "refusals",
-                          "registry", "route_state", "router", "sdp", "services", "settings", "timeouts"),
+    "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant",
+                          "reconnect_tokens", "refusals", "registry", "renegotiation", "route_state", "router", "sdp",
+                          "services", "settings", "timeouts", "user_messages"),
     "agent.voice": ("call_causes", "call_core", "call_effects", "call_errors", "call_ids", "call_state", "deprecated",
                     "digits", "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
                     "recovery_driver", "recovery_policy", "registration", "settings", "states"),

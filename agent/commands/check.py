@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from agent.commands import settings_option
+from agent.commands import settings_option, trust_option
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     settings_option(parser)
+    trust_option(parser)
     parser.add_argument("file", metavar="CONFIG", type=Path, nargs="?", help="the same, without --config")
 
 
@@ -20,13 +22,13 @@ def perform(options: argparse.Namespace) -> int:
     Root looks at the installed file as the service's user.
     """
     import agent.config.foresight  # noqa: F401, before the user changes: a library may be where only root reads
-    from agent.config import load_to_check
+    from agent.config import doubts, load_to_check
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError
 
     if options.config and options.file:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
-    load_to_check(path, as_service=as_service(path))
-    print(f"{path}: ok")
+    config = load_to_check(path, as_service=as_service(path), trusting=options.trust_settings)
+    say(*(f"warning: {doubt}" for doubt in doubts(path, config)), f"{path}: ok")
     return 0

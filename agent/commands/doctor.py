@@ -7,6 +7,7 @@ import sys
 from functools import cache
 
 from agent.commands import settings_option
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +44,8 @@ def perform(options: argparse.Namespace) -> int:
             progress.close()
             checks.append(check)
             if not options.json:
-                print(as_text(check), flush=True)
+                say(*as_text(check).split("\n"))
     if options.json:
-        print(as_json(checks))
+        say(*as_json(checks).split("\n"))
     close_shared_bridge()
     return 0 if succeeded(checks) else 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from agent.commands import settings_option
+from agent.commands import settings_option, trust_option
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     settings_option(parser)
+    trust_option(parser)
 
 
 def perform(options: argparse.Namespace) -> int:
@@ -17,7 +18,7 @@ def perform(options: argparse.Namespace) -> int:
     from agent.config import load_for_box
     from agent.config.location import settings_file
 
-    config = load_for_box(settings_file(options.config))
+    config = load_for_box(settings_file(options.config), trusting=options.trust_settings)
     from agent.kiosk.kiosk import Kiosk
     from agent.kiosk.serve import serve
     from agent.service.journal import set_up_logging

@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.commands import settings_option
 from agent.log import tidy
-from hw.words import harmless
+from agent.terminal import say
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,18 +26,18 @@ def perform(options: argparse.Namespace) -> int:
 
     with ControlClient(control_socket_of(options.config)) as client:
         status = client.request("status")
-    print(json.dumps(status, indent=2) if options.json else "\n".join(_printable(status)))
+    say(*(json.dumps(status, indent=2).split("\n") if options.json else _in_lines(status)))
     if (refused := refused_release()) and not options.json:
-        print(_line("update", f"{harmless(refused)} did not get ready, and was taken back"))
+        say(_line("update", f"{refused} did not get ready, and was taken back"))
     return 0
 
 
-def _printable(status: Any) -> list[str]:
+def _in_lines(status: Any) -> list[str]:
     from agent.errors import ControlError
     from agent.service.control_client import OTHER_VERSION
 
     try:
-        return [harmless(line) for line in in_words(tidy(status))]
+        return list(in_words(tidy(status)))
     except (LookupError, TypeError, ValueError, AttributeError):
         raise ControlError(OTHER_VERSION) from None
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.commands import settings_option
+from agent.terminal import say
 
 if TYPE_CHECKING:
     from gevent.queue import Queue
@@ -50,9 +51,8 @@ def perform(options: argparse.Namespace) -> int:
     wishes: Queue[str] = Queue()
     signals = StopSignals(lambda _reason: wishes.put(STOP), lambda: wishes.put(RESTART))
     switchboard = start_switchboard(shared_bridge(), settings, config.media)
-    print(f"address     {switchboard.address.server}")
-    print(f"certificate {switchboard.address.ca_file}")
-    print("ready", flush=True)
+    address = switchboard.address
+    say(f"address     {address.server}", f"certificate {address.ca_file}", "ready")
     _serve(switchboard, wishes)
     switchboard.close()
     close_shared_bridge()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from agent.commands import settings_option
+from agent.terminal import say
 
 KEY = "api_key.json"
 
@@ -33,5 +34,5 @@ def perform(options: argparse.Namespace) -> int:
             f"{folder} is no switchboard's state folder: it has no {KEY}; "
             "check --state-dir, or start the switchboard there once"
         )
-    print(mint_for(str(folder), options.identity, options.ttl))
+    say(mint_for(str(folder), options.identity, options.ttl))
     return 0

@@ -5,7 +5,7 @@ Each room declares its own settings; their names in `Config` are the sections of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from agent.config.contradictions import contradictions, source_of_tokens
@@ -13,9 +13,12 @@ from agent.config.location import INSTALLED
 from agent.config.schema import Reader
 from agent.config.sections import Config, DoorSection
 from agent.config.toml_source import read_toml
+from agent.config.weaknesses import weaknesses
 from agent.errors import ConfigError
 
-__all__ = ["Config", "DoorSection", "control_socket_of", "load", "load_for_box", "load_for_calls", "load_to_check"]
+__all__ = [
+    "Config", "DoorSection", "control_socket_of", "doubts", "load", "load_for_box", "load_for_calls", "load_to_check",
+]  # fmt: skip
 
 
 def load(path: str | Path) -> Config:
@@ -28,25 +31,39 @@ def load_for_calls(path: str | Path) -> Config:
     return _load(path, source_of_tokens)
 
 
-def load_for_box(path: str | Path, *, as_service: bool = False) -> Config:
+def load_for_box(path: str | Path, *, as_service: bool = False, trusting: bool = False) -> Config:
     """Load as `load` does, and look at whatever this machine would refuse to a box with these settings: ConfigError.
 
-    `as_service`: this process has become the service's user (`agent.config.location`).
+    `as_service`: this process has become the service's user (`agent.config.location`). `trusting`: other users of this
+    machine may read and write the settings.
     """
+    return _load(path, lambda config: _beforehand(config, Path(path), as_service=as_service, trusting=trusting))
+
+
+def _beforehand(config: Config, path: Path, *, as_service: bool, trusting: bool) -> Iterator[tuple[str, str]]:
+    from agent.config.exposure import exposed
     from agent.config.foresight import foresee  # loads TLS
 
-    return _load(path, lambda config: foresee(config, as_service=as_service))
+    yield from foresee(config, as_service=as_service)
+    if not trusting:
+        yield from exposed(config, path)
 
 
-def load_to_check(path: str | Path, *, as_service: bool = False) -> Config:
+def doubts(path: str | Path, config: Config) -> list[str]:
+    """Say what of the settings at `path` is taken but had better be changed, a line each."""
+    source = read_toml(Path(path))
+    return [f"{source.place(key)}: {key}: {text}" for key, text in weaknesses(config)]
+
+
+def load_to_check(path: str | Path, *, as_service: bool = False, trusting: bool = False) -> Config:
     """Load as `load_for_box` does, and look at what a box would find taken or closed now, too: ConfigError."""
-    from agent.config.foresight import foresee
     from agent.config.surroundings import look_around
 
-    def both(config: Config) -> Iterable[tuple[str, str]]:
-        return (*foresee(config, as_service=as_service), *look_around(config, as_service=as_service))
+    def further(config: Config) -> Iterator[tuple[str, str]]:
+        yield from _beforehand(config, Path(path), as_service=as_service, trusting=trusting)
+        yield from look_around(config, as_service=as_service)
 
-    return _load(path, both)
+    return _load(path, further)
 
 
 def control_socket_of(path: Path | None) -> str:

@@ -40,7 +40,8 @@ class Reader:
         """Raise `ConfigError` with all problems, a line each, in the order of the file; nothing if there are none."""
         if self._problems:
             ordered = sorted(self._problems, key=lambda problem: self._source.line(problem[0]))
-            lines = (f"{self._source.place(key)}: {excerpt(key, MOST)}: {text}" for key, text in ordered)
+            parts = ((self._source.place(key), excerpt(key, MOST), text) for key, text in ordered)
+            lines = (": ".join(filter(None, three)) for three in parts)
             raise ConfigError("\n".join(excerpt(line, MOST) for line in lines))
 
     def read(self, cls: type[Any], table: Any, where: str = "") -> Any:

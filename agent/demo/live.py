@@ -20,6 +20,7 @@ from agent.demo.timeline import DemoTimeline
 from agent.errors import InvalidArgumentError
 from agent.page.settings import PageSettings
 from agent.service.stopping import StopSignals
+from agent.terminal import say
 from hw.sound.presence import anything
 from hw.sound.wav_sound import WavSound
 
@@ -70,13 +71,13 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
         scene.kiosk.start()
         scene.kiosk.page.served.wait(PAGE_WITHIN_S)
         here = "   (here: type a name and Enter)" if keyboard.listens else ""
-        print(_introduction(scene, state_dir, sound is None, here), flush=True)
+        say(*_introduction(scene, state_dir, sound is None, here).split("\n"))
         ended.wait()
     finally:
         keyboard.close()
         scene.close()
         signals.close()
-    print("demo: ended", flush=True)
+    say("demo: ended")
     return 0
 
 
@@ -113,7 +114,7 @@ def _press(scene: Scene, line: str) -> None:
     try:
         scene.kiosk.box.press(line, 0.1)
     except InvalidArgumentError as error:
-        print(error, flush=True)
+        say(error)
 
 
 def _stand_in() -> WavSound | None:

@@ -7,6 +7,7 @@ import time
 from typing import TextIO
 
 from agent.log import excerpt
+from agent.terminal import say
 
 
 class DemoTimeline:
@@ -21,7 +22,7 @@ class DemoTimeline:
         """Record and print a moment."""
         ms = (time.monotonic() - self._began_s) * 1000
         self.moments.append((ms, who, what, detail))
-        print(f"{ms:8.0f} ms  {who:<11} {what:<14} {excerpt(detail, 80)}".rstrip(), file=self._out, flush=True)
+        say(f"{ms:8.0f} ms  {who:<11} {what:<14} {excerpt(detail, 80)}".rstrip(), to=self._out)
 
     def ms_of(self, who: str, what: str) -> float | None:
         """Tell when `who` first did `what`; None if it never happened."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import gevent
 
-from agent.log import excerpt, tidy
+from agent.log import excerpt, one_line, tidy
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _run_one(name: str, test: Test, time_limit_s: float) -> Check:
 def as_text(check: Check) -> str:
     """Write one or two lines for a person."""
     line = f"{check.outcome:<8} {check.name:<16} {excerpt(check.detail, MOST_DETAIL)}"
-    return f"{line}\n{'':<26}-> {check.remedy}" if check.remedy else line
+    return f"{line}\n{'':<26}-> {one_line(check.remedy)}" if check.remedy else line
 
 
 def as_json(checks: Iterable[Check]) -> str:

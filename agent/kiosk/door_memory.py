@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gevent
 
+from agent.errors import ConfigError
 from agent.files import make_private_folder, write_private
 from agent.log import FailureLog
 from hw.panel.lockout import LockoutRecord
@@ -55,7 +56,7 @@ class DoorMemory:
                 self._stored = record  # tried once: a disk that is full is not asked again before the next change
                 gevent.get_hub().threadpool.apply(self._store, (record,))
             self._failures.recovered()
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             self._failures.failed(error)
         finally:
             self._writer = None

@@ -89,6 +89,7 @@ class Registrar(Closing):
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
+        device.on("token_told", self.source.told)
 
     def close(self) -> None:
         """Register nothing any more, whatever token comes; idempotent."""

@@ -25,6 +25,7 @@ from agent.service.stopping import StopSignals
 from agent.signaling.dismissals import Dismissals, follow
 from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenSource
+from agent.terminal import say
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
 
@@ -55,7 +56,7 @@ class SingleCall:
             signals.close()
         if not line.answered:
             raise CallFailedError(f"{to} did not answer: {line.error or why}")
-        print(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}", flush=True)
+        say(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}")
         return 0
 
     def _connect(self) -> None:
@@ -116,7 +117,7 @@ class SingleCall:
 
     def _say(self, words: str) -> None:
         try:
-            print(words, flush=True)
+            say(words)
         except BrokenPipeError as error:  # nobody reads on: the command ends as every other one does
             if not self._over.ready():
                 self._over.set_exception(error)

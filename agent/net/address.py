@@ -1,8 +1,17 @@
-"""`HOST:PORT` as people write it."""
+"""Names of hosts, and `HOST:PORT` as people write it."""
 
 from __future__ import annotations
 
+import re
+
 from agent.errors import InvalidArgumentError
+
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+
+
+def is_label(name: str) -> bool:
+    """Tell whether a name that somebody gave can be one part of a host's name, and nothing more (RFC 1123)."""
+    return _LABEL.fullmatch(name) is not None
 
 
 def split_address(text: str, default_port: int | None = None) -> tuple[str, int]:

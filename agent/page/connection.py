@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import select
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -56,7 +57,8 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
         super().__init__(sock, address, server, _Lines(sock))
         self._strangers = strangers
         self._crowd = crowd
-        self._visitor = Visitor(address[0], monotonic(), partial(_drop, sock, gevent.getcurrent()))
+        self._visitor = Visitor(address[0], monotonic(), partial(_drop, sock, gevent.getcurrent()),
+                                partial(_has_gone, sock))  # fmt: skip
         self._turns = Turns(1)
         self._requests = 0
 
@@ -146,6 +148,16 @@ def _drop(sock: Any, serving: gevent.Greenlet[..., Any]) -> None:
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
     serving.kill(block=False)
+
+
+def _has_gone(sock: Any) -> bool:
+    """Whether the other end is closed, even if there is something left to read of it."""
+    poll = select.poll()
+    try:
+        poll.register(sock.fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+    except (OSError, ValueError):
+        return True
 
 
 class _Lines:

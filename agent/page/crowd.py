@@ -1,7 +1,8 @@
 """Who is at the page: a newcomer always gets in, and whoever takes most of the room makes place for it. Pure.
 
-Nobody can be kept out by those who are slow, because those are dropped first: of the address with the most connections,
-the one that has been reading or writing for longest, then the oldest stream, and last the newest guess at the password.
+Nobody can be kept out by those who are slow, because those are dropped first: whoever has gone without being missed,
+then, of the address with the most connections, the one that has been reading or writing for longest, then the oldest
+stream, and last the newest guess at the password.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ class Doing(IntEnum):
 
 
 class Visitor:
-    """One connection; `drop` ends it at once."""
+    """One connection; `drop` ends it at once, `has_gone` tells whether its other end is closed."""
 
-    def __init__(self, address: str, now: float, drop: Callable[[], object]) -> None:
+    def __init__(
+        self, address: str, now: float, drop: Callable[[], object], has_gone: Callable[[], bool] = lambda: False
+    ) -> None:
         self.address = share_of(address)
         self.doing = Doing.MOVING
         self.since = now
         self.is_known = False  #: whether it gave the right password before
         self.drop = drop
+        self.has_gone = has_gone
 
     def turn_to(self, doing: Doing, now: float) -> None:
         """Note what it does from now on."""
@@ -64,14 +68,20 @@ class Crowd:
         self._visitors.discard(visitor)
 
     def _drop_one_of(self, candidates: set[Visitor]) -> None:
+        if gone := [one for one in candidates if one.has_gone()]:
+            self._drop(*gone)
+            return
         crowded = Counter(one.address for one in candidates)
 
         def burden(one: Visitor) -> tuple[int, int, float]:
             return crowded[one.address], -one.doing, one.since if one.doing is Doing.GUESSING else -one.since
 
-        dropped = max(candidates, key=burden)
-        self._visitors.discard(dropped)
-        dropped.drop()
+        self._drop(max(candidates, key=burden))
+
+    def _drop(self, *visitors: Visitor) -> None:
+        for visitor in visitors:
+            self._visitors.discard(visitor)
+            visitor.drop()
 
 
 def share_of(address: str) -> str:

@@ -20,9 +20,11 @@ class Guesses:
     def __init__(self) -> None:
         self._lanes: dict[str, tuple[BoundedSemaphore, int]] = {}  # and how many are in it
 
-    def judge(self, address: str, is_right: Callable[[], bool]) -> bool:
-        """Look at one password when its turn has come; blocks the calling greenlet."""
+    def judge(self, address: str, is_right: Callable[[], bool], has_gone: Callable[[], bool]) -> bool:
+        """Look at one password when its turn has come, unless its sender has gone; blocks the calling greenlet."""
         with self._lane(address) as lane, lane:
+            if has_gone():
+                return False
             if is_right():
                 return True
             gevent.sleep(WRONG_PASSWORD_S)

@@ -115,7 +115,7 @@ class Page(Closing):
             return
         if "Authorization" in headers:
             visitor.turn_to(Doing.GUESSING, monotonic())
-            visitor.is_known = self._guesses.judge(visitor.address, knows)
+            visitor.is_known = self._guesses.judge(visitor.address, knows, visitor.has_gone)
             visitor.turn_to(Doing.MOVING, monotonic())
             if visitor.is_known:
                 return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.quality.report_generation import FIRST_REPORTS, ReportGeneration
 from agent.sdk_version import SDK_VERSION
 
 PUBLISHER = "twilio-js-sdk"
@@ -36,6 +37,7 @@ class DeviceFacts:
     gateway: str | None = None
     region: str | None = None
     selected_region: str | None = None
+    sdk_version: str = SDK_VERSION
 
 
 def default_payload(device: DeviceFacts, call: CallFacts | None) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def default_payload(device: DeviceFacts, call: CallFacts | None) -> dict[str, An
         "dscp": device.dscp,
         "ice_restart_enabled": device.ice_restart_enabled,
         "platform": PLATFORM,
-        "sdk_version": SDK_VERSION,
+        "sdk_version": device.sdk_version,
     }
     if call:
         is_real = bool(call.call_sid) and not str(call.call_sid).startswith("TJ")
@@ -68,9 +70,10 @@ def envelope(
     *,
     unix_ms: float,
     metadata: Mapping[str, Any],
+    generation: ReportGeneration = FIRST_REPORTS,
 ) -> dict[str, Any]:
     """Build one request's body; `payload` is a dict for an event, a list for metrics; `level` in any case."""
-    return {
+    members = {
         "publisher": PUBLISHER,
         "group": group,
         "name": name,
@@ -81,6 +84,7 @@ def envelope(
         "payload": payload,
         "publisher_metadata": {key: value for key, value in metadata.items() if value is not None},
     }
+    return {name: members[name] for name in generation.envelope}
 
 
 def iso_time(unix_ms: float) -> str:

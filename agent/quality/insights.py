@@ -21,10 +21,10 @@ from agent.errors import LocalFault
 from agent.log import FailureLog
 from agent.net.http import HttpError, HttpHost
 from agent.quality.envelope import envelope, to_json
+from agent.quality.report_generation import FIRST_REPORTS, TWILIO_HOST, ReportGeneration
 
 log = logging.getLogger(__name__)
 
-DEFAULT_HOST = "eventgw.twilio.com"
 EVENTS_TARGET = "/v4/EndpointEvents"
 METRICS_TARGET = "/v4/EndpointMetrics"
 MAX_WAITING = 200
@@ -55,14 +55,20 @@ class EventPublisher(Closing):
         self,
         token: str,
         *,
-        host: str = DEFAULT_HOST,
+        host: str | None = TWILIO_HOST,
+        generation: ReportGeneration = FIRST_REPORTS,
         enabled: bool = True,
         metadata: Mapping[str, Any] | None = None,
         ca_file: str | None = None,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
+        """`host` None: every post succeeds without being sent, until `set_host` names one."""
         self._token = token
-        self._host = HttpHost(f"https://{host}", ca_file=ca_file, timeout_s=TIMEOUT_S) if enabled else None
+        self._ca_file = ca_file
+        self._generation = generation
+        self._is_open = enabled
+        self._host_name: str | None = None
+        self._host: HttpHost | None = None
         self._metadata = dict(metadata or {})
         self._unix_time = unix_time
         self._waiting: deque[_Post] = deque()
@@ -71,10 +77,21 @@ class EventPublisher(Closing):
         self._idle.set()
         self._sender: gevent.Greenlet[..., None] | None = None
         self._failures = FailureLog(log, "reporting to Insights")
+        if host is not None:
+            self.set_host(host)
 
     def set_token(self, token: str) -> None:
         """Use this token from the next post on."""
         self._token = token
+
+    def set_host(self, name: str) -> None:
+        """Send to this host, or host:port, from the next post on."""
+        if not self._is_open or name == self._host_name:
+            return
+        before, self._host = self._host, HttpHost(f"https://{name}", ca_file=self._ca_file, timeout_s=TIMEOUT_S)
+        self._host_name = name
+        if before is not None:
+            before.close()  # a post that is on its way there still gets its answer
 
     def post(self, level: str, group: str, name: str, payload: Mapping[str, Any]) -> Result:
         """Queue one event, `payload` being the default one merged with its own."""
@@ -86,15 +103,16 @@ class EventPublisher(Closing):
 
     def close(self, timeout_s: float = 0.0) -> None:
         """Give what is queued `timeout_s` to leave, then send nothing more."""
-        if self._host is None:
-            return
-        self._idle.wait(timeout_s)
+        if self._host is not None:
+            self._idle.wait(timeout_s)
+        self._is_open = False
         host, self._host = self._host, None
         if self._sender is not None:
             self._sender.kill(block=False)
         while self._waiting:
             self._waiting.popleft().result.set_exception(InsightsError(CLOSED))
-        host.close()
+        if host is not None:
+            host.close()
 
     def _enqueue(self, target: str, level: str, group: str, name: str, payload: Any) -> Result:
         result: Result = AsyncResult()
@@ -102,7 +120,11 @@ class EventPublisher(Closing):
             result.set(None)
             return result
         unix_ms = self._unix_time() * 1000
-        body = to_json(envelope(group, name, level, payload, unix_ms=unix_ms, metadata=self._metadata))
+        body = to_json(
+            envelope(
+                group, name, level, payload, unix_ms=unix_ms, metadata=self._metadata, generation=self._generation
+            )
+        )
         if len(self._waiting) >= MAX_WAITING:
             self._waiting.popleft().result.set_exception(InsightsError("too many reports wait; the oldest is dropped"))
         self._waiting.append(_Post(target, body, result))

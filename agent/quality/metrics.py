@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.quality.envelope import iso_time
+from agent.quality.report_generation import FIRST_REPORTS, ReportGeneration
 from agent.quality.sample import Sample, round_half_up
 
 GROUP = "quality-metrics-samples"
@@ -20,12 +21,14 @@ _NULLABLE = ("packets_received", "packets_lost", "bytes_received", "bytes_sent",
 class MetricsBuffer:
     """Collects the samples of one call; whoever adds gets the batch to send when it is full."""
 
-    def __init__(self) -> None:
+    def __init__(self, generation: ReportGeneration = FIRST_REPORTS) -> None:
         self._pending: list[Entry] = []
+        self._sorts = generation.sorts_metrics
 
     def add(self, sample: Sample, input_volume: float, output_volume: float) -> list[Entry]:
         """Add a sample with the latest volumes (0..1); returns ten entries, or none yet."""
-        self._pending.append(entry(sample, input_volume, output_volume))
+        made = entry(sample, input_volume, output_volume)
+        self._pending.append(dict(sorted(made.items())) if self._sorts else made)
         return self.flush() if len(self._pending) >= BATCH else []
 
     def flush(self) -> list[Entry]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from agent.log import harmless
+from agent.log import harmless, one_line
 
 _TERMINAL_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -20,24 +20,32 @@ _DEBUG_PRIORITY = 7
 
 
 class SafeFormatter(logging.Formatter):
-    """The last gate before a terminal or the journal: only what is printable passes, and nobody else begins a line."""
+    """The last gate before a terminal or the journal: only what is printable passes, and nobody else begins a line.
+
+    A message is one line, whatever it is made of. What may follow, a traceback, is indented.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the record's lines."""
         safe = copy.copy(record)
-        if isinstance(record.args, tuple):
-            safe.args = tuple(_on_one_line(given) for given in record.args)
+        safe.exc_text = None  # another formatter may have left its own
         return harmless(super().format(safe))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Write the line of the message."""
+        return one_line(super().formatMessage(record))
 
     def formatException(self, failure: Any) -> str:
         """Write a traceback, indented: an exception may quote what begins like a line of ours."""
-        return "\n".join("  " + line for line in super().formatException(failure).split("\n"))
+        return _indented(super().formatException(failure))
+
+    def formatStack(self, stack_info: str) -> str:
+        """Write the stack of a record, likewise."""
+        return _indented(super().formatStack(stack_info))
 
 
-def _on_one_line(given: object) -> object:
-    if isinstance(given, str) or (isinstance(given, BaseException) and "\n" in str(given)):
-        return " / ".join(str(given).splitlines())
-    return given
+def _indented(text: str) -> str:
+    return "\n".join("  " + line for line in text.splitlines())
 
 
 class JournalFormatter(SafeFormatter):

@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 import threading
+from types import TracebackType
 from typing import Any
 
 import gevent
@@ -14,10 +15,18 @@ log = logging.getLogger(__name__)
 
 
 def log_what_nobody_caught() -> None:
-    """Install it for greenlets, native threads, and callbacks of C libraries; once a process."""
+    """Install it for the main greenlet, others, native threads, and callbacks of C libraries; once a process."""
+    sys.excepthook = _main_failed
     gevent.get_hub().exception_stream = _GreenletFailures()
     threading.excepthook = _thread_failed
     sys.unraisablehook = _unraisable
+
+
+def _main_failed(kind: type[BaseException], failure: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, failure, traceback)
+    else:
+        log.critical("the program failed", exc_info=(kind, failure, traceback))
 
 
 def _thread_failed(failure: threading.ExceptHookArgs) -> None:

@@ -27,7 +27,7 @@ ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed 
 class StopSignals(Closing):
     """Calls `stop(reason)` once, in a greenlet, at the first SIGTERM, SIGINT or SIGHUP; a second SIGINT leaves.
 
-    Whatever hangs then, the process ends within `within_s`, with status 0: it was asked to end, and did.
+    Whatever hangs then, the process ends within `within_s`, with `status`; 0: it was asked to end, and did.
     With `on_hangup`, each SIGHUP calls that instead, unless it means that the terminal was closed.
     """
 
@@ -36,9 +36,11 @@ class StopSignals(Closing):
         stop: Callable[[str], None],
         on_hangup: Callable[[], None] | None = None,
         within_s: float = STOP_WITHIN_S,
+        status: int = 0,
     ) -> None:
         self._stop = stop
         self._within_s = within_s
+        self._status = status
         self._reason: str | None = None
         self._since = 0.0
         self._on_hangup = on_hangup
@@ -62,7 +64,7 @@ class StopSignals(Closing):
             self._reason = number.name
             self._since = monotonic()
             log.info("stopping: %s", number.name)
-            leave_by(self._within_s, 0)
+            leave_by(self._within_s, self._status)
             self._stop(number.name)
         elif number is signal.SIGINT and monotonic() - self._since > ONE_PRESS_S:
             log.warning("stopping at once: a second %s", number.name)

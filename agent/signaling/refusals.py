@@ -6,11 +6,13 @@ known is told all the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agent.errors import VoiceError
+from agent.errors import TwilioError, VoiceError
 from agent.log import excerpt
+from agent.signaling.pstream.names import Member
 
 MOST_CHARS: Final = 160  # of the service's own words
 
@@ -57,10 +59,17 @@ def refusal_of(error: VoiceError) -> Complaint | None:
     """Tell what the service refuses; None for errors of a call, of the microphone and of our own connection."""
     if error.connection is not None or error.twilio_error is None:
         return None
-    klass = error.twilio_error.code
+    klass = _attached(error.twilio_error).code
     if (error.code, klass) in _OWN or (error.code is None and klass == _MALFORMED_INVITE):
         return None
     return refusal_by_code(error.code)
+
+
+def _attached(entry: TwilioError) -> TwilioError:
+    """Return what the stream itself made of an error, before a Device looked it up by its code."""
+    told = entry.original_error
+    attached = told.get(Member.TWILIO_ERROR) if isinstance(told, Mapping) else None
+    return attached if isinstance(attached, TwilioError) else entry
 
 
 def refusal_by_code(code: object) -> Complaint:

@@ -54,7 +54,8 @@ class SignalingSettings:
     )
     insights_host: str = field(
         default="eventgw.twilio.com",
-        metadata={"help": "host, or host:port, that takes the reports", "kind": "host"},
+        metadata={"help": "host, or host:port, that takes the reports; this one: the one that the service wants",
+                  "kind": "host"},
     )
 
     @property

@@ -108,6 +108,10 @@ class CallLeg:
         """Whether what the client described last has still to be answered."""
         return self.remote_sdp != self.settled_sdp[0]
 
+    def awaits(self, offer: str) -> bool:
+        """Tell whether the client still waits for the answer to this offer, and has made no other since."""
+        return self.phase is LegPhase.TALKING and self.remote_sdp == offer
+
     def take(self, sdp: str) -> None:
         """Note what the client described last; answers to what it described before are of no use any more."""
         self.remote_sdp, self.local_sdp = sdp, ""
@@ -139,8 +143,14 @@ class CallLeg:
     # Its client
 
     def attach(self, client: Registered, *, proven: bool = False) -> None:
-        """Note the socket that spoke of this call last, and whether it has shown a reconnect token."""
-        self.is_proven = proven or (self.is_proven and client.id == self.session_id)
+        """Note the socket that spoke of this call last; where there are tokens, one without waits for the other's end.
+
+        `proven` says that it has shown one.
+        """
+        is_other = client.id != self.session_id
+        if is_other and self.can_resume and not proven and self.detached_at is None:
+            return
+        self.is_proven = proven or (self.is_proven and not is_other)
         self.session_id, self.detached_at = client.id, None
         self.patience_s = client.reconnect_timeout_s
 

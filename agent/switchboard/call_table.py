@@ -61,7 +61,7 @@ class CallTable:
         call, leg = found
         leg.attach(client)
         if message.type == MessageType.MESSAGE:
-            return pass_on(call, leg, message, now)
+            return pass_on(call, leg, client.id, message, now)
         return self._after(call, self._handlers[message.type](call, leg, message))
 
     def reachable(self, client: Registered) -> list[TableEffect]:

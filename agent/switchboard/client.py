@@ -14,6 +14,7 @@ from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, Member
 from agent.switchboard.client_session import ClientSession
 
 OUTBOX_FRAMES = 200
+CLOSE_TIMEOUT_S = 2.0
 
 
 class Client:
@@ -79,8 +80,12 @@ class Client:
                 await self._connection.send(await self._outbox.get())
 
     async def close(self, code: int, reason: str) -> None:
-        """Send what is still queued, and close."""
-        with suppress(ConnectionClosed):
-            while not self._outbox.empty():
-                await self._connection.send(self._outbox.get_nowait())
-        await self._connection.close(code, reason)
+        """Send what is still queued, and close; a client that does not read is not waited for."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                with suppress(ConnectionClosed):
+                    while not self._outbox.empty():
+                        await self._connection.send(self._outbox.get_nowait())
+                await self._connection.close(code, reason)
+        except TimeoutError:
+            self.abort()

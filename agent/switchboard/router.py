@@ -33,6 +33,7 @@ from agent.switchboard.effects import (
 )
 from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
 from agent.switchboard.registry import Registered
+from agent.switchboard.renegotiation import answer, describe_anew, restart, restarted
 from agent.switchboard.route_state import RouteEvent, RouteState, next_state
 from agent.switchboard.services import ANSWERED, ECHO, REJECT, REJECT_DELAY_S, SERVICES, TONE
 from agent.switchboard.services import BUSY as BUSY_SERVICE
@@ -116,16 +117,12 @@ class RoutedCall:
         """Restart a client's ICE."""
         if leg.phase is not LegPhase.TALKING:
             return []
-        return self._restart(leg, sdp)
+        return restart(leg, sdp, self._like(leg))
 
     def resume(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Give a 2.x client its call back over a new socket (spec: signaling 11)."""
         leg.come_back()
-        if _differ("fingerprint", sdp, leg.remote_sdp):
-            return self._replace(leg, sdp)
-        if _differ("ice-ufrag", sdp, leg.remote_sdp):
-            return self._restart(leg, sdp)
-        return [] if leg.is_unanswered else [_answer(leg, leg.local_sdp)]
+        return describe_anew(leg, sdp, self._like(leg))
 
     def dial(self, leg: CallLeg, digits: str) -> list[LegEffect]:
         """Send digits on for a client without telephone-event."""
@@ -147,14 +144,14 @@ class RoutedCall:
             case MakeAnswer(leg):
                 return self._caller_ready(leg, sdp)
             case Restart(leg, offer):
-                return self._restarted(leg, sdp) if _awaits(leg, offer) else []
+                return restarted(leg, sdp) if leg.awaits(offer) else []
             case Replace(leg, offer):
-                return self._replaced(leg, sdp) if _awaits(leg, offer) else []
+                return self._replaced(leg, sdp) if leg.awaits(offer) else []
 
     def failed(self, work: MediaWork) -> list[LegEffect]:
         """End the call, or go on without a callee, whose media could not be made or described."""
         leg = work.leg
-        if isinstance(work, Restart) and _awaits(leg, work.sdp):
+        if isinstance(work, Restart) and leg.awaits(work.sdp):
             leg.take_back()
         if leg.phase is LegPhase.GONE or isinstance(work, Restart):  # then the media of before goes on
             return []
@@ -228,29 +225,18 @@ class RoutedCall:
         if not self._go(RouteEvent.CALLER_READY):
             return []
         leg.connect(sdp)
-        return [*self._connect(), _answer(leg, sdp)]
+        return [*self._connect(), answer(leg, sdp)]
 
-    def _restart(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
-        if leg.is_replacing:  # there is nothing yet that could be restarted
-            return self._replace(leg, sdp)
-        leg.take(sdp)
-        return [Restart(leg, sdp)]
-
-    def _restarted(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
-        leg.settle(sdp)
-        return [_answer(leg, sdp)]
-
-    def _replace(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
-        leg.take(sdp)
-        leg.renew_media()
+    def _like(self, leg: CallLeg) -> CallLeg | None:
+        """Whose codec new media of `leg` should take."""
         other = self.other(leg)
-        return [Replace(leg, sdp, other if other is not leg else None)]
+        return other if other is not leg else None
 
     def _replaced(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Connect the new media of a client that began anew, after its page was reloaded."""
         leg.settle(sdp)
         leg.settle_media()
-        return [*self._connect(), _answer(leg, sdp), *self._callee_ready(leg)]
+        return [*self._connect(), answer(leg, sdp), *self._callee_ready(leg)]
 
     def _connect(self) -> list[LegEffect]:
         """Let the legs hear each other as soon as both can; whichever is ready last finds the other one."""
@@ -291,17 +277,3 @@ class RoutedCall:
         following = next_state(self.state, event)
         self.state = following or self.state
         return following is not None
-
-
-def _answer(leg: CallLeg, sdp: str) -> LegEffect:
-    description = {Member.SDP: sdp} if sdp else {}
-    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.tell_token()})
-
-
-def _awaits(leg: CallLeg, offer: str) -> bool:
-    """Whether the client still waits for the answer to this offer, and has made no other since."""
-    return leg.phase is LegPhase.TALKING and leg.remote_sdp == offer
-
-
-def _differ(attribute: str, sdp: str, before: str) -> bool:
-    return descriptions.attribute(sdp, attribute) != descriptions.attribute(before, attribute)

@@ -197,7 +197,7 @@ class Switchboard:
 
     def _drop_clients(self) -> None:
         for client in self.registry.all():
-            client.abort()
+            self._spawn(client, CloseCode.SERVICE_RESTART, "signaling restarts")
 
     def _spawn(self, client: Client, code: int, reason: str) -> None:
         task = asyncio.create_task(client.close(code, reason))
@@ -225,7 +225,7 @@ class Switchboard:
 
 
 async def _say_goodbye(client: Client) -> None:
-    await client.close(1001, "the switchboard closes")
+    await client.close(CloseCode.GOING_AWAY, "the switchboard closes")
 
 
 def mint(key: ApiKey, identity: str, ttl_s: int) -> str:

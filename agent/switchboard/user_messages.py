@@ -30,16 +30,19 @@ NO_CONTENT: Final = CallRefusal(31400, "The message has no content")
 TOO_LONG: Final = CallRefusal(31212, f"The message has more than {CONTENT_BYTES} bytes")
 
 
-def pass_on(call: RoutedCall, leg: CallLeg, message: Message, now: float) -> list[TableEffect]:
-    """Send what `leg` says to the other side and acknowledge it, or say why not; ProtocolError when it has no name."""
+def pass_on(call: RoutedCall, leg: CallLeg, client_id: int, message: Message, now: float) -> list[TableEffect]:
+    """Send what `leg` says to the other side and acknowledge it, or say why not; ProtocolError when it has no name.
+
+    The answer goes to the socket that asked, `client_id`.
+    """
     name = _name(message)
     other = call.other(leg) if call.state is RouteState.OPEN else None
     why = TOO_FAST if not leg.messages.take(now) else _unreachable(other) or _unusable(message.payload)
     if other is None or why is not None:
-        return [refuse(leg.session_id, message, why or NOT_OPEN)]
+        return [refuse(client_id, message, why or NOT_OPEN)]
     words = {Member.CALLSID: other.callsid, **_words(message.payload)}
     ack = {Member.ACKTYPE: MessageType.MESSAGE, **name}
-    return [Tell(other, MessageType.MESSAGE, words), TellClient(leg.session_id, MessageType.ACK, ack)]
+    return [Tell(other, MessageType.MESSAGE, words), TellClient(client_id, MessageType.ACK, ack)]
 
 
 def refuse(client_id: int, message: Message, why: CallRefusal) -> TellClient:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agent.errors import TwilioError, VoiceError
+from agent.errors import VoiceError
 from agent.twilio_errors import twilio_error
 
 INTERRUPTED = "Connection with Twilio was interrupted."  # goes on the wire with `hangup`: the reference's own words
-
-_SIGNALING_CLASSES = {31201: 20151, 31204: 20101, 31205: 20104}
-
-
-def signaling_class(code: Any, attached: TwilioError | None) -> TwilioError:
-    """Classify an error that signaling reported (spec: device 5)."""
-    if code in _SIGNALING_CLASSES:
-        return twilio_error(_SIGNALING_CLASSES[code])
-    return attached or twilio_error(31000)
 
 
 def media_lost(connection: Any) -> VoiceError:

@@ -28,7 +28,8 @@ class Device(HubEmitter, DeviceAliases):
     """A phone that registers with the voice service and makes and takes calls.
 
     Events: ready(device) offline(device) incoming(connection) connect(connection) disconnect(connection)
-    cancel(connection) error(VoiceError). Those about calls come on the turn of the hub after the call's own.
+    cancel(connection) error(VoiceError). Those about calls come on the turn of the hub after the call's own. In the
+    second generation also: token_told(ttl_s) tokenWillExpire(device).
     """
 
     is_supported: ClassVar[bool] = True

@@ -14,6 +14,7 @@ from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
+from agent.quality.report_generation import REPORT_GENERATIONS
 from agent.signaling.pstream.endpoints import check_host, signaling_uris
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
@@ -24,9 +25,10 @@ from agent.voice.media_options import check_mapping, media_settings
 from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
 from agent.voice.registration import Registration
-from agent.voice.report import Publisher, report
+from agent.voice.report import Publisher, follow_home, report, reports_host
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
+from agent.voice.token_notice import TokenNotice
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class DeviceHost(Closing):
         self.stream: SignalingStream | None = None
         self.calls = DeviceCalls(self)
         self.registration = Registration(self.clock, self._send_register, True)
+        self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, device)
         self.status = "offline"
         self.is_closed = False
         self.edge: str | None = None
@@ -84,6 +87,7 @@ class DeviceHost(Closing):
         self.publisher = self._make_publisher(token)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
         self.registration = Registration(self.clock, self._send_register, not options.no_register)
+        self._token_notice = TokenNotice(self.clock, options.token_refresh_ms, self._device)
         if options.enumerate_devices is not None:
             self.audio.refresh()
         self._network = NetworkWatch(self.network_changed)
@@ -104,6 +108,7 @@ class DeviceHost(Closing):
         self.is_closed = True
         self.calls.disconnect_all()
         self.registration.stop()
+        self._token_notice.stop()
         self._network.close()
         if self.audio is not None:
             self.audio.close()
@@ -234,7 +239,10 @@ class DeviceHost(Closing):
 
         metadata = {"app_name": options.app_name, "app_version": options.app_version}
         own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
-        return EventPublisher(token, host=options.eventgw, metadata=metadata, ca_file=own_ca)
+        generation = REPORT_GENERATIONS[options.generation]
+        return EventPublisher(
+            token, host=reports_host(options), generation=generation, metadata=metadata, ca_file=own_ca
+        )
 
     def _open_stream(self, token: str) -> None:
         options = self.options
@@ -250,6 +258,8 @@ class DeviceHost(Closing):
             clock=self.clock,
         )
         SignalingEvents(self, stream)
+        self._token_notice.listen(stream)
+        follow_home(self.publisher, stream, options)
         stream.open()
 
     def _signaling_address(self) -> str | None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from agent.clock import Timer
 from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
 from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
+from agent.quality.report_generation import REPORT_GENERATIONS
 from agent.quality.volume_meter import INTERVAL_MS, VolumeMeter
 from agent.quality.warnings import QualityWarning
-from agent.sdk_version import SDK_VERSION
 from agent.voice.protocols import CallHost, MonitoredCall
 from agent.voice.recovery_policy import Recovery
 
@@ -25,7 +25,7 @@ class Monitoring:
         self._host = host
         self._call = call
         self._monitor = StatsMonitor()
-        self._metrics = MetricsBuffer()
+        self._metrics = MetricsBuffer(REPORT_GENERATIONS[host.options.generation])
         self._input, self._output = VolumeMeter(), VolumeMeter()
         self._volumes = (0.0, 0.0)
         self._timer: Timer | None = None
@@ -122,7 +122,8 @@ class Monitoring:
     def _publish(self, entries: list[dict[str, Any]]) -> None:
         if entries:
             call = self._call
-            facts = {"call_sid": call.sid, "dscp": self._host.options.dscp, "sdk_version": SDK_VERSION}
+            options = self._host.options
+            facts = {"call_sid": call.sid, "dscp": options.dscp, "sdk_version": options.wire.sdk_version}
             self._host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))
 
 

@@ -47,6 +47,7 @@ class DeviceOptions:
     region: str | None = None
     rtc_configuration: Mapping[str, Any] | None = None
     sounds: Mapping[str, Any] | None = None
+    token_refresh_ms: float = 10_000
     warnings: bool = True
     # ... and its internal ones
     backoff_max_ms: float | None = None
@@ -195,7 +196,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "generation": (lambda v: v in tuple(GENERATIONS), 'the string "2", or "1" for the wire of SDK 1.x'),
     "ice_servers": (_is_list_of_mappings, "a list of mappings with `urls`, `username` and `credential`"),
     "max_average_bitrate": (_is_number, f"a number from {MIN_BITRATE} to {MAX_BITRATE}"),
-    "max_call_signaling_timeout_ms": (_is_number, "a number of milliseconds"),
+    **dict.fromkeys(("max_call_signaling_timeout_ms", "token_refresh_ms"), (_is_number, "a number of milliseconds")),
 }  # fmt: skip
 
 

@@ -74,6 +74,12 @@ class SignalingStream(Protocol):
     def region(self) -> str | None: ...
 
     @property
+    def home(self) -> str | None: ...  # where the service wants reports
+
+    @property
+    def token_ttl_s(self) -> float | None: ...  # from the latest `connected` on; None where it said nothing
+
+    @property
     def on(self) -> Any: ...  # pyee's `on(event, listener)`
 
     @property

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from agent.quality.envelope import CallFacts, DeviceFacts, default_payload
-from agent.voice.options import DeviceOptions
+from agent.quality.report_generation import REPORT_GENERATIONS, home_host
+from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
 from agent.voice.protocols import SignalingStream
 
 
@@ -18,6 +19,8 @@ class Publisher(Protocol):
     def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Any: ...
 
     def set_token(self, token: str) -> None: ...
+
+    def set_host(self, name: str) -> None: ...
 
     def close(self, timeout_s: float = 0.0) -> None: ...
 
@@ -45,6 +48,18 @@ def report(
     return device.publisher.post(level, group, name, whole)
 
 
+def reports_host(options: DeviceOptions) -> str | None:
+    """Tell where reports go from the start; None: where the service will say, unless the program names a host."""
+    follows = REPORT_GENERATIONS[options.generation].follows_home and options.eventgw == TWILIO_EVENTGW
+    return None if follows else options.eventgw
+
+
+def follow_home(publisher: Publisher | None, stream: SignalingStream, options: DeviceOptions) -> None:
+    """Send reports where the service says on this stream, unless the program says where or how they are sent."""
+    if publisher is not None and options.publisher_factory is None and reports_host(options) is None:
+        stream.on("connected", lambda _payload: publisher.set_host(home_host(stream.home)))
+
+
 def _device_facts(device: ReportingDevice) -> DeviceFacts:
     options, stream = device.options, device.stream
     return DeviceFacts(
@@ -54,6 +69,7 @@ def _device_facts(device: ReportingDevice) -> DeviceFacts:
         gateway=stream.gateway if stream is not None else None,
         region=stream.region if stream is not None else None,
         selected_region=options.region,
+        sdk_version=options.wire.sdk_version,
     )
 
 

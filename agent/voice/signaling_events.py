@@ -81,7 +81,7 @@ class SignalingEvents:
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
-        twilio_error = catalogue.signaling_class(code, error.get("twilioError"))
+        twilio_error = self._device.options.wire.classify(dict(error))
         call = self._device.calls.find(payload.get("callsid"))
         message = str(error.get("message") or "")
         self._device.emit("error", VoiceError(code, message, connection=call, twilio_error=twilio_error))

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import gevent
 import numpy as np
@@ -34,68 +35,85 @@ MOST_HEARD = 25  # frames: half a second
 
 
 class Resumer:
-    """One side of a call: it says a tone, knows what it hears, and keeps what it needs to come back."""
+    """One side of a call: it says a tone, answers who calls it, and keeps what it needs to come back."""
 
     def __init__(self, bridge: Bridge, switchboard: RunningSwitchboard, identity: str, hz: int) -> None:
         self.identity = identity
         self.callsid = ""
         self.token = ""
+        self.asked_at = 0.0  #: when it asked for its call, on the monotonic clock
+        self.told: list[tuple[str, dict[str, Any]]] = []  #: the messages of its present socket, and what they carried
         self._bridge = bridge
         self._switchboard = switchboard
         self._hz = hz
+        self._handlers = {"invite": self._invited, "ringing": self._learn, "answer": self._answered,
+                          "hangup": self._over, "cancel": self._over}  # fmt: skip
         self._heard: deque[bytes] = deque(maxlen=MOST_HEARD)
-        self._begin()
+        self._reader: gevent.Greenlet[..., None] | None = None
+        self._make_media()
+        self._connect()
 
-    def _begin(self) -> None:
+    def _make_media(self) -> None:
         self._heard.clear()
         self.sound = WavSound(capture=_tone(self._hz), playback=self._heard.append, loop=True)
         self.session = MediaSession(self._bridge, MediaSettings(), self.sound)
         self.session.open_capture()
-        self._socket = self._bridge.run(self._connect(), PATIENCE_S)
+
+    def _connect(self) -> None:
+        self._stop_reading()  # the socket stays: whoever had it may only be stuck
+        self.told = []
+        self._socket = self._bridge.run(self._open(), PATIENCE_S)
+        self._reader = gevent.spawn(self._read)
         self.say("listen", token=self._switchboard.mint(self.identity), reconnectTimeout=30)
-        self.expect("connected")
+        self.until_told("connected")
         self.say("register", media={"audio": True})
-        self.expect("ready")
 
     # What it does
 
-    def dial(self, other: Resumer) -> None:
-        """Call the other, who answers, and wait until there is sound both ways."""
-        offer = self.session.create_offer()
-        self.say("invite", callsid="TJS1", sdp=offer, twilio={"params": f"To={other.identity}"})
-        other.take_call()
-        self.expect("ringing")
-        self.session.apply_answer(self._learn(self.expect("answer"))["sdp"])
-        until(lambda: self.packets and other.packets, "sound both ways")
+    def dial(self, identity: str) -> None:
+        """Begin a call."""
+        self.callsid = f"TJS{uuid4()}"
+        self.say("invite", callsid=self.callsid, sdp=self.session.create_offer(), twilio={"params": f"To={identity}"})
 
-    def take_call(self) -> None:
-        """Answer the call that comes next."""
-        invite = self._learn(self.expect("invite"))
-        self.say("answer", sdp=self.session.answer_offer(invite["sdp"]), callsid=self.callsid)
+    def hang_up(self) -> None:
+        """End the call."""
+        self.say("hangup", callsid=self.callsid)
+        self.callsid = ""
 
     def die(self) -> None:
         """End as by `kill -9`: no goodbye, no packet any more, a socket that the kernel resets."""
+        self.lose_socket()
         self.session.sever()
-        self._bridge.run(_reset(self._socket), PATIENCE_S)
         self.close()
 
-    def come_back(self, other: Resumer) -> float:
-        """Be another process that takes the call up; return the seconds from its `invite` to packets both ways."""
-        until(lambda: _is_still(other.session), "silence at the other side")
-        return self.come_back_beside(other)
+    def lose_socket(self) -> None:
+        """Let the kernel reset the socket."""
+        self._stop_reading()
+        self._bridge.run(_reset(self._socket), PATIENCE_S)
 
-    def come_back_beside(self, other: Resumer) -> float:
-        """Be another process that takes the call from one that does not work, but is still there."""
-        self._begin()
-        offer, heard = self.session.create_offer(), other.packets
-        begun = time.monotonic()
-        self.say("invite", callsid=self.callsid, reconnect=self.token, sdp=offer, twilio={})
-        self.session.apply_answer(self._learn(self.expect("answer"))["sdp"])
-        until(lambda: self.packets and other.packets > heard, "packets both ways")
-        return time.monotonic() - begun
+    def reconnect(self) -> None:
+        """Ask for the call over another socket, with the media that it has."""
+        self.lose_socket()
+        self._connect()
+        self.resume(self.session.local_sdp)
+
+    def rise(self) -> None:
+        """Be another process, which takes up what the one before knew of its call, or ends it."""
+        self._make_media()
+        self._connect()
+        if self.token:
+            self.resume(self.session.create_offer())
+        elif self.callsid:
+            self.hang_up()
+
+    def resume(self, sdp: str) -> None:
+        """Ask for the call."""
+        self.asked_at = time.monotonic()
+        self.say("invite", callsid=self.callsid, reconnect=self.token, sdp=sdp, twilio={})
 
     def close(self) -> None:
-        """Let go of the media."""
+        """Let go of the socket and the media."""
+        self._stop_reading()
         self.session.close()
         self.sound.close()
 
@@ -121,19 +139,42 @@ class Resumer:
         text = json.dumps({"payload": payload, "type": message_type, "version": "1.6"})
         self._bridge.run(self._socket.send(text), PATIENCE_S)
 
-    def expect(self, message_type: str) -> dict[str, Any]:
-        """Return the payload of the next frame, which must be of this type."""
-        message = self._bridge.run(_next(self._socket), PATIENCE_S)
-        if message["type"] != message_type:
-            raise AssertionError(f"{self.identity} was told {message} in the place of {message_type}")
-        payload: dict[str, Any] = message["payload"]
-        return payload
+    def has_been_told(self, message_type: str) -> bool:
+        """Whether its present socket brought such a message."""
+        return any(said == message_type for said, _ in self.told)
 
-    def _learn(self, payload: dict[str, Any]) -> dict[str, Any]:
+    def until_told(self, message_type: str) -> None:
+        """Wait for such a message."""
+        until(lambda: self.has_been_told(message_type), f"{message_type} for {self.identity}; it was told {self.told}")
+
+    def _stop_reading(self) -> None:
+        if self._reader is not None:
+            self._reader.kill()
+
+    def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                message = self._bridge.run(_next(self._socket))
+                self._handlers.get(message["type"], _ignore)(message["payload"])
+                self.told.append((message["type"], message["payload"]))
+
+    def _invited(self, payload: dict[str, Any]) -> None:
+        self._learn(payload)
+        self.say("answer", sdp=self.session.answer_offer(payload["sdp"]), callsid=self.callsid)
+
+    def _answered(self, payload: dict[str, Any]) -> None:
+        self._learn(payload)
+        if "sdp" in payload:
+            self.session.apply_answer(payload["sdp"])
+
+    def _learn(self, payload: dict[str, Any]) -> None:
         self.callsid, self.token = payload["callsid"], payload.get("reconnect", self.token)
-        return payload
 
-    async def _connect(self) -> ClientConnection:
+    def _over(self, payload: dict[str, Any]) -> None:
+        if payload["callsid"] == self.callsid:
+            self.callsid = self.token = ""
+
+    async def _open(self) -> ClientConnection:
         address = self._switchboard.address
         context = ssl.create_default_context(cafile=address.ca_file)
         return await connect(f"wss://{address.server}/signal", ssl=context, ping_interval=None, compression=None)
@@ -146,10 +187,8 @@ def until(condition: Callable[[], object], what: str) -> None:
             gevent.sleep(POLL_S)
 
 
-def _is_still(session: MediaSession) -> bool:
-    before = session.stats().packets_received
-    gevent.sleep(0.1)
-    return session.stats().packets_received == before
+def _ignore(_payload: dict[str, Any]) -> None:
+    """It needs no answer."""
 
 
 async def _next(connection: ClientConnection) -> dict[str, Any]:

@@ -28,6 +28,7 @@ def folder(tmp_path: Path) -> Path:
 def problems(folder: Path, text: str, *, as_service: bool = False) -> list[str]:
     path = folder / "config.toml"
     path.write_text(text)
+    path.chmod(0o600)
     with pytest.raises(ConfigError) as caught:
         load_for_box(path, as_service=as_service)
     return [line.removeprefix(f"{path}:") for line in str(caught.value).splitlines()]
@@ -56,6 +57,7 @@ def test_good_settings_pass(folder: Path) -> None:
 )
 def test_what_this_machine_would_refuse_is_known_beforehand(folder: Path, text: str, key: str, words: str) -> None:
     (folder / "empty").write_text("")
+    (folder / "empty").chmod(0o600)
     (folder / "bad.pem").write_text("-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n")
 
     (problem,) = problems(folder, text)

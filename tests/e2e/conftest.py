@@ -11,7 +11,7 @@ import pytest
 from agent.media.bridge import Bridge
 
 from .devtools import find_chromium
-from .stage import PAGES, Box, BrowserPhone, Stage
+from .stage import BOX_GENERATIONS, PAGES, Box, BrowserPhone, Stage
 
 SDKS = Path(__file__).parent / "js" / "node_modules"
 NUMBERS = itertools.count(1)
@@ -28,9 +28,24 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     bridge.close()
 
 
-@pytest.fixture(params=list(PAGES))
+@pytest.fixture
 def generation(request: pytest.FixtureRequest) -> str:
+    """Of the page's SDK."""
     return str(request.param)
+
+
+@pytest.fixture
+def box_generation(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let every page meet a box of its own generation, and the newer one a box of either."""
+    names = {"generation": tuple(PAGES), "box_generation": BOX_GENERATIONS}
+    wanted = [name for name in names if name in metafunc.fixturenames]
+    pairs = [pair for pair in itertools.product(*(names[name] for name in wanted)) if pair != ("1.15", "2")]
+    if wanted:
+        metafunc.parametrize(wanted, pairs, indirect=True)
 
 
 @pytest.fixture
@@ -42,12 +57,12 @@ def browser(stage: Stage, generation: str) -> Iterator[BrowserPhone]:
 
 
 @pytest.fixture
-def new_box(stage: Stage) -> Iterator[Callable[[], Box]]:
+def new_box(stage: Stage, box_generation: str) -> Iterator[Callable[[], Box]]:
     """Makes registered phones of our own."""
     boxes: list[Box] = []
 
     def make(identity: str = "") -> Box:
-        boxes.append(Box(stage, identity or f"box-{next(NUMBERS)}"))
+        boxes.append(Box(stage, identity or f"box-{next(NUMBERS)}", box_generation))
         return boxes[-1]
 
     yield make

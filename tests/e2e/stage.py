@@ -15,9 +15,9 @@ from typing import Any
 import gevent
 import numpy as np
 
-from agent import Device
+from agent import Connection, Device
 from agent.media.bridge import Bridge
-from agent.switchboard.runner import RunningSwitchboard, start_switchboard
+from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
 from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
@@ -28,7 +28,8 @@ HERE = Path(__file__).parent
 PATIENCE_S = 30.0
 BROWSER_HZ = 600  # what every browser's microphone hears
 BOX_HZ = 1000
-PAGES = {"1.15": "first.html", "2.x": "second.html"}
+PAGES = {"1.15": "first.html", "2.18": "second.html"}
+BOX_GENERATIONS = ("1", "2") if hasattr(Connection, "send_message") else ("1",)
 
 
 class Stage:
@@ -45,12 +46,15 @@ class Stage:
         write_tone(folder / "microphone.wav", BROWSER_HZ)
         self._chromium = bridge.run(Chromium.start(folder / "profile", folder / "microphone.wav"), timeout_s=60)
 
-    def browser(self, generation: str, identity: str) -> BrowserPhone:
+    def browser(
+        self, generation: str, identity: str, switchboard: RunningSwitchboard | None = None, ttl_s: int = 3600
+    ) -> BrowserPhone:
         """Open a page with that generation of the SDK, and register it."""
         host, port = self._pages.server_address[:2]
         phone = BrowserPhone(self, f"http://{host!s}:{port}/pages/{PAGES[generation]}", identity)
-        token = json.dumps(self.switchboard.mint(identity))
-        phone.run(f"phone.start({token}, {json.dumps(self.switchboard.address.server)})")
+        switchboard = switchboard or self.switchboard
+        token = json.dumps(mint_for(switchboard.switchboard.settings.state_dir, identity, ttl_s))
+        phone.run(f"phone.start({token}, {json.dumps(switchboard.address.server)})")
         phone.until("phone.isReady()")
         return phone
 
@@ -138,11 +142,13 @@ class Ear:
 class Box:
     """A phone of our own: it says one tone, and remembers what it hears."""
 
-    def __init__(self, stage: Stage, identity: str) -> None:
+    def __init__(self, stage: Stage, identity: str, generation: str = "1") -> None:
         self.identity = identity
+        self.generation = generation
         self.events: list[str] = []
         self.calls: list[Any] = []
         self.digits = ""
+        self.told_of: list[tuple[str, Any]] = []  # by its calls: the event, and what came with it
         self._ear = Ear(BOX_HZ)
         self.device = Device()
         for name in ("ready", "incoming", "connect", "disconnect", "cancel", "error", "offline"):
@@ -158,6 +164,8 @@ class Box:
             publish_events=False,
             codec_preferences=["opus", "pcmu"],
             enable_ice_restart=True,
+            generation=generation,
+            max_call_signaling_timeout_ms=30_000,
         )
         self.until_event("ready")
 
@@ -165,6 +173,11 @@ class Box:
     def call(self) -> Any:
         """The latest call."""
         return self.calls[-1]
+
+    @property
+    def told(self) -> list[str]:
+        """The events of its calls."""
+        return [name for name, _ in self.told_of]
 
     def dial(self, to: str, **params: str) -> None:
         """Begin a call."""
@@ -195,6 +208,11 @@ class Box:
     def _take(self, call: Any) -> None:
         self.calls.append(call)
         call.on("digit", self._hear_digit)
+        for name in ("message_received", "message_sent", "reconnecting", "reconnected", "error"):
+            call.on(name, partial(self._note_call, name))
+
+    def _note_call(self, name: str, *what: Any) -> None:
+        self.told_of.append((name, what[0] if what else None))
 
     def _hear_digit(self, digit: str) -> None:
         self.digits += digit

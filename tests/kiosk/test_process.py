@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -340,11 +341,14 @@ def test_without_a_speaker_program_the_scripted_call_says_what_to_install(
     assert agent.out == ["demo: failed: espeak-ng is not installed: install it with apt-get install espeak-ng\n"]
 
 
-def test_a_scripted_call_that_is_interrupted_has_failed(tmp_path: Path, start: Callable[..., Agent]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_scripted_call_that_is_interrupted_has_failed(
+    tmp_path: Path, start: Callable[..., Agent], number: signal.Signals
+) -> None:
     agent = start("demo", "--once", "--state-dir", str(tmp_path / "state"))
     until_prints(agent, "incoming")
 
-    assert agent.end(signal.SIGINT)[0] == 1
+    assert agent.end(number)[0] == 1
     assert agent.wait() == 1
     assert agent.out[-1] == "demo: failed: interrupted\n"
 
@@ -385,6 +389,31 @@ def test_whoever_holds_a_connection_and_says_nothing_does_not_hold_up_the_end(
 
     assert agent.wait() == 0
     assert (status, [line for line in agent.err if "leaving" in line]) == (0, [])
+
+
+def test_whoever_holds_the_page_or_the_control_socket_does_not_hold_up_the_end(
+    site: Site, settings: str, visitor: Phone, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    agent.until_logs("the page is at")
+    port = next(int(line.rpartition(":")[2].strip(" /\n")) for line in agent.err if "the page is at" in line)
+    key = base64.b64encode(b":" + (site.folder / "run" / "page.key").read_bytes().strip())
+    head = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic "
+    visitor.dial()
+    visitor.until_told("accept")
+
+    with ExitStack() as held:
+        page, control = tcp(port), unix(site.folder / "run" / "control.sock")
+        for connect, said in ((page, b""), (page, head), (page, head + key + b"\r\n\r\n"), (control, b""),
+                              (control, b'{"command"'), (control, b'{"command": "subscribe"}\n')):  # fmt: skip
+            sock = held.enter_context(gevent.get_hub().threadpool.apply(connect))
+            sock.sendall(said)
+        status, _ = agent.end(signal.SIGTERM)
+
+    assert agent.wait() == 0
+    assert (status, [line for line in agent.err if "leaving" in line]) == (0, [])
+    assert not (site.folder / "run" / "page.key").exists()
 
 
 @pytest.mark.sound

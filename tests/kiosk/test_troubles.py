@@ -205,6 +205,16 @@ def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
     box.until_shows("ringing")
 
 
+def test_a_box_renews_its_token_by_what_the_service_says_of_it(box: Box) -> None:
+    tokens: list[str] = []
+    box.kiosk.registrar.source.on("token", tokens.append)
+    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+
+    box.kiosk.device.emit("token_told", 0.5)  # of an hour that the token claims
+
+    box.until(lambda: len(tokens) == 1, "got another token at once")
+
+
 # --- the sound card ---
 
 

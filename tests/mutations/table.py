@@ -139,6 +139,17 @@ _SIGNALING = (
     Mutation("the back-off grows for ever", "agent/signaling/backoff.py",
              "min(self._base_ms * self._factor, self._max_ms)", "self._base_ms * self._factor",
              ("signaling/test_backoff.py",)),
+    Mutation("the service's word on a token is not heard", "agent/signaling/token/renewal.py",
+             "            self.due_s = now + rest_s\n            self._backoff.reset()", "            pass",
+             ("signaling/token/test_renewal.py",)),
+    Mutation("a service that gives tokens no time is in a rush", "agent/signaling/token/renewal.py",
+             "self._was_refused or self._was_told_short", "self._was_refused", ("signaling/token/test_renewal.py",)),
+    Mutation("a token is told to end after its end", "agent/signaling/token/expiry_notice.py",
+             "max(0.0, ttl_s - self._notice_s)", "ttl_s", ("signaling/token/test_expiry_notice.py",)),
+    Mutation("reports go to any host", "agent/quality/report_generation.py", "if home and is_label(home)", "if home",
+             ("voice/test_report.py",)),
+    Mutation("own troubles of the wire are refusals", "agent/signaling/refusals.py",
+             "_attached(error.twilio_error).code", "error.twilio_error.code", ("signaling/test_refusals.py",)),
     Mutation("a short token is renewed all the time", "agent/signaling/token/renewal.py", "life_s / 2", "life_s * 2",
              ("signaling/token/test_renewal.py",)),
 )  # fmt: skip
@@ -173,6 +184,76 @@ _BOX = (
              "if False:", ("supervision/test_restart.py",)),
 )  # fmt: skip
 
+_TOKENS = "switchboard/test_reconnect_tokens.py"
+_TABLE = "switchboard/test_call_table.py"
+_WORDS = "switchboard/test_user_messages.py"
+_SWITCHBOARD = (
+    Mutation("a reconnect token is good for ever", "agent/switchboard/reconnect_tokens.py",
+             "        self._forget(0, places[0])\n", "", (_TOKENS,)),
+    Mutation("a reconnect token is good once, though its successor was lost", "agent/switchboard/reconnect_tokens.py",
+             "self._forget(0, places[0])", "self._forget(0, places[0] + 1)", (_TOKENS, _TABLE)),
+    Mutation("that a reconnect token arrived ends nothing", "agent/switchboard/call_leg.py",
+             "            self.tokens.arrived()", "            pass", (_TABLE,)),
+    Mutation("who shows no reconnect token is told one", "agent/switchboard/call_leg.py",
+             "self.tokens is not None and self.is_proven", "self.tokens is not None", (_TABLE,)),
+    Mutation("who lost a call to another process hangs up on it", "agent/switchboard/call_leg.py",
+             "return self.can_resume and session_id < self.session_id", "return False", (_TABLE,)),
+    Mutation("who lost a call to another process is not told", "agent/switchboard/call_table.py",
+             "before = [] if leg.session_id == client.id else", "before = [] if True else", (_TABLE,)),
+    Mutation("a ringing call is taken up", "agent/switchboard/call_table.py", "leg.phase is LegPhase.TALKING and", "",
+             (_TABLE,)),
+    Mutation("calls wait as long as their clients want", "agent/switchboard/timeouts.py",
+             "min(leg.patience_s or limit_s, limit_s)", "leg.patience_s or limit_s", ("switchboard/test_timeouts.py",)),
+    Mutation("calls wait for clients that do not want them", "agent/switchboard/router.py",
+             "leg.detached_at is not None and not leg.can_resume and", "leg.detached_at is not None and",
+             ("switchboard/test_router.py",)),
+    Mutation("a token for incoming calls cannot take them up", "agent/switchboard/client_session.py",
+             "(is_new and not self.grant.may_call)", "not self.grant.may_call",
+             ("switchboard/test_client_session.py",)),
+    Mutation("an early echo proves that all was read", "agent/switchboard/client_session.py",
+             "min(self._echoes + 1, self._beats)", "self._echoes + 1", ("switchboard/test_client_session.py",)),
+    Mutation("who comes back is not told our description", "agent/switchboard/renegotiation.py",
+             "answer(leg, leg.local_sdp)", 'answer(leg, "")', ("switchboard/test_router.py",)),
+    Mutation("a restart that failed counts as the latest description", "agent/switchboard/router.py",
+             "            leg.take_back()", "            pass", ("switchboard/test_router.py",)),
+    Mutation("a caller without a token is waited for", "agent/switchboard/router.py",
+             "self.end() if leg.can_resume and leg.phase is not LegPhase.TALKING else []", "[]",
+             ("switchboard/test_router.py",)),
+    Mutation("a message that nobody takes is acknowledged", "agent/switchboard/user_messages.py",
+             "if not other.can_resume:", "if False:", (_WORDS,)),
+    Mutation("a message to a lost socket is acknowledged", "agent/switchboard/user_messages.py",
+             "return AWAY if other.detached_at is not None else None", "return None", (_WORDS,)),
+)  # fmt: skip
+
+_STRANGERS = (
+    Mutation("whoever is slow keeps others out of the page", "agent/page/crowd.py",
+             "            self._drop_one_of(self._visitors)\n        self._visitors.add(visitor)",
+             "            visitor.drop()\n            return\n        self._visitors.add(visitor)",
+             ("page/test_page_crowd.py", "page/test_page_attacks.py")),
+    Mutation("an address with many connections is as good as one with few", "agent/page/crowd.py",
+             "return crowded[one.address], -one.doing,", "return 0, -one.doing,", ("page/test_page_crowd.py",)),
+    Mutation("all addresses guess in one queue", "agent/page/server.py", "judge(visitor.address,", 'judge("",',
+             ("page/test_page_attacks.py",)),
+    Mutation("another site may watch the box", "agent/page/guard.py",
+             "if not _is_own_page(host, headers) and not _is_link(method, path, headers):",
+             'if method == "POST" and not _is_own_page(host, headers):', ("page/test_page_attacks.py",)),
+    Mutation("every user opens the door by the page", "agent/kiosk/kiosk.py",
+             "self.control.beside(KEY_NAME) if self.doorway.exists else None", "None", ("kiosk/test_door.py",)),
+    Mutation("whoever planted a socket is talked to", "agent/service/control_client.py",
+             "            _check_owner(connection)\n", "", ("service/test_control_client.py",)),
+    Mutation("each lock-out is as long as the first", "hw/panel/lockout.py", "self._first_s * 2**doublings",
+             "self._first_s", ("hw/panel/test_lockout.py",)),
+    Mutation("a restart ends the lock-out", "hw/panel/lockout.py",
+             "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
+    Mutation("secrets for everybody are taken", "agent/config/exposure.py",
+             "mode & stat.S_IROTH and (found", "False and (found", ("config/test_exposure.py",)),
+    Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
+             "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
+             ("test_words.py",)),
+    Mutation("whoever says nothing outlives the switchboard", "agent/switchboard/server.py",
+             "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
+)  # fmt: skip
+
 _RELEASES = "install/test_releases.py::test_a_"
 _INSTALLATION = (
     Mutation("a moment without any version", "systemd/releases.sh", '  mv -T "$opt/.$1.new"',
@@ -185,4 +266,4 @@ _INSTALLATION = (
              (f"{_RELEASES}version_that_starts_again_and_again_is_not_ready",)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_INSTALLATION)
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION)

@@ -60,23 +60,46 @@ def test_slow_connections_lock_nobody_out(
 def test_the_owner_need_not_wait_for_many_who_guess(serve: Callable[..., Any], attack: Callable[..., Any]) -> None:
     browser = serve(password=PASSWORD)
     guessing = attack(Askers, tcp(port(browser)), b"GET /status HTTP/1.1\r\n" + HOST + WRONG + b"\r\n", 40)
-    while guessing.answers < 10:
+    while guessing.asked < 200:  # many of them have lost patience by now
         gevent.sleep(0.01)
 
     assert browser.get("/status", Authorization=RIGHT, Connection="close").status_code == 200
+
+
+def test_the_owner_waits_for_no_guess_of_another_address(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guesses, "WRONG_PASSWORD_S", 3600.0)
+    browser, judged = serve(password=PASSWORD), Event()
+    knows = Guard.knows
+    monkeypatch.setattr(Guard, "knows", lambda guard, headers: judged.set() or knows(guard, headers))
+    elsewhere = ("127.0.0.2", 0)
+    with gevent.socket.create_connection(("127.0.0.1", port(browser)), source_address=elsewhere) as other:
+        other.sendall(b"GET /status HTTP/1.1\r\n" + HOST + WRONG + b"\r\n")
+        assert judged.wait(10)
+
+        assert browser.get("/status", Authorization=RIGHT).status_code == 200
 
 
 def test_guesses_of_one_address_are_looked_at_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guesses, "WRONG_PASSWORD_S", 3600.0)
     judging = guesses.Guesses()
     seen: list[int] = []
-    waiting = [gevent.spawn(judging.judge, "10.0.0.1", lambda: bool(seen.append(1))) for _ in range(3)]
+    waiting = [gevent.spawn(judging.judge, "10.0.0.1", lambda: bool(seen.append(1)), lambda: False) for _ in range(3)]
     gevent.idle()
 
     assert len(seen) == 1
-    assert judging.judge("10.0.0.2", lambda: True)
+    assert judging.judge("10.0.0.2", lambda: True, lambda: False)
     gevent.killall(waiting)
     assert not judging._lanes
+
+
+def test_a_guess_whose_sender_has_gone_costs_nobody_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guesses, "WRONG_PASSWORD_S", 3600.0)
+    judging = guesses.Guesses()
+
+    assert not judging.judge("10.0.0.1", lambda: True, lambda: True)
+    assert judging.judge("10.0.0.1", lambda: True, lambda: False)
 
 
 def test_whoever_is_known_does_not_queue_with_those_who_guess(

@@ -77,6 +77,17 @@ def test_of_those_who_watch_the_oldest_of_the_busiest_address_goes() -> None:
     assert door.dropped == ["stranger 0", "stranger 1"]
 
 
+def test_those_who_have_gone_make_room_first_and_all_at_once() -> None:
+    door = Door(3)
+    door.enter("slow")
+    for name in ("first", "second"):
+        door.enter(name, doing=Doing.GUESSING).has_gone = lambda: True
+    door.enter("newcomer")
+
+    assert sorted(door.dropped) == ["first", "second"]
+    assert len(door.crowd) == 2
+
+
 def test_whoever_left_takes_no_room_and_is_not_dropped() -> None:
     door = Door(2)
     gone = door.enter("gone")

@@ -10,6 +10,7 @@ import pytest
 from agent.quality.candidate import candidate_payload
 from agent.quality.envelope import CallFacts, DeviceFacts, default_payload, envelope, iso_time, to_json
 from agent.quality.metrics import BATCH, MetricsBuffer, entry, with_call
+from agent.quality.report_generation import SECOND_REPORTS
 from agent.quality.sample import Sample, Totals
 
 NOON_MS = 1_697_457_600_000
@@ -134,6 +135,28 @@ def test_a_sample_becomes_the_entry_of_the_reference():
         '"audio_level_in":11122,"audio_level_out":2138,"call_volume_input":0.41,"call_volume_output":0.2,"jitter":0,'
         '"rtt":77,"mos":4.4,"call_sid":"CA1","dscp":true,"sdk_version":"1.15.1","direction":"INCOMING"}'
     )
+
+
+def test_in_the_second_generation_a_sample_comes_in_the_order_of_the_alphabet():
+    buffer = MetricsBuffer(SECOND_REPORTS)
+    buffer.add(SEED_SAMPLE, 0.41, 0.2)
+    (told,) = with_call(buffer.flush(), call_sid="CA1", dscp=True, sdk_version="2.18.5", direction="INCOMING")
+    assert list(told) == [
+        "audio_codec", "audio_level_in", "audio_level_out", "bytes_received", "bytes_sent", "call_volume_input",
+        "call_volume_output", "jitter", "mos", "packets_lost", "packets_lost_fraction", "packets_received", "rtt",
+        "timestamp", "total_bytes_received", "total_bytes_sent", "total_packets_lost", "total_packets_received",
+        "total_packets_sent", "call_sid", "dscp", "sdk_version", "direction",
+    ]  # fmt: skip
+
+
+def test_the_default_payload_of_the_second_generation():
+    device = DeviceFacts(gateway="gw", region="US_EAST_VIRGINIA", ice_restart_enabled=True, sdk_version="2.18.5")
+    told = default_payload(device, CallFacts("TJS1", "OUTGOING"))
+    assert list(told) == [
+        "aggressive_nomination", "browser_extension", "dscp", "ice_restart_enabled", "platform", "sdk_version",
+        "temp_call_sid", "direction", "gateway", "region",
+    ]  # fmt: skip
+    assert told["sdk_version"] == "2.18.5"
 
 
 def test_no_score_stays_null():

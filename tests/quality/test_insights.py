@@ -13,6 +13,7 @@ import pytest
 from gevent.event import Event
 
 from agent.quality.insights import MAX_WAITING, EventPublisher, InsightsError
+from agent.quality.report_generation import SECOND_REPORTS
 from tests.signaling.web import Web
 
 WAIT_S = 10
@@ -154,3 +155,58 @@ def test_closing_at_once_drops_what_waits(publisher):
     with pytest.raises(InsightsError):
         result.get(timeout=WAIT_S)
     assert source.post("info", "g", "later", {}).ready()
+
+
+# The second generation
+
+
+def test_nothing_is_sent_before_the_host_is_known_and_all_that_comes_after_is(web, publisher):
+    source = publisher(host=None)
+    source.post("info", "g", "early", {}).get(timeout=0)
+    assert web.requests.empty()
+
+    source.set_host(web.host)
+    source.post("info", "g", "late", {}).get(timeout=WAIT_S)
+
+    assert json.loads(web.next_request().body)["name"] == "late"
+    assert web.requests.empty()
+
+
+def test_reports_move_to_another_host_and_what_is_on_its_way_arrives(web, publisher, tmp_path):
+    other = Web(tmp_path)
+    source = publisher()
+    hanging = Event()
+    web.gate = hanging.wait
+    first = source.post("info", "g", "first", {})
+    assert json.loads(web.next_request().body)["name"] == "first"
+
+    source.set_host(other.host)
+    second = source.post("info", "g", "second", {})
+    hanging.set()
+
+    assert first.get(timeout=WAIT_S) is second.get(timeout=WAIT_S) is None
+    assert json.loads(other.next_request().body)["name"] == "second"
+    other.close()
+
+
+def test_the_same_host_again_keeps_the_connection(web, publisher):
+    source = publisher()
+    for name in ("first", "second"):
+        source.set_host(web.host)
+        source.post("info", "g", name, {}).get(timeout=WAIT_S)
+    assert len({web.next_request().environ["REMOTE_PORT"] for _ in range(2)}) == 1
+
+
+def test_a_closed_publisher_goes_nowhere_any_more(web, publisher):
+    source = publisher(host=None)
+    source.close()
+    source.set_host(web.host)
+    source.post("info", "g", "n", {}).get(timeout=0)
+    assert web.requests.empty()
+
+
+def test_the_envelope_of_the_second_generation_has_an_order_of_its_own(web, publisher):
+    publisher(generation=SECOND_REPORTS).post("info", "feedback", "received", {"quality_score": 5}).get(timeout=WAIT_S)
+    assert list(json.loads(web.next_request().body)) == (
+        ["group", "level", "name", "payload", "payload_type", "private", "publisher", "timestamp", "publisher_metadata"]
+    )

@@ -25,7 +25,12 @@ listener.bind(sys.argv[1])
 os.setresuid(65534, 65534, 65534)
 listener.listen()
 print("up", flush=True)
-listener.accept()[0].sendall(b'{"ok": true, "result": {"identity": "forged"}}\\n')
+while True:
+    connection, _ = listener.accept()
+    try:
+        connection.sendall(b'{"ok": true, "result": {"identity": "forged"}}\\n')
+    except OSError:
+        pass
 """
 
 ANSWERS: dict[str, bytes] = {

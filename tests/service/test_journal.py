@@ -32,9 +32,15 @@ def test_in_the_journal_each_line_carries_the_priority_of_its_message(tmp_path: 
         set_up_logging("info", stream, announced(stream))
 
         logging.getLogger("agent.kiosk").error("no sound card\nplug it in")
+        logging.getLogger("agent.kiosk").error("it failed", exc_info=ValueError("so\nit is"))
 
         stream.seek(0)
-        assert stream.read() == "<3>agent.kiosk: no sound card\n<3>plug it in\n"
+        assert stream.read().splitlines() == [
+            "<3>agent.kiosk: no sound card / plug it in",
+            "<3>agent.kiosk: it failed",
+            "<3>  ValueError: so",
+            "<3>  it is",
+        ]
 
 
 def test_on_a_terminal_a_line_begins_with_the_time() -> None:

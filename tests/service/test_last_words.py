@@ -6,6 +6,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import gevent
 import pytest
@@ -13,6 +14,7 @@ from gevent.event import Event
 
 from agent.kiosk.faults import FaultLight
 from agent.mailbox import Mailbox
+from agent.service.journal import SafeFormatter
 from agent.service.last_words import log_what_nobody_caught
 
 BAD = "bad\x1b[2J\nforged"
@@ -21,14 +23,14 @@ BAD = "bad\x1b[2J\nforged"
 @pytest.fixture
 def told() -> Iterator[list[str]]:
     """The troubles that are told, with everything taken into the log."""
-    hub, before = gevent.get_hub(), (threading.excepthook, sys.unraisablehook)
+    hub, before = gevent.get_hub(), (threading.excepthook, sys.unraisablehook, sys.excepthook)
     stream = hub.exception_stream
     troubles: list[str] = []
     log_what_nobody_caught()
     with Mailbox() as mailbox, FaultLight(mailbox.post, troubles.append) as light:
         light.open()
         yield troubles
-    threading.excepthook, sys.unraisablehook = before
+    threading.excepthook, sys.unraisablehook, sys.excepthook = before
     hub.exception_stream = stream
 
 
@@ -51,6 +53,23 @@ def test_a_greenlet_that_fails_is_somebodys_trouble(
     assert "failed with ValueError" in told[0]
     assert any("in broken" in record.getMessage() for record in caplog.records)
     assert capsys.readouterr().err == ""
+
+
+def test_the_failure_that_ends_the_program_is_in_the_log_and_forges_no_line(told: list[str], tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w+") as stream:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(SafeFormatter("%(name)s: %(message)s"))
+        logging.getLogger().addHandler(handler)
+        try:
+            raise ValueError(BAD)
+        except ValueError as error:
+            sys.excepthook(ValueError, error, error.__traceback__)
+        logging.getLogger().removeHandler(handler)
+        stream.seek(0)
+        first, *more = stream.read().splitlines()
+
+    assert first == "agent.service.last_words: the program failed"
+    assert all(line.startswith("  ") and line.isprintable() for line in more)
 
 
 def test_a_thread_that_fails_is_somebodys_trouble(told: list[str], capsys: pytest.CaptureFixture[str]) -> None:

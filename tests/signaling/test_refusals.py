@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.errors import VoiceError
+from agent.signaling.pstream.error_classes import second_class
 from agent.signaling.refusals import PARTS, in_words, refusal_by_code, refusal_of
 from agent.twilio_errors import twilio_error
 
@@ -28,6 +29,22 @@ def test_an_unknown_code_is_told_all_the_same(code: object) -> None:
 @pytest.mark.parametrize(("code", "klass"), [(31000, 53001), (31005, 53000), (31009, 31009), (None, 31400)])
 def test_what_is_our_own_connection_s_is_no_refusal(code: int | None, klass: int) -> None:
     assert refusal_of(VoiceError(code, "", twilio_error=twilio_error(klass))) is None
+
+
+@pytest.mark.parametrize(("code", "klass"), [(31000, 53001), (31005, 53000), (31009, 31009)])
+def test_the_same_in_the_second_generation_whose_classes_go_by_the_code(code: int, klass: int) -> None:
+    entry = second_class({"code": code, "message": "", "twilioError": twilio_error(klass)})
+
+    assert entry.code == code
+    assert refusal_of(VoiceError(code, "", twilio_error=entry)) is None
+
+
+@pytest.mark.parametrize(("code", "part"), [(31000, "service"), (31206, "rate"), (31205, "token"), (20104, "token")])
+def test_what_the_service_says_in_the_second_generation_is_told(code: int, part: str) -> None:
+    entry = second_class({"code": code, "message": "", "twilioError": twilio_error(53000)})
+    refusal = refusal_of(VoiceError(code, "", twilio_error=entry))
+
+    assert refusal is not None and refusal.part == part
 
 
 def test_what_is_about_a_call_or_the_microphone_is_no_refusal() -> None:

@@ -40,7 +40,8 @@ class Web:
         self.requests: Queue[Request] = Queue()
         self.ca_file = folder / "web-ca.pem"
         key_file = folder / "web-key.pem"
-        make_certificate(self.ca_file, key_file, ("127.0.0.1",))
+        if not self.ca_file.exists():
+            make_certificate(self.ca_file, key_file, ("127.0.0.1",))
         context = SSLContext(PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca_file, key_file)
         self._server = WSGIServer(("127.0.0.1", 0), self._answer, log=None, ssl_context=context)

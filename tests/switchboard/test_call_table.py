@@ -160,17 +160,37 @@ def test_a_socket_that_lost_its_call_to_another_has_no_say_in_it_any_more() -> N
     assert caller.session_id == AGAIN.id and len(calls) == 1
 
 
+def moved(ufrag: str) -> str:
+    return OFFER + f"a=ice-ufrag:{ufrag}\r\n"
+
+
+def restarting(effects: list[TableEffect]) -> Restart:
+    return next(effect for effect in effects if isinstance(effect, Restart))
+
+
 def test_a_later_socket_that_shows_no_token_may_restart_and_hang_up_but_is_told_no_token() -> None:
     calls = table()
     caller, _, token = answered(calls)
     calls.lost(ALICE.id, 1.0)
-    (work,) = say(calls, AGAIN, "reinvite", caller.callsid, sdp=OFFER.replace("a=", "a=ice-ufrag:b\r\na=", 1))
-    assert isinstance(work, Restart)
-    (answer,) = calls.done(work, "restarted")
-    assert isinstance(answer, Tell) and "reconnect" not in answer.payload
-    assert "reconnect" in tell(come_back(calls, AGAIN, caller, token, work.sdp)).payload
-    assert say(calls, Caller(12, "alice"), "hangup", caller.callsid)
+    first = restarting(come_back(calls, AGAIN, caller, token, moved("a")))  # which has a token to tell when it is done
+    calls.lost(AGAIN.id, 2.0)
+    second = restarting(say(calls, Caller(12, "alice"), "reinvite", caller.callsid, sdp=moved("b")))
+    assert calls.done(first, "late") == []
+    answer = tell(calls.done(second, "restarted"))
+    assert answer.payload == {"callsid": caller.callsid, "sdp": "restarted"} and caller.session_id == 12
+    assert "reconnect" in tell(come_back(calls, Caller(12, "alice"), caller, token, moved("b"))).payload
+    assert say(calls, Caller(13, "alice"), "hangup", caller.callsid)
     assert len(calls) == 0
+
+
+def test_a_socket_that_shows_no_token_is_not_told_of_a_call_while_its_own_is_there() -> None:
+    calls = table()
+    (offer,) = dial(calls)
+    assert isinstance(offer, MakeOffer)
+    for type_ in ("dtmf", "reinvite"):
+        say(calls, AGAIN, type_, "TJS1", dtmf="1", sdp=OFFER)
+    _, ringing = calls.done(offer, "offer")
+    assert isinstance(ringing, Tell) and (ringing.type, ringing.leg.session_id) == ("ringing", ALICE.id)
 
 
 def test_a_device_that_rings_is_not_yet_in_a_call_that_could_be_taken_up() -> None:

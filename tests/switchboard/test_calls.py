@@ -329,8 +329,9 @@ def test_signaling_may_restart_below_a_call(play: Play) -> None:
         first.speak(440)
         assert await second.hears(440)
         await site.switchboard.restart_signaling()
-        with pytest.raises(ConnectionClosed):
+        with pytest.raises(ConnectionClosed) as caught:
             await bob.next()
+        assert caught.value.rcvd is not None and caught.value.rcvd.code == 1012
         assert await second.hears(440)
         assert second.peer.stats().packets_lost == 0
         alice, bob = await site.ready("alice"), await site.ready("bob")

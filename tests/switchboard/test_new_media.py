@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from agent.media.bridge import Bridge, warm_up
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.resumption import kill_at_random, pair
 from bench.rig.resumer import Resumer, until
 
 
@@ -26,35 +29,60 @@ def switchboard(bridge: Bridge, tmp_path: Path) -> Iterator[RunningSwitchboard]:
         yield switchboard
 
 
+@pytest.fixture
+def alice(bridge: Bridge, switchboard: RunningSwitchboard) -> Iterator[Resumer]:
+    with closing(Resumer(bridge, switchboard, "alice", 440)) as alice:
+        yield alice
+
+
+@pytest.fixture
+def bob(bridge: Bridge, switchboard: RunningSwitchboard) -> Iterator[Resumer]:
+    with closing(Resumer(bridge, switchboard, "bob", 1000)) as bob:
+        bob.until_told("ready")
+        yield bob
+
+
+def talk(alice: Resumer, bob: Resumer) -> None:
+    alice.dial("bob")
+    until(lambda: alice.hears(1000), "bob's tone")
+    until(lambda: bob.hears(440), "alice's tone")
+
+
 def test_sound_flows_both_ways_again_whoever_was_killed_and_the_other_side_keeps_its_session(
-    bridge: Bridge, switchboard: RunningSwitchboard
+    alice: Resumer, bob: Resumer
 ) -> None:
-    alice, bob = Resumer(bridge, switchboard, "alice", 440), Resumer(bridge, switchboard, "bob", 1000)
-    alice.dial(bob)
+    talk(alice, bob)
     for one, other, hz in ((bob, alice, 1000), (alice, bob, 440), (bob, alice, 1000)):
         states: list[str] = []
         other.session.on("connection_state", states.append)
-        description = other.session.local_sdp
+        description, told = other.session.local_sdp, len(other.told)
         one.die()
-        one.come_back(other)
+        until(lambda other=other: not other.hears(1000) and not other.hears(440), "silence")
+        one.rise()
         until(lambda one=one, hz=hz: one.hears(1440 - hz), "the other's tone")
         until(lambda other=other, hz=hz: other.hears(hz), "the tone of the one that came back")
-        assert (states, other.session.local_sdp) == ([], description)
-    alice.say("hangup", callsid=alice.callsid)
-    assert bob.expect("hangup") == {"callsid": bob.callsid}
-    alice.close()
-    bob.close()
+        assert (states, other.session.local_sdp, len(other.told)) == ([], description, told)
+    alice.hang_up()
+    bob.until_told("hangup")
 
 
-def test_the_media_of_a_process_that_was_succeeded_is_ended(bridge: Bridge, switchboard: RunningSwitchboard) -> None:
-    alice, bob = Resumer(bridge, switchboard, "alice", 440), Resumer(bridge, switchboard, "bob", 1000)
-    alice.dial(bob)
+def test_the_media_of_a_process_that_was_succeeded_is_ended(alice: Resumer, bob: Resumer) -> None:
+    talk(alice, bob)
     wedged, its_sound = bob.session, bob.sound
-    bob.come_back_beside(alice)
-    until(lambda: bob.hears(440), "the caller's tone at the new process")
+    bob.rise()
+    until(lambda: bob.hears(440), "alice's tone at the new process")
     until(lambda: wedged.dtls_state == "closed", "an end of the old media")
+    assert alice.session.connection_state == "connected" and not alice.has_been_told("hangup")
     wedged.close()
     its_sound.close()
-    assert alice.session.connection_state == "connected"
-    alice.close()
-    bob.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kill_at_any_moment_ends_the_call_for_both_or_for_nobody(
+    bridge: Bridge, switchboard: RunningSwitchboard, seed: int
+) -> None:
+    dice = random.Random(seed)
+    clients = pair(bridge, switchboard)
+    assert kill_at_random(dice, *dice.sample(clients, 2)) in ("heard again", "heard late", "ended for both")
+    for client in clients:
+        client.close()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from agent.errors import LocalFault
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.rig.floods import tls
 
 
 @pytest.fixture
@@ -66,6 +68,20 @@ def test_what_prevents_the_start_reaches_the_hub(bridge: Bridge, tmp_path: Path)
     with pytest.raises(LocalFault, match="another port"):
         start_switchboard(bridge, settings(tmp_path / "second", running.port))
     running.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /signal HTTP/1.1\r\nHost: "])
+def test_whoever_has_not_said_who_it_is_loses_its_connection_with_the_end(
+    bridge: Bridge, tmp_path: Path, said: bytes
+) -> None:
+    running = start_switchboard(bridge, settings(tmp_path))
+    with tls(running.port, running.ca_file)() as silent:
+        silent.sendall(said)
+        running.close()
+
+        silent.settimeout(5)  # its own time for a request would end after ten
+        with suppress(ConnectionResetError, ssl.SSLError):
+            assert silent.recv(100) == b""
 
 
 def test_closing_after_the_bridge_is_no_error(bridge: Bridge, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from agent.switchboard.router import RoutedCall
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.user_messages import CONTENT_BYTES, pass_on
 
+ASKS = 5  # alice's next socket, while her leg has still the one before
 WORDS = {"content": {"door": "open"}, "contenttype": "application/json", "messagetype": "user-defined-message"}
 
 
@@ -50,13 +51,13 @@ def call_to_bob(*, takes_messages: bool = True, is_open: bool = True, target: st
 
 def say(call: RoutedCall, now: float = 0.0, **words: Any) -> list[Any]:
     payload = {"callsid": "CA1", "voiceeventsid": "KX1", **WORDS, **words}
-    return pass_on(call, call.caller, Message("message", payload), now)
+    return pass_on(call, call.caller, ASKS, Message("message", payload), now)
 
 
 def refusal(effects: list[Any]) -> int:
     """The code by which a message was refused, and nothing else happened."""
     (error,) = effects
-    assert isinstance(error, TellClient) and (error.client_id, error.type) == (1, "error")
+    assert isinstance(error, TellClient) and (error.client_id, error.type) == (ASKS, "error")
     assert (error.payload["callsid"], error.payload["voiceeventsid"]) == ("CA1", "KX1")
     assert error.payload["error"]["message"]
     return int(error.payload["error"]["code"])
@@ -66,13 +67,13 @@ def test_a_message_is_sent_on_under_the_other_name_of_the_call_and_acknowledged(
     call = call_to_bob()
     sent, ack = say(call)
     assert sent == Tell(call.callees[0], "message", {"callsid": "CA2", "voiceeventsid": "KX1", **WORDS})
-    assert ack == TellClient(1, "ack", {"acktype": "message", "callsid": "CA1", "voiceeventsid": "KX1"})
+    assert ack == TellClient(ASKS, "ack", {"acktype": "message", "callsid": "CA1", "voiceeventsid": "KX1"})
 
 
 def test_a_message_is_json_unless_it_says_otherwise_and_brings_nothing_else() -> None:
     call = call_to_bob()
     payload = {"callsid": "CA1", "voiceeventsid": "KX1", "content": 1, "messagetype": "m", "sdp": "x", "reconnect": "y"}
-    sent, _ = pass_on(call, call.caller, Message("message", payload), 0.0)
+    sent, _ = pass_on(call, call.caller, ASKS, Message("message", payload), 0.0)
     assert isinstance(sent, Tell)
     assert sent.payload == {
         "callsid": "CA2", "content": 1, "contenttype": "application/json", "messagetype": "m", "voiceeventsid": "KX1",

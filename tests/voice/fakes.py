@@ -75,6 +75,8 @@ class FakeStream(Emitter):
         self.status = "disconnected"
         self.gateway: str | None = None
         self.region: str | None = None
+        self.token_ttl_s: float | None = None
+        self.home: str | None = None
         self.frames: list[tuple[str, dict[str, Any]]] = []
         self.changes_of_network = 0
         self.opened = False
@@ -92,6 +94,9 @@ class FakeStream(Emitter):
     def say(self, type_: str, /, **payload: Any) -> None:
         """The server says something."""
         self.region = payload.get("region") or self.region
+        if type_ == "connected":
+            self.token_ttl_s = payload.get("token", {}).get("ttl")
+            self.home = payload.get("home")
         if type_ in ("ready", "offline"):
             self.status = type_
         self.emit(type_, payload)

@@ -346,15 +346,18 @@ def test_sounds_can_be_switched_in_two_places(world: World) -> None:
     assert world.device.sounds.incoming() is False
 
 
-def test_what_is_reported_of_a_call_carries_the_default_payload(make_world: Callable[..., World]) -> None:
-    world = make_world(enable_ice_restart=True, edge="ashburn")
+@pytest.mark.parametrize(("generation", "sdk_version"), [("1", "1.15.1"), ("2", "2.18.5")])
+def test_what_is_reported_of_a_call_carries_the_default_payload(
+    make_world: Callable[..., World], generation: str, sdk_version: str
+) -> None:
+    world = make_world(enable_ice_restart=True, edge="ashburn", generation=generation)
     call = world.talks()
 
     level, _, name, payload = next(event for event in world.publisher.events if event[2] == "edge")
     assert (level, name) == ("INFO", "edge")
     assert payload == {
         "aggressive_nomination": False, "browser_extension": False, "dscp": True, "ice_restart_enabled": True,
-        "platform": "WebRTC", "sdk_version": "1.15.1", "call_sid": "CA9",
+        "platform": "WebRTC", "sdk_version": sdk_version, "call_sid": "CA9",
         "temp_call_sid": call.outbound_connection_id, "direction": "OUTGOING", "region": "US_EAST_VIRGINIA",
         "edge": "ashburn", "selected_edge": ["ashburn"],
     }  # fmt: skip

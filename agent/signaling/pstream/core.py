@@ -41,7 +41,7 @@ from agent.signaling.pstream.messages import OutboundFrame, Payload, frame, pars
 from agent.signaling.pstream.names import TRANSPORT_CLOSE, TRANSPORT_OPEN, Member, MessageType
 from agent.signaling.pstream.retry_queue import RetryQueue
 from agent.signaling.pstream.service_facts import ServiceFacts
-from agent.twilio_errors import SIGNALING_ERROR, TRANSPORT_ERROR, twilio_error
+from agent.twilio_errors import GeneralErrors, SignalingErrors
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class PStream:
         except ProtocolError as exc:
             self._malformed.failed(f"{exc}; it is dropped")
             return []
-        self.service = self.service.after(message.type, payload)
+        self.service = self._generation.facts(self.service, message.type, payload)
         if message.type not in self._generation.hears:
             log.debug("a message of an unknown type is ignored")
             return []
@@ -207,7 +207,7 @@ class PStream:
         elif type_ == MessageType.CLOSE:
             first = self.destroy()
         elif type_ == MessageType.ERROR and Member.ERROR in payload:
-            classed = payload[Member.ERROR] | {Member.TWILIO_ERROR: twilio_error(SIGNALING_ERROR)}
+            classed = payload[Member.ERROR] | {Member.TWILIO_ERROR: SignalingErrors.ConnectionError()}
             payload = payload | {Member.ERROR: classed}
             if payloads.is_number(retry_after_s := classed.get(Member.RETRY_AFTER)) and retry_after_s > 0:
                 first = [HoldOff(retry_after_s)]
@@ -228,7 +228,7 @@ class PStream:
             return [SendFrame(unsent)]  # its own connection was lost, and there is another one already
         if unsent.keep and not self.is_destroyed:
             self._queue.add(unsent)
-        entry = twilio_error(TRANSPORT_ERROR)
+        entry = GeneralErrors.TransportError()
         error = {"code": 31009, "message": entry.description, "twilioError": entry}
         return [self._emit(MessageType.ERROR, {Member.ERROR: error})]
 

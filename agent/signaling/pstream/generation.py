@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from agent.errors import TwilioError
 from agent.sdk_version import SDK_VERSION, SECOND_SDK_VERSION
 from agent.signaling.pstream.browserinfo import first_browserinfo, second_browserinfo
+from agent.signaling.pstream.error_classes import first_class, second_class
 from agent.signaling.pstream.hosts import HostNames, first_hosts, second_hosts
 from agent.signaling.pstream.messages import Dialect, Payload
 from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, SERVER_TYPES
 from agent.signaling.pstream.payloads import first_invite, first_listen, second_invite, second_listen
 from agent.signaling.pstream.retries import EdgesInTurn, PreferredFirst, Retries
+from agent.signaling.pstream.service_facts import ServiceFacts, first_facts, second_facts
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class WireGeneration:
     browserinfo: Callable[[str], Payload]  #: of the SDK's version
     listen: Callable[[str, Payload, int], Payload]  #: of token, browserinfo and reconnectTimeout in seconds
     invite: Callable[[str, str, bool, str], Payload]  #: of sdp, callsid, preflight and encoded parameters
+    classify: Callable[[Payload], TwilioError]  #: of the error of an `error` event
+    facts: Callable[[ServiceFacts, str, Payload], ServiceFacts]  #: of those before, a message's type and its payload
     hears: frozenset[str]  #: types of messages; all others mean nothing
     queues_register: bool  #: whether a `register` waits for a connection
     hosts: Callable[[HostNames, str | None, HostNames], list[str]]  #: of edge, region and chunderw
@@ -42,6 +47,8 @@ FIRST: Final = WireGeneration(
     browserinfo=first_browserinfo,
     listen=first_listen,
     invite=first_invite,
+    classify=first_class,
+    facts=first_facts,
     hears=SERVER_TYPES,
     queues_register=True,
     hosts=first_hosts,
@@ -54,6 +61,8 @@ SECOND: Final = WireGeneration(
     browserinfo=second_browserinfo,
     listen=second_listen,
     invite=second_invite,
+    classify=second_class,
+    facts=second_facts,
     hears=SERVER_TYPES | SECOND_GENERATION_TYPES,
     queues_register=False,
     hosts=second_hosts,

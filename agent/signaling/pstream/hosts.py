@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from agent.errors import InvalidArgumentError
+from agent.net.address import is_label
 from agent.signaling.pstream.regions import DEFAULT_REGION, EDGE_TO_REGION, LEGACY_REGIONS, REGION_TO_EDGE
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,6 @@ HostNames = str | Sequence[str] | None
 DEFAULT_EDGE = "roaming"
 
 _EDGE_URI = re.compile(r"wss://voice-js\.[A-Za-z0-9-]+\.twilio\.com/signal")
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 def first_hosts(edge: HostNames, region: str | None, chunderw: HostNames) -> list[str]:
@@ -52,11 +52,6 @@ def edge_uri(uri: str, edge: str | None) -> str:
     if edge is None or not _EDGE_URI.fullmatch(uri) or not is_label(edge):
         return uri
     return f"wss://{edge_host(edge)}/signal"
-
-
-def is_label(name: str) -> bool:
-    """Tell whether a name that a server gave can be one part of a host name, and nothing more."""
-    return _LABEL.fullmatch(name) is not None
 
 
 def _named(option: str, given: HostNames) -> list[str]:

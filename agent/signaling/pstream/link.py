@@ -40,7 +40,7 @@ from agent.signaling.pstream.hosts import edge_uri
 from agent.signaling.pstream.messages import OutboundFrame
 from agent.signaling.pstream.names import HEARTBEAT
 from agent.signaling.pstream.retries import Retries
-from agent.twilio_errors import SIGNALING_DISCONNECTED, SIGNALING_ERROR, twilio_error
+from agent.twilio_errors import SignalingErrors
 
 log = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ class Link:
             " name can be resolved, and that edge or region in the settings is right."
         )
         self._decide_fallback()
-        error = {"code": 31005, "message": text, "twilioError": twilio_error(SIGNALING_ERROR)}
+        error = {"code": 31005, "message": text, "twilioError": SignalingErrors.ConnectionError()}
         return [LinkFailed(error), *self._drop(now, why)]
 
     def write_failed(self, write: WriteFrame, message: str, now: float) -> list[LinkEffect]:
@@ -221,7 +221,7 @@ class Link:
 
     def _fail(self, message: str) -> list[LinkEffect]:
         text = self._why = message or "The signaling socket failed."
-        entry = twilio_error(SIGNALING_DISCONNECTED)
+        entry = SignalingErrors.ConnectionDisconnected()
         return [LinkFailed({"code": 31000, "message": text, "twilioError": entry})]
 
     def _decide_fallback(self) -> None:

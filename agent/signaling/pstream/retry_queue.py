@@ -11,7 +11,7 @@ MAX_QUEUED = 100
 
 
 class RetryQueue:
-    """When it is full, the oldest `register` gives way, else the oldest message."""
+    """When it is full, the oldest `register` gives way, else the oldest words of a program, else the oldest of all."""
 
     def __init__(self) -> None:
         self._waiting: list[OutboundFrame] = []
@@ -24,9 +24,12 @@ class RetryQueue:
     def add(self, frame: OutboundFrame) -> None:
         """Let one more message wait."""
         if len(self._waiting) >= MAX_QUEUED:
-            registers = (i for i, each in enumerate(self._waiting) if each.type == MessageType.REGISTER)
-            self._waiting.pop(next(registers, 0))
+            self._waiting.pop(self._least_needed())
         self._waiting.append(frame)
+
+    def _least_needed(self) -> int:
+        types = self.types
+        return next((types.index(each) for each in (MessageType.REGISTER, MessageType.MESSAGE) if each in types), 0)
 
     def take(self) -> list[OutboundFrame]:
         """Take what waits, to be sent now."""

@@ -19,20 +19,26 @@ class ServiceFacts:
     identity: str | None = None  #: the name under which we are called
     token_ttl_s: float | None = None  #: how long the token lives, from `connected` on
 
-    def after(self, type_: str, payload: Payload) -> ServiceFacts:
-        """Take what a message says: gateway and region may ride on any, the rest comes with `connected`, whole."""
-        facts = replace(
-            self,
-            gateway=payload.get(Member.GATEWAY) or self.gateway,
-            region=payload.get(Member.REGION) or self.region,
-        )
-        if type_ != MessageType.CONNECTED:
-            return facts
-        token = payload.get(Member.TOKEN, {})
-        return replace(
-            facts,
-            edge=payload.get(Member.EDGE) or None,
-            home=payload.get(Member.HOME) or None,
-            identity=token.get(Member.IDENTITY) or None,
-            token_ttl_s=token.get(Member.TTL),
-        )
+
+def first_facts(before: ServiceFacts, _type: str, payload: Payload) -> ServiceFacts:
+    """Take what a message says of the place: it may ride on any."""
+    return replace(
+        before,
+        gateway=payload.get(Member.GATEWAY) or before.gateway,
+        region=payload.get(Member.REGION) or before.region,
+    )
+
+
+def second_facts(before: ServiceFacts, type_: str, payload: Payload) -> ServiceFacts:
+    """Take that too, and what `connected` says besides, which is the whole of it each time."""
+    facts = first_facts(before, type_, payload)
+    if type_ != MessageType.CONNECTED:
+        return facts
+    token = payload.get(Member.TOKEN, {})
+    return replace(
+        facts,
+        edge=payload.get(Member.EDGE) or None,
+        home=payload.get(Member.HOME) or None,
+        identity=token.get(Member.IDENTITY) or None,
+        token_ttl_s=token.get(Member.TTL),
+    )

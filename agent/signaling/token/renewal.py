@@ -1,11 +1,12 @@
 """When the access token is renewed, without a clock: on a deadline before its end, and with back-off after failures.
 
-The end is only what the token itself says; the service alone decides what it accepts. A machine without a clock of its
-own may boot with a wrong time, so a token that seems to end in the past is taken to begin its life now, and one that
-took the place of another cannot be older than the other's arrival, whatever the clock says.
+The end is what the service says of the token when it takes it (spec: signaling 11); before, it is what the token says
+itself. A machine without a clock of its own may boot with a wrong time, so a token that seems to end in the past is
+then taken to begin its life now, and one that took the place of another cannot be older than the other's arrival,
+whatever the clock says.
 
-Only a token that lets us rest ends the back-off: neither one that is about to end, of which a source may have many,
-nor one that the service refuses.
+Only a token that lets us rest ends the back-off: neither one that is about to end, by its own words or the service's,
+of which a source may have many, nor one that the service refuses.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SETTLED_S = 30.0  #: a token refused sooner was never accepted: the next one has
 REFUSALS_APART_S = 600.0  #: refusals that come sooner one after the other have to wait, too
 REST_S = 60.0  #: what a token has to give to be a success; of a short one a quarter of its life,
 LEAST_REST_BY_CLOCK_S = 30.0  # but no less than this where only the clock tells its life
+ROUNDING_S = 2.0  #: the service counts in whole seconds, and its words take their time
 LEAST_LIFE_S = 1.0  #: a token that lives shorter is of no use
 
 
@@ -45,6 +47,7 @@ class Renewal:
         self._life_s = 0.0  # of the latest token
         self._refused_at: float | None = None
         self._was_refused = False
+        self._was_told_short = False  # the service gave a token so little time that nobody can rest
 
     def obtained(self, validity: Validity | None, *, unix_now: float, now: float) -> None:
         """Plan the renewal of the token that came."""
@@ -55,11 +58,31 @@ class Renewal:
         self.ends_s = None if validity is None or remaining_s is None else now + remaining_s
         self.due_s = None
         if remaining_s is not None:
-            margin_s = min(self._renew_before_s, self._life_s / 2) if validity is not None else 0.0
+            margin_s = self._margin_s if validity is not None else 0.0
             self._plan(remaining_s - margin_s, now, is_new=is_new)
-        elif not self._was_refused:
+        elif self._is_good:
             self._backoff.reset()
         self._was_refused = False
+
+    def told(self, remaining_s: float, now: float) -> None:
+        """Plan anew where the service sees another end of the token in use; a try that is due or under way stays."""
+        remaining_s = max(0.0, remaining_s)
+        ends_s, self.ends_s = self.ends_s, now + remaining_s
+        if ends_s is not None and abs(self.ends_s - ends_s) <= ROUNDING_S:
+            self._was_told_short = False
+            return
+        if self.due_s is None or self.due_s <= now or self._backoff.deadline_s is not None:
+            return
+        if self._validity is None or self._validity.issued_at is None:
+            self._life_s = remaining_s
+        rest_s = remaining_s - self._margin_s
+        self._was_told_short = self._life_s < LEAST_LIFE_S or rest_s < self._needed_s
+        if self._was_told_short:
+            self._retry(now)
+            self.due_s = max(self.due_s, now + rest_s)
+        else:
+            self.due_s = now + rest_s
+            self._backoff.reset()
 
     def failed(self, now: float) -> None:
         """Plan another try, ever more seldom, once a minute at the end."""
@@ -118,14 +141,29 @@ class Renewal:
         """Rest, or ask again before long where the source gives a token that is about to end."""
         self.due_s = now + rest_s
         by_clock = self._validity is not None and self._validity.issued_at is None
-        needed_s = max(LEAST_REST_BY_CLOCK_S if by_clock else 0.0, min(REST_S, self._life_s / 4))
+        needed_s = max(LEAST_REST_BY_CLOCK_S if by_clock else 0.0, self._needed_s)
         if self._life_s < LEAST_LIFE_S or rest_s < needed_s:
             self._retry(now)
             if is_new and self._life_s >= LEAST_LIFE_S:
                 self.due_s = min(self.due_s, now + needed_s)  # a short one does not live as long as the pause
             self.due_s = max(self.due_s, now + rest_s)
-        elif not self._was_refused:
+        elif self._is_good:
             self._backoff.reset()
+
+    @property
+    def _margin_s(self) -> float:
+        """How long before its end a token of such a life is renewed."""
+        return min(self._renew_before_s, self._life_s / 2)
+
+    @property
+    def _needed_s(self) -> float:
+        """The rest that a token of such a life has to give."""
+        return min(REST_S, self._life_s / 4)
+
+    @property
+    def _is_good(self) -> bool:
+        """Whether the service has nothing against our tokens."""
+        return not (self._was_refused or self._was_told_short)
 
     def _retry(self, now: float) -> None:
         self._backoff.start(now)

@@ -73,6 +73,11 @@ class TokenSource(HubEmitter):
         self._renewal.refused(time.monotonic())
         self._wake.set()
 
+    def told(self, ttl_s: float) -> None:
+        """Renew by what the service says of the token that it has taken: no clock has to be right for that."""
+        self._renewal.told(ttl_s, time.monotonic())
+        self._wake.set()
+
     def network_changed(self) -> None:
         """Try a fetch that failed again at once."""
         self._renewal.network_changed(time.monotonic())

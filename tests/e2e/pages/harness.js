@@ -15,6 +15,10 @@ function times(who, name) {
   return events.filter((event) => event[0] === who && event[1] === name).length;
 }
 
+function told(who, name, what) {
+  return events.some((event) => event[0] === who && event[1] === name && event[2] === what);
+}
+
 // An error's number, whichever generation raised it.
 function number(error) {
   return error?.code ?? null;

@@ -17,7 +17,8 @@ const phone = {
   take(next) {
     call = next;
     watch("call", call, ["accept", "cancel", "disconnect", "error", "mute", "reconnecting", "reconnected", "reject", "ringing",
-      "messageReceived", "messageSent"], (name, [what]) => (name === "error" ? [number(what)] : [what?.content?.words ?? ""]));
+      "messageReceived", "messageSent"],
+      (name, [what]) => (["error", "reconnecting"].includes(name) ? [number(what)] : [what?.content?.words ?? ""]));
   },
   isReady: () => device.state === "registered",
   async dial(params) { phone.take(await device.connect({ params, rtcConstraints: { audio: PLAIN } })); },
@@ -26,5 +27,7 @@ const phone = {
   accept: () => call.accept({ rtcConstraints: { audio: PLAIN } }),
   state: () => call.status(),
   renew: (token) => device.updateToken(token),
+  hangUpAll: () => device.disconnectAll(),
+  calls: () => device.calls.length,
   hasReturned: () => happened("device", "unregistered") && times("device", "registered") > 1 && happened("call", "reconnected"),
 };

@@ -9,6 +9,7 @@ import pytest
 from agent.signaling.pstream.core import PStream
 from agent.signaling.pstream.effects import HoldOff, LinkOpened, SendFrame
 from agent.signaling.pstream.generation import FIRST, SECOND
+from agent.signaling.pstream.retry_queue import MAX_QUEUED
 from tests.signaling.wire_on_paper import INFO, WireOnPaper
 
 CONNECTED: dict[str, Any] = {
@@ -66,6 +67,17 @@ def test_a_register_does_not_wait_for_a_connection_but_all_that_ends_or_begins_a
     assert stream.queued == ("message", "hangup")
     bench.open()
     assert bench.types == ["listen", "message", "hangup"]
+
+
+def test_what_a_program_has_to_say_does_not_push_out_the_end_of_a_call(bench: WireOnPaper) -> None:
+    bench.run(bench.stream.hangup("CA1"))
+    for number in range(2 * MAX_QUEUED):
+        bench.run(bench.stream.message("CA2", number, "application/json", "user-defined-message", f"KX{number}"))
+
+    assert len(bench.stream.queued) == MAX_QUEUED
+    bench.open()
+    assert bench.types[1] == "hangup"
+    assert bench.frames[-1]["payload"]["content"] == 2 * MAX_QUEUED - 1
 
 
 def test_a_call_is_taken_up_again_on_an_open_connection_and_only_there(bench: WireOnPaper) -> None:

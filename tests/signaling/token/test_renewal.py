@@ -212,3 +212,96 @@ def test_a_token_that_the_service_takes_again_is_renewed_at_once_when_it_is_refu
     policy.obtained(HOUR, unix_now=UNIX, now=2)
     policy.refused(2000)
     assert policy.begin(2000)
+
+
+# What the service says
+
+
+@pytest.mark.parametrize("clock_off_s", [-50_000, -600, 0, 600, 3_000, 1e8])
+def test_what_the_service_says_counts_whatever_the_clock_says(clock_off_s):
+    policy = renewal()
+    policy.obtained(HOUR, unix_now=UNIX + clock_off_s, now=0)
+
+    policy.told(1800, 1)
+
+    assert (policy.due_s, policy.ends_s) == (1 + 1500, 1 + 1800)
+
+
+@pytest.mark.parametrize("clock_off_s", [-50_000, -600, 0, 600, 3_000])
+def test_a_token_without_a_beginning_needs_no_clock_when_the_service_has_told_its_end(clock_off_s):
+    policy = renewal()
+    policy.obtained(Validity(None, UNIX + 3600), unix_now=UNIX + clock_off_s, now=0)
+
+    policy.told(3596, 1)
+
+    assert policy.due_s == pytest.approx(1 + 3296, abs=4)
+
+
+def test_whole_seconds_of_the_service_do_not_hurry_the_renewal_of_a_short_token():
+    policy = renewal()
+    for now in range(0, 20, 2):
+        policy.obtained(Validity(UNIX + now, UNIX + now + 2), unix_now=UNIX + now, now=now)
+        policy.told(1, now + 0.1)
+        assert policy.due_s == now + 1
+        assert policy.begin(now + 1)
+
+
+def test_the_end_of_an_opaque_token_is_known_when_the_service_has_told_it():
+    policy = renewal()
+    policy.obtained(None, unix_now=UNIX, now=0)
+    assert policy.due_s == 3000
+
+    policy.told(600, 1)
+    assert policy.due_s == 1 + 300
+
+    policy.told(560, 41)
+    assert policy.due_s == 1 + 300
+
+    policy.told(200, 50)
+    assert policy.due_s == 50 + 100
+
+
+def test_a_token_that_is_never_renewed_is_not_renewed_because_its_end_is_known():
+    policy = renewal(opaque_life_s=None)
+    policy.obtained(None, unix_now=UNIX, now=0)
+    policy.told(600, 1)
+    assert (policy.due_s, policy.ends_s) == (None, 601)
+
+
+def test_a_try_that_is_due_or_planned_after_a_failure_stays_as_it_is():
+    policy = renewal()
+    policy.obtained(HOUR, unix_now=UNIX, now=0)
+    policy.changed(10)
+    policy.told(3590, 10)
+    assert policy.begin(10)
+
+    policy.told(3580, 20)
+    assert policy.due_s is None  # the fetch is under way
+    policy.failed(30)
+    due_s = policy.due_s
+    policy.told(3570, 30)
+    assert policy.due_s == due_s
+
+
+def test_a_refused_token_is_replaced_though_the_service_took_it_again():
+    policy = renewal()
+    policy.obtained(HOUR, unix_now=UNIX, now=0)
+    policy.refused(100)
+    policy.told(3500, 100)
+    assert policy.begin(100)
+
+
+@pytest.mark.parametrize(
+    ("told_s", "is_opaque"), [(told_s, False) for told_s in (-5, 0, 0.5, 59, 200, 359)] + [(0, True), (0.9, True)]
+)
+def test_a_service_that_gives_tokens_next_to_no_time_is_not_given_new_ones_in_a_rush(told_s, is_opaque):
+    policy, now, fetches = renewal(), 0.0, 0
+    policy.changed(0.0)
+    while now < 7200:
+        if policy.begin(now):
+            fetches += 1
+            fresh = None if is_opaque else Validity(UNIX + now, UNIX + now + 3600)
+            policy.obtained(fresh, unix_now=UNIX + now, now=now)
+            policy.told(told_s, now)
+        now = policy.due_s
+    assert fetches <= 10 + 7200 / 60
