@@ -39,7 +39,7 @@ def sent(world: World, kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("ticket", [OURS, THEIRS], ids=["made", "taken"])
 def test_it_is_asked_for_and_goes_on(make_world: MakeWorld, ticket: CallTicket) -> None:
-    world = make_world(call_store=Store(ticket))
+    world = make_world(generation="2", call_store=Store(ticket))
     (call,) = world.calls
     assert call.status() == "reconnecting"
     assert world.device.active_connection() is call
@@ -60,7 +60,7 @@ def test_it_is_asked_for_and_goes_on(make_world: MakeWorld, ticket: CallTicket) 
 
 
 def test_who_is_at_the_other_end_is_known(make_world: MakeWorld) -> None:
-    world = make_world(call_store=Store(OURS, THEIRS))
+    world = make_world(generation="2", call_store=Store(OURS, THEIRS))
     made, taken = world.calls
 
     assert made.custom_parameters == {"To": "bob"}
@@ -70,7 +70,8 @@ def test_who_is_at_the_other_end_is_known(make_world: MakeWorld) -> None:
 
 
 def test_a_muted_call_stays_muted(make_world: MakeWorld) -> None:
-    world = make_world(call_store=Store(CallTicket("CA7", OUTGOING, "RT1", {"CallSid": "CA7"}, muted=True)))
+    muted = CallTicket("CA7", OUTGOING, "RT1", {"CallSid": "CA7"}, muted=True)
+    world = make_world(generation="2", call_store=Store(muted))
 
     assert world.calls[0].is_muted()
 
@@ -84,7 +85,7 @@ def test_a_service_that_refuses_ends_it_and_the_far_end_is_told(
     make_world: MakeWorld, refusal: tuple[str, dict[str, Any]]
 ) -> None:
     store = Store(OURS)
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     kind, payload = refusal
 
     world.stream.say(kind, callsid="CA7", **payload)
@@ -96,7 +97,7 @@ def test_a_service_that_refuses_ends_it_and_the_far_end_is_told(
 
 
 def test_a_service_that_says_nothing_ends_it_in_time(make_world: MakeWorld) -> None:
-    world = make_world(call_store=Store(OURS), max_call_signaling_timeout_ms=30_000)
+    world = make_world(generation="2", call_store=Store(OURS), max_call_signaling_timeout_ms=30_000)
     world.run(40)
 
     assert world.calls[0].status() == "closed"
@@ -115,7 +116,7 @@ def test_the_microphone_may_be_lost_meanwhile(make_world: MakeWorld) -> None:
     def denied(_constraints: object) -> None:
         raise OSError("it was pulled out")
 
-    world = make_world(call_store=Store(OURS), get_user_media=denied)
+    world = make_world(generation="2", call_store=Store(OURS), get_user_media=denied)
 
     assert world.calls[0].status() == "closed"
     assert sent(world, "hangup")[-1]["callsid"] == "CA7"
@@ -123,7 +124,7 @@ def test_the_microphone_may_be_lost_meanwhile(make_world: MakeWorld) -> None:
 
 def test_the_tickets_follow_the_calls(make_world: MakeWorld) -> None:
     store = Store()
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     call = world.talks(To="bob")
     (ticket,) = store.tickets
     assert (ticket.callsid, ticket.direction, ticket.can_come_back) == ("CA9", OUTGOING, False)
@@ -139,7 +140,7 @@ def test_the_tickets_follow_the_calls(make_world: MakeWorld) -> None:
 
 def test_a_token_is_kept_as_soon_as_it_is_told(make_world: MakeWorld) -> None:
     store = Store()
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     world.device.connect({"To": "bob"})
     world.run()
     world.stream.say("ringing", callsid="CA9")
@@ -151,7 +152,7 @@ def test_a_token_is_kept_as_soon_as_it_is_told(make_world: MakeWorld) -> None:
 
 def test_a_call_that_only_rings_is_not_kept(make_world: MakeWorld) -> None:
     store = Store()
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     world.rings("CA1")
 
     assert store.tickets == []
@@ -159,7 +160,7 @@ def test_a_call_that_only_rings_is_not_kept(make_world: MakeWorld) -> None:
 
 def test_a_call_that_is_being_taken_is_not_kept_before_it_is_open(make_world: MakeWorld) -> None:
     store = Store()
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     states = []
 
     def saving(tickets: Sequence[CallTicket]) -> None:
@@ -178,7 +179,7 @@ def test_a_call_that_is_being_taken_is_not_kept_before_it_is_open(make_world: Ma
 
 def test_one_that_the_service_announces_anew_rings_again(make_world: MakeWorld) -> None:
     """The process died between its decision and its answer."""
-    world = make_world(call_store=Store(THEIRS))
+    world = make_world(generation="2", call_store=Store(THEIRS))
     (left,) = world.calls
 
     world.rings("CA8")
@@ -193,7 +194,7 @@ def test_one_that_the_service_announces_anew_rings_again(make_world: MakeWorld) 
 
 def test_nothing_is_saved_twice(make_world: MakeWorld) -> None:
     store = Store()
-    world = make_world(call_store=store)
+    world = make_world(generation="2", call_store=store)
     world.talks(To="bob")
     saves = store.saves
     world.run(30)
@@ -206,7 +207,7 @@ def test_a_store_that_fails_ends_no_call(make_world: MakeWorld, caplog: pytest.L
         def save(self, tickets: Sequence[CallTicket]) -> None:
             raise OSError("no space left")
 
-    world = make_world(call_store=Full())
+    world = make_world(generation="2", call_store=Full())
     world.talks(To="bob").mute(True)
 
     told = [record.levelname for record in caplog.records if "no space left" in record.message]
