@@ -119,7 +119,9 @@ place_watchdog() {
 }
 
 start_release() {
-  if [ "$(named current)" = "$release" ]; then manager restart --no-block $name
+  if [ "$(named current)" = "$release" ]; then
+    end_between_words
+    manager restart --no-block $name
   else change_to "$release" || fail "$release did not get ready; $(named current) runs on. See journalctl -u $name -u $name-trial"
   fi
   has_systemd || { say "installed; it starts with the next boot"; return; }
