@@ -41,6 +41,7 @@ class CallDriver:
         self.core = CallCore(incoming=connection.direction == INCOMING, sid=connection.parameters.get("CallSid"))
         self._first_stream = host.stream
         self._due: deque[do.CallEffect] = deque()
+        self._asks_when_described = False  # the service was reached before there was an offer
         limits = RecoveryLimits(host.options.reconnect_limit_s)
         self._recovery = RecoveryDriver(host.clock, Recovery(host.options.enable_ice_restart, limits), self)
         outlives, limit_s = host.generation.calls_outlive_sockets, host.options.max_call_signaling_timeout_ms / 1000
@@ -85,6 +86,7 @@ class CallDriver:
         if was_live and self.core.state is CallState.CLOSED:
             self._due.clear()
         self.carry_out(effects)
+        self.host.call_changed()
 
     def carry_out(self, effects: Sequence[do.CallEffect]) -> None:
         """Do this after all that is still to be done.
@@ -104,9 +106,18 @@ class CallDriver:
         """Tell the recovery policy what happened: `event` is a method of it."""
         self._recovery.tell(event, *args)
 
+    def resume(self) -> None:
+        """Take up a call that another process has left behind."""
+        self.tell_recovery(Recovery.resumed)
+        self.signaling.tell(CallSignaling.resumed)
+        self.fire(Trigger.RESUME, Cause(error=catalogue.signaling_lost()))
+
     def ask_for_it(self) -> None:
         """Ask the service for this call over the new socket; one that has no description yet goes on by itself."""
         sdp, token = self.media.local_sdp, self.signaling.core.token
+        if sdp is None and self.core.flags.resumed:
+            self._asks_when_described = True
+            return
         if sdp is None or token is None or self.host.stream is None:
             self.signaling.tell(CallSignaling.answered)
             return
@@ -145,7 +156,10 @@ class CallDriver:
                 self.monitoring.start()
             case do.CloseMedia():
                 self._close()
-            case do.OpenCapture():
+            case do.AskService():
+                if self._asks_when_described and self.stream is not None:
+                    self.ask_for_it()
+            case do.OpenCapture() if not self.core.flags.resumed:
                 self.host.contact.when_made(self._open_capture, self._not_reached)
             case do.SendInvite() | do.SendAnswer() | do.SendReinvite() | do.SendHangup() | do.SendReject():
                 self._send(effect)

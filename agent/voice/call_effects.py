@@ -109,6 +109,11 @@ class SendReject:
     """A call that is not taken."""
 
 
+@dataclass(frozen=True)
+class AskService:
+    """The service is asked for a call of another process, once it is reached."""
+
+
 # Towards the media
 
 
@@ -164,5 +169,5 @@ MediaStep: TypeAlias = (
 SignalingMessage: TypeAlias = SendInvite | SendAnswer | SendReinvite | SendHangup | SendReject
 CallEffect: TypeAlias = (
     ShowState | EmitEvent | ReportEvent | ReportError | NameCall | DisconnectOther | PlayDisconnect | StartMonitoring
-    | CloseMedia | SignalingMessage | MediaStep
+    | CloseMedia | AskService | SignalingMessage | MediaStep
 )  # fmt: skip

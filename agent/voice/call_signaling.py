@@ -80,6 +80,18 @@ class CallSignaling:
             return [SignalingEffect.BACK] if not self._outlives else []
         return [SignalingEffect.ASK]
 
+    def resumed(self, now: float) -> list[SignalingEffect]:
+        """Begin where another process ended: the call is there, its socket is not."""
+        self.is_lost, self._lost_at = True, now
+        return []
+
+    def refused(self, now: float) -> list[SignalingEffect]:
+        """Note that the service, which was asked, will not have the call."""
+        if not (self.is_lost and self.is_asked):
+            return []
+        self._lost_at = None
+        return [SignalingEffect.GIVE_UP]
+
     def asked(self, now: float) -> list[SignalingEffect]:
         """Note that the service has been asked."""
         self.is_asked = True

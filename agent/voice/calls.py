@@ -16,6 +16,7 @@ from weakref import WeakSet
 from agent.errors import VoiceError
 from agent.log import SeldomLog
 from agent.voice.call_ids import INCOMING, OUTGOING
+from agent.voice.call_ticket import CallTicket
 from agent.voice.connection import Connection
 from agent.voice.protocols import CallHost
 from agent.voice.ringing import Ringing
@@ -99,6 +100,13 @@ class DeviceCalls:
         for waiting in pending:
             waiting.ignore()
         self.ringing.hush()
+        return connection
+
+    def resumed(self, ticket: CallTicket) -> Connection:
+        """Make an active call of what another process has left behind."""
+        connection = self._make(ticket=ticket)
+        self._take(connection)
+        self._on = (*self._on, connection)
         return connection
 
     def settle(self, connection: Connection) -> None:

@@ -16,6 +16,7 @@ from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_
 from agent.voice.call_messaging import Messaging
 from agent.voice.call_signaling import CallSignaling
 from agent.voice.call_state import CallState
+from agent.voice.call_ticket import CallTicket
 from agent.voice.connect_options import accept_arguments
 from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
@@ -43,11 +44,20 @@ class Connection(SpelledEmitter, ConnectionAliases):
         custom_parameters: Mapping[str, Any] | None = None,
         offer_sdp: str | None = None,
         reconnect_token: str | None = None,
+        ticket: CallTicket | None = None,
     ) -> None:
-        """Made by a Device only: of an invite all but `custom_parameters`, which are those of `connect`."""
+        """Made by a Device only.
+
+        Of an invite: all but `custom_parameters`, which are those of `connect`, and `ticket`, which alone is given for
+        a call that another process has left behind.
+        """
         super().__init__()
+        if ticket is not None:
+            parameters, custom_parameters = dict(ticket.parameters), ticket.custom_parameters
+            reconnect_token = ticket.reconnect_token
         self.parameters: dict[str, Any] = {} if parameters is None else parameters
-        self.direction = INCOMING if self.parameters.get("CallSid") else OUTGOING
+        incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
+        self.direction = INCOMING if incoming else OUTGOING
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
@@ -60,6 +70,25 @@ class Connection(SpelledEmitter, ConnectionAliases):
 
     def __repr__(self) -> str:
         return f"<Connection {self._call.wire_sid} {self._call.shown}>"
+
+    @property
+    def ticket(self) -> CallTicket | None:
+        """What another process needs to come back to it; None after its end, and before we have answered it.
+
+        One that was not answered the service announces anew.
+        """
+        call = self._call
+        over = call.core.state is CallState.CLOSED
+        if over or (self.direction == INCOMING and call.core.state not in (CallState.OPEN, CallState.RECONNECTING)):
+            return None
+        told = {name: value for name, value in self.parameters.items() if isinstance(value, str)}
+        token = call.signaling.core.token or ""
+        return CallTicket(call.wire_sid, self.direction, token, told, self.custom_parameters, self.is_muted())
+
+    def resume(self, *, muted: bool) -> None:
+        """Come back to a call that another process has left behind; the Device calls it."""
+        self._call.media.mute(muted)
+        self._call.resume()
 
     @or_handler("accept")
     def accept(
@@ -103,6 +132,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         if flag == self.is_muted():
             return
         self._call.media.mute(flag)
+        self._host.call_changed()
         self._call.report("INFO", "connection", "muted" if flag else "unmuted")
         self.emit("mute", flag, self)
 
@@ -196,6 +226,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         sdp, token = payload.get("sdp"), payload.get("reconnect")
         if isinstance(token, str) and token:
             self._call.signaling.tell(CallSignaling.named, token)
+            self._host.call_changed()
         self._call.signaling.tell(CallSignaling.answered)
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
@@ -220,6 +251,11 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self._call.tell_recovery(Recovery.signaling, False)
         self._call.signaling.tell(CallSignaling.lost)
 
+    @property
+    def is_being_resumed(self) -> bool:
+        """Whether the service has not given back yet what another process has left behind."""
+        return self._call.core.flags.resumed and self._call.core.flags.signaling_lost
+
     def on_service_reached(self) -> None:
         """Note that the service is reached again, or takes a new token."""
         self._call.signaling.tell(CallSignaling.connected)
@@ -227,6 +263,10 @@ class Connection(SpelledEmitter, ConnectionAliases):
     def on_refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
         """Take the server's `error` about one of our messages; tells whether it is one."""
         return self._messaging.refused(payload, error)
+
+    def on_not_taken_back(self) -> None:
+        """Note that the service refused to give this call back."""
+        self._call.signaling.tell(CallSignaling.refused)
 
     def on_ack(self, payload: Mapping[str, Any]) -> None:
         """Take the server's `ack` of one of our messages."""

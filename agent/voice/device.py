@@ -34,6 +34,7 @@ class Device(SpelledEmitter, DeviceAliases):
     Events: ready(device) offline(device) incoming(connection) connect(connection) disconnect(connection)
     cancel(connection) error(VoiceError). Those about calls come on the turn of the hub after the call's own. In the
     second generation also: registering registered unregistered destroyed token_told(ttl_s) tokenWillExpire(device).
+    With a `call_store`: resumed(connection) for a call that the process before this one was in.
     """
 
     is_supported: ClassVar[bool] = True

@@ -20,10 +20,12 @@ from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.regions import edge_of_region, region_shortcode
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
+from agent.voice.call_ticket import CallTicket
+from agent.voice.call_tickets import CallTickets
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.device_log import DeviceLog
-from agent.voice.farewells import Farewells
+from agent.voice.farewells import Farewell, Farewells
 from agent.voice.first_contact import FirstContact
 from agent.voice.generation import GENERATIONS
 from agent.voice.media_options import check_mapping, media_settings
@@ -55,6 +57,7 @@ class DeviceHost(Closing):
         self.publisher: Publisher | None = None
         self.stream: SignalingStream | None = None
         self.calls = DeviceCalls(self)
+        self.tickets = CallTickets(self, None)
         self.promises = RegistrationPromises()
         self._begin_anew()
         self.status = "offline"
@@ -117,6 +120,9 @@ class DeviceHost(Closing):
         self._network = NetworkWatch(self.network_changed)
         if options.network_watch:
             self._network.start()
+        self.tickets = CallTickets(self, options.call_store)
+        for ticket in self.tickets.take():
+            self._resume(ticket)
 
     def use_token(self, token: str) -> None:
         """Tell the open stream, or open one if it is needed now."""
@@ -272,6 +278,19 @@ class DeviceHost(Closing):
         self.registration.lost()
         self.contact.lost()
         self.calls.signaling_closed()
+
+    def call_changed(self) -> None:
+        """Note what another process would have to know, should this one die."""
+        self.tickets.changed()
+
+    def _resume(self, ticket: CallTicket) -> None:
+        """Come back to a call of the process before this one, or end it properly where that cannot be."""
+        if not (ticket.can_come_back and self.generation.calls_outlive_sockets):
+            self.farewells.add(Farewell(ticket.callsid, "", ""))
+            return
+        connection = self.calls.resumed(ticket)
+        self.emit("resumed", connection)
+        connection.resume(muted=ticket.muted)
 
     def _use_sounds(self, sounds: Sounds) -> None:
         """Switches that were set before the set-up stay as they are."""

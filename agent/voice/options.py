@@ -75,6 +75,7 @@ class DeviceOptions:
     # Those of this package alone
     bridge: Any = None
     ca_file: str | None = None
+    call_store: Any = None
     clock: Any = None
     connect_timeout_ms: float = 5_000
     generation: str = SECOND.number

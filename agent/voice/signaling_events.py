@@ -78,7 +78,8 @@ class SignalingEvents:
         for call in device.calls.listening():
             call.on_service_reached()
         for farewell in device.farewells.take():
-            self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
+            if farewell.reconnect_token:
+                self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
             self._stream.hangup(farewell.callsid, farewell.message)
         device.contact.made()
 
@@ -97,6 +98,8 @@ class SignalingEvents:
         named = self._device.calls.find(payload.get("callsid"))
         if payload.get("voiceeventsid") and named is not None and named.on_refused(payload, error):
             return
+        if named is not None:
+            named.on_not_taken_back()
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
@@ -108,6 +111,9 @@ class SignalingEvents:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
         known = calls.find(callsid)
+        if known is not None and known.is_being_resumed:
+            known.on_dropped()  # to the service it was never answered
+            known = None
         if sdp and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
                 known.on_restart_offer(sdp)

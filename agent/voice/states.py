@@ -50,6 +50,7 @@ class Trigger(Enum):
     RECONNECTED = auto()  # recovery ends
     SIGNALING_BACK = auto()  # the service has the call again
     SIGNALING_LOST = auto()  # ... and will not have it any more
+    RESUME = auto()  # the process before this one was in the call
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class CallFlags:
     listening: bool = False  # `hangup` concerns this call
     media_lost: bool = False  # what keeps a call reconnecting: either of these two
     signaling_lost: bool = False
+    resumed: bool = False  # begun by another process; its media is described anew
 
 
 _Guard = Callable[[CallFlags, Cause], object]
@@ -130,6 +132,7 @@ MEDIA_LOST: Final = ("media_lost", True)
 MEDIA_BACK: Final = ("media_lost", False)
 SIGNALING_LOST: Final = ("signaling_lost", True)
 SIGNALING_BACK: Final = ("signaling_lost", False)
+RESUMED: Final = ("resumed", True)
 
 EMIT_ACCEPT: Final = do.EmitEvent("accept", with_call=True)
 EMIT_CANCEL: Final = do.EmitEvent("cancel")
@@ -159,6 +162,10 @@ def _row(
     when: _Guard | None = None,
 ) -> Row:
     return Row(number, states, trigger, new, actions, when)
+
+
+def _is_resumed(call: CallFlags, cause: Cause) -> bool:
+    return call.resumed
 
 
 def _early_answer(call: CallFlags, cause: Cause) -> bool:
@@ -191,12 +198,16 @@ TABLE: tuple[Row, ...] = (
          when=lambda call, cause: call.incoming),
     _row(4, LIVE, T.ANSWER_MADE, None, of.send_answer, do.ReportEvent("accepted-by-local"), *_FLOWS),
     _row(5, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, do.CreateOffer()),
+    _row(34, frozenset({S.RECONNECTING}), T.OFFER_MADE, None, do.AskService(), when=_is_resumed),
     _row(5, LIVE, T.OFFER_MADE, None, of.send_invite),
+    _row(34, frozenset({S.RECONNECTING}), T.CAPTURED, None, of.report_captured, do.CreateOffer(), when=_is_resumed),
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE,
          when=lambda call, cause: call.cancelled),
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE, EMIT_DISCONNECT),
     _row(7, frozenset({S.CONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
          of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
+    _row(34, frozenset({S.RECONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
+         of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error, when=_is_resumed),
     # The reference un-mutes in row 8; a mute that was asked for is kept here.
     _row(8, TRYING, T.STABLE, S.OPEN, MEDIA_OPEN, ENTER, *_ACCEPT, when=lambda call, cause: call.answered),
     _row(8, TRYING, T.STABLE, None, MEDIA_OPEN),
@@ -209,6 +220,8 @@ TABLE: tuple[Row, ...] = (
     _row(13, frozenset({S.CONNECTING}), T.RINGING, None, of.name_call, *_APPLY, when=_late_sdp),
     _row(14, frozenset({S.CONNECTING}), T.RINGING, None, of.name_call),
     # Row 15 of the reference overwrites the call's sid in every other state: here `ringing` then says nothing.
+    _row(34, frozenset({S.RECONNECTING}), T.ANSWER, None, *_APPLY,
+         when=lambda call, cause: call.resumed and cause.sdp and not call.remote_sdp_applied),
     _row(17, TRYING, T.ANSWER, S.OPEN, of.name_call, ANSWERED, ENTER, *_ACCEPT,
          when=lambda call, cause: call.media_open and not call.answered),
     _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, of.name_call, ANSWERED, *_APPLY,
@@ -221,9 +234,13 @@ TABLE: tuple[Row, ...] = (
          do.ReportEvent("rejected-by-local")),
     _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
     _row(21, NEW, T.DROPPED, S.CLOSED, LISTENS_NO_MORE, ENTER),
+    _row(34, frozenset({S.RECONNECTING}), T.DROPPED, S.CLOSED, *_CLOSE, EMIT_DISCONNECT, when=_is_resumed),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
     _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),
+    # Refused: the service may still keep the far end waiting for us.
+    _row(34, LIVE, T.HANGUP, S.CLOSED, of.emit_error, of.send_hangup, REMOTE_END, *_ENDED,
+         when=lambda call, cause: call.resumed and call.signaling_lost),
     _row(25, LIVE, T.HANGUP, S.CLOSED, of.emit_error, REMOTE_END, *_ENDED,
          when=lambda call, cause: call.listening),
     _row(26, LIVE, T.MEDIA_LOST, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
@@ -245,6 +262,9 @@ TABLE: tuple[Row, ...] = (
     _row(32, LIVE, T.TRANSPORT_CLOSE, S.RECONNECTING, EMIT_TRANSPORT_CLOSE, SIGNALING_LOST, ENTER, RECONNECTING,
          of.emit_reconnecting, when=lambda call, cause: cause.loss is Loss.WAITS and call.remote_sdp_applied),
     _row(32, NOT_CLOSED, T.TRANSPORT_CLOSE, None, EMIT_TRANSPORT_CLOSE),
+    # A call that a process leaves behind when it dies is taken up by the next one, with media of its own.
+    _row(34, NEW, T.RESUME, S.RECONNECTING, RESUMED, ANSWERED, LISTENS, MEDIA_LOST, SIGNALING_LOST, ENTER, RECONNECTING,
+         of.emit_reconnecting, do.OpenCapture()),
     _row(33, LIVE, T.SIGNALING_LOST, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
 )  # fmt: skip
 
