@@ -32,7 +32,7 @@ class Board:
         self.port = 0
         self._host = host
         self._around = around
-        self._names = names
+        self.names = names
         self._process: Popen | None = None
 
     @property
@@ -57,7 +57,7 @@ class Board:
             return
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         settings = self.folder.with_name(f"{self.folder.name}.toml")
-        settings.write_text(f"[switchboard]\nnames = {list(self._names)}\n".replace("'", '"'))
+        settings.write_text(f"[switchboard]\nnames = {list(self.names)}\n".replace("'", '"'))
         settings.chmod(0o600)
         where = ("--listen", self.address, "--state-dir", str(self.folder), "--config", str(settings))
         command = [*self._around, sys.executable, "-m", "agent", "switchboard", *where]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from contextlib import suppress
 from typing import Literal
 
 A = 1
@@ -27,10 +28,8 @@ class NameServer:
 
     def close(self) -> None:
         """End it; idempotent."""
-        try:
+        with suppress(OSError):  # a socket without a peer is woken up all the same
             self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:  # a socket without a peer is woken up all the same
-            pass
         self._listener.close()
 
     def _serve(self) -> None:

@@ -6,6 +6,7 @@ Hub only.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,11 +20,11 @@ import gevent.socket
 from gevent.event import Event
 from gevent.subprocess import Popen
 
+UNIT = Path(__file__).parents[2] / "systemd" / "kiosk-agent.service"
 RESTART_S = 0.5  # RestartSec of the unit
 WATCHDOG_S = 15.0  # WatchdogSec
 ABORT_S = 5.0  # from the SIGABRT of a watchdog to SIGKILL
 STOP_S = 10.0
-REFUSED = 2  # the status that the unit does not restart after
 
 
 class Service:
@@ -57,7 +58,8 @@ class Service:
     @property
     def gave_up(self) -> int:
         """How many lives ended with the status after which systemd starts no other."""
-        return self.statuses.count(REFUSED)
+        last = [int(number) for number in re.findall(r"^RestartPreventExitStatus=(\d+)$", UNIT.read_text(), re.MULTILINE)]
+        return sum(self.statuses.count(number) for number in last)
 
     def start(self) -> None:
         """Begin."""

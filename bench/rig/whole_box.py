@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from bench.rig.walls import Walls
 
 NAME = "switchboard.test"
 FAR = f"{NETWORKS['far']}.2"
+PAGE_PORT = 8080
 TOKEN_S = 3600
 POLL_S = 0.05
 SETTINGS = """
@@ -58,7 +59,7 @@ pin = 24
 [door]
 pin = 26
 [page]
-listen = "127.0.0.1:8080"
+listen = "127.0.0.1:{page}"
 [service]
 control_socket = "{folder}/run/control.sock"
 state_dir = "{folder}/state"
@@ -94,7 +95,8 @@ class WholeBox(Closing):
         self.service.start()
 
     def _write_settings(self) -> None:
-        (self.folder / "box.toml").write_text(SETTINGS.format(name=NAME, port=self.board.port, folder=self.folder))
+        (self.folder / "box.toml").write_text(SETTINGS.format(name=NAME, port=self.board.port,
+                                                            page=PAGE_PORT, folder=self.folder))
         (self.folder / "resolv.conf").write_text(f"nameserver {FAR}\n")
         self.trust(self.board)
         self.give_token()
@@ -113,6 +115,18 @@ class WholeBox(Closing):
         """Take the socket of its signaling away, as a router that forgets does."""
         command = (*self.walls.around, "ss", "--kill", "-Htn", "dport", "=", f":{self.board.port}")
         subprocess.run(command, check=True, capture_output=True)
+
+    def page(self) -> socket.socket:
+        """Connect to its page, which listens within its own network."""
+        with self.network.inside("box"):
+            sock = socket.socket()
+        try:
+            sock.settimeout(5)
+            sock.connect(("127.0.0.1", PAGE_PORT))
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     # What somebody in front of it does and sees
 
@@ -172,11 +186,22 @@ class WholeBox(Closing):
         """Press the button that calls the echo; whether it hears."""
         return self.press("echo") and self.room.until_heard(within_s)
 
+    def start_afresh(self) -> None:
+        """Mend everything around the box, and end its present life."""
+        self.board_goes_on()
+        self.board.start()
+        self.room.cards.unwedge()
+        self.room.start()
+        self.names.mood = "answers"
+        self.service.send(signal.SIGCONT)
+        self.service.send(signal.SIGKILL)
+
+    def board_goes_on(self) -> None:
+        """Let a switchboard that was stopped go on."""
+        with suppress(ProcessLookupError):
+            self.board.send(signal.SIGCONT)
+
     def close(self) -> None:
         """End everything; idempotent."""
         self.board_goes_on()
         self._ends.close()
-
-    def board_goes_on(self) -> None:
-        """Let a switchboard that was stopped go on."""
-        self.board.send(signal.SIGCONT)
