@@ -58,8 +58,8 @@ class Service:
     @property
     def gave_up(self) -> int:
         """How many lives ended with the status after which systemd starts no other."""
-        last = [int(number) for number in re.findall(r"^RestartPreventExitStatus=(\d+)$", UNIT.read_text(), re.MULTILINE)]
-        return sum(self.statuses.count(number) for number in last)
+        last = re.findall(r"^RestartPreventExitStatus=(\d+)$", UNIT.read_text(), re.MULTILINE)
+        return sum(self.statuses.count(int(number)) for number in last)
 
     def start(self) -> None:
         """Begin."""

@@ -95,8 +95,9 @@ class WholeBox(Closing):
         self.service.start()
 
     def _write_settings(self) -> None:
-        (self.folder / "box.toml").write_text(SETTINGS.format(name=NAME, port=self.board.port,
-                                                            page=PAGE_PORT, folder=self.folder))
+        (self.folder / "box.toml").write_text(
+            SETTINGS.format(name=NAME, port=self.board.port, page=PAGE_PORT, folder=self.folder)
+        )
         (self.folder / "resolv.conf").write_text(f"nameserver {FAR}\n")
         self.trust(self.board)
         self.give_token()
