@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 DISK_BYTES = 1 << 20
 PIECE = bytes(4096)
 SCRIPT = """
@@ -41,7 +42,7 @@ class Walls:
     @property
     def around(self) -> tuple[str, ...]:
         """The beginning of a command that shall run within."""
-        return ("nsenter", "--target", str(self._keeper.pid), "--mount", "--net", "--")
+        return ("nsenter", "--target", str(self._keeper.pid), "--mount", "--net", "--wdns", str(ROOT), "--")
 
     def seen(self, path: Path) -> Path:
         """Return where a file within is found from outside."""
