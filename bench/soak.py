@@ -91,7 +91,8 @@ def try_call(box: WholeBox) -> float | None:
 
 def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[Outcome]:
     """Let so many faults happen, one after the other."""
-    box.until(lambda: box.is_ready, READY_S)
+    if box.until(lambda: box.is_ready, READY_S) is None:
+        raise SystemExit(f"the box was never ready: {box.service.log.read_text()}")
     outcomes: list[Outcome] = []
     for number, kind in kinds(seed, first, only):
         if len(outcomes) == faults:

@@ -42,7 +42,7 @@ class Walls:
     @property
     def around(self) -> tuple[str, ...]:
         """The beginning of a command that shall run within."""
-        return ("nsenter", "--target", str(self._keeper.pid), "--mount", "--net", "--wdns", str(ROOT), "--")
+        return ("nsenter", "--target", str(self._keeper.pid), "--mount", "--net", f"--wdns={ROOT}", "--")
 
     def seen(self, path: Path) -> Path:
         """Return where a file within is found from outside."""
