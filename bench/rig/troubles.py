@@ -39,7 +39,7 @@ def _die(number: signal.Signals) -> Trouble:
 @contextmanager
 def _stop(box: WholeBox, dice: random.Random) -> Iterator[None]:
     box.service.send(signal.SIGSTOP)
-    gevent.sleep(dice.uniform(0.5, 8))
+    gevent.sleep(dice.uniform(0.5, 12))
     yield
     box.service.send(signal.SIGCONT)
 
@@ -117,6 +117,8 @@ def _board_killed(box: WholeBox, dice: random.Random) -> Iterator[None]:
 @contextmanager
 def _board_stopped(box: WholeBox, dice: random.Random) -> Iterator[None]:
     box.board.send(signal.SIGSTOP)
+    if dice.random() < 0.5:
+        box.cut_socket()  # and the next one is never greeted
     gevent.sleep(dice.uniform(1, 25))
     yield
     box.board.send(signal.SIGCONT)
@@ -172,8 +174,12 @@ def _authority_changed(box: WholeBox, dice: random.Random) -> Iterator[None]:
 @contextmanager
 def _token_expired(box: WholeBox, dice: random.Random) -> Iterator[None]:
     box.give_token(1)
-    gevent.sleep(dice.uniform(11, 15))  # the file is looked at each 10 s
-    box.cut_socket()
+    if dice.random() < 0.5:
+        gevent.sleep(2)
+        box.service.send(signal.SIGKILL)
+    else:
+        gevent.sleep(dice.uniform(11, 15))  # the file is looked at each 10 s
+        box.cut_socket()
     gevent.sleep(dice.uniform(0, 5))
     yield
     box.give_token()

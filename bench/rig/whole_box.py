@@ -31,6 +31,8 @@ FAR = f"{NETWORKS['far']}.2"
 PAGE_PORT = 8080
 TOKEN_S = 3600
 POLL_S = 0.05
+ANSWER_S = 2.0
+LISTEN_S = 3.0
 SETTINGS = """
 [box]
 identity = "box"
@@ -139,7 +141,7 @@ class WholeBox(Closing):
     def ask(self, command: str, **parameters: Any) -> Any:
         """Give the box a command; raises ControlError."""
         with ControlClient(str(self.control_socket)) as client:
-            return client.request(command, **parameters)
+            return client.request(command, timeout_s=ANSWER_S, **parameters)
 
     def status(self) -> dict[str, Any]:
         """Return what it shows; nothing while it does not answer."""
@@ -178,14 +180,23 @@ class WholeBox(Closing):
             status = self.status()
             if status.get("call") is not None:
                 self.press("hangup")
-                gevent.sleep(0.5)
+                gevent.sleep(0.2)
             return bool(status) and status["call"] is None
 
         return self.until(is_idle, within_s) is not None
 
-    def call(self, within_s: float) -> bool:
-        """Press the button that calls the echo; whether it hears."""
-        return self.press("echo") and self.room.until_heard(within_s)
+    def call(self, within_s: float) -> int:
+        """Call the echo, again if that failed, as somebody does who hears the busy tone.
+
+        How often the button had to be pressed until the echo was heard; 0: it was not.
+        """
+        presses, until = 0, time.monotonic() + within_s
+        while time.monotonic() < until:
+            if self.status().get("call") is None:
+                presses += self.press("echo")
+            if self.room.until_heard(LISTEN_S):
+                return presses
+        return 0
 
     def start_afresh(self) -> None:
         """Mend everything around the box, and end its present life."""
@@ -194,8 +205,9 @@ class WholeBox(Closing):
         self.room.cards.unwedge()
         self.room.start()
         self.names.mood = "answers"
-        self.service.send(signal.SIGCONT)
+        lives = len(self.service.statuses)
         self.service.send(signal.SIGKILL)
+        self.until(lambda: len(self.service.statuses) > lives, 10)
 
     def board_goes_on(self) -> None:
         """Let a switchboard that was stopped go on."""
