@@ -10,12 +10,9 @@ memory to lose is started anew by systemd in the middle of somebody's call.
 from __future__ import annotations
 
 import argparse
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import gevent
@@ -24,6 +21,7 @@ from gevent.event import Event
 
 from agent.media.bridge import close_shared_bridge
 from agent.voice.device import Device
+from bench.rig.board import Board
 from hw.sound.frame import RATE_HZ
 from hw.sound.wav_sound import WavSound
 
@@ -39,32 +37,6 @@ def anonymous_kb(pid: int | str = "self") -> int:
     """Return the anonymous memory of a process."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Anonymous:"))
-
-
-@contextmanager
-def switchboard(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a switchboard until the block ends."""
-    where = ("--listen", f"127.0.0.1:{port}", "--state-dir", str(folder))
-    command = (sys.executable, "-m", "agent", "switchboard", *where)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            with gevent.Timeout(START_S):
-                while not _answers(port):
-                    gevent.sleep(0.05)
-            yield process
-        finally:
-            process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def token(folder: Path) -> str:
-    """Make a token for the box with the switchboard's own key."""
-    command = (sys.executable, "-m", "agent", "token", "--identity", "box", "--state-dir", str(folder))
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Caller:
@@ -110,12 +82,10 @@ def _loud(frame: bytes) -> bool:
 
 def measure(calls: int, talk_s: float) -> dict[str, list[int]]:
     """Return the memory of both ends before the first call and after each step."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     points: dict[str, list[int]] = {"box": [], "switchboard": []}
-    with tempfile.TemporaryDirectory() as name, switchboard(Path(name), port) as far:
-        caller = Caller(f"localhost:{port}", Path(name) / "ca.pem", token(Path(name)))
+    with tempfile.TemporaryDirectory() as name, closing(Board(Path(name) / "switchboard")) as far:
+        far.start()
+        caller = Caller(far.address, far.ca_file, far.token("box"))
         for number in range(calls + 1):
             if number % STEP == 0:
                 points["box"].append(anonymous_kb())

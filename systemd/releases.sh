@@ -43,7 +43,11 @@ is_registered() { has_systemd && systemctl show -p StatusText --value $name | gr
 is_out_of_order() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^out of order\>'; }
 is_as_good() { ! is_out_of_order && { [ ! -e "$opt/registered" ] || is_registered; }; }
 
+# As a crash does: whoever ends in order hangs up, and the next version could not come back to the call that is on.
+end_between_words() { manager kill --kill-whom=main --signal=KILL $name || true; }
+
 run_instead() {
+  end_between_words
   manager stop $name
   point current "$1"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,10 @@ from typing import TYPE_CHECKING
 from agent.commands import settings_option, trust_option
 
 if TYPE_CHECKING:
+    from agent.config import Config
     from agent.config.settings_file import SettingsFile
+
+log = logging.getLogger(__name__)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +52,7 @@ def _run_here(settings: SettingsFile, verbose: bool) -> int:
     from agent.kiosk.serve import serve
 
     _levels(verbose)(config.service.log_level)
+    _tell_doubts(settings, config)
     return serve(Kiosk(config), settings, _levels(verbose))
 
 
@@ -57,7 +62,19 @@ def _run_unattended(settings: SettingsFile, verbose: bool) -> int:
 
     set_level = _levels(verbose)
     begin = partial(serve, settings=settings, set_level=set_level)
-    return Unattended(settings, begin, lambda config: set_level(config.service.log_level)).run()
+
+    def configured(config: Config) -> None:
+        set_level(config.service.log_level)
+        _tell_doubts(settings, config)
+
+    return Unattended(settings, begin, configured).run()
+
+
+def _tell_doubts(settings: SettingsFile, config: Config) -> None:
+    from agent.config import doubts
+
+    for doubt in doubts(settings.path, config):
+        log.warning("%s", doubt)
 
 
 def _levels(verbose: bool) -> Callable[[str], None]:

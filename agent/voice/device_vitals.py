@@ -9,6 +9,7 @@ from agent.handlers import call_handler
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.protocols import SignalingStream
+from agent.voice.registration import Registration
 from agent.voice.report import Publisher
 
 
@@ -28,12 +29,13 @@ class VitalHost(Protocol):
     stream: SignalingStream | None
     publisher: Publisher | None
     calls: DeviceCalls
+    registration: Registration
     status: str
     is_closed: bool
 
     def set_status(self, status: str) -> None: ...
 
-    def use_token(self, token: str) -> None: ...
+    def open_stream(self, token: str) -> None: ...
 
     def replace_publisher(self, token: str) -> None: ...
 
@@ -58,11 +60,12 @@ class DeviceVitals:
         if left is not None:
             left.remove_all_listeners()
             call_handler("a stream that is given up", left.destroy)
+        host.registration.lost()
         for call in host.calls.listening():
             call_handler("a call whose stream is replaced", call.on_transport_close)
         if host.status != "offline":
             host.set_status("offline")
-        host.use_token(token)
+        host.open_stream(token)
 
     def calls_overdue_s(self) -> float:
         """Return how late the latest of the calls is."""

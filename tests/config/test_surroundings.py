@@ -24,6 +24,7 @@ GOOD = (
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the key of a switchboard in it, on a machine where no service runs."""
     mint_for(str(tmp_path / "state"), "me", 60)
+    (tmp_path / "state" / "authority.pem").touch()  # it is that of a switchboard here
     monkeypatch.setattr("agent.config.surroundings.SERVICE_FOLDER", tmp_path / "run" / "service")
     monkeypatch.chdir(tmp_path)
     return tmp_path

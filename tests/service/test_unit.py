@@ -83,4 +83,4 @@ def test_nothing_that_may_heal_keeps_it_from_being_started_again() -> None:
     text = UNIT.read_text()
 
     assert "RestartPreventExitStatus" not in text
-    assert "RuntimeDirectoryPreserve=restart" in text  # where it is noted that it was started again and again
+    assert "RuntimeDirectoryPreserve=yes" in text  # where it is noted that it was started again and again
