@@ -18,7 +18,7 @@ from agent.net.dial import connect
 from agent.net.kept_answers import SocketAddress
 from agent.net.resolve import resolve
 from agent.net.tls import explain
-from agent.net.trust import Trust
+from agent.net.trusted_file import TrustedFile
 from agent.net.turns import fair_file
 from agent.program import user_agent
 
@@ -46,7 +46,7 @@ class HttpHost(Closing):
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise InvalidArgumentError("an address must begin with https:// or http:// and name a host")
         self.host = parts.hostname
-        trust = Trust(ca_file) if parts.scheme == "https" else None
+        trust = TrustedFile(ca_file) if parts.scheme == "https" else None
         self._connection = _Connection(self.host, parts.port, trust)
         self._timeout_s = timeout_s
 
@@ -83,7 +83,7 @@ class HttpHost(Closing):
 class _Connection(HTTPConnection):
     """The standard library's client on a socket of the hub."""
 
-    def __init__(self, host: str, port: int | None, trust: Trust | None) -> None:
+    def __init__(self, host: str, port: int | None, trust: TrustedFile | None) -> None:
         self.default_port = 443 if trust else 80  # not named in the Host header
         super().__init__(host, port)
         self._trust = trust

@@ -13,7 +13,7 @@ from agent.clock import Clock
 from agent.effects import EffectQueue
 from agent.handlers import HubEmitter
 from agent.hub_clock import HubClock
-from agent.net.trust import Trust
+from agent.net.trusted_file import TrustedFile
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.program import user_agent
 from agent.signaling.pstream.core import PStream
@@ -60,7 +60,7 @@ class Stream(StreamRequests, HubEmitter):
         or, for a bad `ca_file`, ConfigError.
         """
         super().__init__()
-        self._context = Trust(ca_file).context if ssl_context is None else lambda: ssl_context
+        self._context = TrustedFile(ca_file).context if ssl_context is None else lambda: ssl_context
         self._clock = clock or HubClock()
         own = browserinfo or generation.browserinfo(generation.sdk_version)
         self._pstream = PStream(token, own, generation, max_call_signaling_timeout_ms)

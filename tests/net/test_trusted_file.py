@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ConfigError
-from agent.net.trust import Trust
+from agent.net.trusted_file import TrustedFile
 from bench.rig.certificate import make_certificate
 
 
@@ -18,14 +18,14 @@ def authority(folder: Path, name: str) -> bytes:
     return made.read_bytes()
 
 
-def trusted(trust: Trust) -> list[str]:
+def trusted(trust: TrustedFile) -> list[str]:
     return [str(dict(part[0] for part in one["subject"])["commonName"]) for one in trust.context().get_ca_certs()]
 
 
 def test_a_file_that_was_replaced_is_trusted_from_the_next_connection_on(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_bytes(authority(tmp_path, "first"))
-    trust = Trust(str(file))
+    trust = TrustedFile(str(file))
     assert trusted(trust) == ["first"]
     unchanged = trust.context()
     assert trust.context() is unchanged
@@ -41,7 +41,7 @@ def test_a_file_that_cannot_be_used_leaves_the_old_one_in_use_and_is_told_once(
 ) -> None:
     file = tmp_path / "ca.pem"
     file.write_bytes(authority(tmp_path, "first"))
-    trust = Trust(str(file))
+    trust = TrustedFile(str(file))
     caplog.set_level(logging.INFO)
 
     file.write_bytes(text) if text is not None else file.unlink()
@@ -55,8 +55,8 @@ def test_a_file_that_cannot_be_used_leaves_the_old_one_in_use_and_is_told_once(
 
 def test_a_file_that_cannot_be_used_at_first_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
-        Trust(str(tmp_path / "nothing.pem"))
+        TrustedFile(str(tmp_path / "nothing.pem"))
 
 
 def test_without_a_file_the_systems_authorities_are_trusted() -> None:
-    assert Trust().context() is not None
+    assert TrustedFile().context() is not None

@@ -15,7 +15,7 @@ from agent.net.tls import client_context
 log = logging.getLogger(__name__)
 
 
-class Trust:
+class TrustedFile:
     """Gives the context for each new connection; raises ConfigError when `ca_file` cannot be used at first."""
 
     def __init__(self, ca_file: str | None = None) -> None:
