@@ -8,42 +8,18 @@ call. What happens is a line of JSON on stdout: [monotonic seconds, what].
 
 from __future__ import annotations
 
-import json
 import sys
-import time
 from pathlib import Path
 
 import gevent
-import numpy as np
 
 from agent.kiosk.call_store import CallStore
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.sound.frame import RATE_HZ
+from bench.box import Ear, say, tone
 from hw.sound.wav_sound import WavSound
 
-TONE_HZ = 440
-AUDIBLE = 500
 LIMIT_MS = 30_000
-
-
-def say(what: str) -> None:
-    """Print one event with its time."""
-    sys.stdout.write(json.dumps([time.monotonic(), what]) + "\n")
-    sys.stdout.flush()
-
-
-class LoudEar:
-    """Tells when sound comes and goes."""
-
-    def __init__(self) -> None:
-        self._hears = False
-
-    def __call__(self, frame: bytes) -> None:
-        hears = bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
-        if hears is not self._hears:
-            self._hears = hears
-            say("heard" if hears else "silent")
 
 
 def follow(connection: Connection) -> None:
@@ -61,8 +37,7 @@ def take(connection: Connection) -> None:
 def main() -> None:
     """Live until somebody kills it."""
     server, ca_file, token, store, *whom = sys.argv[1:]
-    tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
-    sound = WavSound(tone, LoudEar(), loop=True)
+    sound = WavSound(tone(), Ear(), loop=True)
     sound.start()
     device = Device()
     device.on("ready", lambda _device: say("ready"))

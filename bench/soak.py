@@ -6,7 +6,7 @@
 own, below a read-only system; what is broken in turn, and how, says bench/rig/troubles.py. Half of the faults strike in
 a call. The box is started again as systemd does it, half a second after an end, with its watchdog. Counted is the time
 from a fault's end until the box is ready, with sound; then a press of a button calls the echo, which must be heard.
-Each fault depends on the seed and its number alone: `--first N --faults 1` plays one again.
+Each fault depends on this seed and its number alone: `--first N --faults 1` plays one again.
 
 The clock is not stepped: it is everybody's on this machine. Needs root, PulseAudio and iproute2.
 """
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def kinds(seed: int, first: int, only: str) -> Iterator[tuple[int, str]]:
-    """Number the faults from `first` on: each kind once a round, in an order that the seed gives."""
+    """Number the faults from `first` on: each kind once a round, in an order that this seed gives."""
     chosen = [kind for kind in TROUBLES if only in kind]
     number = first
     while True:
