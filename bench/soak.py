@@ -6,7 +6,7 @@
 own, below a read-only system; what is broken in turn, and how, says bench/rig/troubles.py. Half of the faults strike in
 a call. The box is started again as systemd does it, half a second after an end, with its watchdog. Counted is the time
 from a fault's end until the box is ready, with sound; then a press of a button calls the echo, which must be heard.
-Each fault depends on the seed and its number alone: `--first N --faults 1` plays one again.
+Each fault depends on `--seed` and its number alone: `--first N --faults 1` plays one again.
 
 The clock is not stepped: it is everybody's on this machine. Needs root, PulseAudio and iproute2.
 """
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def kinds(seed: int, first: int, only: str) -> Iterator[tuple[int, str]]:
-    """Number the faults from `first` on: each kind once a round, in an order that the seed gives."""
+    """Number the faults from `first` on: each kind once a round, in an order that `seed` gives."""
     chosen = [kind for kind in TROUBLES if only in kind]
     number = first
     while True:
@@ -72,7 +72,7 @@ def kinds(seed: int, first: int, only: str) -> Iterator[tuple[int, str]]:
 def strike(box: WholeBox, seed: int, number: int, kind: str) -> Outcome:
     """Let one fault happen, and see what becomes of the box."""
     dice = random.Random(f"{seed} {number} {kind}")
-    in_call = dice.random() < 0.5 and box.call(CALL_S) > 0
+    in_call = dice.random() < 0.5 and box.call(CALL_S) is not None
     lives = len(box.service.statuses)
     with TROUBLES[kind](box, dice):
         pass
@@ -88,7 +88,8 @@ def try_call(box: WholeBox) -> tuple[float | None, int]:
     began = time.monotonic()
     presses = box.call(CALL_S)
     took_s = time.monotonic() - began
-    return (took_s if presses and box.hang_up(CALL_S) else None), presses
+    is_well = presses is not None and box.hang_up(CALL_S)
+    return (took_s if is_well else None), presses or 0
 
 
 def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[Outcome]:
