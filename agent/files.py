@@ -17,6 +17,7 @@ def write_private(path: Path, data: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
+            _give_to_owner_of(path.parent, descriptor)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -36,10 +37,19 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 def make_private_folder(path: Path) -> Path:
     """Make `path` and its parents, closed to other users; ConfigError for one in which anybody may put a file."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.is_dir():
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _give_to_owner_of(path.parent, path)
     if path.stat().st_mode & stat.S_IWOTH:
         raise ConfigError(f"every user of this machine may put files into {path}; chmod o-w {path}")
     return path
+
+
+def _give_to_owner_of(folder: Path, file: int | Path) -> None:
+    """Let a service read what root wrote for it."""
+    owner = folder.stat()
+    if os.geteuid() == 0 and owner.st_uid:
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(path: Path) -> None:

@@ -34,6 +34,12 @@ def say(what: str) -> None:
     sys.stdout.flush()
 
 
+def tone() -> bytes:
+    """A second of what the box says, 48 kHz mono int16."""
+    wave = 8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)
+    return bytes(wave.astype(np.int16).tobytes())
+
+
 class Ear:
     """Tells when the tone comes and goes."""
 
@@ -59,8 +65,7 @@ def obey(device: Device, connection: Connection) -> None:
 def main() -> None:
     """Call, and stay in the call until stdin ends."""
     server, ca_file, token = sys.argv[1:]
-    tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
-    sound = WavSound(tone, Ear(), loop=True)
+    sound = WavSound(tone(), Ear(), loop=True)
     sound.start()
     device = Device()
     device.on("error", lambda error: say(f"error {error.code}"))

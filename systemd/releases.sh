@@ -42,7 +42,11 @@ start() {
 is_registered() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^[^;]*\<ready\>'; }
 is_as_good() { [ ! -e "$opt/registered" ] || is_registered; }
 
+# As a crash does: whoever ends in order hangs up, and the next version could not come back to the call that is on.
+end_between_words() { manager kill --kill-whom=main --signal=KILL $name || true; }
+
 run_instead() {
+  end_between_words
   manager stop $name
   point current "$1"
 }

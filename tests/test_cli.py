@@ -32,6 +32,7 @@ def run(*words: str, cwd: Path = ROOT) -> tuple[int, str, str]:
 def folder(tmp_path: Path) -> Path:
     """A folder with settings that can be used."""
     mint_for(str(tmp_path / "state"), "me", 60)
+    (tmp_path / "state" / "authority.pem").touch()  # it is that of a switchboard here
     (tmp_path / "config.toml").write_text(
         '[box]\npins = "mock"\n[sound]\ndriver = "none"\n[signaling]\nserver = "127.0.0.1:9"\n'
         '[token]\nkey_file = "state/api_key.json"\n[page]\nlisten = "127.0.0.1:0"\n'

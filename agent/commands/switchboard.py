@@ -2,6 +2,9 @@
 
 SIGHUP restarts its signaling: certificate and keys of the state folder are read anew, every client has to connect
 again, and calls go on meanwhile. SIGTERM and SIGINT end it.
+
+`box` gives a box a credential of its own and takes it back, `authority` changes what clients trust: both work on the
+state folder, whether or not the switchboard runs, and one that runs follows within seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agent.commands import settings_option
+from agent.commands import settings_option, switchboard_state
 from agent.terminal import say
 
 if TYPE_CHECKING:
@@ -31,10 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     settings_option(parser, "none; [switchboard] and [media] are taken from it")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen; port 0 takes a free one")
     parser.add_argument("--state-dir", metavar="DIR", help="folder of the keys and the certificate")
+    switchboard_state.arguments(parser)
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends it, or do what is to be done in the state folder."""
+    if options.subject is not None:
+        return switchboard_state.perform(options)
     from agent.config import Config, load
     from agent.service.journal import set_up_logging
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from agent.commands import settings_option
+from agent.commands import settings_option, switchboard_state
 from agent.terminal import say
-
-KEY = "api_key.json"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,19 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Mint and print it. InvalidArgumentError for a folder that is not a switchboard's: nobody would take it."""
-    from pathlib import Path
-
-    from agent.config import load
-    from agent.errors import InvalidArgumentError
     from agent.switchboard.runner import mint_for
-    from agent.switchboard.state_dir import default_folder
 
-    configured = load(options.config).switchboard.state_dir if options.config else ""
-    folder = Path(options.state_dir or configured or default_folder())
-    if not (folder / KEY).is_file():
-        raise InvalidArgumentError(
-            f"{folder} is no switchboard's state folder: it has no {KEY}; "
-            "check --state-dir, or start the switchboard there once"
-        )
-    say(mint_for(str(folder), options.identity, options.ttl))
+    say(mint_for(str(switchboard_state.folder_of(options)), options.identity, options.ttl))
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from agent.config.sections import Config
+from agent.switchboard.services import APPLICATION
 
 FEW_DIGITS = 3
 ROW = "0123456789" * 2
@@ -19,3 +21,19 @@ def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
         yield "door.code", "it is among the first that anybody tries; better digits without an order"
     if config.page.password.isdecimal():
         yield "page.password", "25 guesses a second are answered, and it has digits only; better letters, too"
+    if config.token.key_file and _is_for_everybody(Path(config.token.key_file)):
+        yield "token.key_file", (
+            "it is the key of the whole site, with which this box could be anybody; better one of its own, from "
+            "`kiosk-agent switchboard box add` there"
+        )
+
+
+def _is_for_everybody(path: Path) -> bool:
+    """Whether it is a copy of a switchboard's own key; where that runs, it has to be."""
+    from agent.signaling.token.fetch import TokenError, read_key  # loads TLS
+
+    try:
+        key = read_key(path)
+    except TokenError:  # others say so
+        return False
+    return key.application_sid == APPLICATION and not key.identity and not path.with_name("authority.pem").exists()

@@ -16,8 +16,10 @@ from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_sounds import BoxSounds, replacements
+from agent.kiosk.call_store import CallStore
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
+from agent.service.control import socket_path
 from agent.signaling.dismissals import Dismissals, StreamEvents, follow
 from agent.signaling.refusals import DISMISSED, PARTS, Complaint, in_words, refusal_of
 from agent.signaling.token.token_source import TokenError, TokenSource
@@ -46,6 +48,7 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
         "enable_ringing_state": call.enable_ringing_state,
         "eventgw": signaling.insights_host,
         "generation": signaling.generation,
+        "max_call_signaling_timeout_ms": call.max_call_signaling_timeout_ms,
         "media": config.media,
         "network_watch": config.media.network_watch,
         "reconnect_limit_s": call.reconnect_limit_s,
@@ -150,10 +153,17 @@ class Registrar(Closing):
         config = self._config
         return {
             **device_options(config, self._sound),
+            "call_store": self._call_store(),
             "allow_incoming_while_busy": True,  # the attendant decides: whom we dial may be dialling us
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),
         }
+
+    def _call_store(self) -> CallStore:
+        config = self._config
+        folder = socket_path(config.service.control_socket)
+        service = config.signaling.server or ",".join(config.signaling.edges)
+        return CallStore(folder.with_name("calls.json"), service, config.box.identity)
 
     def _on_token_error(self, error: TokenError) -> None:
         self._trouble("token", f"there is no access token: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from agent.errors import InvalidArgumentError
@@ -22,3 +23,14 @@ def split_address(text: str, default_port: int | None = None) -> tuple[str, int]
     if not colon or not port.isdecimal() or int(port) > 65535:
         raise InvalidArgumentError(f"{text!r} is no address; write HOST:PORT, such as 127.0.0.1:8443 or [::1]:8443")
     return host.strip("[]"), int(port)
+
+
+def share_of(address: str) -> str:
+    """Tell whose share an address takes: an IPv6 network of 64 bits is one customer's (RFC 6177), and has one."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None and not parsed.is_loopback:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return address

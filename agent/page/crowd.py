@@ -7,10 +7,11 @@ stream, and last the newest guess at the password.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable
 from enum import IntEnum
+
+from agent.net.address import share_of
 
 
 class Doing(IntEnum):
@@ -82,14 +83,3 @@ class Crowd:
         for visitor in visitors:
             self._visitors.discard(visitor)
             visitor.drop()
-
-
-def share_of(address: str) -> str:
-    """Tell whose share an address takes: an IPv6 network of 64 bits is one customer's (RFC 6177), and has one."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None and not parsed.is_loopback:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return address

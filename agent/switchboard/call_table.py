@@ -98,6 +98,11 @@ class CallTable:
         """Tell the call that a client's media said goodbye."""
         return [effect for call in self._of(leg) for effect in self._after(call, call.leave(leg, now))]
 
+    def expel(self, identity: str) -> list[TableEffect]:
+        """End every part in a call that `identity` has."""
+        found = [(call, leg) for call in self._calls for leg in call.legs if leg.identity == identity]
+        return [effect for call, leg in found for effect in self._after(call, call.expel(leg))]
+
     def end(self) -> list[TableEffect]:
         """End every call."""
         return [effect for call in list(self._calls) for effect in self._after(call, call.end())]
@@ -115,11 +120,21 @@ class CallTable:
         parameters = invite_parameters(params, identity, client.account_sid)
         call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg)
         self._calls.append(call)
-        if len(self._calls) > self._settings.max_calls:
-            self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
+        if self._are_too_many(identity):
             return self._after(call, call.refuse(TOO_MANY))
         log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
         return self._after(call, call.start(self._directory.reachable(params.target), now))
+
+    def _are_too_many(self, identity: str) -> bool:
+        """Whether there are more calls than there may be, of all or begun by one, so that none can take them all."""
+        own = sum(call.caller.identity == identity for call in self._calls)
+        if own > self._settings.max_calls_per_client:
+            self._strangers.warning("%s has begun %d calls: refused", excerpt(identity), own)
+            return True
+        if len(self._calls) > self._settings.max_calls:
+            self._strangers.warning("a call is refused: %d calls are the limit", self._settings.max_calls)
+            return True
+        return False
 
     def _resume(self, client: Registered, message: Message, found: Found | None, sdp: str) -> list[TableEffect]:
         """Give a call to the socket that shows its token, whatever becomes of the one that had it."""

@@ -1,7 +1,8 @@
 """The switchboard's certificates: a small authority of its own, and the server certificate it signs.
 
-Clients trust the authority (`ca.pem`), which is made once; the server certificate may then be made anew, when it
-nears its end or when the machine's names change, without touching a client (RFC 5280).
+Clients trust the authority (`ca.pem`), which is made once and is valid whatever a clock says; the server certificate
+may then be made anew, when it nears its end, when the clock was set or when the machine's names change, without
+touching a client (RFC 5280).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-AUTHORITY_DAYS = 20 * 365
-SERVER_DAYS = 397  # browsers refuse server certificates that live longer
+ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+BEFORE_DAYS = 400  # for clients whose clock is behind, and for a machine whose own was ahead
+SERVER_DAYS = 397  # with those before it less than the 825 that Apple's systems allow, whoever signed it
 RENEW_DAYS = 30
+BEGIN = b"-----BEGIN PRIVATE KEY-----"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,14 @@ class Identity:
         return key + self.certificate_pem
 
 
+def parse_identities(pem: bytes) -> list[Identity]:
+    """Read what `Identity.pem` wrote, once or several times in a row; ValueError as `parse_identity`."""
+    before, *parts = pem.split(BEGIN)
+    if before.strip() or not parts:
+        raise ValueError("it does not begin with a private key")
+    return [parse_identity(BEGIN + part) for part in parts]
+
+
 def parse_identity(pem: bytes) -> Identity:
     """Read what `Identity.pem` wrote; ValueError when it is torn or key and certificate do not belong together."""
     try:
@@ -55,12 +66,12 @@ def parse_identity(pem: bytes) -> Identity:
     return Identity(certificate, key)
 
 
-def make_authority(now: dt.datetime) -> Identity:
-    """Make the authority that the site's clients trust."""
+def make_authority() -> Identity:
+    """Make an authority for the site's clients to trust, without a beginning or an end (RFC 5280 section 4.1.2.5)."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Kiosk switchboard authority")
     usage = _key_usage(key_cert_sign=True, crl_sign=True)
-    builder = _builder(name, name, key, now, AUTHORITY_DAYS)
+    builder = _builder(name, name, key, ALWAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(usage, critical=True)
     return Identity(builder.sign(key, hashes.SHA256()), key)
@@ -69,7 +80,8 @@ def make_authority(now: dt.datetime) -> Identity:
 def make_server(authority: Identity, names: Iterable[str], now: dt.datetime) -> Identity:
     """Make a server certificate for `names` (host names and addresses), signed by `authority`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(_name("Kiosk switchboard"), authority.certificate.subject, key, now, SERVER_DAYS)
+    life = now - dt.timedelta(days=BEFORE_DAYS), now + dt.timedelta(days=SERVER_DAYS)
+    builder = _builder(_name("Kiosk switchboard"), authority.certificate.subject, key, life)
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_key_usage(digital_signature=True), True),
@@ -93,14 +105,17 @@ def covers(server: Identity, authority: Identity, names: Iterable[str], now: dt.
     return lasts(server, now) and all(_general_name(name) in covered for name in names)
 
 
-def lasts(identity: Identity, now: dt.datetime) -> bool:
-    """Tell whether it is valid now and for the days in which it would be renewed."""
+def lasts(identity: Identity, now: dt.datetime, days: int = RENEW_DAYS) -> bool:
+    """Tell whether it is valid now and for the next `days`."""
     certificate = identity.certificate
-    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - dt.timedelta(days=RENEW_DAYS)
+    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - dt.timedelta(days=days)
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    life: tuple[dt.datetime, dt.datetime],
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -108,9 +123,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # a client's clock may be behind this machine's
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=days))
+        .not_valid_before(life[0])
+        .not_valid_after(life[1])
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

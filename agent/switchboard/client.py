@@ -5,27 +5,29 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from agent.log import SeldomLog
 from agent.signaling.pstream.messages import Dialect, Payload
 from agent.signaling.pstream.names import SECOND_GENERATION_TYPES, Member
 from agent.switchboard.client_session import ClientSession
+from agent.switchboard.wire import Wire
 
 OUTBOX_FRAMES = 200
+OUTBOX_BYTES = 1024 * 1024
 CLOSE_TIMEOUT_S = 2.0
 
 
 class Client:
     """A session with its socket."""
 
-    def __init__(self, session: ClientSession, connection: ServerConnection, strangers: SeldomLog) -> None:
+    def __init__(self, session: ClientSession, connection: Wire, strangers: SeldomLog) -> None:
         self.id = session.id
         self.session = session
         self._connection = connection
         self._strangers = strangers
         self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX_FRAMES)
+        self._waiting_bytes = 0
 
     @property
     def identity(self) -> str | None:
@@ -63,11 +65,16 @@ class Client:
 
     def send(self, text: str) -> None:
         """Queue one frame; a client that has not read for so long is disconnected."""
-        try:
-            self._outbox.put_nowait(text)
-        except asyncio.QueueFull:
+        if self._outbox.full() or self._waiting_bytes > OUTBOX_BYTES:
             self._strangers.warning("client %d does not read what it is sent; its socket is closed", self.id)
             self.abort()
+            return
+        self._waiting_bytes += len(text)
+        self._outbox.put_nowait(text)
+
+    def stay(self) -> None:
+        """Take it for no stranger any more, who would have to make room for the next one."""
+        self._connection.leave()
 
     def abort(self) -> None:
         """Drop the socket without a word."""
@@ -77,7 +84,9 @@ class Client:
         """Send what is queued until the socket closes."""
         with suppress(ConnectionClosed):
             while True:
-                await self._connection.send(await self._outbox.get())
+                text = await self._outbox.get()
+                self._waiting_bytes -= len(text)
+                await self._connection.send(text)
 
     async def close(self, code: int, reason: str) -> None:
         """Send what is still queued, and close; a client that does not read is not waited for."""

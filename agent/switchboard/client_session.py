@@ -24,6 +24,7 @@ from agent.switchboard.settings import SwitchboardSettings
 
 LISTEN_TIMEOUT_S = 60.0  # a socket without access may stay this long, so that a new token can still come
 SILENCE_BEATS = 3
+INVITES_PER_S = 5.0  # new calls, on average
 FLOOD_FRAMES = 500  # frames over the rate before the socket is closed
 REGION = "switchboard"
 GATEWAY = "switchboard"
@@ -60,6 +61,7 @@ class ClientSession:
         self._settings = settings
         self._judge = judge
         self._rate = RateLimit(settings.frames_per_s, now)
+        self._invites = RateLimit(INVITES_PER_S, now)
         self._refused = 0
         self._expires_at = now + LISTEN_TIMEOUT_S
         self._expired = False
@@ -80,10 +82,10 @@ class ClientSession:
         self._heard_at = now
         if self.state is SessionState.CLOSED:
             return []
-        if text == HEARTBEAT:
-            return self._echo()
         if not self._rate.take(now):
             return self._refuse()
+        if text == HEARTBEAT:
+            return self._echo()
         try:
             return self._handle(parse(text), now)
         except ProtocolError as error:
@@ -118,6 +120,12 @@ class ClientSession:
         """Note a frame that cannot be used; told seldom."""
         self._strangers.warning("a frame of client %d cannot be used: %s", self.id, error)
 
+    def revoke(self, key_sid: str) -> list[SessionEffect]:
+        """End the access that the box's credential of this name gave, and the socket with it."""
+        if self.state is SessionState.CLOSED or self.grant is None or self.grant.key_sid != key_sid:
+            return []
+        return [self.say(MessageType.ERROR, error_payload(31204, "JWT invalid")), *self._close(1008, "access ended")]
+
     def closed(self) -> list[SessionEffect]:
         """Forget a client whose socket has gone."""
         was_ready = self.state is SessionState.READY
@@ -146,6 +154,8 @@ class ClientSession:
         is_new = message.type == MessageType.INVITE and Member.RECONNECT not in message.payload
         if message.type == MessageType.INVITE and (self._expired or (is_new and not self.grant.may_call)):
             return [self._bar(message)]
+        if is_new and not self._invites.take(now):
+            return [self._turn_down(message)]
         return [CallRequest(message)]
 
     def _no_access(self) -> SendText:
@@ -155,6 +165,11 @@ class ClientSession:
     def _bar(self, message: Message) -> SendText:
         code, text = (31205, "JWT Token Expired") if self._expired else (31201, "The token allows no outgoing calls")
         return self.say(MessageType.HANGUP, error_payload(code, text, callsid=message.text(Member.CALLSID)))
+
+    def _turn_down(self, message: Message) -> SendText:
+        self._strangers.warning("client %d calls too often: refused", self.id)
+        payload = error_payload(31206, "Rate exceeded", callsid=message.text(Member.CALLSID))
+        return self.say(MessageType.HANGUP, payload)
 
     def _listen(self, message: Message, now: float) -> list[SessionEffect]:
         self.dialect = message.dialect

@@ -25,3 +25,4 @@ class Grant:
     ttl_s: float
     may_call: bool
     may_register: bool
+    key_sid: str = ""  # of the box's own credential that signed it; empty where that was the site's key

@@ -11,14 +11,18 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
 
-from agent.errors import InvalidStateError, LocalFault
-from agent.log import FailureLog
+from agent.errors import ConfigError, InvalidStateError, LocalFault
+from agent.log import FailureLog, SeldomLog
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard.address import SwitchboardAddress
+from agent.switchboard.gate import Gate
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.state_dir import StateDir, default_folder, server_names
 from agent.switchboard.wire import Wire
@@ -37,8 +41,8 @@ class Listener:
     def __init__(
         self,
         settings: SwitchboardSettings,
-        on_client: Callable[[ServerConnection], Awaitable[None]],
-        on_http: Callable[[ServerConnection, HttpRequest], Response | None],
+        on_client: Callable[[Wire], Awaitable[None]],
+        on_http: Callable[[Wire, HttpRequest], Response | None],
     ) -> None:
         """`on_client` serves a WebSocket until it ends; `on_http` answers a request, or lets it become one."""
         self._settings = settings
@@ -50,7 +54,10 @@ class Listener:
         self._port = settings.listen_port
         self._listening = asyncio.Lock()
         self._wires: set[Wire] = set()
+        self._strangers = SeldomLog(log)
         self._deaf = FailureLog(log, "listening again")
+        self._unread = FailureLog(log, "reading the credentials of boxes")
+        self._stale = FailureLog(log, "renewing the certificate")
 
     @property
     def api_key(self) -> ApiKey:
@@ -58,6 +65,20 @@ class Listener:
         if self._state is None:
             raise LocalFault("the switchboard has no key before it is started; start it first")
         return self._state.api_key
+
+    def find_key(self, key_sid: str) -> ApiKey | None:
+        """Return the site's key or a box's, by its name."""
+        return self._state.find_key(key_sid) if self._state is not None else None
+
+    def removed_boxes(self) -> list[ApiKey]:
+        """Return the credentials that ended since they were last asked for."""
+        try:
+            gone = self._state.boxes.refresh() if self._state is not None else []
+        except ConfigError as error:
+            self._unread.failed(error)
+            return []
+        self._unread.recovered()
+        return gone
 
     async def start(self) -> SwitchboardAddress:
         """Listen; ConfigError when the state folder, LocalFault when the address cannot be used."""
@@ -108,8 +129,10 @@ class Listener:
         try:
             if self._state.renew(_utc()):
                 self._state.load_certificate(self._context)
-        except OSError as error:
-            log.warning("the certificate could not be renewed: %s", error)
+        except (OSError, ConfigError) as error:
+            self._stale.failed(error)
+        else:
+            self._stale.recovered()
 
     def stop(self) -> Server | None:
         """Take no more connections; return what closes when the last one has ended. Idempotent."""
@@ -124,22 +147,34 @@ class Listener:
             wire.transport.abort()
 
     async def _listen(self, context: ssl.SSLContext) -> Server:
-        return await serve(
-            self._on_client,
-            self._settings.listen_host or None,
-            self._port,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
-            process_request=self._on_http,
-            create_connection=partial(Wire, self._settings.frames_per_s, self._wires),  # type: ignore[arg-type]
-            open_timeout=HANDSHAKE_TIMEOUT_S,
-            close_timeout=CLOSE_TIMEOUT_S,
-            ping_interval=None,  # the heartbeat is a text frame (spec: signaling 4)
-            max_size=self._settings.max_frame_bytes,
-            compression=None,
-            server_header=None,
-            logger=frames_log,
-        )
+        settings = self._settings
+
+        def make_wire() -> Wire:
+            protocol = ServerProtocol(max_size=settings.max_frame_bytes, logger=frames_log)
+            # no pings: the heartbeat is a text frame (spec: signaling 4)
+            options = {"ping_interval": None, "close_timeout": CLOSE_TIMEOUT_S}
+            return Wire(settings.frames_per_s, self._wires, protocol, server, **options)
+
+        gate = Gate(context, make_wire)
+        open_gate = partial(gate.open, settings.listen_host or None, self._port)
+        server = Server(open_gate, self._serve, frames_log)  # type: ignore[arg-type]
+        return await server
+
+    async def _serve(self, connection: Wire) -> None:
+        """Let a connection become a WebSocket and serve it, or answer its request; end it in any case."""
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                await connection.handshake(lambda _, request: self._on_http(connection, request), None, None)
+            if connection.protocol.state is OPEN:
+                async with connection:
+                    await self._on_client(connection)
+        except (TimeoutError, ConnectionClosed):
+            pass
+        except Exception as error:
+            self._strangers.warning("serving a client failed", exc_info=error)
+        finally:
+            connection.transport.abort()
+            connection.server.handler_tasks.discard(asyncio.current_task())
 
     def _place(self) -> tuple[Path, tuple[str, ...], dt.datetime]:
         settings = self._settings

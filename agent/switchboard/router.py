@@ -113,6 +113,12 @@ class RoutedCall:
             return self._without(leg)
         return [*drop(leg), *self._end_rest()] if self._go(RouteEvent.END) else []
 
+    def expel(self, leg: CallLeg) -> list[LegEffect]:
+        """End a client's part, and tell it so."""
+        if leg.phase is LegPhase.GONE:
+            return []
+        return [Tell(leg, MessageType.HANGUP, {Member.CALLSID: leg.known_sid}), *self.hang_up(leg)]
+
     def reinvite(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Restart a client's ICE."""
         if leg.phase is not LegPhase.TALKING:

@@ -13,7 +13,6 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request as HttpRequest
@@ -39,17 +38,19 @@ from agent.switchboard.phone_page import PhonePage, is_near
 from agent.switchboard.refusals import overload_payload
 from agent.switchboard.registry import Registry
 from agent.switchboard.settings import SwitchboardSettings
+from agent.switchboard.wire import Wire
 
 log = logging.getLogger(__name__)
 
 SIGNAL_PATH = "/signal"
 TICK_S = 0.5
-RENEW_EVERY_S = 3600.0
+RENEW_EVERY_S = 30.0  # a clock may have been set
 FAREWELL_S = 0.8  # for clients to hear that it ends, and for media to go
 DROP_S = 0.2
 FULL_RETRY_AFTER_S = 15
 TURNED_AWAY_AT_ONCE = 10  # clients that are told so; further ones are refused without a word
 TURN_AWAY_TIMEOUT_S = 2.0
+MOST_SOCKETS = 10  # of one identity
 
 
 class Switchboard:
@@ -82,7 +83,7 @@ class Switchboard:
 
     @property
     def _is_full(self) -> bool:
-        full = len(self.registry) >= self.settings.max_clients
+        full = len(self.registry.known()) >= self.settings.max_clients
         if full:
             self._strangers.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
         return full
@@ -129,7 +130,7 @@ class Switchboard:
         """Replace a certificate that nears its end, without ending a connection."""
         self._listener.renew_certificate()
 
-    def _answer_http(self, connection: ServerConnection, request: HttpRequest) -> Response | None:
+    def _answer_http(self, connection: Wire, request: HttpRequest) -> Response | None:
         """Let `/signal` become a WebSocket; answer everything else as a page."""
         if request.path.partition("?")[0] == SIGNAL_PATH:
             if not self._is_full or self._turned_away < TURNED_AWAY_AT_ONCE:
@@ -138,7 +139,7 @@ class Switchboard:
         from_elsewhere = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
         return self._page.respond(request.path, str(connection.remote_address[0]), from_elsewhere)
 
-    async def _serve(self, connection: ServerConnection) -> None:
+    async def _serve(self, connection: Wire) -> None:
         if self._is_full:
             await self._turn_away(connection)
             return
@@ -149,8 +150,13 @@ class Switchboard:
         writer = asyncio.create_task(client.write())
         try:
             async for frame in connection:
-                if isinstance(frame, str):
-                    self._apply(client, client.session.receive(frame, self._now()))
+                if not isinstance(frame, str):
+                    await client.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+                    break
+                is_new = client.identity is None
+                self._apply(client, client.session.receive(frame, self._now()))
+                if is_new and client.identity is not None:
+                    self._admit(client)
         except ConnectionClosed:
             pass
         finally:
@@ -159,7 +165,20 @@ class Switchboard:
             self._executor.run(self.calls.lost(client.id, self._now()))
             writer.cancel()
 
-    async def _turn_away(self, connection: ServerConnection) -> None:
+    def _admit(self, client: Client) -> None:
+        """Let a client that has shown its token stay, in the place of its oldest socket if it has too many."""
+        if len(self.registry.known()) > self.settings.max_clients:
+            payload = overload_payload(31503, "The switchboard is full; try again later", FULL_RETRY_AFTER_S)
+            client.send(client.session.say(MessageType.ERROR, payload).text)
+            self._spawn(client, CloseCode.TRY_AGAIN_LATER, "the switchboard is full")
+            return
+        client.stay()
+        own = self.registry.of(str(client.identity))
+        if len(own) > MOST_SOCKETS:
+            self._strangers.warning("%s has more than %d sockets; the oldest is closed", client.identity, MOST_SOCKETS)
+            own[0].abort()
+
+    async def _turn_away(self, connection: Wire) -> None:
         """Say over an open socket that there is no place: a client cannot read why a handshake is refused."""
         payload = overload_payload(31503, "The switchboard is full; try again later", FULL_RETRY_AFTER_S)
         self._turned_away += 1
@@ -212,12 +231,21 @@ class Switchboard:
                 self._apply(client, client.session.tick(self._now()))
             self._executor.run(self.calls.tick(self._now()))
             await self._listener.listen_again()
+            self._end_removed_boxes()
             if self._now() >= renew_at:
                 renew_at = self._now() + RENEW_EVERY_S
                 self.renew_certificate()
 
+    def _end_removed_boxes(self) -> None:
+        """End sockets and calls of those whose credential was removed."""
+        for key in self._listener.removed_boxes():
+            log.info("the credential of %s has ended", excerpt(key.identity))
+            self._executor.run(self.calls.expel(key.identity))
+            for client in self.registry.of(key.identity):
+                self._apply(client, client.session.revoke(key.key_sid))
+
     def _judge(self, token: str) -> Grant:
-        return tokens.verify(token, self._listener.api_key, time.time())
+        return tokens.verify(token, self._listener.find_key, time.time())
 
     @staticmethod
     def _now() -> float:

@@ -38,6 +38,9 @@ class SwitchboardSettings:
     )
     max_clients: int = field(default=100, metadata={"help": "sockets at one time", "min": 1, "max": 10000})
     max_calls: int = field(default=20, metadata={"help": "calls at one time", "min": 1, "max": 1000})
+    max_calls_per_client: int = field(
+        default=5, metadata={"help": "calls that one identity has begun, at one time", "min": 1, "max": 1000}
+    )
     max_frame_bytes: int = field(
         default=65536, metadata={"help": "longest signaling frame that is read", "min": 4096, "max": 1048576}
     )

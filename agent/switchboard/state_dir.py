@@ -1,45 +1,44 @@
-"""The switchboard's state folder: the key that signs tokens and the certificates, made when they are missing."""
+"""The switchboard's state folder: the keys that sign tokens, the authority, and the certificate that it serves with."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import json
 import logging
 import secrets
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from agent.errors import ConfigError
 from agent.files import make_private_folder, state_folder, write_private
 from agent.signaling.token.access_token import ApiKey
 from agent.switchboard import certificates
+from agent.switchboard.box_keys import DAMAGE, BoxKeys, as_json, parse_key
 from agent.switchboard.certificates import Identity
+from agent.switchboard.services import APPLICATION
+from agent.switchboard.trust import MEND, Trust
 
 log = logging.getLogger(__name__)
 
-APPLICATION_SID = "AP" + "0" * 32  # the grant of outgoing calls names one; the switchboard has no other meaning for it
-
-DAMAGE = (ValueError, TypeError, AttributeError)  # what parsing a torn file raises
-
 
 class StateDir:
-    """The folder's files; every one that is missing, torn or outdated is made anew.
+    """The folder's files; a server certificate or a site key that is missing, torn or outdated is made anew.
 
-    `api_key.json` signs tokens, `ca.pem` is what clients trust, `authority.pem` and `server.pem` hold private keys.
+    `api_key.json` signs tokens for everybody, `boxes` has the credentials of each box, `ca.pem` is what clients trust,
+    `authority.pem` and `server.pem` hold private keys.
     """
 
     def __init__(self, folder: Path, names: Sequence[str], now: dt.datetime) -> None:
-        """Open `folder`, for a server that answers to `names`; ConfigError when it cannot be written."""
+        """Open `folder`, for a server that answers to `names`; ConfigError when it cannot be used."""
         self.folder = folder
         self._names = tuple(dict.fromkeys(names))
+        self._trust = Trust(folder)
         try:
             make_private_folder(folder)
             self.api_key = load_api_key(folder)
-            self._authority = self._load_authority(now)
+            self.boxes = BoxKeys(folder)
             self.renew(now)
         except OSError as error:
             raise ConfigError(f"the switchboard's state folder {folder} cannot be used: {error}") from error
@@ -48,7 +47,7 @@ class StateDir:
     def reopened(cls, folder: Path, names: Sequence[str], now: dt.datetime) -> tuple[StateDir, ssl.SSLContext]:
         """Open it again for a server that runs, with a TLS context; ConfigError, and no change, when a file is damaged.
 
-        A start must go on without that file; who runs had better keep what it has than end every token and trust.
+        A start must go on without that file; who runs had better keep what it has than end every token.
         """
         for name, parse in PARSERS.items():
             try:
@@ -66,15 +65,26 @@ class StateDir:
     @property
     def ca_file(self) -> Path:
         """What clients verify the server with."""
-        return self.folder / "ca.pem"
+        return self._trust.ca_file
+
+    def find_key(self, key_sid: str) -> ApiKey | None:
+        """Return the key of that name, whether it is the site's or a box's."""
+        return self.api_key if key_sid == self.api_key.key_sid else self.boxes.find(key_sid)
 
     def renew(self, now: dt.datetime) -> bool:
-        """Make a new server certificate if the present one is torn, nears its end or lacks a name."""
+        """Make a new server certificate if the present one is torn, of another authority or time, or lacks a name.
+
+        One that is whole goes on where nothing can sign another; ConfigError when there is none.
+        """
         path = self.folder / "server.pem"
-        server = _read_identity(path)
-        if server is not None and certificates.covers(server, self._authority, self._names, now):
+        server, authority = _read_identity(path), self._trust.authority(now)
+        if authority is None:
+            if server is None:
+                raise ConfigError(f"neither {path} nor what signed it can be used; {MEND}")
             return False
-        write_private(path, certificates.make_server(self._authority, self._names, now).pem)
+        if server is not None and certificates.covers(server, authority, self._names, now):
+            return False
+        write_private(path, certificates.make_server(authority, self._names, now).pem)
         log.info("made a certificate for %s", ", ".join(self._names))
         return True
 
@@ -89,40 +99,25 @@ class StateDir:
         """Let new connections of `context` use the present certificate."""
         context.load_cert_chain(self.folder / "server.pem")
 
-    def _load_authority(self, now: dt.datetime) -> Identity:
-        path = self.folder / "authority.pem"
-        authority = _read_identity(path)
-        if authority is None or not certificates.lasts(authority, now):
-            authority = certificates.make_authority(now)
-            write_private(path, authority.pem)
-            log.info("made a certificate authority; clients trust %s", self.ca_file)
-        if not self.ca_file.exists() or self.ca_file.read_bytes() != authority.certificate_pem:
-            write_private(self.ca_file, authority.certificate_pem)
-        return authority
-
 
 def load_api_key(folder: Path) -> ApiKey:
     """Read the folder's signing key, or make one."""
     path = make_private_folder(folder) / "api_key.json"
     try:
-        return _parse_api_key(path.read_bytes())
+        return parse_key(path.read_bytes())
     except FileNotFoundError:
         pass
     except DAMAGE:
         log.warning("%s is damaged; a new key is made, and tokens signed with the old one end", path)
     account_sid, key_sid = f"AC{secrets.token_hex(16)}", f"SK{secrets.token_hex(16)}"
-    key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION_SID)
-    write_private(path, json.dumps(asdict(key)).encode())
+    key = ApiKey(account_sid, key_sid, secrets.token_urlsafe(32), APPLICATION)
+    write_private(path, as_json(key))
     return key
 
 
-def _parse_api_key(text: bytes) -> ApiKey:
-    return ApiKey(**{name: str(value) for name, value in json.loads(text).items()})
-
-
 PARSERS: dict[str, Callable[[bytes], object]] = {
-    "api_key.json": _parse_api_key,
-    "authority.pem": certificates.parse_identity,
+    "api_key.json": parse_key,
+    "authority.pem": certificates.parse_identities,
     "server.pem": certificates.parse_identity,
 }
 
@@ -172,5 +167,5 @@ def _read_identity(path: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     except ValueError:
-        log.warning("%s is damaged; a new one is made", path)
+        log.warning("%s is damaged", path)
         return None

@@ -1,28 +1,37 @@
-"""Access tokens as the switchboard judges them: HS256 JWTs with a voice grant, signed with its own key."""
+"""Access tokens as the switchboard judges them: HS256 JWTs with a voice grant, signed with a key that it knows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 from jwt.types import Options
 
-from agent.signaling.token.access_token import ApiKey
+from agent.signaling.token.access_token import ApiKey, read_part
 from agent.switchboard.grant import Grant, TokenRejected
 
 CLOCK_SKEW_S = 60
 NO_CLOCK: Options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}  # PyJWT would read the clock itself
 
 
-def verify(token: str, key: ApiKey, now_s: float) -> Grant:
-    """Judge `token` at `now_s` (Unix seconds); TokenRejected with 31204 (invalid) or 31205 (expired)."""
+def verify(token: str, find_key: Callable[[str], ApiKey | None], now_s: float) -> Grant:
+    """Judge `token` at `now_s` (Unix seconds); TokenRejected with 31204 (invalid) or 31205 (expired).
+
+    `find_key` returns the key with a name, None for one that is unknown or was removed.
+    """
+    key = find_key(str(read_part(token, 1).get("iss")))
+    if key is None:
+        raise TokenRejected(31204, "JWT invalid: issued by an unknown key")
     try:
         claims = jwt.decode(token, key.secret, algorithms=["HS256"], options=NO_CLOCK)
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise TokenRejected(31204, "JWT invalid") from None
-    if claims.get("iss") != key.key_sid:
-        raise TokenRejected(31204, "JWT invalid: issued by another key")
-    return Grant(_identity(claims), str(claims.get("sub", key.account_sid)), _ttl_s(claims, now_s), *_voice(claims))
+    identity = _identity(claims)
+    if key.identity not in ("", identity):
+        raise TokenRejected(31204, "JWT invalid: its key is another one's")
+    account_sid = str(claims.get("sub", key.account_sid))
+    return Grant(identity, account_sid, _ttl_s(claims, now_s), *_voice(claims), key.key_sid if key.identity else "")
 
 
 def _identity(claims: dict[str, Any]) -> str:

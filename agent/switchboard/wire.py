@@ -7,6 +7,7 @@ in pieces, with a round of the loop between two of them, and reading rests until
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
@@ -17,7 +18,9 @@ from agent.net.rate_limit import RateLimit
 
 PIECE_BYTES = 2 * 1024  # three hundred empty frames at most
 MAX_FRAGMENTS = 64
-FRAMES_PER_S = 200.0  # of any kind, pings and fragments too; above what a session allows
+FRAMES_PER_S = 200.0  # of any kind, fragments too; above what a session allows
+CONTROLS_PER_S = 20.0  # pings, pongs
+MOST_UNREAD_BYTES = 256 * 1024  # that wait for a client; what its session says waits elsewhere
 
 
 class Wire(ServerConnection):
@@ -26,15 +29,19 @@ class Wire(ServerConnection):
     def __init__(self, session_frames_per_s: float, all_wires: set[Wire], *arguments: Any, **options: Any) -> None:
         """`all_wires` holds it from its handshake to its end."""
         super().__init__(*arguments, **options)
+        self.leave: Callable[[], object] = lambda: None  # says that a token was shown, or that it is gone
+        self.is_connected = False
         self._all_wires = all_wires
         self._waiting = bytearray()
         self._fragments = 0
         self._failed = False
         self._budget = RateLimit(max(FRAMES_PER_S, 2 * session_frames_per_s), self.loop.time())
+        self._controls = RateLimit(CONTROLS_PER_S, self.loop.time())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
+        self.is_connected = True
         self._all_wires.add(self)
         self.recv_messages.resume = self._resume
 
@@ -47,6 +54,8 @@ class Wire(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        self.leave()
+        self.is_connected = False
         self._waiting.clear()
         self._all_wires.discard(self)
         super().connection_lost(exc)
@@ -58,6 +67,13 @@ class Wire(ServerConnection):
         if not self._failed:
             super().process_event(event)
 
+    def send_data(self) -> None:
+        """Send what there is to send; whoever makes us answer and reads no answer is cut off."""
+        super().send_data()
+        if self.is_connected and self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            self._failed = True
+            self.transport.abort()
+
     def _count(self, frame: Frame) -> None:
         if self._failed:
             return
@@ -65,7 +81,7 @@ class Wire(ServerConnection):
             self._fragments = 0 if frame.fin else self._fragments + 1
         if self._fragments >= MAX_FRAGMENTS:
             self._fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
-        elif not self._budget.take(self.loop.time()):
+        elif not (self._budget if frame.opcode in DATA_OPCODES else self._controls).take(self.loop.time()):
             self._fail(CloseCode.POLICY_VIOLATION, "too many frames")
 
     def _fail(self, code: CloseCode, reason: str) -> None:

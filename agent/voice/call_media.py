@@ -57,6 +57,11 @@ class CallMedia(Closing):
         return self.session is not None and self.session.signaling_state == "have-local-offer"
 
     @property
+    def local_sdp(self) -> str | None:
+        """Our description in force; None before there is one, and at the end."""
+        return (self.session.local_sdp or None) if self.session is not None and not self.closed else None
+
+    @property
     def constraints(self) -> Any:
         """What the capture is opened with: the call's own constraints, or the Device's."""
         own = self._own_constraints
@@ -137,15 +142,20 @@ class CallMedia(Closing):
         if self._source is not None and self.session is not None:
             feed(self._source, self.session.local_stream, lambda: self.closed)
         error = None if self._call.stream is not None else catalogue.signaling_down(self._call.connection)
-        self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self.constraints))
+        self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self._told_constraints))
 
     def _capture_failed(self, error: CaptureError) -> None:
         if self.closed and self.session is not None:
             self.session.close()  # it was made after the call had ended, and is nobody else's to close
         what = "may not be used" if isinstance(error, CaptureDeniedError) else "could not be opened"
-        told = VoiceError(error.code, f"The microphone {what}: {error}")
-        cause = Cause(error=told, capture_error=error, constraints=self.constraints)
+        entry = self._host.generation.class_of_capture(error)
+        told = VoiceError(error.code, f"The microphone {what}: {error}", twilio_error=entry)
+        cause = Cause(error=told, capture_error=error, constraints=self._told_constraints)
         self._call.fire(Trigger.CAPTURE_FAILED, cause)
+
+    @property
+    def _told_constraints(self) -> Any:
+        return self._host.generation.told_of_media(self.constraints)
 
     # Other steps
 
@@ -174,8 +184,7 @@ class CallMedia(Closing):
 
     def _fired(self, trigger: Trigger) -> Callable[[str | None], None]:
         def fire(sdp: str | None) -> None:
-            local_sdp = self.session.local_sdp if self.session is not None else None
-            self._call.fire(trigger, Cause(sdp=sdp, local_sdp=local_sdp))
+            self._call.fire(trigger, Cause(sdp=sdp, local_sdp=self.local_sdp))
 
         return fire
 

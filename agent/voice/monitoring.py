@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from agent.clock import Timer
@@ -97,7 +96,7 @@ class Monitoring:
         return bool(self._call.connection.listeners("volume") or (audio and audio.listeners("inputVolume")))
 
     def _sample(self, raw: Any) -> None:
-        sample, warnings = self._monitor.add(_as_browsers_tell(raw), self._host.clock.now())
+        sample, warnings = self._monitor.add(self._host.generation.told_of_stream(raw), self._host.clock.now())
         for warning in warnings:
             self._warn(warning)
             if self._call.media.closed:
@@ -125,10 +124,3 @@ class Monitoring:
             options = self._host.options
             facts = {"call_sid": call.sid, "dscp": options.dscp, "sdk_version": options.wire.sdk_version}
             self._host.report_metrics(GROUP, NAME, with_call(entries, **facts, direction=call.connection.direction))
-
-
-def _as_browsers_tell(raw: Any) -> Any:
-    """Of a stream that has not begun a browser knows nothing, not even that it brought no bytes."""
-    if raw.packets_received:
-        return raw
-    return replace(raw, packets_received=None, packets_lost=None, bytes_received=None, jitter_ms=None)

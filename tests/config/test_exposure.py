@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from agent import cli
 from agent.config import load
 from agent.config.exposure import secret_keys
+from agent.files import write_private
 from agent.switchboard.runner import mint_for
 
 KEY = '[box]\npins = "mock"\n[token]\nkey_file = "state/api_key.json"\n'
@@ -27,6 +29,7 @@ SECRETS = {
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     mint_for(str(tmp_path / "state"), "me", 60)
+    (tmp_path / "state" / "authority.pem").touch()  # it is that of a switchboard here
     return tmp_path / "config.toml"
 
 
@@ -143,3 +146,23 @@ def test_what_is_soon_guessed_is_told_with_its_line_and_taken(
     assert all(line.startswith(f"warning: {path}:") for line in warnings)
     assert all(words in line for line, words in zip(warnings, warned, strict=True))
     assert text.split('"')[1] not in out
+
+
+@pytest.mark.parametrize(("identity", "beside", "warned"), [("", False, True), ("me", False, False), ("", True, False)])
+def test_a_box_that_holds_the_key_of_the_whole_site_is_told_and_taken(
+    path: Path, capsys: Any, identity: str, beside: bool, warned: bool
+) -> None:
+    key = path.parent / "state" / "api_key.json"
+    own = json.loads(key.read_text())
+    if not beside:
+        key = path.parent / "copy.json"
+    path.write_text('[box]\nidentity = "me"\npins = "mock"\n[token]\nkey_file = "' + str(key) + '"\n')
+    write_private(key, json.dumps({**own, "identity": identity}).encode())
+    path.chmod(0o600)
+
+    status, out, _ = check(path, capsys)
+
+    assert status == 0
+    assert ("token.key_file: it is the key of the whole site" in out) == warned
+    assert "switchboard box add" in out or not warned
+    assert own["secret"] not in out

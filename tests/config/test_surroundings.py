@@ -24,6 +24,7 @@ GOOD = (
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the key of a switchboard in it, on a machine where no service runs."""
     mint_for(str(tmp_path / "state"), "me", 60)
+    (tmp_path / "state" / "authority.pem").touch()  # it is that of a switchboard here
     monkeypatch.setattr("agent.config.surroundings.SERVICE_FOLDER", tmp_path / "run" / "service")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -39,6 +40,7 @@ def taken() -> Iterator[int]:
 def problems(folder: Path, text: str) -> list[str]:
     path = folder / "config.toml"
     path.write_text(text)
+    path.chmod(0o600)  # some hold secrets
     try:
         load_to_check(path)
     except ConfigError as error:

@@ -15,6 +15,20 @@ def _played(*scenarios: str) -> tuple[str, ...]:
 
 
 _CALLS = (
+    Mutation("a call without a token waits for a service that has lost it", "agent/voice/call_signaling.py",
+             "return [SignalingEffect.END]", "return [SignalingEffect.WAIT]", ("voice/test_call_signaling.py",)),
+    Mutation("a call is open while its signaling is lost", "agent/voice/states.py",
+             "when=lambda call, cause: getattr(call, other)", "when=lambda call, cause: False",
+             ("voice/test_call_signaling.py",)),
+    Mutation("a hang-up that finds no socket is lost", "agent/voice/call.py", "self.host.farewells.add(farewell)",
+             "pass", ("voice/test_outliving.py",)),
+    Mutation("the answer to a farewell opens the next call", "agent/voice/signaling_events.py",
+             'if self._device.farewells.concerns(payload.get("callsid")):', "if False:", ("voice/test_outliving.py",)),
+    Mutation("a reconnect token that came with an answer is not kept", "agent/voice/connection.py",
+             "self._call.signaling.tell(CallSignaling.named, token)", "pass",
+             _played("2.18/ws_drop_during_call_reconnect_token")),
+    Mutation("a Device registers again although it was told not to", "agent/voice/presence.py",
+             "if not self.present or not first:", "if not first:", ("voice/test_presence.py",)),
     Mutation("STIR levels B and C count as verified", "agent/voice/call_ids.py", "status == _VERIFIED",
              "str(status).startswith(_VERIFIED[:-1])", ("voice/test_call_ids.py",)),
     Mutation("a ring that never stops", "agent/voice/ringing.py",

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from agent.page.crowd import Crowd, Doing, Visitor, share_of
+from agent.net.address import share_of
+from agent.page.crowd import Crowd, Doing, Visitor
 
 
 class Door:

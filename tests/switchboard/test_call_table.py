@@ -223,3 +223,15 @@ def test_one_call_too_many_is_refused_and_forgotten() -> None:
     told = [effect for effect in dial(calls, sid="TJS2") if isinstance(effect, Tell)]
     assert told[0].payload["error"]["code"] == 31503
     assert len(calls) == 1
+
+
+def test_one_identity_cannot_begin_all_the_calls() -> None:
+    calls = table(max_calls=20, max_calls_per_client=3)
+    for number in range(3):
+        dial(calls, sid=f"TJS{number}")
+    told = [effect for effect in dial(calls, sid="TJS9") if isinstance(effect, Tell)]
+    assert told[0].payload["error"]["code"] == 31503
+    assert len(calls) == 3
+    calls.end()
+    dial(calls, sid="TJS10")
+    assert len(calls) == 1

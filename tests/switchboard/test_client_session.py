@@ -146,3 +146,35 @@ def test_no_text_breaks_a_session(text: str) -> None:
     client = session(LISTEN, REGISTER)
     client.receive(text, 1.0)
     assert types(client.receive(LISTEN, 1.0)) == ["connected"]
+
+
+def test_beats_count_as_frames_and_too_many_of_them_end_the_socket() -> None:
+    client = ClientSession(1, SwitchboardSettings(frames_per_s=10), judge, 0.0, SeldomLog(logging.getLogger(__name__)))
+    client.receive(LISTEN, 0.0)
+    effects = [effect for _ in range(600) for effect in client.receive("\n", 1.0)]
+    assert [effect.code for effect in effects if isinstance(effect, CloseClient)] == [1008]
+
+
+def test_calls_that_are_begun_too_fast_are_refused_and_others_go_on() -> None:
+    client = session(LISTEN)
+    answers = [client.receive(frame("invite", callsid=f"TJS{n}", sdp="v=0"), 0.0)[0] for n in range(100)]
+    taken = [isinstance(answer, CallRequest) for answer in answers]
+    assert 5 <= sum(taken) < 50 and taken == sorted(taken, reverse=True)
+    assert types(answers[-1:]) == ["hangup"]
+    assert isinstance(client.receive(frame("hangup", callsid="TJS1"), 0.0)[0], CallRequest)
+    resumed = frame("invite", callsid="CA1", sdp="v=0", reconnect="token")
+    assert isinstance(client.receive(resumed, 0.0)[0], CallRequest)
+    assert isinstance(client.receive(frame("invite", callsid="TJS200", sdp="v=0"), 60.0)[0], CallRequest)
+
+
+def test_only_the_key_that_gave_access_takes_it_back() -> None:
+    client = ClientSession(1, SETTINGS, lambda token: Grant(token, "AC1", 100.0, True, True, "SK1"), 0.0,
+                           SeldomLog(logging.getLogger(__name__)))  # fmt: skip
+    assert client.revoke("SK1") == []
+    client.receive(LISTEN, 0.0)
+    client.receive(REGISTER, 0.0)
+    assert client.revoke("SK2") == []
+    effects = client.revoke("SK1")
+    assert types(effects) == ["error"] and SetReachable(False) in effects
+    assert [effect.code for effect in effects if isinstance(effect, CloseClient)] == [1008]
+    assert client.revoke("SK1") == [] and client.receive(LISTEN, 1.0) == []

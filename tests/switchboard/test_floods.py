@@ -33,7 +33,7 @@ FLOODS = {
     "beats": (b"", frame(0x81, b"\n"), 1008),
     "texts of one byte": (b"", frame(0x81, b"x"), 1008),
     "nested JSON": (b"", frame(0x81, b"[" * 30_000), 1008),
-    "binary": (b"", frame(0x82, b"x"), 1008),
+    "binary": (b"", frame(0x82, b"x"), 1003),
     "junk": (b"", b"\xff" * 7, 1002),
 }
 

@@ -16,6 +16,13 @@ NOW_S = 1_800_000_000.0
 KEY = ApiKey("AC" + "1" * 32, "SK" + "2" * 32, "s" * 43)
 
 
+BOX = ApiKey(KEY.account_sid, "SK" + "3" * 32, "b" * 43, identity="door")
+
+
+def find(key_sid: str) -> ApiKey | None:
+    return {KEY.key_sid: KEY, BOX.key_sid: BOX}.get(key_sid)
+
+
 def forged(**changes: Any) -> str:
     claims = {
         "iss": KEY.key_sid,
@@ -28,13 +35,13 @@ def forged(**changes: Any) -> str:
 
 def test_a_minted_token_is_granted_what_it_says() -> None:
     token = mint_token(KEY, "alice", ttl_s=600, application_sid="AP1", now=NOW_S)
-    grant = verify(token, KEY, NOW_S + 100)
+    grant = verify(token, find, NOW_S + 100)
     assert (grant.identity, grant.account_sid, grant.ttl_s) == ("alice", KEY.account_sid, 500)
     assert grant.may_call and grant.may_register
 
 
 def test_a_token_may_forbid_directions() -> None:
-    grant = verify(mint_token(KEY, "alice", incoming_allow=False, now=NOW_S), KEY, NOW_S)
+    grant = verify(mint_token(KEY, "alice", incoming_allow=False, now=NOW_S), find, NOW_S)
     assert not grant.may_call and not grant.may_register
 
 
@@ -53,6 +60,7 @@ def test_a_token_may_forbid_directions() -> None:
         (forged(exp="soon"), 31204),
         (forged(nbf=NOW_S + 600), 31204),
         (forged(iss="SKother"), 31204),
+        (forged(iss=BOX.key_sid), 31204),
         (forged(grants={}), 31204),
         (forged(grants={"identity": "alice"}), 31204),
         (forged(grants={"identity": "", "voice": {}}), 31204),
@@ -65,5 +73,15 @@ def test_a_token_may_forbid_directions() -> None:
 )
 def test_anything_else_is_rejected(token: str, code: int) -> None:
     with pytest.raises(TokenRejected) as caught:
-        verify(token, KEY, NOW_S)
+        verify(token, find, NOW_S)
     assert caught.value.code == code
+
+
+def test_a_box_signs_for_its_own_name_and_no_other() -> None:
+    grant = verify(mint_token(BOX, "door", now=NOW_S), find, NOW_S)
+    assert (grant.identity, grant.key_sid) == ("door", BOX.key_sid)
+    assert verify(mint_token(KEY, "door", now=NOW_S), find, NOW_S).key_sid == ""
+    for name in ("reception", "Door", "door ", "doors"):
+        with pytest.raises(TokenRejected) as caught:
+            verify(mint_token(BOX, name, now=NOW_S), find, NOW_S)
+        assert caught.value.code == 31204

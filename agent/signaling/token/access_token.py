@@ -18,12 +18,16 @@ from agent.signaling.token.token_settings import DEFAULT_TTL_S, MAX_TTL_S
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What signs a token: the account (AC...), the key's sid (SK...) and secret, an application (AP...)."""
+    """What signs a token: the account (AC...), the key's sid (SK...) and secret, an application (AP...).
+
+    `identity` is the only one that it may sign for; empty where it may for all.
+    """
 
     account_sid: str
     key_sid: str
     secret: str = field(repr=False)
     application_sid: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True)

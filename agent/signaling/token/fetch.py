@@ -12,6 +12,7 @@ import gevent
 from gevent import subprocess
 
 from agent.errors import InvalidArgumentError, LocalFault
+from agent.log import excerpt
 from agent.net.http import HttpError, HttpHost
 from agent.signaling.token.access_token import ApiKey, mint_token
 from agent.signaling.token.token_settings import TokenSettings
@@ -42,7 +43,8 @@ def read_key(path: Path) -> ApiKey:
     try:
         members = json.loads(path.read_text())
         account_sid, key_sid, secret = (str(members[name]) for name in ("account_sid", "key_sid", "secret"))
-        return ApiKey(account_sid, key_sid, secret, str(members.get("application_sid", "")))
+        more = (str(members.get(name, "")) for name in ("application_sid", "identity"))
+        return ApiKey(account_sid, key_sid, secret, *more)
     except OSError as exc:
         raise TokenError(f"The key file {path} cannot be read: {exc.strerror}.") from None
     except (ValueError, KeyError, TypeError):
@@ -120,7 +122,13 @@ def _from_api_key(settings: TokenSettings, identity: str) -> str:
 
 
 def _from_key_file(settings: TokenSettings, identity: str) -> str:
-    return _mint(read_key(Path(settings.key_file).expanduser()), settings, identity)
+    key = read_key(Path(settings.key_file).expanduser())
+    if key.identity and key.identity != identity:
+        raise TokenError(
+            f"The key file {settings.key_file} is for {excerpt(key.identity)}, and this box is {excerpt(identity)}; "
+            "one of the two names has to be changed."
+        )
+    return _mint(key, settings, identity)
 
 
 def _mint(key: ApiKey, settings: TokenSettings, identity: str) -> str:

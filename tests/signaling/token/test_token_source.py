@@ -139,6 +139,16 @@ def test_a_token_may_be_minted_from_a_key_file(tmp_path):
     assert jwt.decode(fetch(key_file=str(path)), SECRET, algorithms=["HS256"])["iss"] == "SK1"
 
 
+def test_a_key_file_for_one_name_mints_for_that_name_only(tmp_path):
+    path = tmp_path / "door.json"
+    key = {"account_sid": "AC1", "key_sid": "SK1", "secret": SECRET, "identity": "kiosk"}
+    path.write_text(json.dumps(key))
+    assert jwt.decode(fetch(key_file=str(path)), SECRET, algorithms=["HS256"])["grants"]["identity"] == "kiosk"
+    path.write_text(json.dumps({**key, "identity": "reception"}))
+    with pytest.raises(TokenError, match=r"door\.json is for reception, and this box is kiosk"):
+        fetch(key_file=str(path))
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "5", '{"account_sid": "AC1"}'])
 def test_a_key_file_that_holds_no_key_is_named(tmp_path, text):
     path = tmp_path / "api_key.json"
