@@ -22,7 +22,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bench.rig.netns import available
@@ -97,15 +99,20 @@ def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[O
     if box.until(lambda: box.is_ready, READY_S) is None:
         raise SystemExit(f"the box was never ready: {box.service.log.read_text()}")
     outcomes: list[Outcome] = []
-    for number, kind in kinds(seed, first, only):
-        if len(outcomes) == faults:
-            break
-        outcomes.append(strike(box, seed, number, kind))
-        print(outcomes[-1], flush=True)
-        if not outcomes[-1].is_well:
-            print(*box.service.log.read_text(errors="replace").splitlines()[-LAST_LINES:], box.status(), sep="\n      ")
-            box.start_afresh()
+    with suppress(KeyboardInterrupt):  # what was seen so far is told all the same
+        for number, kind in islice(kinds(seed, first, only), faults):
+            outcomes.append(strike(box, seed, number, kind))
+            print(outcomes[-1], flush=True)
+            if not outcomes[-1].is_well:
+                tell_why(box)
+                box.start_afresh()
     return outcomes
+
+
+def tell_why(box: WholeBox) -> None:
+    """Print what may explain that a box does not work."""
+    lines = box.service.log.read_text(errors="replace").splitlines()
+    print(*lines[-LAST_LINES:], box.status(), sep="\n      ", flush=True)
 
 
 def p95(figures: list[float]) -> float:
@@ -134,7 +141,7 @@ def report(box: WholeBox, outcomes: list[Outcome]) -> bool:
         print(row(kind, by_kind[kind]))
     print(row("all", outcomes))
     service = box.service
-    written_kb = service.log.stat().st_size / 1024 / len(outcomes)
+    written_kb = service.log.stat().st_size / 1024 / max(1, len(outcomes))
     again = sum(one.presses > 1 for one in outcomes)
     print(f"{service.gave_up} ends after which systemd starts nothing; {service.barks} by the watchdog;"
           f" {again} calls that took a second press; {written_kb:.1f} kB of log a fault")  # fmt: skip
