@@ -10,12 +10,9 @@ memory to lose is started anew by systemd in the middle of somebody's call.
 from __future__ import annotations
 
 import argparse
-import socket
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import gevent
@@ -24,11 +21,11 @@ from gevent.event import Event
 
 from agent.media.bridge import close_shared_bridge
 from agent.voice.device import Device
-from hw.sound.frame import RATE_HZ
+from bench.rig.board import Board
+from bench.rig.tone import is_loud, tone
 from hw.sound.wav_sound import WavSound
 
 TONE_HZ = 440
-AUDIBLE = 500
 START_S = 20.0
 CALL_S = 20.0
 STEP = 100
@@ -41,42 +38,15 @@ def anonymous_kb(pid: int | str = "self") -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Anonymous:"))
 
 
-@contextmanager
-def switchboard(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a switchboard until the block ends."""
-    where = ("--listen", f"127.0.0.1:{port}", "--state-dir", str(folder))
-    command = (sys.executable, "-m", "agent", "switchboard", *where)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            with gevent.Timeout(START_S):
-                while not _answers(port):
-                    gevent.sleep(0.05)
-            yield process
-        finally:
-            process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def token(folder: Path) -> str:
-    """Make a token for the box with the switchboard's own key."""
-    command = (sys.executable, "-m", "agent", "token", "--identity", "box", "--state-dir", str(folder))
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 class Caller:
     """A box that calls the echo."""
 
     def __init__(self, server: str, ca_file: Path, access: str) -> None:
         self._heard = Event()
-        tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
         loop = gevent.get_hub().loop
         wake = loop.async_()
         wake.start(self._heard.set)
-        self._sound = WavSound(tone, lambda frame: wake.send() if _loud(frame) else None, loop=True)
+        self._sound = WavSound(tone(TONE_HZ), lambda frame: wake.send() if is_loud(frame) else None, loop=True)
         self._sound.start()
         self._device = Device(access, chunderw=server, ca_file=str(ca_file), sound=self._sound)
         ready = Event()
@@ -104,18 +74,12 @@ class Caller:
         close_shared_bridge()
 
 
-def _loud(frame: bytes) -> bool:
-    return bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
-
-
 def measure(calls: int, talk_s: float) -> dict[str, list[int]]:
     """Return the memory of both ends before the first call and after each step."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     points: dict[str, list[int]] = {"box": [], "switchboard": []}
-    with tempfile.TemporaryDirectory() as name, switchboard(Path(name), port) as far:
-        caller = Caller(f"localhost:{port}", Path(name) / "ca.pem", token(Path(name)))
+    with tempfile.TemporaryDirectory() as name, closing(Board(Path(name) / "switchboard")) as far:
+        far.start()
+        caller = Caller(far.address, far.ca_file, far.token("box"))
         for number in range(calls + 1):
             if number % STEP == 0:
                 points["box"].append(anonymous_kb())

@@ -25,12 +25,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from bench.rig.board import Board
 from bench.rig.netns import NETWORKS, Network
 
 CALL_WITHIN_S = 30.0
@@ -114,37 +114,9 @@ class Box:
         self._process.wait(10)
 
 
-@dataclass(frozen=True)
-class Switchboard:
-    """A running switchboard, and a token of it for the box."""
-
-    process: subprocess.Popen[str]
-    address: str
-    certificate: str
-    token: str
-
-
-@contextmanager
-def switchboard(network: Network, folder: Path) -> Iterator[Switchboard]:
-    """A switchboard at the far end."""
-    state = ("--state-dir", str(folder))
-    agent = (sys.executable, "-m", "agent")
-    listen = ("--listen", f"{NETWORKS['far']}.2:0")
-    command = network.command("far", *agent, "switchboard", *listen, *state)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        assert process.stdout is not None
-        facts = {}
-        while "ready" not in facts:
-            name, _, value = process.stdout.readline().strip().partition(" ")
-            facts[name] = value.strip()
-        made = subprocess.run(
-            [*agent, "token", "--identity", "box", *state], check=True, capture_output=True, text=True
-        )
-        yield Switchboard(process, facts["address"], facts["certificate"], made.stdout.strip())
-    finally:
-        process.terminate()
-        process.wait(10)
+def far_board(network: Network, folder: Path) -> Board:
+    """Prepare a switchboard at the far end."""
+    return Board(folder / "switchboard", f"{NETWORKS['far']}.2", around=network.command("far"))
 
 
 def change_addresses(network: Network, box: Box, times: int) -> list[float]:
@@ -193,13 +165,14 @@ def measure(changes: int, blackouts: int, restarts: int) -> dict[str, list[float
     """One call that goes through all of it."""
     network = Network()
     try:
-        with tempfile.TemporaryDirectory() as folder, switchboard(network, Path(folder)) as far:
-            where = (far.address, far.certificate, far.token)
+        with tempfile.TemporaryDirectory() as name, closing(far_board(network, Path(name))) as far:
+            far.start()
+            where = (far.address, str(far.ca_file), far.token("box"))
             box = Box(network.command("box", sys.executable, "-m", "bench.box", *where))
             try:
                 box.wait_for("accept")
                 box.wait_for("heard")
-                hang_up = partial(far.process.send_signal, signal.SIGHUP)
+                hang_up = partial(far.send, signal.SIGHUP)
                 restarted = {"peer restart": (box.restart_ice, "path"), "switchboard restart": (hang_up, "connected")}
                 found = {"blackout": black_out(network, box, "wlan", blackouts)}
                 found = {"address change": change_addresses(network, box, changes), **found}

@@ -56,11 +56,10 @@ for top in (agent, hw):
 
 check_release() {
   attempt "importing $release" "$new/bin/python" -I -c "$import_all"
-  takes_settings=yes
-  "$new/bin/$name" check "$etc/config.toml" || takes_settings=no
-  is_up || return 0
-  [ $takes_settings = yes ] || fail "$release does not take the settings that are in use; nothing was changed. Mend them first"
-  [ $demo = yes ] || return 0
+  # Where nothing runs, nothing is at stake.
+  "$new/bin/$name" check "$etc/config.toml" || ! is_up ||
+    fail "$release does not take the settings that are in use; nothing was changed. Mend them first"
+  is_up && [ $demo = yes ] || return 0
   say "trying it in a call of its own"
   install -d -o $name -g $name "$workshop/demo"
   attempt "the demonstration of $release (nothing was changed; --without-demo leaves it out)" runuser -u $name -- \
@@ -120,12 +119,14 @@ place_watchdog() {
 }
 
 start_release() {
-  if [ "$(named current)" = "$release" ]; then manager restart --no-block $name
+  if [ "$(named current)" = "$release" ]; then
+    end_between_words
+    manager restart --no-block $name
   else change_to "$release" || fail "$release did not get ready; $(named current) runs on. See journalctl -u $name -u $name-trial"
   fi
   has_systemd || { say "installed; it starts with the next boot"; return; }
   # Waits for the start that is under way.
-  if [ $takes_settings = no ] || ! systemctl start $name; then
+  if ! systemctl start $name; then
     fail "installed, but it does not run yet: see journalctl -u $name, edit $etc/config.toml, systemctl restart $name"
   fi
   say "$release is running; see: systemctl status $name, journalctl -u $name, sudo $name status"

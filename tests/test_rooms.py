@@ -67,8 +67,8 @@ PURE_ROOMS = {
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "closing", "effects", "errors", "events", "program", "sdk_version", "twilio_access_errors",
-                   "twilio_call_errors", "twilio_errors"),
+    "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
+                   "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
@@ -81,9 +81,11 @@ PURE_FILES = {
     "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "newcomers",
                           "reconnect_tokens", "refusals", "registry", "renegotiation", "route_state", "router", "sdp",
                           "services", "settings", "timeouts", "user_messages"),
-    "agent.voice": ("call_causes", "call_core", "call_effects", "call_errors", "call_ids", "call_state", "deprecated",
-                    "digits", "driver", "feedback", "options", "preflight_core", "preflight_report", "protocols",
-                    "recovery_driver", "recovery_policy", "registration", "settings", "states"),
+    "agent.voice": ("browser_stats", "call_causes", "call_core", "call_effects", "call_errors", "call_ids",
+                    "call_messages", "call_signaling", "call_state", "connect_options", "deprecated", "digits",
+                    "driver", "farewells", "feedback", "first_contact", "generation", "options", "preflight_core",
+                    "preflight_report", "presence", "protocols", "recovery_driver", "recovery_policy",
+                    "registration", "settings", "signaling_driver", "states"),
     "hw": ("closing", "errors"),
     "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",

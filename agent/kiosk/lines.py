@@ -18,6 +18,7 @@ from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import INCOMING, OUTGOING
 from agent.kiosk.waiting import Waiting
+from agent.voice.call_ids import INCOMING as CALLED
 from agent.voice.connection import Connection
 from agent.voice.device import Device
 from hw.sound import tones
@@ -54,6 +55,12 @@ class Lines(Emitter):
         self._push_to_talk = push_to_talk
         self._talks = False
         device.on_pending_changed = self._forget_dropped
+        device.on("resumed", self.resumed)
+
+    def use(self, settings: AnsweringSettings, *, push_to_talk: bool) -> None:
+        """Treat calls like this from the next one on."""
+        self._settings = settings
+        self._push_to_talk = push_to_talk
 
     def is_busy(self, besides: Line | None = None) -> bool:
         """Tell whether another call is on, or is being accepted."""
@@ -98,6 +105,18 @@ class Lines(Emitter):
         self._sounds.dialling()
         self.tell()
         return line
+
+    def resumed(self, connection: Connection) -> None:
+        """Go on with a call that the process before this one was in."""
+        incoming = connection.direction == CALLED
+        peer = str(connection.parameters.get("From", "") if incoming else connection.custom_parameters.get("To", ""))
+        line = Line(connection, self.calls.begin(INCOMING if incoming else OUTGOING, peer))
+        line.taken = True
+        self.current = self.last = line
+        self._follow(line)
+        self._board.tell("resumed", peer)
+        self._sounds.recovering(True)
+        self.tell()
 
     # --- while they are on ---
 

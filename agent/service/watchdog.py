@@ -17,6 +17,8 @@ from agent.supervision.heartbeat import Heartbeat, Vitals
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 0.25
+
 
 class Watchdog:
     """Feeds systemd's watchdog while all of `vitals` are fresh; `run` is a child for the supervisor."""
@@ -28,11 +30,15 @@ class Watchdog:
         self._failures = FailureLog(log, "the watchdog's check of progress")
 
     def run(self, heartbeat: Heartbeat) -> None:
-        """Check and feed for ever, four times per timeout."""
+        """Check and feed for ever, four times per timeout.
+
+        What stood still is looked at again soon: after a pause of the whole process, as by a slow disk, everything
+        seems to, and little time is left to prove the contrary.
+        """
         while True:
-            self.check()
+            pause_s = self._interval_s if self.check() else min(AGAIN_S, self._interval_s)
             heartbeat.beat()
-            gevent.sleep(self._interval_s)
+            gevent.sleep(pause_s)
 
     def check(self) -> bool:
         """Feed once if everything made progress; whether it did."""

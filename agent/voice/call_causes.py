@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from agent.media.sdp.munge import preferred_codec_info
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
 Effects: TypeAlias = tuple[do.CallEffect, ...]
 
 DENIED: Final = 31208
+
+
+class Loss(Enum):
+    """What the loss of its socket means to a call."""
+
+    NONE = auto()
+    WAITS = auto()  # it is asked for over the next one
+    ENDS = auto()
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Cause:
     capture_error: CaptureError | None = None
     constraints: Any = None  # those of the capture
     reason: str | None = None  # goes out with `hangup`
+    loss: Loss = Loss.NONE
 
 
 NOTHING: Final = Cause()
@@ -35,8 +45,7 @@ NOTHING: Final = Cause()
 
 def error_of(error: VoiceError) -> Effects:
     """Report an `error` event before anybody hears it."""
-    told = {"code": error.code, "message": error.message}
-    return do.ReportEvent("error", told, level="ERROR"), do.EmitEvent("error", (error,))
+    return do.ReportError(error), do.EmitEvent("error", (error,))
 
 
 # Each of these is an action of the table of states
@@ -70,10 +79,7 @@ def report_ringing(cause: Cause) -> Effects:
 def report_reconnecting(cause: Cause) -> Effects:
     """Report the error that began the recovery, then the recovery."""
     reconnecting = do.ReportEvent("reconnecting")
-    if (error := cause.error) is None:
-        return (reconnecting,)
-    told = {"code": error.code, "message": error.message, "twilioError": vars(error.twilio_error)}
-    return do.ReportEvent("error", told, level="WARNING"), reconnecting
+    return (reconnecting,) if cause.error is None else (do.ReportError(cause.error, "WARNING"), reconnecting)
 
 
 def report_captured(cause: Cause) -> Effects:

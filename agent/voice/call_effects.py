@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from agent.errors import VoiceError
     from agent.voice.call_state import CallState
 
 # Towards the program and Insights
@@ -40,6 +41,14 @@ class ReportEvent:
     payload: Mapping[str, Any] | None = None
     group: str = "connection"
     level: str = "INFO"
+
+
+@dataclass(frozen=True)
+class ReportError:
+    """The same about an error of the call."""
+
+    error: VoiceError
+    level: str = "ERROR"
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,11 @@ class SendReject:
     """A call that is not taken."""
 
 
+@dataclass(frozen=True)
+class AskService:
+    """The service is asked for a call of another process, once it is reached."""
+
+
 # Towards the media
 
 
@@ -154,6 +168,6 @@ MediaStep: TypeAlias = (
 )
 SignalingMessage: TypeAlias = SendInvite | SendAnswer | SendReinvite | SendHangup | SendReject
 CallEffect: TypeAlias = (
-    ShowState | EmitEvent | ReportEvent | NameCall | DisconnectOther | PlayDisconnect | StartMonitoring | CloseMedia
-    | SignalingMessage | MediaStep
+    ShowState | EmitEvent | ReportEvent | ReportError | NameCall | DisconnectOther | PlayDisconnect | StartMonitoring
+    | CloseMedia | AskService | SignalingMessage | MediaStep
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agent.errors import VoiceError
+from agent.errors import TwilioError, VoiceError
 from agent.twilio_errors import twilio_error
 
 INTERRUPTED = "Connection with Twilio was interrupted."  # goes on the wire with `hangup`: the reference's own words
@@ -36,11 +36,29 @@ def recovery_begins() -> VoiceError:
     return VoiceError(53405, "Media connection failed.", twilio_error=twilio_error(53405))
 
 
-def far_end_error(connection: Any, error: Mapping[str, Any]) -> VoiceError:
+def signaling_lost() -> VoiceError:
+    """Make 53001, the argument of `reconnecting` when it is the socket that is lost; not an `error` event."""
+    entry = twilio_error(53001)
+    return VoiceError(entry.code, "The connection to the service is lost.", twilio_error=entry)
+
+
+def not_taken_back(connection: Any) -> VoiceError:
+    """Make 31000/53001: the service does not have the call any more; ends the call."""
+    return _media_error(connection, 31000, "The call did not come back after the connection was lost.", 53001)
+
+
+def far_end_error(connection: Any, error: Mapping[str, Any], entry: TwilioError) -> VoiceError:
     """Make an error of what a server's `hangup` carried; its own code and message are passed on."""
     code = error.get("code") or 31000
     message = error.get("message") or "The far side ended the call with an error."
-    return VoiceError(code, message, connection=connection, twilio_error=twilio_error(31005))
+    return VoiceError(code, message, connection=connection, twilio_error=entry)
+
+
+def message_refused(connection: Any, error: Mapping[str, Any], entry: TwilioError) -> VoiceError:
+    """Make the error of a message that the service did not take; the service's own code and words."""
+    code = error.get("code") or 31000
+    message = error.get("message") or "The service did not take the message."
+    return VoiceError(code, message, connection=connection, twilio_error=entry)
 
 
 def digits_not_sent(connection: Any) -> VoiceError:

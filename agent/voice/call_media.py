@@ -27,6 +27,8 @@ from agent.voice.states import Trigger
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
+LONGEST_STEP_S = 45.0  # a microphone that is asked for, candidates that are gathered: each has a shorter limit
+
 _Failed = Callable[[AgentError], None]
 
 
@@ -44,6 +46,7 @@ class CallMedia(Closing):
         self._own_constraints: Any = None
         self._rtc_configuration: Mapping[str, Any] | None = None
         self._events: MediaEvents | None = None
+        self._steps: dict[gevent.Greenlet[..., None], float] = {}  # those that have begun, and when
         self._source: Source | None = None  # what is sent instead of the microphone
 
     @property
@@ -55,6 +58,11 @@ class CallMedia(Closing):
     def has_local_offer(self) -> bool:
         """Whether an offer of ours waits for its answer (W3C webrtc: have-local-offer)."""
         return self.session is not None and self.session.signaling_state == "have-local-offer"
+
+    @property
+    def local_sdp(self) -> str | None:
+        """Our description in force; None before there is one, and at the end."""
+        return (self.session.local_sdp or None) if self.session is not None and not self.closed else None
 
     @property
     def constraints(self) -> Any:
@@ -72,7 +80,7 @@ class CallMedia(Closing):
         fired, make = self._fired, self._make
         match step:
             case do.OpenCapture():
-                gevent.spawn(self._capture)
+                self._begin(self._capture)
             case do.CreateOffer():
                 make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
             case do.CreateAnswer():
@@ -137,21 +145,36 @@ class CallMedia(Closing):
         if self._source is not None and self.session is not None:
             feed(self._source, self.session.local_stream, lambda: self.closed)
         error = None if self._call.stream is not None else catalogue.signaling_down(self._call.connection)
-        self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self.constraints))
+        self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self._told_constraints))
 
     def _capture_failed(self, error: CaptureError) -> None:
         if self.closed and self.session is not None:
             self.session.close()  # it was made after the call had ended, and is nobody else's to close
         what = "may not be used" if isinstance(error, CaptureDeniedError) else "could not be opened"
-        told = VoiceError(error.code, f"The microphone {what}: {error}")
-        cause = Cause(error=told, capture_error=error, constraints=self.constraints)
+        entry = self._host.generation.class_of_capture(error)
+        told = VoiceError(error.code, f"The microphone {what}: {error}", twilio_error=entry)
+        cause = Cause(error=told, capture_error=error, constraints=self._told_constraints)
         self._call.fire(Trigger.CAPTURE_FAILED, cause)
+
+    @property
+    def _told_constraints(self) -> Any:
+        return self._host.generation.told_of_media(self.constraints)
 
     # Other steps
 
     def _make(self, step: Callable[[MediaSessionPort], Any], done: Callable[[Any], None], failed: _Failed) -> None:
         if self.session is not None and not self.closed:
-            gevent.spawn(self._run, self.session, step, done, failed)
+            self._begin(self._run, self.session, step, done, failed)
+
+    def overdue_s(self) -> float:
+        """Return the seconds since a step should have ended that takes far longer than any can."""
+        now = self._host.clock.now()
+        return max((now - began - LONGEST_STEP_S for began in self._steps.values()), default=0.0)
+
+    def _begin(self, step: Callable[..., None], *args: Any) -> None:
+        greenlet = gevent.spawn(step, *args)
+        self._steps[greenlet] = self._host.clock.now()
+        greenlet.link(lambda ended: self._steps.pop(ended, None))
 
     def _run(
         self,
@@ -174,8 +197,7 @@ class CallMedia(Closing):
 
     def _fired(self, trigger: Trigger) -> Callable[[str | None], None]:
         def fire(sdp: str | None) -> None:
-            local_sdp = self.session.local_sdp if self.session is not None else None
-            self._call.fire(trigger, Cause(sdp=sdp, local_sdp=local_sdp))
+            self._call.fire(trigger, Cause(sdp=sdp, local_sdp=self.local_sdp))
 
         return fire
 

@@ -16,6 +16,7 @@ from weakref import WeakSet
 from agent.errors import VoiceError
 from agent.log import SeldomLog
 from agent.voice.call_ids import INCOMING, OUTGOING
+from agent.voice.call_ticket import CallTicket
 from agent.voice.connection import Connection
 from agent.voice.protocols import CallHost
 from agent.voice.ringing import Ringing
@@ -34,6 +35,8 @@ class CallsOwner(CallHost, Protocol):
     def emit_soon(self, event: str, *args: Any) -> None: ...
 
     def call_opened(self, connection: Connection) -> None: ...
+
+    def calls_over(self) -> None: ...
 
     def call_made(self, connection: Connection) -> None: ...
 
@@ -75,14 +78,15 @@ class DeviceCalls:
         """List every call that is not over, but for those that were dropped while they were pending."""
         return self.pending + [call for call in self._taken if _lives(call) and call not in self._pending]
 
-    def incoming(self, parameters: dict[str, Any], offer_sdp: str) -> Connection | None:
+    def incoming(self, parameters: dict[str, Any], offer_sdp: str, token: object = None) -> Connection | None:
         """Make a pending call of an invite, in the place of one that it repeats; None when too many are pending."""
         for call in self._waiting_as(parameters["CallSid"]):
             self.remove(call)
         if len(self._pending) >= MAX_PENDING:
             _strangers.warning("an incoming call is dropped: %d are pending already", MAX_PENDING)
             return None
-        connection = self._make(parameters=parameters, offer_sdp=offer_sdp)
+        token = token if isinstance(token, str) and token else None
+        connection = self._make(parameters=parameters, offer_sdp=offer_sdp, reconnect_token=token)
         self._become((*self._pending, connection))
         return connection
 
@@ -96,6 +100,13 @@ class DeviceCalls:
         for waiting in pending:
             waiting.ignore()
         self.ringing.hush()
+        return connection
+
+    def resumed(self, ticket: CallTicket) -> Connection:
+        """Make an active call of what another process has left behind."""
+        connection = self._make(ticket=ticket)
+        self._take(connection)
+        self._on = (*self._on, connection)
         return connection
 
     def settle(self, connection: Connection) -> None:
@@ -123,6 +134,11 @@ class DeviceCalls:
         for connection in ending:
             connection.disconnect()
 
+    def reject_all(self) -> None:
+        """Refuse every pending call."""
+        for connection in self.pending:
+            connection.reject()
+
     def end_for_good(self) -> None:
         """End what is left, the pending ones without a word: nobody can take them any more."""
         self.disconnect_all()
@@ -136,6 +152,8 @@ class DeviceCalls:
         if connection in self._pending:
             self._dropped.add(connection)
             self._become(tuple(call for call in self._pending if call is not connection))
+        if not self._on and not self._pending:
+            self._device.calls_over()
 
     def find(self, callsid: object) -> Connection | None:
         """Find the call that the server means."""

@@ -8,27 +8,32 @@ from typing import Any
 from gevent.event import AsyncResult
 
 from agent.errors import InvalidStateError
-from agent.handlers import HubEmitter
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
 from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
 from agent.voice.call_causes import Cause
 from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.call_messaging import Messaging
+from agent.voice.call_signaling import CallSignaling
 from agent.voice.call_state import CallState
+from agent.voice.call_ticket import CallTicket
+from agent.voice.connect_options import accept_arguments
 from agent.voice.deprecated import ConnectionAliases, or_handler
 from agent.voice.digits import DigitSender, check_digits
+from agent.voice.event_names import SpelledEmitter
 from agent.voice.feedback import feedback_event
 from agent.voice.protocols import CallHost
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
 
 
-class Connection(HubEmitter, ConnectionAliases):
-    """An incoming or outgoing call.
+class Connection(SpelledEmitter, ConnectionAliases):
+    """An incoming or outgoing call; `agent.Call` is the same under its later name.
 
     Events: accept(connection) audio(stream) cancel disconnect(connection) error(VoiceError) mute(flag, connection)
     reconnecting(VoiceError) reconnected reject ringing(early_media) sample(sample) volume(input, output)
-    warning(name, data) warning-cleared(name, None) transportClose, and digit(str) for a key the far side pressed.
+    warning(name, data) warning-cleared(name, None) transportClose, messageReceived(message) messageSent(message) in the
+    second generation, and digit(str) for a key the far side pressed.
     """
 
     def __init__(
@@ -38,23 +43,52 @@ class Connection(HubEmitter, ConnectionAliases):
         parameters: dict[str, Any] | None = None,
         custom_parameters: Mapping[str, Any] | None = None,
         offer_sdp: str | None = None,
+        reconnect_token: str | None = None,
+        ticket: CallTicket | None = None,
     ) -> None:
-        """Made by a Device only: `parameters` and `offer_sdp` of an invite, or `custom_parameters` of `connect`."""
+        """Made by a Device only.
+
+        Of an invite: all but `custom_parameters`, which are those of `connect`, and `ticket`, which alone is given for
+        a call that another process has left behind.
+        """
         super().__init__()
+        if ticket is not None:
+            parameters, custom_parameters = dict(ticket.parameters), ticket.custom_parameters
+            reconnect_token = ticket.reconnect_token
         self.parameters: dict[str, Any] = {} if parameters is None else parameters
-        self.direction = INCOMING if self.parameters.get("CallSid") else OUTGOING
+        incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
+        self.direction = INCOMING if incoming else OUTGOING
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
         self.encoded_parameters = encode_params(custom_parameters or {})
         self._host = host
         self.log = host.log
-        self._call = CallDriver(host, self, offer_sdp)
-        preflight = {"preflight": host.options.preflight} if self.direction == OUTGOING else None
-        self._call.report("INFO", "connection", self.direction.lower(), preflight)
+        self._call = CallDriver(host, self, offer_sdp, reconnect_token)
+        self._messaging = Messaging(self._call)
+        host.contact.when_made(self._report_made)
 
     def __repr__(self) -> str:
         return f"<Connection {self._call.wire_sid} {self._call.shown}>"
+
+    @property
+    def ticket(self) -> CallTicket | None:
+        """What another process needs to come back to it; None after its end, and before we have answered it.
+
+        One that was not answered the service announces anew.
+        """
+        call = self._call
+        over = call.core.state is CallState.CLOSED
+        if over or (self.direction == INCOMING and call.core.state not in (CallState.OPEN, CallState.RECONNECTING)):
+            return None
+        told = {name: value for name, value in self.parameters.items() if isinstance(value, str)}
+        token = call.signaling.core.token or ""
+        return CallTicket(call.wire_sid, self.direction, token, told, self.custom_parameters, self.is_muted())
+
+    def resume(self, *, muted: bool) -> None:
+        """Come back to a call that another process has left behind; the Device calls it."""
+        self._call.media.mute(muted)
+        self._call.resume()
 
     @or_handler("accept")
     def accept(
@@ -68,6 +102,7 @@ class Connection(HubEmitter, ConnectionAliases):
 
         Raises InvalidArgumentError for an argument that cannot be used.
         """
+        audio_constraints, rtc_configuration = accept_arguments(audio_constraints, rtc_configuration)
         self._host.check_call(audio_constraints, rtc_configuration)
         if self._host.is_closed:
             return
@@ -97,6 +132,7 @@ class Connection(HubEmitter, ConnectionAliases):
         if flag == self.is_muted():
             return
         self._call.media.mute(flag)
+        self._host.call_changed()
         self._call.report("INFO", "connection", "muted" if flag else "unmuted")
         self.emit("mute", flag, self)
 
@@ -121,6 +157,15 @@ class Connection(HubEmitter, ConnectionAliases):
             stream.dtmf(self._call.sid, digits)
         else:
             self._call.emit_error(catalogue.digits_not_sent(self))
+
+    def send_message(self, message: Mapping[str, Any] | None = None, **members: Any) -> str:
+        """Send words of the program along with the call, and return their sid; `messageSent` follows, or `error`.
+
+        `message` has `content`, `messageType` and perhaps `contentType`; they may be keyword arguments as well. Raises
+        InvalidArgumentError for one that cannot be sent, InvalidStateError before the call has a sid and after its
+        end, NotSupportedError in the first generation.
+        """
+        return self._messaging.send(message, members)
 
     def post_feedback(self, score: int | None = None, issue: str | None = None) -> Any:
         """Tell the service how good the call was: 1 to 5, and what was wrong; raises InvalidArgumentError.
@@ -164,7 +209,7 @@ class Connection(HubEmitter, ConnectionAliases):
     @property
     def waits_for_answer(self) -> bool:
         """Whether a `ringing` or `answer` of the server is meant for this call."""
-        return self._call.core.is_dialling or self._call.restart_offered
+        return self._call.core.is_dialling or self._call.restart_offered or self._call.waits_for_service
 
     def is_called(self, callsid: object) -> bool:
         """Tell whether the server means this call by `callsid`."""
@@ -177,8 +222,12 @@ class Connection(HubEmitter, ConnectionAliases):
         self._call.fire(Trigger.RINGING, cause)
 
     def on_answer(self, payload: Mapping[str, Any]) -> None:
-        """Take the server's `answer`, to the call or to its ICE restart."""
-        sdp = payload.get("sdp")
+        """Take the server's `answer`: to the call, to its ICE restart, or to the question whether it still has it."""
+        sdp, token = payload.get("sdp"), payload.get("reconnect")
+        if isinstance(token, str) and token:
+            self._call.signaling.tell(CallSignaling.named, token)
+            self._host.call_changed()
+        self._call.signaling.tell(CallSignaling.answered)
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
@@ -193,16 +242,47 @@ class Connection(HubEmitter, ConnectionAliases):
 
     def on_hangup(self, error: Mapping[str, Any] | None) -> None:
         """Take the server's `hangup`, with its error if it has one."""
-        self._call.fire(Trigger.HANGUP, Cause(error=catalogue.far_end_error(self, error) if error else None))
+        entry = self._host.generation.class_of_end(error or {})
+        told = catalogue.far_end_error(self, error, entry) if error else None
+        self._call.fire(Trigger.HANGUP, Cause(error=told))
+
+    def overdue_s(self) -> float:
+        """Return the seconds since some part of it should have done its next step."""
+        return self._call.overdue_s()
+
+    def abandon(self) -> None:
+        """End it although parts of it fail."""
+        self._call.abandon()
 
     def on_transport_close(self) -> None:
-        """Note that signaling is lost."""
+        """Note that the socket is lost."""
         self._call.tell_recovery(Recovery.signaling, False)
-        self._call.fire(Trigger.TRANSPORT_CLOSE)
+        self._call.signaling.tell(CallSignaling.lost)
 
-    def on_signaling_back(self) -> None:
-        """Note that signaling is back."""
-        self._call.tell_recovery(Recovery.signaling, True)
+    @property
+    def is_being_resumed(self) -> bool:
+        """Whether the service has not given back yet what another process has left behind."""
+        return self._call.core.flags.resumed and self._call.core.flags.signaling_lost
+
+    def on_service_reached(self) -> None:
+        """Note that the service is reached again, or takes a new token."""
+        self._call.signaling.tell(CallSignaling.connected)
+
+    def on_refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
+        """Take the server's `error` about one of our messages; tells whether it is one."""
+        return self._messaging.refused(payload, error)
+
+    def on_not_taken_back(self) -> None:
+        """Note that the service refused to give this call back."""
+        self._call.signaling.tell(CallSignaling.refused)
+
+    def on_ack(self, payload: Mapping[str, Any]) -> None:
+        """Take the server's `ack` of one of our messages."""
+        self._messaging.acknowledged(payload)
+
+    def on_message(self, payload: Mapping[str, Any]) -> None:
+        """Take a message of the far side."""
+        self._messaging.received(payload)
 
     @property
     def path(self) -> tuple[str | None, str | None]:
@@ -221,6 +301,10 @@ class Connection(HubEmitter, ConnectionAliases):
         """Answer the far side's restart of ICE; an own offer under way goes first (glare)."""
         if not self._call.restart_offered:
             self._call.fire(Trigger.RESTART_OFFER, Cause(sdp=sdp))
+
+    def _report_made(self) -> None:
+        told = {"preflight": self._host.options.preflight, **self._host.generation.told_of_calls}
+        self._call.report("INFO", "connection", self.direction.lower(), told if self.direction == OUTGOING else None)
 
 
 def _custom_parameters(

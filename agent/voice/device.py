@@ -5,30 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Self
 
+from gevent.event import AsyncResult
+
 from agent.errors import InvalidArgumentError, InvalidStateError
-from agent.handlers import HubEmitter
 from agent.net.netlink import NetworkChange
 from agent.sdk_version import SDK_VERSION
 from agent.signaling.pstream.params import named_params
 from agent.voice.audio import AudioHelper
+from agent.voice.connect_options import connect_arguments
 from agent.voice.connection import Connection
 from agent.voice.deprecated import DeviceAliases, deprecated, or_handler
+from agent.voice.device_vitals import DeviceVitals
+from agent.voice.event_names import SpelledEmitter
 from agent.voice.host import DeviceHost
 from agent.voice.instance_methods import of_instances
 from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
 from agent.voice.protocols import SignalingStream
+from agent.voice.registration import RegistrationState
 from agent.voice.sounds import Sounds
 
 LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
 
 
 @of_instances
-class Device(HubEmitter, DeviceAliases):
+class Device(SpelledEmitter, DeviceAliases):
     """A phone that registers with the voice service and makes and takes calls.
 
     Events: ready(device) offline(device) incoming(connection) connect(connection) disconnect(connection)
-    cancel(connection) error(VoiceError). Those about calls come on the turn of the hub after the call's own.
+    cancel(connection) error(VoiceError). Those about calls come on the turn of the hub after the call's own. In the
+    second generation also: registering registered unregistered destroyed token_told(ttl_s) tokenWillExpire(device).
+    With a `call_store`: resumed(connection) for a call that the process before this one was in.
     """
 
     is_supported: ClassVar[bool] = True
@@ -55,7 +62,9 @@ class Device(HubEmitter, DeviceAliases):
     # Setting up and ending
 
     def setup(self, token: str | None = None, options: Mapping[str, Any] | None = None, **more: Any) -> Device:
-        """Connect to the voice service. A second call changes the options that are read later, and the token.
+        """Register with the voice service. A second call changes the options that are read later, and the token.
+
+        With `no_register` a Device of the second generation connects when `register` or `connect` needs it.
 
         Raises InvalidArgumentError for a missing token, an unknown option or a value that is not allowed, ConfigError
         for a `ca_file` that cannot be used.
@@ -75,10 +84,20 @@ class Device(HubEmitter, DeviceAliases):
         """Find out by a test call whether calls will work here; the answers are the test's events."""
         return PreflightTest(cls, token, options)
 
+    def open(self) -> Device:
+        """Connect to the service now, without registering; in the second generation a first call has no wait then.
+
+        Raises InvalidStateError before the set-up.
+        """
+        self._check_set_up()
+        self._host.need_stream(self.token)
+        return self
+
     def destroy(self) -> None:
         """Hang up, close the connection to the service, and forget every listener; idempotent.
 
-        Pending calls are closed without an event, and the service is not told. Only `setup` begins anew.
+        Pending calls are rejected; in the first generation they are closed without an event, and the service is not
+        told. Only `setup` begins anew.
         """
         self._host.close()
         self.remove_all_listeners()
@@ -115,18 +134,21 @@ class Device(HubEmitter, DeviceAliases):
     ) -> Connection:
         """Place a call; `params` reach the application behind the service, e.g. {"To": "alice"}.
 
-        Pending calls are ignored. Raises InvalidStateError while another call is active, InvalidArgumentError for
-        arguments that cannot be used, and when the service has closed the connection or `destroy` has.
+        A mapping of `params`, `rtcConfiguration` and `rtcConstraints`, as in the SDK 2.x, is understood too. Pending
+        calls are ignored. Raises InvalidStateError while another call is active, InvalidArgumentError for arguments
+        that cannot be used, and when the service has closed the connection or `destroy` has.
         """
         self._check_set_up()
         if params is not None and not isinstance(params, Mapping):
             raise InvalidArgumentError(f"argument params: {params!r} is not allowed; give a mapping of strings")
-        params = named_params(params or {})
+        params, audio_constraints, rtc_configuration = connect_arguments(params, audio_constraints, rtc_configuration)
+        params = named_params(params)
         self._host.check_call(audio_constraints, rtc_configuration)
         if self._host.calls.active is not None:
             raise InvalidStateError("a call is active already; disconnect it first")
         if self._host.is_closed:
             raise InvalidArgumentError("the Device was destroyed; call setup(token) to begin anew")
+        self._host.need_stream(self.token)
         if self.stream is None:
             raise InvalidArgumentError("the service has closed the connection; give a new token to update_token()")
         connection = self._host.calls.outgoing(params)
@@ -149,10 +171,33 @@ class Device(HubEmitter, DeviceAliases):
 
     # Presence
 
+    def register(self) -> AsyncResult[Any]:
+        """Take incoming calls; returns a result that is set when the service has agreed.
+
+        Raises InvalidStateError before the set-up, and in any state but `unregistered`.
+        """
+        self._check_set_up()
+        self._check_state(RegistrationState.UNREGISTERED, "register")
+        promise = self._host.promises.registered()
+        self.register_presence()
+        return promise
+
+    def unregister(self) -> AsyncResult[Any]:
+        """Take no incoming calls; returns a result that is set when the service has agreed.
+
+        Raises InvalidStateError before the set-up, and in any state but `registered`.
+        """
+        self._check_set_up()
+        self._check_state(RegistrationState.REGISTERED, "unregister")
+        promise = self._host.promises.unregistered()
+        self.unregister_presence()
+        return promise
+
     def register_presence(self) -> Device:
         """Take incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(True)
+        self._host.need_stream(self.token)
         return self
 
     def unregister_presence(self) -> Device:
@@ -161,7 +206,50 @@ class Device(HubEmitter, DeviceAliases):
         self._host.registration.set(False)
         return self
 
+    def update_options(self, options: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Change options; another edge is moved to at once.
+
+        Raises InvalidArgumentError for an unknown option or a value that is not allowed, InvalidStateError before the
+        set-up, after `destroy`, and for another edge while a call is active; nothing is changed then.
+        """
+        self._check_set_up()
+        if self._host.is_closed or self.token is None:
+            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
+        merged = self.options.merged({**(options or {}), **more})
+        self._host.check(merged)
+        moves = self._host.addresses(merged) != self._host.addresses(self.options)
+        if moves and self.is_busy:
+            raise InvalidStateError("the edge cannot be changed while a call is active; disconnect it first")
+        self._host.use(merged)
+        if moves and self.stream is not None:
+            self._host.move(self.token)
+
     # What there is to know
+
+    @property
+    def state(self) -> str:
+        """How the service has us: unregistered, registering, registered, or destroyed."""
+        return self._host.state.value
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is active."""
+        return self._host.calls.active is not None
+
+    @property
+    def calls(self) -> list[Connection]:
+        """The pending incoming calls, the oldest first; `connections` under its later name."""
+        return self.connections
+
+    @property
+    def home(self) -> str | None:
+        """The home region of the account, as the service says; None before it does."""
+        return self._host.home
+
+    @property
+    def identity(self) -> str | None:
+        """The name under which others reach us, as the service says; None before it does."""
+        return self._host.identity
 
     @property
     def options(self) -> DeviceOptions:
@@ -205,6 +293,15 @@ class Device(HubEmitter, DeviceAliases):
         With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
         """
         self._host.network_changed(change)
+
+    @property
+    def vitals(self) -> DeviceVitals:
+        """What works inside the Device, for whoever looks after it: how late each part is, and another in its place."""
+        return DeviceVitals(self, self._host)
+
+    def _check_state(self, needed: RegistrationState, what: str) -> None:
+        if self._host.state is not needed:
+            raise InvalidStateError(f"{what}() is for a Device that is {needed.value}; it is {self._host.state.value}")
 
     def _check_set_up(self) -> None:
         if not self.is_initialized:

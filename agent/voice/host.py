@@ -8,24 +8,32 @@ from typing import Any, Final
 
 from agent.clock import Clock
 from agent.closing import Closing
+from agent.errors import InvalidArgumentError
 from agent.events import Emitter
 from agent.handlers import call_handler
 from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
-from agent.quality.report_generation import REPORT_GENERATIONS
 from agent.signaling.pstream.endpoints import check_host, signaling_uris
+from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.regions import edge_of_region, region_shortcode
 from agent.signaling.pstream.shell import Stream
 from agent.voice.audio import AudioHelper
+from agent.voice.call_ticket import CallTicket
+from agent.voice.call_tickets import CallTickets
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.device_log import DeviceLog
+from agent.voice.farewells import Farewell, Farewells
+from agent.voice.first_contact import FirstContact
+from agent.voice.generation import GENERATIONS
 from agent.voice.media_options import check_mapping, media_settings
-from agent.voice.options import TWILIO_EVENTGW, DeviceOptions
+from agent.voice.options import DeviceOptions
 from agent.voice.protocols import MediaSessionPort, SignalingStream
-from agent.voice.registration import Registration
-from agent.voice.report import Publisher, follow_home, report, reports_host
+from agent.voice.registration import Registration, RegistrationState
+from agent.voice.registration_promises import RegistrationPromises
+from agent.voice.report import Publisher, follow_home, make_publisher, report, what_is_replaced
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 from agent.voice.token_notice import TokenNotice
@@ -49,18 +57,38 @@ class DeviceHost(Closing):
         self.publisher: Publisher | None = None
         self.stream: SignalingStream | None = None
         self.calls = DeviceCalls(self)
-        self.registration = Registration(self.clock, self._send_register, True)
-        self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, device)
+        self.tickets = CallTickets(self, None)
+        self.promises = RegistrationPromises()
+        self._begin_anew()
         self.status = "offline"
         self.is_closed = False
         self.edge: str | None = None
         self.region: str | None = None
+        self.home: str | None = None
+        self.identity: str | None = None
         self._network = NetworkWatch(self.network_changed)
+
+    def _begin_anew(self) -> None:
+        """What a generation has of its own."""
+        self.generation = GENERATIONS[self.options.generation]
+        core = self.generation.registering(not self.options.no_register)
+        self.registration = Registration(self.clock, core, self._send_register, self._show_registration)
+        self.contact = FirstContact(self.clock, self.generation.opens_when_needed)
+        self.farewells = Farewells()
+        self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, self._device)
+        self._is_destroyed = False
+
+    @property
+    def state(self) -> RegistrationState:
+        """What the service has been told, and has said."""
+        return RegistrationState.DESTROYED if self._is_destroyed else self.registration.state
 
     # What the Device does
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
+        if self.audio is not None and not self.is_closed and options.generation != self.options.generation:
+            raise InvalidArgumentError("option generation: it holds until `destroy`; call that first")
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -84,41 +112,63 @@ class DeviceHost(Closing):
         self.is_closed = False
         self.clock = options.clock or self.clock
         self._use_sounds((options.sound_factory or Sounds)(options.sound, options.sounds, options.fake_local_dtmf))
-        self.publisher = self._make_publisher(token)
+        self.publisher = make_publisher(options, token)
         self.audio = (options.audio_helper_factory or AudioHelper)(self)
-        self.registration = Registration(self.clock, self._send_register, not options.no_register)
-        self._token_notice = TokenNotice(self.clock, options.token_refresh_ms, self._device)
+        self._begin_anew()
         if options.enumerate_devices is not None:
             self.audio.refresh()
         self._network = NetworkWatch(self.network_changed)
         if options.network_watch:
             self._network.start()
+        self.tickets = CallTickets(self, options.call_store)
+        for ticket in self.tickets.take():
+            self._resume(ticket)
 
     def use_token(self, token: str) -> None:
-        """Tell the open stream, or open one."""
+        """Tell the open stream, or open one if it is needed now."""
         if self.publisher is not None:
             self.publisher.set_token(token)
         if self.stream is not None:
             self.stream.set_token(token)
-        else:
-            self._open_stream(token)
+        elif self.registration.needs_stream:
+            self.open_stream(token)
 
     def close(self) -> None:
         """Hang up and release everything; idempotent. Only another `prepare` makes it usable again."""
-        self.is_closed = True
+        was_closed, self.is_closed = self.is_closed, True
+        if self.generation.rejects_at_end:
+            self.calls.reject_all()
         self.calls.disconnect_all()
         self.registration.stop()
         self._token_notice.stop()
         self._network.close()
         if self.audio is not None:
             self.audio.close()
-        stream, self.stream = self.stream, None
-        if stream is not None:
-            stream.destroy()
+        self._close_stream()
+        self.contact.lost()
+        self.registration.offline()
+        self._is_destroyed = True
+        if not was_closed and self.audio is not None:
+            self._show_registration(RegistrationState.DESTROYED)
         self.clock.call_later(0, self.calls.end_for_good)
         self.sounds.stop_all()
         if self.publisher is not None:
             self.publisher.close(CLOSE_REPORTS_S)
+
+    def need_stream(self, token: str | None) -> None:
+        """Open a stream if there is none, where the generation opens it when it is needed."""
+        if self.stream is None and self.generation.opens_when_needed and token is not None and not self.is_closed:
+            self.open_stream(token)
+
+    def addresses(self, options: DeviceOptions) -> list[str]:
+        """List where these options lead; raises InvalidArgumentError."""
+        return signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
+
+    def move(self, token: str) -> None:
+        """Go to where the options say now; pending calls stay behind."""
+        self._close_stream()
+        self.stream_closed()
+        self.open_stream(token)
 
     def network_changed(self, change: NetworkChange | None = None) -> None:
         """Look after signaling, and after the calls whose path `change` harms."""
@@ -166,21 +216,23 @@ class DeviceHost(Closing):
 
     def call_made(self, connection: Connection) -> None:
         """Report what the program replaced."""
-        options = self.options
-        overridden = {
-            "RTCPeerConnection": options.media_factory is not None,
-            "enumerateDevices": options.enumerate_devices is not None,
-            "getUserMedia": options.get_user_media is not None,
-        }
-        self.report("INFO", "settings", "init", overridden, connection)
+        told = {**self.generation.told_of_setup, **what_is_replaced(self.options)}
+        self.contact.when_made(lambda: self.report("INFO", "settings", "init", told, connection))
 
     def call_opened(self, connection: Connection) -> None:
-        """Report which edge the call uses."""
+        """Report which edge the call uses, and come back to it should the connection be lost."""
+        if self.stream is not None and self.generation.calls_outlive_sockets:
+            self.stream.prefer_current_uri()
         settings: dict[str, Any] = {"edge": self.edge or self.region}
         if self.options.edge:
             edge = self.options.edge
             settings["selected_edge"] = [edge] if isinstance(edge, str) else list(edge)
         self.report("INFO", "settings", "edge", settings, connection)
+
+    def calls_over(self) -> None:
+        """Come back to any edge: there is no call that only one of them knows."""
+        if self.stream is not None and self.generation.calls_outlive_sockets:
+            self.stream.forget_preferred_uri()
 
     # What the audio helper asks for (audio.AudioOwner)
 
@@ -204,9 +256,14 @@ class DeviceHost(Closing):
         """Emit an event of the Device now."""
         self._device.emit(event, *args)
 
-    def located(self, edge: str, region: str) -> None:
-        """Note where the service is."""
-        self.edge, self.region = edge, region
+    def located(self, payload: Payload) -> None:
+        """Note where the service is, and who we are there."""
+        server_region = str(payload.get("region") or "")
+        self.region = region_shortcode(server_region) or server_region
+        self.edge = edge_of_region(self.region)
+        if self.stream is not None and self.generation.is_told_more:
+            self.edge = self.stream.edge or self.edge
+            self.home, self.identity = self.stream.home, self.stream.identity
 
     def set_status(self, status: str) -> None:
         """Change the status, and emit it."""
@@ -216,9 +273,24 @@ class DeviceHost(Closing):
         self.emit(status, self._device)
 
     def stream_closed(self) -> None:
-        """Forget the stream that the service has closed for good."""
+        """Forget the stream that is closed for good."""
         self.stream = None
+        self.registration.lost()
+        self.contact.lost()
         self.calls.signaling_closed()
+
+    def call_changed(self) -> None:
+        """Note what another process would have to know, should this one die."""
+        self.tickets.changed()
+
+    def _resume(self, ticket: CallTicket) -> None:
+        """Come back to a call of the process before this one, or end it properly where that cannot be."""
+        if not (ticket.can_come_back and self.generation.calls_outlive_sockets):
+            self.farewells.add(Farewell(ticket.callsid, "", ""))
+            return
+        connection = self.calls.resumed(ticket)
+        self.emit("resumed", connection)
+        connection.resume(muted=ticket.muted)
 
     def _use_sounds(self, sounds: Sounds) -> None:
         """Switches that were set before the set-up stay as they are."""
@@ -228,25 +300,16 @@ class DeviceHost(Closing):
         self.sounds = sounds
         sounds.on_switch = self.calls.ringing.update
 
-    def _make_publisher(self, token: str) -> Publisher | None:
-        options = self.options
-        if not options.publishes_events:
-            return None
-        if options.publisher_factory is not None:
-            made: Publisher = options.publisher_factory(token)
-            return made
-        from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
+    def replace_publisher(self, token: str) -> None:
+        """Report over another publisher; what waited in the one before is lost."""
+        left, self.publisher = self.publisher, make_publisher(self.options, token)
+        if left is not None:
+            left.close(CLOSE_REPORTS_S)
 
-        metadata = {"app_name": options.app_name, "app_version": options.app_version}
-        own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
-        generation = REPORT_GENERATIONS[options.generation]
-        return EventPublisher(
-            token, host=reports_host(options), generation=generation, metadata=metadata, ca_file=own_ca
-        )
-
-    def _open_stream(self, token: str) -> None:
+    def open_stream(self, token: str) -> None:
+        """Connect to the service."""
         options = self.options
-        uris = signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
+        uris = self.addresses(options)
         self.stream = stream = (options.stream_factory or Stream)(
             token,
             uris,
@@ -261,6 +324,16 @@ class DeviceHost(Closing):
         self._token_notice.listen(stream)
         follow_home(self.publisher, stream, options)
         stream.open()
+
+    def _close_stream(self) -> None:
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.destroy()
+
+    def _show_registration(self, state: RegistrationState) -> None:
+        if self.generation.tells_registration:
+            self.emit(state.value)
+            self.promises.became(state)
 
     def _signaling_address(self) -> str | None:
         """The address of this machine that signaling uses; a stream of the program's own need not know it."""

@@ -21,6 +21,13 @@ MAX_BITRATE: Final = 510_000
 TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 
 
+#: what a generation always has
+IMPLIED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "1": {},
+    "2": {"enable_ice_restart": True, "enable_ringing_state": True},
+}
+
+
 @dataclass(frozen=True)
 class DeviceOptions:
     """The options of one Device; None means "not set" where the SDK knows that state."""
@@ -68,6 +75,7 @@ class DeviceOptions:
     # Those of this package alone
     bridge: Any = None
     ca_file: str | None = None
+    call_store: Any = None
     clock: Any = None
     connect_timeout_ms: float = 5_000
     generation: str = SECOND.number
@@ -88,6 +96,7 @@ class DeviceOptions:
             name = option_name(spelled)
             changes[name] = _DEFAULTS[name] if value is None else _checked(name, value)
         merged = replace(self, **changes)
+        merged = replace(merged, **IMPLIED[merged.generation])
         signaling_uris(merged.edge, merged.region, merged.chunderw, generation=merged.wire)
         return merged
 

@@ -12,6 +12,9 @@ from agent.voice.states import Trigger
 if TYPE_CHECKING:
     from agent.clock import Clock
     from agent.voice.audio import AudioHelper
+    from agent.voice.farewells import Farewells
+    from agent.voice.first_contact import FirstContact
+    from agent.voice.generation import VoiceGeneration
     from agent.voice.options import DeviceOptions
     from agent.voice.sounds import Sounds
 
@@ -74,7 +77,13 @@ class SignalingStream(Protocol):
     def region(self) -> str | None: ...
 
     @property
+    def edge(self) -> str | None: ...
+
+    @property
     def home(self) -> str | None: ...  # where the service wants reports
+
+    @property
+    def identity(self) -> str | None: ...
 
     @property
     def token_ttl_s(self) -> float | None: ...  # from the latest `connected` on; None where it said nothing
@@ -84,6 +93,8 @@ class SignalingStream(Protocol):
 
     @property
     def once(self) -> Any: ...  # pyee's `once(event, listener)`
+
+    def remove_all_listeners(self) -> None: ...
 
     def open(self) -> None: ...
 
@@ -95,15 +106,25 @@ class SignalingStream(Protocol):
 
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None: ...
 
+    def reconnect(self, sdp: str, callsid: str, reconnect_token: str) -> None: ...
+
     def answer(self, sdp: str, callsid: str) -> None: ...
 
     def reinvite(self, sdp: str, callsid: str) -> None: ...
+
+    def message(
+        self, callsid: str | None, content: Any, content_type: str, message_type: str, voice_event_sid: str
+    ) -> None: ...
 
     def dtmf(self, callsid: str | None, digits: str) -> None: ...
 
     def hangup(self, callsid: str | None, message: str | None = None) -> None: ...
 
     def reject(self, callsid: str | None) -> None: ...
+
+    def prefer_current_uri(self) -> None: ...
+
+    def forget_preferred_uri(self) -> None: ...
 
     def network_changed(self) -> None: ...
 
@@ -118,6 +139,15 @@ class CallHost(Protocol):
 
     @property
     def options(self) -> DeviceOptions: ...
+
+    @property
+    def generation(self) -> VoiceGeneration: ...
+
+    @property
+    def contact(self) -> FirstContact: ...
+
+    @property
+    def farewells(self) -> Farewells: ...
 
     @property
     def sounds(self) -> Sounds: ...
@@ -139,6 +169,8 @@ class CallHost(Protocol):
     def check_call(self, audio_constraints: Any, rtc_configuration: Any) -> None: ...
 
     def before_accept(self, connection: Any) -> None: ...
+
+    def call_changed(self) -> None: ...  # its state, its token, or whether it is muted
 
     def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any) -> Any: ...
 

@@ -133,6 +133,12 @@ class Recovery(Closing):
         self._closed = True
         return []
 
+    def resumed(self, now: float) -> list[RecoveryEffect]:
+        """Begin in an episode: another process had the call, and its path went with it."""
+        self.began_at = now
+        self._signaling_up = False
+        return []
+
     # What the media reports
 
     def ice_state(self, state: str, now: float) -> list[RecoveryEffect]:

@@ -48,6 +48,30 @@ def report(
     return device.publisher.post(level, group, name, whole)
 
 
+def make_publisher(options: DeviceOptions, token: str) -> Publisher | None:
+    """Make what reports go through; None where nothing is reported."""
+    if not options.publishes_events:
+        return None
+    if options.publisher_factory is not None:
+        made: Publisher = options.publisher_factory(token)
+        return made
+    from agent.quality.insights import EventPublisher  # an HTTP library that most boxes never need
+
+    metadata = {"app_name": options.app_name, "app_version": options.app_version}
+    own_ca = options.ca_file if options.eventgw != TWILIO_EVENTGW else None
+    generation = REPORT_GENERATIONS[options.generation]
+    return EventPublisher(token, host=reports_host(options), generation=generation, metadata=metadata, ca_file=own_ca)
+
+
+def what_is_replaced(options: DeviceOptions) -> dict[str, bool]:
+    """Tell which parts of a browser the program has replaced."""
+    return {
+        "RTCPeerConnection": options.media_factory is not None,
+        "enumerateDevices": options.enumerate_devices is not None,
+        "getUserMedia": options.get_user_media is not None,
+    }
+
+
 def reports_host(options: DeviceOptions) -> str | None:
     """Tell where reports go from the start; None: where the service will say, unless the program names a host."""
     follows = REPORT_GENERATIONS[options.generation].follows_home and options.eventgw == TWILIO_EVENTGW

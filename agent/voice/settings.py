@@ -15,6 +15,11 @@ class CallSettings:
     enable_ringing_state: bool = field(
         default=True, metadata={"help": "tell ringing from dialling in calls that this box makes"}
     )
+    max_call_signaling_timeout_ms: int = field(
+        default=30_000,
+        metadata={"help": "how long a call waits for a lost connection to the service; 0: always",
+                  "min": 0, "max": 300_000},
+    )
     reconnect_limit_s: float = field(
         default=30.0, metadata={"help": "a call that could not be saved by then is ended", "min": 5, "max": 300}
     )

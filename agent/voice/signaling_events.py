@@ -7,7 +7,7 @@ reference hands every message to every call, and lets a pending call swallow the
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import gevent
@@ -16,10 +16,11 @@ from gevent.event import AsyncResult
 from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.regions import edge_of_region, region_shortcode
 from agent.voice import call_errors as catalogue
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
+from agent.voice.farewells import Farewells
+from agent.voice.first_contact import FirstContact
 from agent.voice.options import DeviceOptions
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
@@ -34,17 +35,22 @@ class SignalingOwner(Protocol):
     """The Device."""
 
     calls: DeviceCalls
+    contact: FirstContact
+    farewells: Farewells
     registration: Registration
 
     @property
     def clock(self) -> Clock: ...
 
     @property
+    def stream(self) -> SignalingStream | None: ...
+
+    @property
     def options(self) -> DeviceOptions: ...
 
     def emit(self, event: str, *args: Any) -> Any: ...
 
-    def located(self, edge: str, region: str) -> None: ...
+    def located(self, payload: Payload) -> None: ...
 
     def set_status(self, status: str) -> None: ...  # and tell it
 
@@ -56,40 +62,58 @@ class SignalingEvents:
 
     def __init__(self, device: SignalingOwner, stream: SignalingStream) -> None:
         self._device = device
+        self._stream = stream
         for name in ("connected", "ready", "offline", "error", "invite", "ringing", "answer", "cancel", "hangup",
-                     "close", "transport_close"):  # fmt: skip
-            stream.on(name, getattr(self, f"_{name}"))
+                     "message", "ack", "close", "transport_close"):  # fmt: skip
+            stream.on(name, self._of_this_stream(getattr(self, f"_{name}")))
+
+    def _of_this_stream(self, handle: Callable[[Payload], None]) -> Callable[[Payload], None]:
+        """What a stream says that another one has taken the place of concerns nobody."""
+        return lambda payload: handle(payload) if self._device.stream in (self._stream, None) else None
 
     def _connected(self, payload: Payload) -> None:
-        server_region = str(payload.get("region") or "")
-        region = region_shortcode(server_region) or server_region
-        self._device.located(edge_of_region(region), region)
-        self._device.registration.announce()
-        for call in self._device.calls.listening():
-            call.on_signaling_back()
+        device = self._device
+        device.located(payload)
+        device.registration.connected()
+        for call in device.calls.listening():
+            call.on_service_reached()
+        for farewell in device.farewells.take():
+            if farewell.reconnect_token:
+                self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
+            self._stream.hangup(farewell.callsid, farewell.message)
+        device.contact.made()
 
     def _ready(self, _payload: Payload) -> None:
+        self._device.registration.ready()
         self._device.set_status("ready")
 
     def _offline(self, _payload: Payload) -> None:
+        self._device.registration.offline()
         self._device.set_status("offline")
 
     def _error(self, payload: Payload) -> None:
         error = payload.get("error")
         if not isinstance(error, Mapping):
             return
+        named = self._device.calls.find(payload.get("callsid"))
+        if payload.get("voiceeventsid") and named is not None and named.on_refused(payload, error):
+            return
+        if named is not None:
+            named.on_not_taken_back()
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
         twilio_error = self._device.options.wire.classify(dict(error))
-        call = self._device.calls.find(payload.get("callsid"))
         message = str(error.get("message") or "")
-        self._device.emit("error", VoiceError(code, message, connection=call, twilio_error=twilio_error))
+        self._device.emit("error", VoiceError(code, message, connection=named, twilio_error=twilio_error))
 
     def _invite(self, payload: Payload) -> None:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
         known = calls.find(callsid)
+        if known is not None and known.is_being_resumed:
+            known.on_dropped()  # to the service it was never answered
+            known = None
         if sdp and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
                 known.on_restart_offer(sdp)
@@ -102,7 +126,7 @@ class SignalingEvents:
             return
         parameters = dict(payload.get("parameters") or {})
         parameters["CallSid"] = parameters.get("CallSid") or callsid
-        connection = calls.incoming(parameters, sdp)
+        connection = calls.incoming(parameters, sdp, payload.get("reconnect"))
         if connection is not None:
             gevent.spawn(self._present, connection, None if busy else calls.ringing.announce(connection))
 
@@ -125,6 +149,8 @@ class SignalingEvents:
             call.on_ringing(payload)
 
     def _answer(self, payload: Payload) -> None:
+        if self._device.farewells.concerns(payload.get("callsid")):
+            return
         if (call := self._device.calls.addressee(payload.get("callsid"))) is not None:
             call.on_answer(payload)
 
@@ -140,9 +166,18 @@ class SignalingEvents:
             if not callsid or call.is_called(callsid):
                 call.on_hangup(error if isinstance(error, Mapping) else None)
 
+    def _message(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_message(payload)
+
+    def _ack(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_ack(payload)
+
     def _close(self, _payload: Payload) -> None:
         self._device.stream_closed()
 
     def _transport_close(self, _payload: Payload) -> None:
+        self._device.registration.lost()
         for call in self._device.calls.listening():
             call.on_transport_close()

@@ -17,7 +17,7 @@ from typing import Final
 
 from agent.voice import call_causes as of
 from agent.voice import call_effects as do
-from agent.voice.call_causes import Cause, Effects
+from agent.voice.call_causes import Cause, Effects, Loss
 from agent.voice.call_state import CallState
 
 
@@ -35,7 +35,7 @@ class Trigger(Enum):
     HANGUP = auto()
     RESTART_OFFER = auto()
     RESTART_ANSWER = auto()
-    TRANSPORT_CLOSE = auto()  # the signaling socket is gone
+    TRANSPORT_CLOSE = auto()  # the signaling socket is gone; the cause says what that means to the call
     CAPTURED = auto()  # the microphone is open; an error says that signaling is down
     CAPTURE_FAILED = auto()
     OFFER_MADE = auto()  # steps of the media
@@ -48,6 +48,9 @@ class Trigger(Enum):
     MEDIA_LOST = auto()  # recovery is off, impossible or exhausted
     RECONNECTING = auto()  # recovery begins
     RECONNECTED = auto()  # recovery ends
+    SIGNALING_BACK = auto()  # the service has the call again
+    SIGNALING_LOST = auto()  # ... and will not have it any more
+    RESUME = auto()  # the process before this one was in the call
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class CallFlags:
     accepted: bool = False  # `accept` has been emitted
     cancelled: bool = False
     listening: bool = False  # `hangup` concerns this call
+    media_lost: bool = False  # what keeps a call reconnecting: either of these two
+    signaling_lost: bool = False
+    resumed: bool = False  # begun by another process; its media is described anew
 
 
 _Guard = Callable[[CallFlags, Cause], object]
@@ -122,14 +128,21 @@ LISTENS: Final = ("listening", True)
 LISTENS_NO_MORE: Final = ("listening", False)
 MEDIA_OPEN: Final = ("media_open", True)
 REMOTE_APPLIED: Final = ("remote_sdp_applied", True)
+MEDIA_LOST: Final = ("media_lost", True)
+MEDIA_BACK: Final = ("media_lost", False)
+SIGNALING_LOST: Final = ("signaling_lost", True)
+SIGNALING_BACK: Final = ("signaling_lost", False)
+RESUMED: Final = ("resumed", True)
 
 EMIT_ACCEPT: Final = do.EmitEvent("accept", with_call=True)
 EMIT_CANCEL: Final = do.EmitEvent("cancel")
 EMIT_DISCONNECT: Final = do.EmitEvent("disconnect", with_call=True)
 EMIT_RECONNECTED: Final = do.EmitEvent("reconnected")
+EMIT_TRANSPORT_CLOSE: Final = do.EmitEvent("transportClose")
 LOCAL_END: Final = do.ReportEvent("disconnected-by-local")
 REMOTE_END: Final = do.ReportEvent("disconnected-by-remote")
 RECONNECTED: Final = do.ReportEvent("reconnected")
+RECONNECTING: Final = do.ReportEvent("reconnecting")
 
 _ACCEPT = (ACCEPTED, EMIT_ACCEPT)
 _APPLY = (REMOTE_APPLIED, of.apply_answer)
@@ -151,6 +164,10 @@ def _row(
     return Row(number, states, trigger, new, actions, when)
 
 
+def _is_resumed(call: CallFlags, cause: Cause) -> bool:
+    return call.resumed
+
+
 def _early_answer(call: CallFlags, cause: Cause) -> bool:
     return bool(cause.sdp) and not cause.ringing_enabled and not call.answered
 
@@ -158,6 +175,19 @@ def _early_answer(call: CallFlags, cause: Cause) -> bool:
 def _late_sdp(call: CallFlags, cause: Cause) -> bool:
     """The call was answered without a description; this message brings it."""
     return call.answered and bool(cause.sdp) and not call.remote_sdp_applied and not call.incoming
+
+
+def _back(trigger: Trigger, mark: _Mark, other: str) -> tuple[Row, ...]:
+    """What had been lost is back; the call is, when nothing else is lost."""
+    reconnecting, whole = frozenset({S.RECONNECTING}), (RECONNECTED, ENTER, EMIT_RECONNECTED)
+    return (
+        _row(31, reconnecting, trigger, None, mark, when=lambda call, cause: getattr(call, other)),
+        _row(31, reconnecting, trigger, S.OPEN, mark, *whole, when=lambda call, cause: call.accepted),
+        # The reference never emits `accept` when recovery began before the first open; here it follows.
+        _row(31, reconnecting, trigger, S.OPEN, mark, *whole, *_ACCEPT,
+             when=lambda call, cause: call.answered and (call.media_open or trigger is Trigger.RECONNECTED)),
+        _row(31, reconnecting, trigger, S.CONNECTING, mark, *whole),
+    )  # fmt: skip
 
 
 TABLE: tuple[Row, ...] = (
@@ -168,12 +198,16 @@ TABLE: tuple[Row, ...] = (
          when=lambda call, cause: call.incoming),
     _row(4, LIVE, T.ANSWER_MADE, None, of.send_answer, do.ReportEvent("accepted-by-local"), *_FLOWS),
     _row(5, frozenset({S.CONNECTING}), T.CAPTURED, None, *_CAPTURED, do.CreateOffer()),
+    _row(34, frozenset({S.RECONNECTING}), T.OFFER_MADE, None, do.AskService(), when=_is_resumed),
     _row(5, LIVE, T.OFFER_MADE, None, of.send_invite),
+    _row(34, frozenset({S.RECONNECTING}), T.CAPTURED, None, of.report_captured, do.CreateOffer(), when=_is_resumed),
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE,
          when=lambda call, cause: call.cancelled),
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE, EMIT_DISCONNECT),
     _row(7, frozenset({S.CONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
          of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
+    _row(34, frozenset({S.RECONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
+         of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error, when=_is_resumed),
     # The reference un-mutes in row 8; a mute that was asked for is kept here.
     _row(8, TRYING, T.STABLE, S.OPEN, MEDIA_OPEN, ENTER, *_ACCEPT, when=lambda call, cause: call.answered),
     _row(8, TRYING, T.STABLE, None, MEDIA_OPEN),
@@ -186,6 +220,8 @@ TABLE: tuple[Row, ...] = (
     _row(13, frozenset({S.CONNECTING}), T.RINGING, None, of.name_call, *_APPLY, when=_late_sdp),
     _row(14, frozenset({S.CONNECTING}), T.RINGING, None, of.name_call),
     # Row 15 of the reference overwrites the call's sid in every other state: here `ringing` then says nothing.
+    _row(34, frozenset({S.RECONNECTING}), T.ANSWER, None, *_APPLY,
+         when=lambda call, cause: call.resumed and cause.sdp and not call.remote_sdp_applied),
     _row(17, TRYING, T.ANSWER, S.OPEN, of.name_call, ANSWERED, ENTER, *_ACCEPT,
          when=lambda call, cause: call.media_open and not call.answered),
     _row(16, TRYING | {S.RECONNECTING}, T.ANSWER, None, of.name_call, ANSWERED, *_APPLY,
@@ -198,26 +234,38 @@ TABLE: tuple[Row, ...] = (
          do.ReportEvent("rejected-by-local")),
     _row(20, NEW, T.IGNORE, S.CLOSED, LISTENS_NO_MORE, ENTER, EMIT_CANCEL, do.ReportEvent("ignored-by-local")),
     _row(21, NEW, T.DROPPED, S.CLOSED, LISTENS_NO_MORE, ENTER),
+    _row(34, frozenset({S.RECONNECTING}), T.DROPPED, S.CLOSED, *_CLOSE, EMIT_DISCONNECT, when=_is_resumed),
     # Row 22 of the reference holds in every state; a closed call no longer listens here (one `cancel` per call).
     _row(22, NOT_CLOSED, T.CANCEL, S.CLOSED, CANCELLED, do.ReportEvent("cancel"), *_CLOSE, EMIT_CANCEL),
     _row(23, LIVE, T.DISCONNECT, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END),
+    # Refused: the service may still keep the far end waiting for us.
+    _row(34, LIVE, T.HANGUP, S.CLOSED, of.emit_error, of.send_hangup, REMOTE_END, *_ENDED,
+         when=lambda call, cause: call.resumed and call.signaling_lost),
     _row(25, LIVE, T.HANGUP, S.CLOSED, of.emit_error, REMOTE_END, *_ENDED,
          when=lambda call, cause: call.listening),
     _row(26, LIVE, T.MEDIA_LOST, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
     # Row 28 of the reference leaves a call that cannot be negotiated open for ever; here it ends.
     _row(28, LIVE, T.NEGOTIATION_FAILED, S.CLOSED, of.emit_error, of.send_hangup, *_ENDED, LOCAL_END),
-    _row(30, TRYING | {S.OPEN}, T.RECONNECTING, S.RECONNECTING, of.report_reconnecting, ENTER, of.emit_reconnecting),
+    _row(30, LIVE, T.RECONNECTING, S.RECONNECTING, MEDIA_LOST, of.report_reconnecting, ENTER, of.emit_reconnecting),
     _row(30, LIVE, T.RESTART_OFFER_MADE, None, of.send_reinvite),
     _row(30, LIVE, T.RESTART_ANSWER, None, of.apply_restart),
     _row(30, LIVE, T.RESTART_OFFER, None, of.answer_restart),
     _row(30, LIVE, T.RESTART_ANSWER_MADE, None, of.send_answer),
-    _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.OPEN, RECONNECTED, ENTER, EMIT_RECONNECTED,
-         when=lambda call, cause: call.accepted),
-    # The reference never emits `accept` when recovery began before the first open; here it follows.
-    _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.OPEN, RECONNECTED, ENTER, EMIT_RECONNECTED, *_ACCEPT,
-         when=lambda call, cause: call.answered),
-    _row(31, frozenset({S.RECONNECTING}), T.RECONNECTED, S.CONNECTING, RECONNECTED, ENTER, EMIT_RECONNECTED),
-    _row(32, NOT_CLOSED, T.TRANSPORT_CLOSE, None, do.EmitEvent("transportClose")),
+    *_back(T.RECONNECTED, MEDIA_BACK, "signaling_lost"),
+    *_back(T.SIGNALING_BACK, SIGNALING_BACK, "media_lost"),
+    # In the second generation a call goes with its socket, or comes back over the next one (spec: recovery 10).
+    # The reference leaves the media of one that goes running, and says nothing of its end.
+    _row(32, NEW, T.TRANSPORT_CLOSE, S.CLOSED, EMIT_TRANSPORT_CLOSE, LISTENS_NO_MORE, ENTER,
+         when=lambda call, cause: cause.loss is not Loss.NONE),
+    _row(32, LIVE, T.TRANSPORT_CLOSE, S.CLOSED, EMIT_TRANSPORT_CLOSE, *_ENDED,
+         when=lambda call, cause: cause.loss is Loss.ENDS),
+    _row(32, LIVE, T.TRANSPORT_CLOSE, S.RECONNECTING, EMIT_TRANSPORT_CLOSE, SIGNALING_LOST, ENTER, RECONNECTING,
+         of.emit_reconnecting, when=lambda call, cause: cause.loss is Loss.WAITS and call.remote_sdp_applied),
+    _row(32, NOT_CLOSED, T.TRANSPORT_CLOSE, None, EMIT_TRANSPORT_CLOSE),
+    # A call that a process leaves behind when it dies is taken up by the next one, with media of its own.
+    _row(34, NEW, T.RESUME, S.RECONNECTING, RESUMED, ANSWERED, LISTENS, MEDIA_LOST, SIGNALING_LOST, ENTER, RECONNECTING,
+         of.emit_reconnecting, do.OpenCapture()),
+    _row(33, LIVE, T.SIGNALING_LOST, S.CLOSED, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
 )  # fmt: skip
 
 

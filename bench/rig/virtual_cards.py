@@ -38,7 +38,7 @@ def _like_hardware() -> None:
 
 
 class VirtualCards:
-    """One sound server and its cards; the environment of this process points to them from `start` on."""
+    """One sound server and its cards, which programs with its `environment` find."""
 
     def __init__(self, directory: Path, phones: tuple[str, ...] = PHONES) -> None:
         self.directory = directory
@@ -80,6 +80,10 @@ class VirtualCards:
         return {"PULSE_SERVER": f"unix:{self.socket}", "ALSA_CONFIG_PATH": str(self.directory / "asound.conf")}
 
     @property
+    def _environ(self) -> dict[str, str]:
+        return os.environ | self.environment
+
+    @property
     def pid(self) -> int:
         """The server's process id."""
         assert self._server is not None, "the sound server is not running"
@@ -90,13 +94,12 @@ class VirtualCards:
         if self._server is not None and self._server.poll() is None:
             return
         self.socket.unlink(missing_ok=True)
-        os.environ.update(self.environment)
         own = {"HOME": "home", "PULSE_RUNTIME_PATH": "runtime", "PULSE_STATE_PATH": "state", "XDG_RUNTIME_DIR": "."}
         options = "--daemonize=no --exit-idle-time=-1 --use-pid-file=no --disable-shm=yes --realtime=no"
         self._server = subprocess.Popen(
             ["pulseaudio", "-n", "-F", str(self.directory / "cards.pa"), *options.split(),
              f"--log-target=file:{self.directory / 'pulse.log'}"],
-            env=os.environ | {key: str(self.directory / value) for key, value in own.items()},
+            env=self._environ | {key: str(self.directory / value) for key, value in own.items()},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             preexec_fn=_like_hardware,
         )
@@ -104,7 +107,8 @@ class VirtualCards:
 
     def _wait_until_it_answers(self) -> None:
         for _ in range(100):
-            if subprocess.run(["pactl", "info"], capture_output=True, check=False).returncode == 0:
+            answer = subprocess.run(["pactl", "info"], capture_output=True, check=False, env=self._environ)
+            if answer.returncode == 0:
                 return
             time.sleep(0.1)
         raise AssertionError(f"pulseaudio did not start: see {self.directory / 'pulse.log'}")
@@ -125,7 +129,8 @@ class VirtualCards:
 
     def pactl(self, *arguments: str) -> str:
         """Run one pactl command; its output."""
-        done = subprocess.run(["pactl", *arguments], capture_output=True, text=True, check=True, timeout=20)
+        done = subprocess.run(["pactl", *arguments], capture_output=True, text=True, check=True, timeout=20,
+                              env=self._environ)
         return done.stdout.strip()
 
     def unplug(self) -> None:
@@ -148,7 +153,7 @@ class VirtualCards:
 
     def say(self, phone: str, wav: Path) -> subprocess.Popen[bytes]:
         """Play a file into a microphone; the process that does it."""
-        return subprocess.Popen(["paplay", "-d", f"mic_{phone}", str(wav)])
+        return subprocess.Popen(["paplay", "-d", f"mic_{phone}", str(wav)], env=self._environ)
 
     def close(self) -> None:
         """End the server and remove its files."""
@@ -162,17 +167,24 @@ _lock = threading.Lock()
 _shared: VirtualCards | None = None
 
 
-def shared_cards() -> VirtualCards:
-    """The cards of this process, with the server running; skips the test where PulseAudio is not installed.
+def available() -> bool:
+    """Tell whether PulseAudio is installed."""
+    return shutil.which("pulseaudio") is not None and shutil.which("pactl") is not None
 
-    libasound reads its configuration once, so one process has one set of cards.
+
+def shared_cards() -> VirtualCards:
+    """The cards of this process, with the server running; its environment points to them from then on.
+
+    Skips the test where PulseAudio is not installed. libasound reads its configuration once, so one process has one set
+    of cards.
     """
     global _shared
-    if shutil.which("pulseaudio") is None or shutil.which("pactl") is None:
+    if not available():
         pytest.skip("needs pulseaudio and pulseaudio-utils")
     with _lock:
         if _shared is None:
             _shared = VirtualCards(Path(tempfile.mkdtemp(prefix="virtual-cards-")))
             atexit.register(_shared.close)
+        os.environ.update(_shared.environment)
         _shared.start()
         return _shared

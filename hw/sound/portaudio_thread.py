@@ -79,10 +79,10 @@ class ControlThread(Closing):
         Raises what `work` raises, or SoundWedgedError when it takes too long or an earlier job still does; a result
         that comes too late is given to `discard`. The wait for earlier jobs counts.
         """
+        self._start()
         if self.wedged:
             raise SoundWedgedError("the sound server still does not answer: restart it, or this program")
         job = self._waiting[threading.get_ident()] = _Job(work, discard)
-        self._start()
         self._jobs.put(job)
         job.answered.wait(limit_s)
         del self._waiting[threading.get_ident()]
@@ -106,7 +106,8 @@ class ControlThread(Closing):
 
     def _start(self) -> None:
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
+                self._overdue = None  # a thread that died returns from nothing
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 self._thread.start()
 

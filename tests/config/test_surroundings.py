@@ -40,6 +40,7 @@ def taken() -> Iterator[int]:
 def problems(folder: Path, text: str) -> list[str]:
     path = folder / "config.toml"
     path.write_text(text)
+    path.chmod(0o600)  # some hold secrets
     try:
         load_to_check(path)
     except ConfigError as error:

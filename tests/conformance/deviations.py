@@ -30,6 +30,7 @@ class Deviation:
     differences: tuple[str, ...]
     within_ms: float = float("inf")
     real_media_only: bool = False
+    generation: str = ""  # of those alone; else of both
     at: dict[str, list[str]] = field(default_factory=dict)
 
     def explains(self, difference: Difference, done: list[Happening], *, timed: bool = True) -> bool:
@@ -48,10 +49,14 @@ def load() -> list[Deviation]:
     return [Deviation(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}) for entry in entries]
 
 
+def _of(transcript: Transcript) -> list[Deviation]:
+    return [each for each in load() if each.generation in ("", transcript.generation)]
+
+
 def unexplained(transcript: Transcript, found: list[Difference], *, real_media: bool = False) -> list[str]:
     """The differences that nobody wanted, in recordings of which only the causes are known."""
     done = happenings(transcript)
-    usable = [each for each in load() if real_media or not each.real_media_only]
+    usable = [each for each in _of(transcript) if real_media or not each.real_media_only]
     return [str(difference) for difference in found
             if not any(each.explains(difference, done, timed=not real_media) for each in usable)]  # fmt: skip
 
@@ -59,7 +64,7 @@ def unexplained(transcript: Transcript, found: list[Difference], *, real_media: 
 def misplaced(transcript: Transcript, found: list[Difference]) -> list[str]:
     """The differences of a shipped recording that stand at no place named for it, and the places without one."""
     done = happenings(transcript)
-    listed = [(each, place) for each in load() for place in each.at.get(transcript.name, ())]
+    listed = [(each, place) for each in _of(transcript) for place in each.at.get(transcript.name, ())]
     result = []
     for difference in found:
         said = re.sub(r"[+-]\d+ ms off", "N ms off", str(difference))

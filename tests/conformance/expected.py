@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from . import render
 from .replay import Seen
-from .transcript import PROBE_ID, Line, Transcript
+from .transcript import Line, Transcript
 
 
 def expected(transcript: Transcript, texts: frozenset[str]) -> list[Seen]:
     """Everything that can be compared, in the order of time."""
-    return [each for line in transcript.lines if (each := _expected(line, texts)) is not None]
+    wanted = (_expected(line, texts, transcript.probe_id) for line in transcript.lines)
+    return [each for each in wanted if each is not None]
 
 
-def _expected(line: Line, texts: frozenset[str]) -> Seen | None:
+def _expected(line: Line, texts: frozenset[str], probe_id: int) -> Seen | None:
     if line.kind == "wire" and line["dir"] == "out":
         message = {} if line["heartbeat"] else render.frame(line["msg"])
         return Seen(line.t, "frame", line.frame_type, {"id": line["id"], **message})
@@ -22,7 +23,7 @@ def _expected(line: Line, texts: frozenset[str]) -> Seen | None:
         return _event(line, texts)
     if line.kind == "http" and line["group"]:
         return _report(line, texts)
-    return _of_the_media(line) or _result(line)
+    return _of_the_media(line, probe_id) or _result(line)
 
 
 def _event(line: Line, texts: frozenset[str]) -> Seen | None:
@@ -31,6 +32,8 @@ def _event(line: Line, texts: frozenset[str]) -> Seen | None:
     whom = "device" if line["obj"] == "device" else "connection"
     own = {"own": line["own"]} if line["own"] else {}
     args = render.recorded_event(line["args"] or [], texts)
+    if whom == "device" and args[1:] == [None]:
+        args = args[:1]  # an error that is about no call
     return Seen(line.t, "event", f"{whom} {line['name']}", args, dict(line["status"] or {}) | own)
 
 
@@ -43,12 +46,12 @@ def _report(line: Line, texts: frozenset[str]) -> Seen:
     return Seen(line.t, "insights", f"{line['group']} {line['name']}", value)
 
 
-def _of_the_media(line: Line) -> Seen | None:
+def _of_the_media(line: Line, probe_id: int) -> Seen | None:
     if line.kind == "gum" and line["ev"] == "call":
         return Seen(line.t, "media", "capture", line["constraints"])
     if line.kind == "dtmf" and line["ev"] == "insertDTMF":
         return Seen(line.t, "media", "digits", {name: line[name] for name in ("tones", "duration", "gap")})
-    if line.kind == "pc" and line["ev"] == "setRemoteDescription" and line["id"] != PROBE_ID:
+    if line.kind == "pc" and line["ev"] == "setRemoteDescription" and line["id"] != probe_id:
         return Seen(line.t, "media", f"remote {line['type']}", line["sdp"])
     return None
 

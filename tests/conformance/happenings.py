@@ -5,13 +5,17 @@
     opened               a call emitted `accept`            failed         a call emitted `error`
     drop                 a socket, or a try, was lost       blackhole      the path swallows packets from here on
     devices changed      a browser's devices did
+    resumed              a call emitted `reconnected`
+    gone for too long    ... and another one has not, in the time that calls wait for signaling
+    sampled late, sampled at last, first sample due  see sampling.py
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .transcript import PROBE_ID, Line, Transcript
+from .sampling import sampling
+from .transcript import Line, Transcript
 
 Happening = tuple[float, str]
 
@@ -30,11 +34,24 @@ def happenings(transcript: Transcript) -> list[Happening]:
                 found.append((line.t, f"stray ringing {sid}"))
             if line.frame_type in ("answer", "hangup", "cancel"):
                 dialling = max(0, dialling - 1)
-        found += [(line.t, name) for name in _names(line)]
-    return found
+        found += [(line.t, name) for name in _names(line, transcript.probe_id)]
+    return sorted([*found, *sampling(transcript), *_gone_for_too_long(transcript)], key=lambda each: each[0])
 
 
-def _names(line: Line) -> Iterator[str]:
+def _gone_for_too_long(transcript: Transcript) -> Iterator[Happening]:
+    told = [line["args"] for line in transcript.of("act", what="new Device")]
+    limit_ms = next((args.get("maxCallSignalingTimeoutMs", 0) for args in told if isinstance(args, dict)), 0)
+    since: float | None = None
+    for line in transcript.of("event", obj="call"):
+        if since is not None and limit_ms and line.t > since + limit_ms:
+            yield since + limit_ms, "gone for too long"
+        if line["name"] == "transportClose":
+            since = since or line.t
+        elif line["name"] == "reconnected":
+            since = None
+
+
+def _names(line: Line, probe_id: int) -> Iterator[str]:
     if line.kind == "act" and line.act_result is None:
         yield f"act {line['what']}"
     elif line.kind == "srv" and line["what"] == "blackhole" and line["on"]:
@@ -43,7 +60,9 @@ def _names(line: Line) -> Iterator[str]:
         yield "devices changed"
     elif (line.kind == "ws" and line["ev"] == "close") or (line.kind == "srv" and line["what"] == "drop-ws"):
         yield "drop"
-    elif line.kind == "pc" and line["id"] != PROBE_ID and line["ev"] in ("iceConnectionState", "connectionState"):
+    elif line.kind == "pc" and line["id"] != probe_id and line["ev"] in ("iceConnectionState", "connectionState"):
         yield f"path {line['state']}"
     elif line.kind == "event" and line["obj"] in ("connection", "call") and line["name"] in ("accept", "error"):
         yield "opened" if line["name"] == "accept" else "failed"
+    elif line.kind == "event" and line["obj"] in ("connection", "call") and line["name"] == "reconnected":
+        yield "resumed"

@@ -21,20 +21,23 @@ from agent import Connection, Device
 from agent.media.settings import MediaSettings
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.quality.envelope import to_json
-from agent.signaling.backoff import Backoff
-from agent.signaling.pstream.retries import EdgesInTurn
 from agent.signaling.pstream.shell import Stream
 from agent.voice.sounds import INCOMING, Sounds
 
 from . import render
+from .pacing import pace
 from .scripted_media import ScriptedSession
 from .server import HOSTS, Server, Socket
-from .transcript import PROBE_ID, Line, Transcript
+from .transcript import Line, Transcript
 from .virtual_time import VirtualClock, settle
 
 PATIENCE_S = 12.0  # longer than the jitter of the longest back-off
 REINVITE_PATIENCE_S = 1.0
 TAIL_S = 1.0
+HALF_A_SAMPLE_MS = 500.0
+NOT_OF_2X = ("ready", "offline", "connect", "disconnect", "cancel", "token_told")  # events of our Device
+
+NAMING = {"invite": "callsid", "message": "voiceeventsid"}  # frames that name something, and where
 
 PLAIN_SNAKE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -139,7 +142,7 @@ class Replay:
         self.clock = clock or VirtualClock()
         self._server = Server(folder, self._asked, self._heard)
         self._sockets: list[Socket] = []
-        self._uris: list[str] = []
+        self._hosts: dict[str, str] = {}  # the recorded addresses, and who stands for them
         self._sessions: list[ScriptedSession] = []
         self._hole = False
         self._calls: list[Connection] = []
@@ -147,8 +150,8 @@ class Replay:
         self._shift_ms = self.clock.now() * 1000
         self._said: list[str] = []
         self._got: list[str] = []
-        self._invited: list[str] = []  # temporary names of our calls, in their order
-        self._own_sids: dict[str, str] = {}  # recorded temporary names, and ours
+        self._named: defaultdict[str, list[str]] = defaultdict(list)  # names that we drew, in their order
+        self._own_names: dict[str, str] = {}  # recorded names that were drawn, and ours
         self._dials = 0
         self._server_said = 0  # frames and closes
         self._taken = 0
@@ -158,6 +161,7 @@ class Replay:
         self._sent: Counter[str] = Counter()
         self._missed: Counter[str] = Counter()
         self._modes = transcript.upgrade_modes()
+        self._figures = transcript.measured()
         self.device = Device()
         _watch(self.device, self._device_event)
 
@@ -210,8 +214,8 @@ class Replay:
                 self._wanted[what] -= 1
                 return
         self._shift_ms = self._times[what][self._wanted[what] - 1] - line.t
-        if what == "invite":
-            self._own_sids[str(line.payload.get("callsid"))] = self._invited[self._wanted[what] - 1]
+        if what in NAMING:
+            self._own_names[str(line.payload.get(NAMING[what]))] = self._named[what][self._wanted[what] - 1]
 
     def _patience_s(self, what: str) -> float:
         """Restarts come in bursts, of which ours may have fewer: only the first that is missed is waited for."""
@@ -240,7 +244,7 @@ class Replay:
         if line["raw"] is not None:
             return str(line["raw"])
         text = json.dumps(line["msg"], ensure_ascii=False, separators=(",", ":"))
-        return render.TEMPORARY_SID.sub(lambda found: self._own_sids.get(found[0], found[0]), text)
+        return render.DRAWN.sub(lambda found: self._own_names.get(found[0], found[0]), text)
 
     def _play_srv(self, line: Line) -> None:
         what = line["what"]
@@ -274,7 +278,7 @@ class Replay:
         self._settle()
 
     def _play_pc(self, line: Line) -> None:
-        if line["id"] == PROBE_ID and line["ev"] in ("new", "close()"):
+        if line["id"] == self.transcript.probe_id and line["ev"] in ("new", "close()"):
             return
         session = self._session(line)
         event = {"iceConnectionState": "path", "connectionState": "connection_state",
@@ -290,6 +294,17 @@ class Replay:
         else:
             session.emit(event, line["state"])
         self._settle()
+
+    def _play_http(self, line: Line) -> None:
+        if (line["group"], line["name"]) == ("connection", "accepted-by-remote"):
+            self._at(line)
+            for session in self._sessions:
+                session.settled()
+            self._settle()
+
+    def _measured(self) -> dict[str, float]:
+        now_ms = self._script_ms()
+        return next((told for at_ms, told in self._figures if abs(at_ms - now_ms) < HALF_A_SAMPLE_MS), {})
 
     def _play_gum(self, line: Line) -> None:
         if line["ev"] == "call":
@@ -313,12 +328,23 @@ class Replay:
         else:
             if isinstance(result, Connection) and name == "device.connect":
                 self._calls.append(result)  # the recorded program knew it when `connect` had returned
-            self.see("act", name, "resolved" if promised else "returned", self._status())
+            if promised and isinstance(result, AsyncResult):
+                result.rawlink(lambda done: self.see("act", name, "resolved" if done.successful() else "REJECTED"))
+            else:
+                self.see("act", name, "resolved" if promised else "returned", self._status())
+        self._settle()
+
+    def _play_connect(self, line: Line) -> None:
+        self._at(line)
+        self._calls.append(self.device.connect({"To": "somebody"}))
         self._settle()
 
     def _perform(self, name: str, args: Any) -> Any:
         """Call what the recorded program called: `device.connect`, `connection.mute`, `device.audio.incoming` ..."""
-        arguments = [_argument(arg) for arg in (args if isinstance(args, list) else [args])]
+        arguments = [_argument(arg) for arg in (args if isinstance(args, list) else [] if args is None else [args])]
+        if name == "new Device":
+            options = {"noRegister": True, **(arguments[0] if arguments else {})}
+            return self.device.setup("a.b.c", options, **self._seams())
         if name == "device.setup":
             options = next((each for each in arguments if isinstance(each, dict)), {})
             return self.device.setup(None if args == [] else "a.b.c", options, **self._seams())
@@ -342,7 +368,7 @@ class Replay:
     def _seams(self) -> dict[str, Any]:
         return {
             "clock": self.clock,
-            "generation": "1",
+            "generation": self.transcript.generation,
             "network_watch": False,
             "stream_factory": self._make_stream,
             "media_factory": self._make_session,
@@ -353,34 +379,19 @@ class Replay:
 
     def _make_stream(self, token: str, uris: list[str], **options: Any) -> Stream:
         """The stream of the product; only the names of the hosts lead to the test's server."""
-        self._uris = uris
-        own = [f"wss://{HOSTS[n]}:{self._server.port}/signal" for n in range(len(uris))]
         options["ca_file"] = str(self._server.ca_file)
-        stream = Stream(token, own, **options, dial=self._dial)
-        retries = stream._link._retries
-        assert isinstance(retries, EdgesInTurn)
-        self._pace(retries._backoff)
+        stream = Stream(token, uris, **options, dial=self._dial)
+        pace(stream._link._retries, self.transcript.retry_delays_ms(), len(uris))
         return stream
-
-    def _pace(self, backoff: Backoff) -> None:
-        """Draw the jitter of the recording, so that what follows a try to connect can be compared in time."""
-        delays = iter(self.transcript.retry_delays_ms())
-        if len(self._uris) > 1:
-            backoff._initial_ms = backoff._base_ms = min(next(iter(self.transcript.retry_delays_ms()), 1000.0), 5000.0)
-
-        def drawn() -> float:
-            wanted = next(delays, backoff._base_ms) / backoff._base_ms - 1
-            return min(max(wanted / backoff._randomisation, 0.0), 1.0)
-
-        backoff._random = drawn
 
     def _dial(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> WebSocket:
         """The socket of the product; what it sends and reports is taken down."""
         self._dials += 1
         self._times["dial"].append(self.clock.now() * 1000)
-        host = uri.split("/")[2].split(":")[0]
-        self.see("dial", "dial", self._uris[HOSTS.index(host)])
-        return WatchedSocket(uri, context, WatchedReports(owner, self), user_agent, self)
+        self.see("dial", "dial", uri)
+        host = self._hosts.setdefault(uri, HOSTS[len(self._hosts)])
+        own = f"wss://{host}:{self._server.port}/signal"
+        return WatchedSocket(own, context, WatchedReports(owner, self), user_agent, self)
 
     def frame_sent(self, text: str) -> None:
         """What the server gets later must be the same."""
@@ -396,7 +407,8 @@ class Replay:
         self._taken = self._server_said if is_last else self._taken + 1
 
     def _make_session(self, settings: MediaSettings) -> ScriptedSession:
-        session = ScriptedSession(settings, self.clock, self._hole)
+        is_slow = len(self._sessions) < len(self.transcript.of("http", name="accepted-by-remote"))
+        session = ScriptedSession(settings, self.clock, self._hole, self._measured, is_slow=is_slow)
         session.on("told", lambda name, value: self.see("media", name, value))
         self._sessions.append(session)
         return session
@@ -408,7 +420,7 @@ class Replay:
 
     def _session(self, line: Line) -> ScriptedSession | None:
         """Peer connections are numbered from 2 on; sessions are made at the same moments."""
-        ids = sorted({each["id"] for each in self.transcript.of("pc") if each["id"] != PROBE_ID})
+        ids = sorted({each["id"] for each in self.transcript.of("pc") if each["id"] != self.transcript.probe_id})
         n = ids.index(line["id"]) if line["id"] in ids else -1
         started = [each for each in self._sessions if each.is_captured]
         return started[n] if 0 <= n < len(started) else None
@@ -425,13 +437,17 @@ class Replay:
 
     def _heard(self, socket: Socket, text: str) -> None:
         message = {"type": "\n"} if text == "\n" else json.loads(text)
-        if message["type"] == "invite":
-            self._invited.append(message["payload"]["callsid"])
+        if message["type"] in NAMING:
+            self._named[message["type"]].append(message["payload"][NAMING[message["type"]]])
         self._sent[message["type"]] += 1
         self._got.append(text)
 
     def _device_event(self, name: str, args: tuple[Any, ...]) -> None:
-        self.see("event", f"device {name}", render.own_event(args, self.texts), self._status())
+        if self.transcript.generation == "2":
+            if name in NOT_OF_2X:
+                return
+            args = _later_arguments(name, args)
+        self.see("event", f"device {name}", self._rendered(args), self._status())
         if name == "incoming":
             self._calls.append(args[0])
 
@@ -439,10 +455,15 @@ class Replay:
         if name in ("volume", "sample", "digit"):
             return
         own = {"own": connection.status()}
-        self.see("event", f"connection {name}", render.own_event(args, self.texts), self._status() | own)
+        self.see("event", f"connection {name}", self._rendered(args), self._status() | own)
+
+    def _rendered(self, args: tuple[Any, ...]) -> list[Any]:
+        return render.own_event(args, self.texts, self.transcript.generation)
 
     def _status(self) -> dict[str, str]:
-        status = {"dev": self.device.status() if self.device.is_initialized else "(not set up)"}
+        device = self.device
+        told = device.state if self.transcript.generation == "2" else device.status() if device.is_initialized else ""
+        status = {"dev": told or "(not set up)"}
         if self._calls:
             status["conn"] = self._calls[-1].status()
         if self.device.stream is not None:
@@ -493,6 +514,13 @@ def _watch(emitter: Any, heard: Any) -> None:
         return emit(event, *args, **kwargs)
 
     emitter.emit = watched
+
+
+def _later_arguments(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """2.x names the call of an error beside it, and tells of the token without naming the Device."""
+    if name == "error" and args[0].connection is not None:
+        return *args, args[0].connection
+    return args
 
 
 def _snake(name: str) -> str:

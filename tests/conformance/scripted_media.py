@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,16 @@ class ScriptedSession(Emitter):
     Emits, besides a session's events, `told(name, value)` for what it was asked to capture, to play and to apply.
     """
 
-    def __init__(self, settings: MediaSettings, clock: Clock, hole: bool) -> None:
+    def __init__(
+        self,
+        settings: MediaSettings,
+        clock: Clock,
+        hole: bool,
+        measured: Callable[[], Mapping[str, float]] = dict,
+        *,
+        is_slow: bool = False,
+    ) -> None:
+        """`measured()` is what the recorded browser measured now; one that `is_slow` waits for `settled`."""
         super().__init__()
         self.settings = settings
         self.ice_connection_state = "new"
@@ -67,7 +77,11 @@ class ScriptedSession(Emitter):
         self.closed = False
         self.hole = hole
         self._clock = clock
+        self._measured = measured
         self._captured = Event()
+        self._settled = Event()
+        if not is_slow:
+            self._settled.set()
         self._capture_error: CaptureError | None = None
         self._codec_name: str | None = None
         self._paths = itertools.count(1)
@@ -90,6 +104,15 @@ class ScriptedSession(Emitter):
             denied = error.get("name") in ("NotAllowedError", "PermissionDeniedError") or error.get("code") == 31208
             self._capture_error = CaptureDeniedError("denied") if denied else CaptureError("failed")
         self._captured.set()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the browser has come to the end of the first negotiation."""
+        return self._settled.is_set()
+
+    def settled(self) -> None:
+        """The browser has applied the first answer."""
+        self._settled.set()
 
     def path(self, state: str) -> None:
         """The ICE connection state changed."""
@@ -147,6 +170,7 @@ class ScriptedSession(Emitter):
             self._restarted = True
             self._flow()
         self._track()
+        self._settled.wait()
 
     def answer_offer(self, sdp: str) -> str:
         self.emit("told", "remote offer", self._edited(sdp))
@@ -167,14 +191,14 @@ class ScriptedSession(Emitter):
         received = self._received.packets if self._received.ever else None
         return RawStats(
             timestamp_ms=self._clock.now() * 1000,
-            jitter_ms=3.0 if received is not None else None,
+            jitter_ms=self._measured().get("jitter", 3.0) if received is not None else None,
             packets_lost=0 if received is not None else None,
             packets_received=received,
             bytes_received=None if received is None else received * BYTES_PER_PACKET,
             packets_sent=self._sent.packets,
             bytes_sent=self._sent.packets * BYTES_PER_PACKET,
             codec_name=self._codec_name,
-            rtt_ms=20.0 if received is not None else None,
+            rtt_ms=self._measured().get("rtt", 20.0) if received is not None else None,
         )
 
     def take_snapshots(self) -> LevelSnapshots:
@@ -182,6 +206,7 @@ class ScriptedSession(Emitter):
 
     def close(self) -> None:
         self.closed = True
+        self._settled.set()
 
     def _edited(self, sdp: str) -> str:
         """As the SDK gives it to the browser."""

@@ -15,22 +15,23 @@ from agent.media.bridge import Bridge
 
 from . import compare, deviations
 from .real_media import RealReplay
-from .test_conformance import FILES, GIVEN
+from .test_conformance import FILES
 from .transcript import Transcript
 
 LIMIT_S = 100
 SHOWN = ("digits", "ice_restart_disabled", "ice_restart_ok", "ice_short_gap", "in_accept_disconnect", "mute",
-         "ring_stateon_earlymedia", "ws_drop_during_call")  # fmt: skip
+         "ring_stateon_earlymedia", "ws_drop_during_call",
+         "2.18/in_accept_disconnect", "2.18/ws_drop_during_call_reconnect_token")  # fmt: skip
 # When their path is given up, and lost, depends on ICE states that only a browser has.
 OF_A_BROWSER = ("ice_blocked_from_start", "ice_never_returns", "recovery_begun_before_the_answer",
                 "recovery_without_signaling")  # fmt: skip
 # They are about the server's description, and the far peer's takes its place.
 OF_THE_DESCRIPTION = ("out_bad_answer", "out_digits_by_message", "socket_down_digits")
 UNLIKE = OF_A_BROWSER + OF_THE_DESCRIPTION
-TRANSCRIPTS = {path.stem: Transcript.read(path) for path in FILES}
-CALLS = sorted(name for name, each in TRANSCRIPTS.items() if each.is_about_calls and name not in UNLIKE)
+TRANSCRIPTS = {each.name: each for path in FILES for each in [Transcript.read(path)]}
+CALLS = sorted(n for n, each in TRANSCRIPTS.items() if each.is_about_calls and n.rpartition("/")[2] not in UNLIKE)
 if os.environ.get("CONFORMANCE_MEDIA") != "real":
-    CALLS = [name for name in CALLS if name in SHOWN and GIVEN / f"{name}.jsonl" in FILES]
+    CALLS = [name for name in CALLS if name in SHOWN and not os.environ.get("CONFORMANCE_TRANSCRIPTS")]
 
 # Of what the media reports, and when, only the order among what the program hears can be the same.
 OF_THE_MEDIA = ("insights ", "media ")

@@ -6,13 +6,13 @@ A line is JSON with `t` (milliseconds) and `k` (its kind); the first line descri
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 DEVICE_EVENTS = ("cancel", "connect", "disconnect", "error", "incoming", "offline", "ready")
 RESULTS = ("returned", "THREW", "resolved", "REJECTED")
-PROBE_ID = 1  # the peer connection that the SDK makes at once to find out what the browser can do
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,26 @@ class Line:
 
 @dataclass(frozen=True)
 class Transcript:
-    """A scenario and its lines in the order of time."""
+    """A scenario and its lines in the order of time; that of the second generation is named with its folder."""
 
     name: str
     lines: tuple[Line, ...]
+    generation: str = "1"
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
-        """Read one .jsonl file."""
+        """Read one .jsonl file; its first line says which SDK was recorded."""
         records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
         lines = [Line(float(r["t"]), r["k"], r) for r in records if r["k"] != "meta"]
-        return cls(path.stem, tuple(sorted(lines, key=lambda line: line.t)))
+        is_second = any("voice-sdk" in r.get("sdk", "") for r in records if r["k"] == "meta")
+        ordered = sorted(lines, key=lambda line: line.t)
+        name, generation = (f"{path.parent.name}/{path.stem}", "2") if is_second else (path.stem, "1")
+        return cls(name, tuple(_with_every_connect(ordered)), generation)
+
+    @property
+    def probe_id(self) -> int:
+        """The peer connection that the SDK 1.x makes at once to find out what the browser can do."""
+        return 1 if self.generation == "1" else 0
 
     def of(self, kind: str, **members: Any) -> list[Line]:
         """The lines of one kind with these members."""
@@ -95,7 +104,37 @@ class Transcript:
             delays += [at_ms - invite.t for at_ms in shown if at_ms > invite.t][:1]
         return delays
 
+    def measured(self) -> list[tuple[float, dict[str, float]]]:
+        """What the browser measured, and when, as far as warnings tell; what one has raised lasts to its clearing."""
+        found: list[tuple[float, dict[str, float]]] = []
+        for line in self.of("event", name="warning"):
+            name, data = [*(line["args"] or []), None, None][:2]
+            if line["obj"] == "monitor" or not isinstance(data, dict) or "samples" not in data:
+                continue
+            end = data["samples"][-1]["timestamp"]
+            samples = [(line.t + each["timestamp"] - end, _figures(each)) for each in data["samples"]]
+            cleared = [each.t for each in self.of("event", name="warning-cleared") if name in (each["args"] or [])]
+            lasts_s = next((int((t - line.t) / 1000) - 3 for t in cleared if t > line.t), 60)
+            found += samples + [(line.t + 1000 * n, samples[-1][1]) for n in range(1, lasts_s)]
+        return sorted(found, key=lambda each: each[0])
+
     @property
     def is_about_calls(self) -> bool:
         """Whether any call happens."""
         return bool(self.of("wire", dir="in") and [x for x in self.of("wire") if x.frame_type == "invite"])
+
+
+def _figures(sample: dict[str, Any]) -> dict[str, float]:
+    return {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
+
+
+def _with_every_connect(lines: list[Line]) -> Iterator[Line]:
+    """A program that ends a call before `connect` has returned leaves no other trace of it than the SDK's report."""
+    made = reported = 0
+    for line in lines:
+        made += line.kind == "act" and line["what"] == "device.connect"
+        reported += line.kind == "http" and (line["group"], line["name"]) == ("connection", "outgoing")
+        if reported > made:
+            made += 1
+            yield Line(line.t, "connect", {})
+        yield line

@@ -21,7 +21,7 @@ NODES = [node for block in BLOCKS for node in ast.walk(ast.parse(block))]
 
 def told_events(thing: type) -> set[str]:
     """The events that the class says it has."""
-    return set(re.findall(r"[a-zA-Z]+(?:-[a-z]+)?", (thing.__doc__ or "").split("Events:")[1]))
+    return set(re.findall(r"[a-zA-Z_]+(?:-[a-z]+)?", (thing.__doc__ or "").split("Events:")[1]))
 
 
 def table_events(heading: str) -> Iterator[str]:

@@ -106,3 +106,12 @@ def test_the_quality_monitor_writes_a_line_a_second(run: Run) -> None:
 def test_the_quality_monitor_fails_for_a_call_that_is_not_good_enough(run: Run) -> None:
     assert run("quality_monitor", "--seconds", "4", "--least-mos", "5").end()[0] == 1
     assert run("quality_monitor", "busy").end()[0] == 1
+
+
+def test_the_messenger_is_a_program_of_the_later_sdk(run: Run) -> None:
+    status, said, complaint = run("messenger", "echo", "--say", "hello", "--seconds", "2").end()
+
+    assert status == 0, complaint
+    lines = said.splitlines()
+    assert lines[0] == "registered as messenger" and "accept" in lines
+    assert any(line.startswith(("messageSent", "error")) for line in lines)  # nobody reads messages at the echo

@@ -118,12 +118,12 @@ def test_the_next_call_rings_again(service: ScriptedService) -> None:
     assert shows_and_rings(service) == (True, True)
 
 
-@pytest.mark.parametrize("end", [
-    pytest.param(lambda service: service.box.kiosk.device.disconnect_all(), id="its calls are forgotten"),
-    pytest.param(lambda service: service.box.kiosk.device.destroy(), id="it is destroyed"),
+@pytest.mark.parametrize(("end", "outcome"), [
+    pytest.param(lambda service: service.box.kiosk.device.disconnect_all(), "missed", id="its calls are forgotten"),
+    pytest.param(lambda service: service.box.kiosk.device.destroy(), "rejected", id="it is destroyed"),
 ])  # fmt: skip
 def test_calls_that_the_device_drops_without_a_word_ring_no_more(
-    service: ScriptedService, end: Callable[[ScriptedService], None]
+    service: ScriptedService, end: Callable[[ScriptedService], None], outcome: str
 ) -> None:
     service.burst(invite("CA1"), invite("CA2"), gap_s=0, busy_s=0)
     service.settle()
@@ -132,7 +132,7 @@ def test_calls_that_the_device_drops_without_a_word_ring_no_more(
     service.box.until(lambda: bells(service) == 0, "silent")
 
     assert shows_and_rings(service) == (False, False)
-    assert [call["outcome"] for call in service.box.status["recent_calls"]] == ["missed", "missed"]
+    assert [call["outcome"] for call in service.box.status["recent_calls"]] == [outcome, outcome]
 
 
 def test_what_the_hub_still_owes_to_a_box_that_stopped_is_not_done(service: ScriptedService) -> None:

@@ -263,6 +263,70 @@ def test_an_agent_that_was_killed_in_a_call_takes_the_next_one_after_its_restart
     visitor.until_told("accept", times=2)
 
 
+def test_an_agent_that_was_killed_in_a_call_is_back_in_it_after_its_restart(
+    site: Site, settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    path = Path(settings)
+    path.write_text(path.read_text().replace("pin = 26", 'pin = 26\ncode = "2468"'))
+    path.chmod(0o600)
+    killed = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+
+    killed.end(signal.SIGKILL)
+    with closing(Manager(tmp_path, "again")) as again:
+        agent = start("run", "--config", settings, NOTIFY_SOCKET=again.path)
+        again.until("reconnecting")
+        again.until("in call")
+
+        until_measured(site)
+        visitor.call.send_digits("1357")
+        agent.until_logs("a door code was refused: wrong")
+        assert visitor.call.status() == "open"
+        visitor.call.disconnect()
+        with gevent.Timeout(START_S):
+            while (site.folder / "run" / "calls.json").exists():
+                gevent.sleep(0.01)
+
+
+def until_measured(site: Site) -> None:
+    """Wait until reports of the far end have reached the box: its media goes both ways."""
+    with gevent.Timeout(START_S), ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        while not (client.request("status")["call"] or {}).get("rtt_ms"):
+            gevent.sleep(0.05)
+
+
+def test_an_agent_that_ends_in_order_leaves_no_call_to_come_back_to(
+    site: Site, settings: str, visitor: Phone, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+    assert (site.folder / "run" / "calls.json").exists()
+
+    agent.end(signal.SIGTERM)
+
+    assert not (site.folder / "run" / "calls.json").exists()
+
+
+@pytest.mark.parametrize("spoilt", [b"{", b'{"format": 1, "calls": [7]}'], ids=["cut", "junk"])
+def test_what_the_process_before_left_may_be_spoilt(
+    site: Site, settings: str, visitor: Phone, manager: Manager, start: Callable[..., Agent], spoilt: bytes
+) -> None:
+    (site.folder / "run").mkdir(mode=0o700, exist_ok=True)
+    (site.folder / "run" / "calls.json").write_bytes(spoilt)
+    (site.folder / "run" / "calls.json").chmod(0o600)
+
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    visitor.dial()
+    visitor.until_told("accept")
+
+    assert "".join(agent.err).count("are not taken up") == 1
+
+
 def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
     site: Site, settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
 ) -> None:
@@ -287,6 +351,70 @@ def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
 
     with ControlClient(str(site.folder / "run" / "control.sock")) as client:
         assert client.request("status")["door"] == {"open": False, "locked": True}
+
+
+def test_a_service_with_wrong_settings_stays_says_why_and_begins_when_they_are_mended(
+    settings: str, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    right = Path(settings).read_text()
+    Path(settings).write_text(right.replace('ready = "steady"', 'ready = "sparkle"'))
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, RUNTIME_DIRECTORY=str(runtime))
+    manager.until("READY=1\nSTATUS=out of order; ")
+    assert "sparkle" in manager.heard[-1]
+
+    Path(settings).write_text(right)
+
+    manager.until("STATUS=ready")
+    assert agent.end(signal.SIGTERM)[0] == 0
+    assert len([line for line in agent.err if "sparkle" in line]) == 1
+
+
+def test_a_reload_of_what_cannot_change_at_once_begins_anew_in_the_same_process(
+    site: Site, settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    manager.heard.clear()
+    Path(settings).write_text(Path(settings).read_text().replace('identity = "box"', 'identity = "porter"'))
+
+    reload = start("reload", "--config", settings)
+
+    assert reload.wait() == 0
+    assert reload.out == ["waits until no call is on: box.identity\n"]
+    manager.until("READY=1")
+    manager.until("STATUS=ready")
+    assert not any("STOPPING" in heard for heard in manager.heard)
+    with ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        assert client.request("status")["identity"] == "porter"
+    assert agent.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_hangup_reads_the_settings_again_and_refuses_wrong_ones(
+    settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    right = Path(settings).read_text()
+
+    Path(settings).write_text(right.replace("pin = 24", "pin = 26"))
+    agent.process.send_signal(signal.SIGHUP)
+    agent.until_logs("refused")
+    Path(settings).write_text(right.replace("pin = 24", "pin = 25"))
+    agent.process.send_signal(signal.SIGHUP)
+
+    agent.until_logs("new settings: lights")
+    assert agent.end(signal.SIGTERM)[0] == 0
+
+
+def test_at_a_terminal_wrong_settings_end_it(settings: str, start: Callable[..., Agent]) -> None:
+    Path(settings).write_text(Path(settings).read_text().replace('ready = "steady"', 'ready = "sparkle"'))
+
+    agent = start("run", "--config", settings)
+
+    assert agent.wait() == 2
+    assert "sparkle" in agent.err[-1]
 
 
 def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(

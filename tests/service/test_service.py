@@ -7,11 +7,12 @@ import subprocess
 import sys
 from contextlib import suppress
 
+import gevent
 import pytest
 
 from agent.service.notifier import Notifier
 from agent.service.watchdog import Watchdog
-from agent.supervision.heartbeat import Vitals
+from agent.supervision.heartbeat import Heartbeat, Vitals
 
 
 class HeardNotifier(Notifier):
@@ -41,6 +42,17 @@ def test_the_watchdog_starves_when_one_part_stands_still(caplog: pytest.LogCaptu
     assert not Watchdog(notifier, vitals, timeout_s=10.0).check()
     assert notifier.feeds == 0
     assert "sound (9.0 s)" in caplog.text
+
+
+def test_what_stood_still_for_a_moment_does_not_starve_the_watchdog() -> None:
+    notifier, vitals, ages = HeardNotifier(), Vitals(), [9.0]
+    vitals.add("media loop", lambda: ages.pop() if ages else 0.1, limit_s=5.0)
+
+    beating = gevent.spawn(Watchdog(notifier, vitals, timeout_s=4 * 3600).run, Heartbeat())
+    with gevent.Timeout(10, AssertionError("it was not fed before the hour was over")):
+        while not notifier.feeds:
+            gevent.sleep(0.01)
+    beating.kill()
 
 
 PROGRAM = """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .phones import Phone, Site, running
-from .talkers import Talker, dial
+from .talkers import Talker, dial, until
 
 Play = Callable[..., None]
 
@@ -72,6 +72,10 @@ def test_a_new_process_with_both_proofs_takes_the_call_over(play: Play, who: str
         talker.speak(hz)
         assert await stays.talker.hears(hz)
         assert await talker.hears(1440 - hz)
+        await stays.talker.dial("12#")
+        await until(lambda: talker.digits == "12#")
+        await talker.dial("7")
+        await until(lambda: stays.talker.digits == "7")
         assert await stays.phone.silent()
         if socket == "still open":
             assert await gone.phone.expect("hangup") == {"callsid": gone.callsid}

@@ -154,10 +154,11 @@ def stops_in_order() -> None:
 def drives_its_pins() -> None:
     """The tests of the pins, now also on the simulated chip, and the way of a press from a real edge."""
     python = "/opt/kiosk-agent/current/bin/python"
-    run(python, "-m", "pip", "install", "--quiet", "pytest", "pytest-timeout")
+    run(python, "-m", "pip", "install", "--quiet", "pytest", "pytest-timeout", "hypothesis")
     tests = (python, "-m", "pytest", "-p", "no:cacheprovider", "-vv", "--tb=short", "tests/hw/panel/test_pins.py")
     report = subprocess.run(tests, capture_output=True, text=True)
-    assert report.returncode == 0 and "[simulated] PASSED" in report.stdout, report.stdout[-5000:]
+    told = report.stdout[-5000:] + report.stderr[-2000:]
+    assert report.returncode == 0 and "[simulated] PASSED" in report.stdout, told
     for command in (("bench/button.py",), ("bench/dimmed.py",)):
         print("#", run(python, *command, "--chip", "pinctrl-bcm2835", "--sim", "/run/gpio").strip(), flush=True)
 

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -149,13 +150,17 @@ def reads_a_secret_as_a_credential() -> None:
     drop_in.write_text("[Service]\nLoadCredential=token:/etc/kiosk-agent/token\n")
     settings = Path("/etc/kiosk-agent/config.toml")
     secret = "/run/credentials/kiosk-agent.service/token"
-    settings.write_text(settings.read_text().replace('file = "token"', f'file = "{secret}"'))
+    before = settings.read_text()
+    settings.write_text(before.replace('file = "token"', f'file = "{secret}"'))
     os.chown("/etc/kiosk-agent/token", 0, 0)
     Path("/etc/kiosk-agent/token").chmod(0o600)
     run("systemctl", "daemon-reload")
     run("systemctl", "restart", "kiosk-agent")
     gets_ready()
     run("/usr/local/bin/kiosk-agent", "check", str(settings))
+    settings.write_text(before)
+    Path("/etc/kiosk-agent/token").chmod(0o644)
+    shutil.rmtree(drop_in.parent)
 
 
 def left(*more: str) -> list[str]:
@@ -164,7 +169,6 @@ def left(*more: str) -> list[str]:
 
 
 def leaves_nothing_but_the_settings() -> None:
-    subprocess.run(["rm", "-r", "/etc/systemd/system/kiosk-agent.service.d"], check=True)
     run("/usr/local/bin/kiosk-agent", "uninstall")
     assert not left()
     assert subprocess.run(["getent", "passwd", "kiosk-agent"]).returncode

@@ -28,7 +28,7 @@ class World:
         self.calls: list[Connection] = []
         own = {"clock": self.clock, "stream_factory": self._stream, "media_factory": self._session,
                "publisher_factory": lambda token: self.publisher, "connection_factory": self._connection,
-               "network_watch": False}  # fmt: skip
+               "network_watch": False, "generation": "1"}  # fmt: skip
         self.device = Device("a-token", own | options)
         for name in DEVICE_EVENTS:
             self.device.on(name, lambda *args, name=name: self.told.append(("device", name, args, "")))

@@ -75,11 +75,15 @@ class FakeStream(Emitter):
         self.status = "disconnected"
         self.gateway: str | None = None
         self.region: str | None = None
+        self.edge: str | None = None
+        self.home: str | None = None
+        self.identity: str | None = None
         self.token_ttl_s: float | None = None
         self.home: str | None = None
         self.frames: list[tuple[str, dict[str, Any]]] = []
         self.changes_of_network = 0
         self.opened = False
+        self.preferred = False
 
     def open(self) -> None:
         self.opened = True
@@ -95,6 +99,8 @@ class FakeStream(Emitter):
         """The server says something."""
         self.region = payload.get("region") or self.region
         if type_ == "connected":
+            self.edge, self.home = payload.get("edge"), payload.get("home")
+            self.identity = (payload.get("token") or {}).get("identity")
             self.token_ttl_s = payload.get("token", {}).get("ttl")
             self.home = payload.get("home")
         if type_ in ("ready", "offline"):
@@ -122,6 +128,19 @@ class FakeStream(Emitter):
     def invite(self, sdp: str, callsid: str, preflight: bool, params: str) -> None:
         twilio = {"params": params} if params else {}
         self.frames.append(("invite", {"callsid": callsid, "sdp": sdp, "preflight": preflight, "twilio": twilio}))
+
+    def reconnect(self, sdp: str, callsid: str, reconnect_token: str) -> None:
+        self.frames.append(("invite", {"callsid": callsid, "reconnect": reconnect_token, "sdp": sdp, "twilio": {}}))
+
+    def message(self, callsid: str | None, content: Any, content_type: str, message_type: str, sid: str) -> None:
+        payload = {"callsid": callsid, "content": content, "contenttype": content_type, "messagetype": message_type}
+        self.frames.append(("message", payload | {"voiceeventsid": sid}))
+
+    def prefer_current_uri(self) -> None:
+        self.preferred = True
+
+    def forget_preferred_uri(self) -> None:
+        self.preferred = False
 
     def answer(self, sdp: str, callsid: str) -> None:
         self.frames.append(("answer", {"sdp": sdp, "callsid": callsid}))

@@ -79,7 +79,8 @@ class Box:
         self.device = Device()
         self.device.on("ready", self._ready)
         self.device.setup(token, chunderw=path.server, ca_file=ca_file, bridge=bridge, sound=self._sound,
-                          enable_ice_restart=True, media={"disconnected_after_ms": path.patience_ms})  # fmt: skip
+                          generation="1", enable_ice_restart=True,
+                          media={"disconnected_after_ms": path.patience_ms})  # fmt: skip
         until(lambda: self.became_ready > 0)
         self.call: Connection = self.device.connect({"To": "echo"})
         for name in EVENTS:

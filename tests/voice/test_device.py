@@ -72,7 +72,7 @@ def test_going_offline_forgets_where_the_service_was(world: World) -> None:
 
 def test_the_uris_follow_the_edge(make_world: Callable[..., World]) -> None:
     edges = ["singapore", "sydney"]
-    world, first = make_world(edge=edges), make_world(edge=edges, generation="1")
+    world, first = make_world(edge=edges, generation="2"), make_world(edge=edges)
 
     assert world.stream.uris == [f"wss://voice-js.{edge}.twilio.com/signal" for edge in edges]
     assert [uri.split(".")[0] for uri in first.stream.uris] == ["wss://chunderw-vpc-gll-sg1", "wss://chunderw-vpc-gll-au1"]

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 import numpy as np
 import pytest
+from gevent import socket
 
 from agent import Connection, Device
 from agent.media.bridge import Bridge
@@ -260,3 +261,49 @@ def test_a_device_at_the_end_of_its_with_has_told_the_far_side(
         raise ZeroDivisionError
 
     until(lambda: bob.incoming[0].status() == "closed")
+
+
+def lose_socket(device: Device) -> None:
+    """Break the connection off, as a network does."""
+    stream: Any = device.stream
+    stream._socket._sock.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("whose", ["alice", "bob"])
+def test_a_call_outlives_the_socket_of_either_end(phone: Callable[..., Phone], whose: str) -> None:
+    phones = {"alice": phone("alice"), "bob": phone("bob")}
+    calls = [phones["alice"].device.connect({"To": "bob"})]
+    until(lambda: bool(phones["bob"].incoming))
+    calls.append(phones["bob"].incoming[0])
+    calls[1].accept()
+    for each in phones.values():
+        each.until_hears()
+    told: list[str] = []
+    call = calls[whose == "bob"]
+    for name in ("reconnecting", "reconnected", "disconnect"):
+        call.on(name, lambda *args, name=name: told.append(name))
+
+    lose_socket(phones[whose].device)
+    until(lambda: "reconnected" in told or call.status() == "closed")
+
+    for each in phones.values():
+        each.until_hears()
+    assert told == ["reconnecting", "reconnected"]
+    assert [each.status() for each in calls] == ["open", "open"]
+    calls[0].disconnect()
+    until(lambda: calls[1].status() == "closed")
+
+
+def test_the_far_side_hears_of_a_hang_up_that_found_no_socket(phone: Callable[..., Phone]) -> None:
+    alice, bob = phone("alice"), phone("bob")
+    call = alice.device.connect({"To": "bob"})
+    until(lambda: bool(bob.incoming))
+    bob.incoming[0].accept()
+    alice.until_hears()
+
+    lose_socket(alice.device)
+    until(lambda: call.status() == "reconnecting")
+    call.disconnect()
+
+    until(lambda: bob.incoming[0].status() == "closed")
+    assert call.status() == "closed"

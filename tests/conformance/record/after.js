@@ -4,7 +4,7 @@ function watch(emitter, obj) {
   const emit = emitter.emit;
   emitter.emit = function (name, ...args) {
     if (!["newListener", "removeListener", "volume", "sample"].includes(name)) {
-      const own = obj === "connection" ? { own: this.status() } : {};
+      const own = obj !== "device" && this.status && !this.transport ? { own: this.status() } : {};
       put({ k: "event", obj, name, args: args.map((each) => shown(each)), status: statuses(), ...own });
     }
     return emit.call(this, name, ...args);
@@ -12,10 +12,11 @@ function watch(emitter, obj) {
 }
 
 function watchStream() {
-  if (device.stream && !device.stream.isWatched) {
-    device.stream.isWatched = true;
-    watch(device.stream, "pstream");
-    watch(device.stream.transport, "wstransport");
+  const stream = device._stream || device.stream;
+  if (stream && !stream.isWatched) {
+    stream.isWatched = true;
+    watch(stream, "pstream");
+    watch(stream.transport, "wstransport");
   }
 }
 
@@ -32,7 +33,9 @@ function act(what, args, told) {
     const owner = path.slice(0, -1).reduce((each, name) => each[name], target(whom));
     const result = owner[path[path.length - 1]](...args);
     watchStream();
-    if (what === "device.connect") connections.push((connection = result));
+    setTimeout(watchStream, 0);
+    if (what === "device.connect" && isLater()) result.then(know, () => {});
+    else if (what === "device.connect") know(result);
     if (result && result.then) {
       result.then(
         () => put({ k: "act", what: `${what} resolved`, status: statuses() }),
@@ -46,7 +49,22 @@ function act(what, args, told) {
   }
 }
 
+function know(call) {
+  if (isLater()) call.on("error", () => {});
+  connections.push((connection = call));
+}
+
+function create(token, options, told) {
+  put({ k: "act", what: "new Device", args: told, status: { dev: null } });
+  device = new Twilio.Device(token, options);
+  device.on("error", () => {});
+  device.on("incoming", know);
+  put({ k: "act", what: "new Device returned", status: statuses() });
+}
+
 watch(Twilio.Device.prototype, "device");
-watch(Twilio.Connection.prototype, "connection");
-device = new Twilio.Device();
-device.on("incoming", (incoming) => connections.push((connection = incoming)));
+watch((Twilio.Call || Twilio.Connection).prototype, isLater() ? "call" : "connection");
+if (!isLater()) {
+  device = new Twilio.Device();
+  device.on("incoming", know);
+}

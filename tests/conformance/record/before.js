@@ -1,6 +1,7 @@
 // Loaded before the SDK: writes down what the browser does for it. See ../transcript.py for the lines.
 
 const record = [];
+const isLater = () => Boolean(Twilio.Call);  // the SDK 2.x
 let device = null;
 let connection = null;
 const connections = [];
@@ -13,12 +14,13 @@ function put(line) {
 function statuses() {
   const found = {};
   try {
-    found.dev = device.status();
+    found.dev = isLater() ? device.state : device.status();
   } catch {
     found.dev = "(not set up)";
   }
   if (connection) found.conn = connection.status();
-  if (device && device.stream) found.pstream = device.stream.status;
+  const stream = device && (device._stream || device.stream);
+  if (stream) found.pstream = stream.status;
   return found;
 }
 
@@ -29,8 +31,8 @@ function shown(value, depth = 0) {
   if (typeof value === "function") return "<fn>";
   if (typeof value !== "object") return value;
   if (value instanceof Twilio.Device) return "<Device>";
-  if (value instanceof Twilio.Connection) {
-    return `<Connection ${value.parameters.CallSid || value.outboundConnectionId} ${value.status()}>`;
+  if (value instanceof (Twilio.Call || Twilio.Connection)) {
+    return `<${isLater() ? "Call" : "Connection"} ${value.parameters.CallSid || value.outboundConnectionId} ${value.status()}>`;
   }
   if (value instanceof HTMLElement) return `<${value.tagName}>`;
   if (value.constructor && value.constructor.name === "PStream") return `<PStream ${value.status}>`;
@@ -41,7 +43,8 @@ function shown(value, depth = 0) {
 }
 
 function shownError(error) {
-  const found = { "!class": "Error", message: error.message };
+  const found = { "!class": isLater() ? error.name : "Error", message: error.message };
+  if (error.originalError) found.originalError = shown(error.originalError);
   if (error.code !== undefined) Object.assign(found, { code: error.code, description: error.description });
   return found;
 }
@@ -51,7 +54,8 @@ let sockets = 0;
 
 window.WebSocket = function (url) {
   const id = ++sockets;
-  put({ k: "ws", id, ev: "new", url: "wss://chunderw-vpc-gll.twilio.com/signal" });
+  const host = isLater() ? "voice-js.roaming.twilio.com" : "chunderw-vpc-gll.twilio.com";
+  put({ k: "ws", id, ev: "new", url: `wss://${host}/signal` });
   const socket = new PlainSocket(url);
   const wire = (dir, data) => {
     if (data === "\n") return put({ k: "wire", dir, id, heartbeat: true });
@@ -113,15 +117,28 @@ navigator.mediaDevices.getUserMedia = async (constraints) => {
   return stream;
 };
 
+function report(body) {
+  const { group, name, level, payload } = JSON.parse(body);
+  const payload_keys = Object.keys(Array.isArray(payload) ? payload[0] : payload);
+  put({ k: "http", group, name, level, payload_keys, payload });
+}
+
 const plainSend = XMLHttpRequest.prototype.send;
 
 XMLHttpRequest.prototype.send = function (body) {
   try {
-    const { group, name, level, payload } = JSON.parse(body);
-    const payload_keys = Object.keys(Array.isArray(payload) ? payload[0] : payload);
-    put({ k: "http", group, name, level, payload_keys, payload });
+    report(body);
   } catch {
     // a sound file, not a report
   }
   return plainSend.call(this, body);
+};
+
+const plainFetch = window.fetch.bind(window);
+
+// Reports of 2.x go where the server says, which is nowhere here.
+window.fetch = async (url, options) => {
+  if (!String(url).includes("/v4/Endpoint")) return plainFetch(url, options);
+  report(options.body);
+  return new Response("{}", { status: 200 });
 };

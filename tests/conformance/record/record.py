@@ -1,9 +1,11 @@
-"""Records what the unmodified JavaScript SDK 1.15.1 does in Chromium, in the format of the transcripts.
+"""Records what the unmodified JavaScript SDK, 1.15.1 or 2.18.5, does in Chromium, in the format of the transcripts.
 
     python -m tests.conformance.record.record [SCENARIO ...]
+    SDK=.../voice-sdk/dist/twilio.js python -m tests.conformance.record.record [SCENARIO ...]
 
-Needs Chromium and the SDK in tests/e2e/js (./test.sh installs it). Each scenario of scenarios.py becomes a file in
-transcripts/own. The page writes down everything that it can see; the server's side of the story comes from here.
+Needs Chromium and the SDK 1.15.1 in tests/e2e/js (./test.sh installs it), or in SDK the file of 2.18.5. Each of
+scenarios.py becomes a file in transcripts/own, of later_scenarios.py one in transcripts/own-2.18. The page writes
+down everything that it can see; the server's side of the story comes from here.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import ssl
 import sys
 import tempfile
@@ -31,8 +34,9 @@ from tests.conformance.server import HOSTS
 from tests.e2e.devtools import Chromium, Tab
 
 HERE = Path(__file__).parent
-SDK = HERE.parents[1] / "e2e" / "js" / "node_modules" / "twilio-client" / "dist" / "twilio.js"
-OUT = HERE.parent / "transcripts" / "own"
+LATER = os.environ.get("SDK")
+SDK = Path(LATER or HERE.parents[1] / "e2e" / "js" / "node_modules" / "twilio-client" / "dist" / "twilio.js")
+OUT = HERE.parent / "transcripts" / ("own-2.18" if LATER else "own")
 FILES = {
     "/page.html": ("text/html", HERE / "page.html"),
     "/before.js": ("text/javascript", HERE / "before.js"),
@@ -68,13 +72,19 @@ class Story:
 
     async def setup(self, **options: Any) -> None:
         own = {"chunderw": self._server, "eventgw": self._server}
-        await self._act("device.setup", [TOKEN, options | own], options)
+        if LATER:
+            told = json.dumps(options)
+            await self._tab.run(f"create({json.dumps(TOKEN)}, {json.dumps(options | own)}, {told})")
+        else:
+            await self._act("device.setup", [TOKEN, options | own], options)
 
     async def update_token(self) -> None:
         await self._act("device.updateToken", [TOKEN + "d"], ["<token>"])
 
     async def ready(self, **options: Any) -> None:
         await self.setup(**options)
+        if LATER:
+            await self.act("device.register")
         await self.expect("register")
         await self.wait(300)
 
@@ -89,39 +99,40 @@ class Story:
     async def say(self, text: str) -> None:
         await self.sockets[-1].send(text)
 
-    async def invite(self, callsid: str, **parameters: str) -> None:
+    async def invite(self, callsid: str, *, reconnect: str = "", **parameters: str) -> None:
         """Somebody calls; returns when the page has been told."""
         self.far = FarEnd(self.hole)
         told = {"CallSid": callsid, "From": "+1555", "To": "client:alice", "ApiVersion": "2010-04-01", **parameters}
-        await self.send("invite", callsid=callsid, sdp=await self.far.offer(), parameters=told)
+        token = {"reconnect": reconnect} if reconnect else {}
+        await self.send("invite", callsid=callsid, sdp=await self.far.offer(), parameters=told, **token)
         await self.wait(RING_MS)
 
-    async def describe(self, type_: str, callsid: str | None = "CA1", *, digits: bool = True) -> None:
+    async def describe(self, type_: str, callsid: str | None = "CA1", *, digits: bool = True, **more: Any) -> None:
         """Send `answer` or `ringing` with the far end's answer to the SDK's next offer."""
         self.far = self.far or FarEnd(self.hole)
         sdp = await self.far.answer(self.offers.pop(0))
         if not digits:
             sdp = "\r\n".join(line for line in sdp.split("\r\n") if "telephone-event" not in line)
-        await self.send(type_, **({"callsid": callsid} if callsid else {}), sdp=sdp)
+        await self.send(type_, **({"callsid": callsid} if callsid else {}), sdp=sdp, **more)
         await self.wait(900)
 
     async def dial(self) -> None:
         """The program calls somebody; its offer is there."""
         self.offers.clear()
         self.far = None
-        await self.act("device.connect", {"To": "x"})
+        await self.act("device.connect", {"params": {"To": "x"}} if LATER else {"To": "x"})
         await self.expect("invite")
         await self.wait(200)
 
-    async def talk(self, callsid: str = "CA1") -> None:
-        """A call of the program is answered."""
+    async def talk(self, callsid: str = "CA1", **more: Any) -> None:
+        """A call of the program is answered; `more` comes with the answer."""
         await self.dial()
         await self.send("ringing", callsid=callsid)
-        await self.describe("answer", callsid)
+        await self.describe("answer", callsid, **more)
         await self.wait(600)
 
-    async def accepted(self, name: str = "connection.accept") -> None:
-        await self.act(name)
+    async def accepted(self, name: str = "") -> None:
+        await self.act(name or ("call.accept" if LATER else "connection.accept"))
         await self.expect("answer")
         await self.wait(600)
 
@@ -231,13 +242,22 @@ class Recorder:
             await story.far.apply(payload["sdp"])
         story.heard.put_nowait(frame)
         if story.answers_by_itself and type_ == "listen":
-            await story.send("connected", region="US_EAST_VIRGINIA", gateway="g", edge="ashburn")
+            told = {"home": "us1", "token": {"identity": "alice", "ttl": 3000}} if LATER else {}
+            edge = "roaming" if LATER else "ashburn"
+            await story.send("connected", region="US_EAST_VIRGINIA", gateway="g", edge=edge, **told)
         elif story.answers_by_itself and type_ == "register" and payload["media"]["audio"]:
             await story.send("ready")
+        elif story.answers_by_itself and type_ == "register" and LATER:
+            await story.send("offline")
+        elif story.answers_by_itself and type_ == "invite" and "reconnect" in payload:
+            await story.send("answer", callsid=payload["callsid"], reconnect=payload["reconnect"] + "+", sdp="v=0")
 
 
 async def main(names: list[str]) -> None:
-    from tests.conformance.record.scenarios import SCENARIOS
+    if LATER:
+        from tests.conformance.record.later_scenarios import SCENARIOS
+    else:
+        from tests.conformance.record.scenarios import SCENARIOS
 
     logging.getLogger("websockets").setLevel(logging.CRITICAL)
     OUT.mkdir(exist_ok=True)
@@ -260,7 +280,8 @@ async def main(names: list[str]) -> None:
 async def tell(name: str, steps: list[Callable[[Story], Awaitable[Any]]], story: Story) -> None:
     for step in steps:
         await step(story)
-    lines = [{"k": "meta", "scenario": name, "sdk": "twilio-client@1.15.1"}, *await story.finished()]
+    sdk = "@twilio/voice-sdk@2.18.5" if LATER else "twilio-client@1.15.1"
+    lines = [{"k": "meta", "scenario": name, "sdk": sdk}, *await story.finished()]
     (OUT / f"{name}.jsonl").write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
     if story.far is not None:
         story.far.close()

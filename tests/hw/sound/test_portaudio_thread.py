@@ -56,6 +56,26 @@ def test_after_a_late_answer_work_goes_on_and_the_result_is_discarded(control: C
     assert control.run(lambda: "works", 5.0) == "works"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_a_late_answer_ends_is_replaced(control: ControlThread) -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    def hang() -> threading.Thread:
+        release.wait()
+        return threading.current_thread()
+
+    def cannot_be_closed(thread: threading.Thread) -> None:
+        threading.Thread(target=lambda: (thread.join(), ended.set())).start()
+        raise MemoryError
+
+    with pytest.raises(SoundWedgedError):
+        control.run(hang, 0.05, discard=cannot_be_closed)
+    release.set()
+    assert ended.wait(5.0)
+
+    assert control.run(lambda: "works", 5.0) == "works"
+
+
 def test_a_waiting_caller_can_be_interrupted(control: ControlThread) -> None:
     release, begun = threading.Event(), threading.Event()
 

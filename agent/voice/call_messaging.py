@@ -1,0 +1,70 @@
+"""The messages of one call, between the program and the service (spec: signaling 11, insights 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.errors import InvalidStateError, NotSupportedError
+from agent.signaling.pstream.error_classes import second_class
+from agent.voice import call_errors as catalogue
+from agent.voice.call_messages import DEFAULT_CONTENT_TYPE, CallMessages, checked_message, received_message
+from agent.voice.call_state import CallState
+
+if TYPE_CHECKING:
+    from agent.voice.call import CallDriver
+
+GROUP: Final = "call-message"
+
+
+class Messaging:
+    """Sends, hears what became of it, and passes on what the far side sends."""
+
+    def __init__(self, call: CallDriver) -> None:
+        self._call = call
+        self._messages = CallMessages()
+
+    def send(self, message: Mapping[str, Any] | None, members: Mapping[str, Any]) -> str:
+        """Send one message; returns its sid. Raises NotSupportedError, InvalidStateError, InvalidArgumentError."""
+        call = self._call
+        if not call.host.generation.sends_messages:
+            raise NotSupportedError("messages are of the second generation: set up the Device with generation=\"2\"")
+        given = checked_message(message, members)
+        stream = call.host.stream
+        if call.sid is None or call.core.state is CallState.CLOSED or stream is None:
+            raise InvalidStateError("a message needs a call that rings or is open, and a connection to the service")
+        sid, kept = self._messages.send(given)
+        content_type = kept.get("contentType", DEFAULT_CONTENT_TYPE)
+        stream.message(call.sid, kept["content"], content_type, kept["messageType"], sid)
+        return sid
+
+    def acknowledged(self, payload: Mapping[str, Any]) -> None:
+        """Tell the program that a message has arrived at the service."""
+        if payload.get("acktype") != "message":
+            return
+        if (message := self._messages.answered(payload.get("voiceeventsid"))) is not None:
+            self._report("sent", message)
+            self._call.emit("messageSent", message)
+
+    def refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
+        """Tell the program that a message was not taken; tells whether it is one of ours."""
+        sid = payload.get("voiceeventsid")
+        if self._messages.answered(sid) is None:
+            return False
+        told = {"code": error.get("code"), "message": error.get("message"), "voice_event_sid": sid}
+        self._call.report("ERROR", GROUP, "error", told)
+        entry = second_class({"code": error.get("code"), "message": error.get("message")})
+        self._call.emit_error(catalogue.message_refused(self._call.connection, error, entry))
+        return True
+
+    def received(self, payload: Mapping[str, Any]) -> None:
+        """Pass on what the far side sent."""
+        message = received_message(payload)
+        self._report("received", message)
+        self._call.emit("messageReceived", message)
+
+    def _report(self, what: str, message: Mapping[str, Any]) -> None:
+        told = {"event_type": what, "voice_event_sid": message.get("voiceEventSid")}
+        if "contentType" in message:
+            told["content_type"] = message["contentType"]
+        self._call.report("INFO", GROUP, str(message.get("messageType")), told)

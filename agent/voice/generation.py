@@ -1,0 +1,101 @@
+"""What a Device of each generation does by itself: the two side by side (spec: signaling 11).
+
+What differs on the wire stands in `agent.signaling.pstream.generation`. The interface is the same in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agent.errors import CaptureDeniedError, CaptureError, TwilioError, VoiceError
+from agent.media.stats import RawStats
+from agent.signaling.pstream.error_classes import second_class
+from agent.signaling.pstream.names import Member
+from agent.twilio_errors import GeneralErrors, UserMediaErrors
+from agent.voice.browser_stats import nothing_known, nothing_received
+from agent.voice.presence import PresenceCore
+from agent.voice.registration import RegisteringCore, RegistrationCore
+
+
+@dataclass(frozen=True)
+class VoiceGeneration:
+    """How the Device of one generation registers, calls and ends."""
+
+    registering: Callable[[bool], RegisteringCore]  #: the core; of whether to register without being asked
+    opens_when_needed: bool  #: the socket, and a call that is made waits until the service is reached
+    calls_outlive_sockets: bool  #: with a token; without one they end with their socket
+    is_told_more: bool  #: the service names edge, home and identity
+    sends_messages: bool
+    tells_registration: bool  #: by `registering`, `registered`, `unregistered` and `destroyed`
+    rejects_at_end: bool  #: pending calls are rejected, not forgotten
+    told_of_setup: Mapping[str, Any]  #: what else a program cannot have replaced
+    told_of_calls: Mapping[str, Any]  #: what reports of a call that is made have besides
+    told_of_media: Callable[[Any], Any]  #: how the constraints of a capture are reported
+    told_of_stream: Callable[[RawStats], RawStats]  #: what is known of one that has brought nothing
+    class_of_end: Callable[[Mapping[str, Any]], TwilioError]  #: of the error that came with a `hangup`
+    class_of_capture: Callable[[CaptureError], TwilioError | None]  #: of a microphone that could not be opened
+    report_of: Callable[[VoiceError, str], Mapping[str, Any]]  #: what an error is reported as, at a level
+
+
+def _first_report(error: VoiceError, level: str) -> Mapping[str, Any]:
+    told = {"code": error.code, "message": error.message}
+    return told | {"twilioError": vars(error.twilio_error)} if level == "WARNING" else told
+
+
+def _second_report(error: VoiceError, level: str) -> Mapping[str, Any]:
+    """The SDK reports its entry of the catalogue; as a warning the whole of it."""
+    entry = error.twilio_error
+    if entry is None:
+        return _first_report(error, level)
+    told = {"code": entry.code, "message": f"{entry.name} ({entry.code}): {error.message or entry.explanation}"}
+    members = {name: getattr(entry, name) for name in ("causes", "description", "explanation", "name", "solutions")}
+    return told | members if level == "WARNING" else told
+
+
+def _second_class_of_end(error: Mapping[str, Any]) -> TwilioError:
+    """What the catalogue has no class for, or none that may be told, is an error of the gateway."""
+    attached = GeneralErrors.ConnectionError(original_error=dict(error))
+    return second_class({**error, Member.TWILIO_ERROR: attached})
+
+
+def _second_class_of_capture(error: CaptureError) -> TwilioError:
+    denied = isinstance(error, CaptureDeniedError)
+    return UserMediaErrors.PermissionDeniedError() if denied else UserMediaErrors.AcquisitionFailedError()
+
+
+GENERATIONS: Final = {
+    "1": VoiceGeneration(
+        registering=RegistrationCore,
+        opens_when_needed=False,
+        calls_outlive_sockets=False,
+        is_told_more=False,
+        sends_messages=False,
+        tells_registration=False,
+        rejects_at_end=False,
+        told_of_setup={},
+        told_of_calls={},
+        told_of_media=lambda constraints: constraints,
+        told_of_stream=nothing_known,
+        class_of_end=lambda error: GeneralErrors.ConnectionError(),
+        class_of_capture=lambda error: None,
+        report_of=_first_report,
+    ),
+    "2": VoiceGeneration(
+        registering=PresenceCore,
+        opens_when_needed=True,
+        calls_outlive_sockets=True,
+        is_told_more=True,
+        sends_messages=True,
+        tells_registration=True,
+        rejects_at_end=True,
+        told_of_setup={"MediaStream": False},
+        told_of_calls={"reconnect": False},
+        told_of_media=lambda constraints: {"audio": constraints},
+        told_of_stream=nothing_received,
+        class_of_end=_second_class_of_end,
+        class_of_capture=_second_class_of_capture,
+        report_of=_second_report,
+    ),
+}
