@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 from agent.net.address import share_of
 
-MOST_WAITING = 400
-MOST_SPEAKING = 64
-IDLE_S = 0.5  # while others wait
+MOST_WAITING = 300
+MOST_SPEAKING = 100
+IDLE_S = 0.75  # while others wait
 SPEAKING_S = 3.0  # likewise, whatever is done meanwhile
 
 
