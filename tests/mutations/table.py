@@ -14,7 +14,22 @@ def _played(*scenarios: str) -> tuple[str, ...]:
     return tuple(f"{PLAYED}[{scenario}]" for scenario in scenarios)
 
 
+_RESUMED = "voice/test_resumed_call.py"
 _CALLS = (
+    Mutation("a call of a process that died is forgotten", "agent/voice/host.py",
+             "for ticket in self.tickets.take():", "for ticket in ():", (_RESUMED,)),
+    Mutation("a call that is refused leaves the far end waiting", "agent/voice/states.py",
+             "T.HANGUP, S.CLOSED, of.emit_error, of.send_hangup,", "T.HANGUP, S.CLOSED, of.emit_error,",
+             (_RESUMED,)),
+    Mutation("a call that was never answered is asked for", "agent/voice/connection.py",
+             "self.direction == INCOMING and call.core.state not in", "False and call.core.state not in", (_RESUMED,)),
+    Mutation("a file that others may write is believed", "agent/service/runtime_file.py",
+             "if found.st_mode & 0o077:", "if False:", ("service/test_runtime_file.py",)),
+    Mutation("calls of another service are taken up", "agent/kiosk/call_store.py",
+             "if {name: document.get(name) for name in self._of} != self._of:", "if False:",
+             ("kiosk/test_call_store.py",)),
+    Mutation("a process that stands still holds the door open", "hw/panel/relay_guard.py",
+             "if dead_man.tick(time.monotonic()):", "if False:", ("hw/panel/test_guarded_pin.py",)),
     Mutation("a call without a token waits for a service that has lost it", "agent/voice/call_signaling.py",
              "return [SignalingEffect.END]", "return [SignalingEffect.WAIT]", ("voice/test_call_signaling.py",)),
     Mutation("a call is open while its signaling is lost", "agent/voice/states.py",
