@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from agent.commands import settings_option
+from agent.terminal import say
 
 TIMEOUT_S = 15.0  # a key in a card or a network folder may be slow
 
@@ -17,14 +18,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Say what was applied and what waits. Raises ControlError with the agent's reason when the file is refused."""
     from agent.config import control_socket_of
-    from agent.log import tidy
     from agent.service.control_client import ControlClient
 
     with ControlClient(control_socket_of(options.config)) as client:
-        done = tidy(client.request("reload", timeout_s=TIMEOUT_S)) or {}
+        done = client.request("reload", timeout_s=TIMEOUT_S) or {}
     for words, keys in (("applied", done.get("applied")), ("waits until no call is on", done.get("waits"))):
         if keys:
-            print(f"{words}: {', '.join(map(str, keys))}")
+            say(f"{words}: {', '.join(map(str, keys))}")
     if not any(done.values()):
-        print("nothing has changed")
+        say("nothing has changed")
     return 0
