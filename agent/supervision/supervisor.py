@@ -26,6 +26,7 @@ from agent.supervision.restart import RestartLimits
 log = logging.getLogger(__name__)
 
 
+LATE = 4  # a look that comes so many times its pause after the one before was held up itself
 WELL_AGAIN_S = 2.0  # a part that has lived for so long since its restart is over its trouble
 
 
@@ -109,14 +110,21 @@ class Supervisor:
             self._bring_up(part)
 
     def _watch(self) -> None:
+        """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
+        skipped = False
         while True:
             gevent.sleep(self._check_s)
-            for part in list(self._parts.values()):
-                try:
-                    self._look_at(part)
-                except Exception as error:
-                    self._failures.failed(error)
+            skipped = not skipped and self._heartbeat.age_s() > LATE * self._check_s
+            if not skipped:
+                self._look_at_all()
             self._heartbeat.beat()
+
+    def _look_at_all(self) -> None:
+        for part in list(self._parts.values()):
+            try:
+                self._look_at(part)
+            except Exception as error:
+                self._failures.failed(error)
 
     def _look_at(self, part: Part) -> None:
         if part.stalled:
