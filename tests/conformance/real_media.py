@@ -107,7 +107,10 @@ class RealReplay(Replay):
 
     def _heard(self, socket: Socket, text: str) -> None:
         message = {} if text == "\n" else json.loads(text)
-        sdp = (message.get("payload") or {}).get("sdp")
+        payload = message.get("payload") or {}
+        sdp = payload.get("sdp")
+        if payload.get("reconnect"):
+            message = {}  # nothing new is offered: the call is asked for as it is
         if message.get("type") == "invite" and self._far is not None:
             self._bridge.call(self._far.close)  # a caller, whom nobody answered
             self._far = None

@@ -180,7 +180,7 @@ def test_a_token_of_somebody_else_is_refused_with_the_services_words(site: Any) 
     check = service.check_registration(site.settings, token)
 
     assert check.outcome is Outcome.FAILED
-    assert check.detail == "31204: JWT invalid"
+    assert check.detail == "31204: JWT invalid: issued by an unknown key"
 
 
 # --- nobody there ---
