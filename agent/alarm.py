@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+AGAIN_S = 0.1  # before what was due is done again that changed nothing
 AFTER_FAILURE_S = 0.5  # what fails at once each time must not eat the machine
 
 
@@ -58,9 +59,14 @@ class Alarm:
     def _ring(self) -> None:
         self._timer = self._due = None
         try:
-            if self.overdue_s() or self._deadline() == self._clock.now():
+            due = self._deadline()
+            is_due = due is not None and due <= self._clock.now()
+            if is_due:
                 self._act()
-            self.follow()
+            if is_due and self._deadline() == due:  # nothing came of it, and at once nothing would again
+                self._set(self._clock.now() + AGAIN_S)
+            else:
+                self.follow()
         except Exception as error:
             self._failed(error)
         except BaseException:  # whoever ends this greenlet ends one ring of it

@@ -84,6 +84,31 @@ def test_a_failure_is_tried_again_after_a_pause_and_counts_as_late_until_it_is_d
     assert (work.done, work.alarm.overdue_s()) == (1, 0.0)
 
 
+def test_what_changes_nothing_is_not_done_without_end() -> None:
+    work = Work()
+    done: list[float] = []
+
+    def act() -> None:
+        done.append(work.clock.now())
+        alarm.follow()
+
+    alarm = Alarm(work.clock, lambda: 1000.0, act)
+    alarm.follow()
+
+    work.clock.advance(1.0)
+
+    assert 5 <= len(done) <= 12
+
+
+def test_an_alarm_that_was_cancelled_rings_no_more_and_is_late_for_nothing() -> None:
+    work = Work()
+    work.alarm.cancel()
+
+    work.clock.advance(100)
+
+    assert (work.done, work.alarm.overdue_s()) == (0, 0.0)
+
+
 def test_an_alarm_whose_greenlet_is_ended_rings_again() -> None:
     work = Work()
     work.failure = GreenletExit()

@@ -25,6 +25,7 @@ from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
+from agent.kiosk.name_watch import NameWatch
 from agent.kiosk.organs import join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
@@ -97,6 +98,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
+        self.name_watch = NameWatch(config.signaling.server, self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()

@@ -10,7 +10,7 @@
     door            the relay is not let go at its end                       it is let go
     lights, pins    their greenlet ends or stands still                      another greenlet
     media           its thread stands still                                  another thread; its calls end
-    volume, sound watch                                                      they begin anew
+    volume, sound watch, name watch                                          they begin anew
 
 While a part is down, and shortly after, it is a trouble: the lights show `error`, and the status says which. What a box
 can do without, for a while, never ends the program: it is tried again for ever.
@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from agent.kiosk.door import Doorway
 from agent.kiosk.media import MediaThread
+from agent.kiosk.name_watch import NameWatch
 from agent.kiosk.page import PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.registration import Registrar
@@ -47,6 +48,7 @@ class Living(Protocol):
     device: Device
     volume: SpeakerVolume
     sound_watch: SoundWatch
+    name_watch: NameWatch
     page: PageHost
     control: ControlServer
     panel: Panel
@@ -76,3 +78,4 @@ def join_parts(box: Living, supervisor: Supervisor, stall_s: float) -> None:
     organ("media", box.media.progress_s, box.replace_media)
     child("volume", box.volume.run)
     child("sound watch", box.sound_watch.run, stall_s=LOOK_S)
+    child("name watch", box.name_watch.run, stall_s=2 * LOOK_S)

@@ -138,6 +138,12 @@ class Registrar(Closing):
             return self._device.vitals.signaling_overdue_s()
         return math.inf if self._back_at is None else self._coming_back.overdue_s()
 
+    def names_are_back(self) -> None:
+        """Connect at once, and fetch a token at once."""
+        self.source.network_changed()
+        if self._device.is_initialized:
+            self._device.network_changed()
+
     def restart(self) -> None:
         """Connect over another stream, whatever became of the one before."""
         if self._closed:
