@@ -16,6 +16,7 @@ import gevent
 from gevent.subprocess import Popen
 
 from agent.switchboard.runner import mint_for
+from bench.rig.orphans import die_with_parent
 
 START_S = 30.0
 STOP_S = 10.0
@@ -61,7 +62,8 @@ class Board:
         settings.chmod(0o600)
         where = ("--listen", self.address, "--state-dir", str(self.folder), "--config", str(settings))
         command = [*self._around, sys.executable, "-m", "agent", "switchboard", *where]
-        self._process = Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._process = Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                              preexec_fn=die_with_parent)  # fmt: skip
         with gevent.Timeout(START_S, TimeoutError("the switchboard did not start")):
             self._read_until_ready(self._process)
 

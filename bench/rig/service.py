@@ -20,6 +20,8 @@ import gevent.socket
 from gevent.event import Event
 from gevent.subprocess import Popen
 
+from bench.rig.orphans import die_with_parent
+
 UNIT = Path(__file__).parents[2] / "systemd" / "kiosk-agent.service"
 RESTART_S = 0.5  # RestartSec of the unit
 WATCHDOG_S = 15.0  # WatchdogSec
@@ -90,7 +92,8 @@ class Service:
             while True:
                 while not self._is_wanted:
                     gevent.sleep(0.02)
-                self._process = Popen(self._command, stdout=log, stderr=log, env=self._environ)
+                self._process = Popen(self._command, stdout=log, stderr=log, env=self._environ,
+                                      preexec_fn=die_with_parent)  # fmt: skip
                 self._patience_ends_s = time.monotonic() + START_S
                 self._born.set()
                 self.statuses.append(self._process.wait())

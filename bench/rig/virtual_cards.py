@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
@@ -21,18 +20,16 @@ from pathlib import Path
 
 import pytest
 
+from bench.rig.orphans import die_with_parent
+
 PHONES = ("a", "b")
 
 NULL_SINK = ("module-null-sink", "norewinds=1", "format=s16le", "rate=48000", "channels=1", "channel_map=mono")
 
 
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
 def _like_hardware() -> None:
     """A real card is not held up by other programs (where the user may arrange that), nor does it outlive this one."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     with contextlib.suppress(PermissionError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(5))
 

@@ -126,6 +126,7 @@ class CardKeeper(Closing):
     def _open(self) -> OpenCard | None:
         if self.state is SoundState.CLOSED:
             self._report(SoundState.OPENING, "opening the sound card")
+        self._paused_at = time.monotonic()  # what the beats told is forgotten now, and the last answer may be old
         for ring in self._rings:
             ring.forget_beat()
         self._worker.restart()

@@ -15,6 +15,7 @@ from hw.sound import tones
 from hw.sound.card import AlsaSound, available_devices
 from hw.sound.frame import FRAME_BYTES, SILENCE
 from hw.sound.interface import SoundState
+from hw.sound.portaudio_thread import shared_control
 from hw.sound.settings import SoundSettings
 
 pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
@@ -249,6 +250,19 @@ def test_a_wedged_sound_server_is_reported_and_closing_takes_no_more_than_two_se
             began = time.monotonic()
             box.sound.close()
             assert time.monotonic() - began < 2
+        finally:
+            cards.unwedge()
+
+
+def test_a_card_that_was_open_for_long_is_missed_only_since_it_stopped(cards: VirtualCards) -> None:
+    with Box(call_limit_ms=1_000) as box:
+        box.wait_state(SoundState.OPEN)
+        shared_control().last_done = time.monotonic() - 3600
+        cards.wedge()
+        try:
+            box.wait("the wedge", lambda: box.sound.wedged)
+            box.wait_frames(10)
+            assert box.sound.progress_s() < 30
         finally:
             cards.unwedge()
 
