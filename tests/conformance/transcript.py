@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Transcript:
     @classmethod
     def read(cls, path: Path) -> Transcript:
         """Read one .jsonl file; its first line says which SDK was recorded."""
-        records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        records = list(_records(path.read_text()))
         lines = [Line(float(r["t"]), r["k"], r) for r in records if r["k"] != "meta"]
         is_second = any("voice-sdk" in r.get("sdk", "") for r in records if r["k"] == "meta")
         ordered = sorted(lines, key=lambda line: line.t)
@@ -81,7 +82,7 @@ class Transcript:
         return modes
 
     def result_of(self, act: Line) -> str:
-        """How the recorded call of the API ended: returned, THREW, resolved or REJECTED."""
+        """How the recorded call of the API ended: returned, THREW, resolved or REJECTED; empty: that was not told."""
         results = [line.act_result for line in self.of("act") if line.t >= act.t and line.act_result is not None]
         return next((result for name, result in results if name == act["what"]), "")
 
@@ -122,6 +123,14 @@ class Transcript:
     def is_about_calls(self) -> bool:
         """Whether any call happens."""
         return bool(self.of("wire", dir="in") and [x for x in self.of("wire") if x.frame_type == "invite"])
+
+
+def _records(text: str) -> Iterator[dict[str, Any]]:
+    """Every line; the last one of a recording that was cut off may be half a line."""
+    *whole, last = [line for line in text.splitlines() if line.strip()] or [""]
+    yield from map(json.loads, whole)
+    with suppress(json.JSONDecodeError):
+        yield json.loads(last)
 
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:
