@@ -14,17 +14,15 @@ import sys
 import time
 
 import gevent
-import numpy as np
 from gevent.fileobject import FileObject
 
 from agent.media.bridge import close_shared_bridge
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.sound.frame import RATE_HZ
+from bench.rig.tone import is_loud, tone
 from hw.sound.wav_sound import WavSound
 
 TONE_HZ = 440
-AUDIBLE = 500
 
 
 def say(what: str) -> None:
@@ -34,12 +32,6 @@ def say(what: str) -> None:
     sys.stdout.flush()
 
 
-def tone() -> bytes:
-    """A second of what the box says, 48 kHz mono int16."""
-    wave = 8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)
-    return bytes(wave.astype(np.int16).tobytes())
-
-
 class Ear:
     """Tells when the tone comes and goes."""
 
@@ -47,7 +39,7 @@ class Ear:
         self._hearing = False
 
     def __call__(self, frame: bytes) -> None:
-        hearing = bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
+        hearing = is_loud(frame)
         if hearing is not self._hearing:
             self._hearing = hearing
             say("heard" if hearing else "silent")
@@ -65,7 +57,7 @@ def obey(device: Device, connection: Connection) -> None:
 def main() -> None:
     """Call, and stay in the call until stdin ends."""
     server, ca_file, token = sys.argv[1:]
-    sound = WavSound(tone(), Ear(), loop=True)
+    sound = WavSound(tone(TONE_HZ), Ear(), loop=True)
     sound.start()
     device = Device()
     device.on("error", lambda error: say(f"error {error.code}"))

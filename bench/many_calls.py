@@ -22,11 +22,10 @@ from gevent.event import Event
 from agent.media.bridge import close_shared_bridge
 from agent.voice.device import Device
 from bench.rig.board import Board
-from hw.sound.frame import RATE_HZ
+from bench.rig.tone import is_loud, tone
 from hw.sound.wav_sound import WavSound
 
 TONE_HZ = 440
-AUDIBLE = 500
 START_S = 20.0
 CALL_S = 20.0
 STEP = 100
@@ -44,11 +43,10 @@ class Caller:
 
     def __init__(self, server: str, ca_file: Path, access: str) -> None:
         self._heard = Event()
-        tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
         loop = gevent.get_hub().loop
         wake = loop.async_()
         wake.start(self._heard.set)
-        self._sound = WavSound(tone, lambda frame: wake.send() if _loud(frame) else None, loop=True)
+        self._sound = WavSound(tone(TONE_HZ), lambda frame: wake.send() if is_loud(frame) else None, loop=True)
         self._sound.start()
         self._device = Device(access, chunderw=server, ca_file=str(ca_file), sound=self._sound)
         ready = Event()
@@ -74,10 +72,6 @@ class Caller:
         self._device.destroy()
         self._sound.close()
         close_shared_bridge()
-
-
-def _loud(frame: bytes) -> bool:
-    return bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
 
 
 def measure(calls: int, talk_s: float) -> dict[str, list[int]]:

@@ -16,7 +16,8 @@ import gevent
 from agent.kiosk.call_store import CallStore
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from bench.box import Ear, say, tone
+from bench.box import TONE_HZ, Ear, say
+from bench.rig.tone import tone
 from hw.sound.wav_sound import WavSound
 
 LIMIT_MS = 30_000
@@ -37,7 +38,7 @@ def take(connection: Connection) -> None:
 def main() -> None:
     """Live until somebody kills it."""
     server, ca_file, token, store, *whom = sys.argv[1:]
-    sound = WavSound(tone(), Ear(), loop=True)
+    sound = WavSound(tone(TONE_HZ), Ear(), loop=True)
     sound.start()
     device = Device()
     device.on("ready", lambda _device: say("ready"))

@@ -6,7 +6,7 @@
 own, below a read-only system; what is broken in turn, and how, says bench/rig/troubles.py. Half of the faults strike in
 a call. The box is started again as systemd does it, half a second after an end, with its watchdog. Counted is the time
 from a fault's end until the box is ready, with sound; then a press of a button calls the echo, which must be heard.
-Each fault depends on this seed and its number alone: `--first N --faults 1` plays one again.
+Each fault depends on `--seed` and its number alone: `--first N --faults 1` plays one again.
 
 The clock is not stepped: it is everybody's on this machine. Needs root, PulseAudio and iproute2.
 """
@@ -22,7 +22,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bench.rig.netns import available
@@ -60,7 +62,7 @@ class Outcome:
 
 
 def kinds(seed: int, first: int, only: str) -> Iterator[tuple[int, str]]:
-    """Number the faults from `first` on: each kind once a round, in an order that this seed gives."""
+    """Number the faults from `first` on: each kind once a round, in an order that `seed` gives."""
     chosen = [kind for kind in TROUBLES if only in kind]
     number = first
     while True:
@@ -72,7 +74,7 @@ def kinds(seed: int, first: int, only: str) -> Iterator[tuple[int, str]]:
 def strike(box: WholeBox, seed: int, number: int, kind: str) -> Outcome:
     """Let one fault happen, and see what becomes of the box."""
     dice = random.Random(f"{seed} {number} {kind}")
-    in_call = dice.random() < 0.5 and box.call(CALL_S) > 0
+    in_call = dice.random() < 0.5 and box.call(CALL_S) is not None
     lives = len(box.service.statuses)
     with TROUBLES[kind](box, dice):
         pass
@@ -88,7 +90,8 @@ def try_call(box: WholeBox) -> tuple[float | None, int]:
     began = time.monotonic()
     presses = box.call(CALL_S)
     took_s = time.monotonic() - began
-    return (took_s if presses and box.hang_up(CALL_S) else None), presses
+    is_well = presses is not None and box.hang_up(CALL_S)
+    return (took_s if is_well else None), presses or 0
 
 
 def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[Outcome]:
@@ -96,15 +99,20 @@ def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[O
     if box.until(lambda: box.is_ready, READY_S) is None:
         raise SystemExit(f"the box was never ready: {box.service.log.read_text()}")
     outcomes: list[Outcome] = []
-    for number, kind in kinds(seed, first, only):
-        if len(outcomes) == faults:
-            break
-        outcomes.append(strike(box, seed, number, kind))
-        print(outcomes[-1], flush=True)
-        if not outcomes[-1].is_well:
-            print(*box.service.log.read_text(errors="replace").splitlines()[-LAST_LINES:], box.status(), sep="\n      ")
-            box.start_afresh()
+    with suppress(KeyboardInterrupt):  # what was seen so far is told all the same
+        for number, kind in islice(kinds(seed, first, only), faults):
+            outcomes.append(strike(box, seed, number, kind))
+            print(outcomes[-1], flush=True)
+            if not outcomes[-1].is_well:
+                tell_why(box)
+                box.start_afresh()
     return outcomes
+
+
+def tell_why(box: WholeBox) -> None:
+    """Print what may explain that a box does not work."""
+    lines = box.service.log.read_text(errors="replace").splitlines()
+    print(*lines[-LAST_LINES:], box.status(), sep="\n      ", flush=True)
 
 
 def p95(figures: list[float]) -> float:
@@ -133,7 +141,7 @@ def report(box: WholeBox, outcomes: list[Outcome]) -> bool:
         print(row(kind, by_kind[kind]))
     print(row("all", outcomes))
     service = box.service
-    written_kb = service.log.stat().st_size / 1024 / len(outcomes)
+    written_kb = service.log.stat().st_size / 1024 / max(1, len(outcomes))
     again = sum(one.presses > 1 for one in outcomes)
     print(f"{service.gave_up} ends after which systemd starts nothing; {service.barks} by the watchdog;"
           f" {again} calls that took a second press; {written_kb:.1f} kB of log a fault")  # fmt: skip

@@ -13,35 +13,32 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import gevent
 import gevent.event
-import numpy as np
 from gevent.fileobject import FileObject
 from gevent.subprocess import PIPE, Popen
 
 from agent.media.bridge import close_shared_bridge
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from hw.sound.frame import RATE_HZ
+from bench.rig.board import Board
+from bench.rig.service import RESTART_S
+from bench.rig.tone import is_loud, tone
 from hw.sound.wav_sound import WavSound
 
-RESTART_S = 0.5  # RestartSec of the service
 RINGS_S = 1.5
 LIMIT_S = 30.0
 MUST_BACK_S, MUST_OVER_S = 3.0, 5.0
 TONE_HZ = 600
-AUDIBLE = 500
 MOMENTS = ("ringing", "open", "reconnecting")
 
 
@@ -107,10 +104,9 @@ class FarPhone:
 
     def __init__(self, server: str, ca_file: Path, token: str, moments: Moments) -> None:
         self._moments = moments
-        tone = (8_000 * np.sin(2 * np.pi * TONE_HZ * np.arange(RATE_HZ) / RATE_HZ)).astype(np.int16).tobytes()
         self._wake = gevent.get_hub().loop.async_()
         self._wake.start(moments.tell)
-        self._sound = WavSound(tone, self._hear, loop=True)
+        self._sound = WavSound(tone(TONE_HZ), self._hear, loop=True)
         self._sound.start()
         self.heard_at: float | None = None
         self.device = Device(token, chunderw=server, ca_file=str(ca_file), sound=self._sound)
@@ -147,7 +143,7 @@ class FarPhone:
             call.on(event, lambda *_args: self._moments.tell())
 
     def _hear(self, frame: bytes) -> None:
-        hears = bool(np.abs(np.frombuffer(frame, np.int16)).max() > AUDIBLE)
+        hears = is_loud(frame)
         if hears != (self.heard_at is not None):
             self.heard_at = time.monotonic() if hears else None
             self._wake.send()
@@ -165,12 +161,12 @@ class Outcome:
 class Site:
     """A switchboard, a far phone and the box."""
 
-    def __init__(self, folder: Path, port: int, dice: random.Random) -> None:
+    def __init__(self, folder: Path, board: Board, dice: random.Random) -> None:
         self._moments = Moments()
         self._dice = dice
-        server, ca_file = f"localhost:{port}", folder / "ca.pem"
-        self.far = FarPhone(server, ca_file, token(folder, "far"), self._moments)
-        box = [sys.executable, "-m", "bench.mortal_box", server, str(ca_file), token(folder, "box")]
+        server, ca_file = board.address, board.ca_file
+        self.far = FarPhone(server, ca_file, board.token("far"), self._moments)
+        box = [sys.executable, "-m", "bench.mortal_box", server, str(ca_file), board.token("box")]
         self.box = MortalBox([*box, str(folder / "calls.json")], self._moments)
 
     def kill_in_a_call(self, moment: str) -> Outcome:
@@ -235,35 +231,6 @@ class Site:
         self.far.heard_at = None
 
 
-@contextmanager
-def switchboard(folder: Path) -> Iterator[int]:
-    """Run a switchboard until the block ends; its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    where = ("--listen", f"127.0.0.1:{port}", "--state-dir", str(folder))
-    command = (sys.executable, "-m", "agent", "switchboard", *where)
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            with gevent.Timeout(LIMIT_S):
-                while not _answers(port):
-                    gevent.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def token(folder: Path, identity: str) -> str:
-    """Make a token with the switchboard's own key."""
-    command = (sys.executable, "-m", "agent", "token", "--identity", identity, "--state-dir", str(folder))
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
 def report(outcomes: list[Outcome]) -> bool:
     """Print the table; whether nothing is wrong."""
     wrong = [outcome for outcome in outcomes if outcome.what not in ("back", "over")]
@@ -290,8 +257,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     dice = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as name, switchboard(Path(name)) as port:
-        site = Site(Path(name), port, dice)
+    with tempfile.TemporaryDirectory() as name, closing(Board(Path(name) / "switchboard")) as board:
+        board.start()
+        site = Site(Path(name), board, dice)
         outcomes = []
         for number in range(options.kills):
             outcomes.append(site.kill_in_a_call(MOMENTS[number % len(MOMENTS)]))

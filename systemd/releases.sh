@@ -40,7 +40,8 @@ start() {
 
 # The agent's own words, before what troubles it: "in call, ready; ...".
 is_registered() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^[^;]*\<ready\>'; }
-is_as_good() { [ ! -e "$opt/registered" ] || is_registered; }
+is_out_of_order() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^out of order\>'; }
+is_as_good() { ! is_out_of_order && { [ ! -e "$opt/registered" ] || is_registered; }; }
 
 # As a crash does: whoever ends in order hangs up, and the next version could not come back to the call that is on.
 end_between_words() { manager kill --kill-whom=main --signal=KILL $name || true; }

@@ -67,8 +67,8 @@ PURE_ROOMS = {
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
-    "agent.base": ("clock", "closing", "effects", "errors", "events", "program", "sdk_version", "twilio_access_errors",
-                   "twilio_call_errors", "twilio_errors"),
+    "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
+                   "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
     "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),

@@ -33,6 +33,11 @@ class Attendant:
         lines.device.on("incoming", self._on_incoming)
         self._switch_ring()
 
+    def use(self, settings: AnsweringSettings, *, push_to_talk: bool) -> None:
+        """Attend like this from the next call on."""
+        self._settings = settings
+        self.lines.use(settings, push_to_talk=push_to_talk)
+
     @property
     def ringing(self) -> list[Line]:
         """The calls that wait for an answer or are being accepted, the one that has rung longest first."""

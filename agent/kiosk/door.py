@@ -9,7 +9,7 @@ import gevent
 
 from agent.closing import Closing
 from agent.config import DoorSection
-from agent.errors import InvalidStateError
+from agent.errors import InvalidStateError, StragglerError
 from agent.events import Emitter
 from agent.kiosk.door_memory import DoorMemory
 from agent.log import SeldomLog
@@ -64,6 +64,17 @@ class Doorway(Emitter, Closing):
             raise InvalidStateError("this box has no door: name the relay's pin in [door]")
         log.info("the door is released: %s", why)
         self._relay.pulse()
+
+    def overdue_s(self) -> float:
+        """Return the seconds since the door should have been shut."""
+        return self._relay.overdue_s() if self._relay is not None else 0.0
+
+    def restart(self) -> None:
+        """Shut the door now; raises StragglerError when it cannot be."""
+        if self._relay is not None:
+            gevent.get_hub().threadpool.apply(self._relay.release)
+            if self._relay.overdue_s():
+                raise StragglerError("the door's relay cannot be released; cut its supply")
 
     def call_began(self) -> None:
         """Forget what was dialled in an earlier call."""

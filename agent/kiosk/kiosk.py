@@ -25,6 +25,8 @@ from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
+from agent.kiosk.name_watch import NameWatch
+from agent.kiosk.organs import join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
@@ -49,6 +51,11 @@ FAREWELL_S = 0.5  # for the hang-up to leave
 CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused, CodeVerdict.LOCKED: tones.barred}
 
 
+def talks(config: Config) -> bool:
+    """Tell whether a button opens the microphone, so that calls begin muted."""
+    return any(one.talks for one in config.buttons.values())
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -65,35 +72,46 @@ class Kiosk(Emitter):
         self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
                                     lambda why: self.board.trouble("volume", why))  # fmt: skip
         progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
-        talks_by_button = any(one.talks for one in config.buttons.values())
+        talks_by_button = talks(config)
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
         self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
         Reachability(self.device, self.board)
-        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing,
-                                   self.board.trouble)
+        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
-        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
-        self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
+        try:
+            self._wire_panel(config, sounds)
+        except BaseException:  # whoever makes another box wants these pins
+            self.pins.close()
+            self.mailbox.close()
+            raise
         self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
                              self.control.beside(KEY_NAME) if self.doorway.exists else None)  # fmt: skip
-        self.supervisor = Supervisor(config.service.restart_limits)
+        self.supervisor = Supervisor(
+            config.service.restart_limits, trouble=lambda name, why: self.board.trouble(f"part {name}", why)
+        )
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
+        self.name_watch = NameWatch(config.signaling.server, self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()
+        self.comes_back = False  #: whether this process begins anew after `stop`, which is no end of the service
         self._stopping = False
         self._stopped = Event()
         self._listen()
+
+    def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
+        memory = DoorMemory(Path(config.service.state_dir or state_folder()))
+        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
+        self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
 
     # --- life ---
 
@@ -109,6 +127,11 @@ class Kiosk(Emitter):
         self.panel.start()
         self.notifier.ready(self._in_words(self.board.situation))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is going on that a restart would cut off."""
+        return not (self.lines.current or self.lines.waiting.lines or self.doorway.is_open)
+
     def wait(self) -> None:
         """Block until `stop`; raises RestartLimitError when a part cannot be kept alive."""
         self.supervisor.wait()
@@ -119,7 +142,8 @@ class Kiosk(Emitter):
             self._stopped.wait()
             return
         self._stopping = True
-        self.notifier.stopping()
+        if not self.comes_back:
+            self.notifier.stopping()
         within_s = self.config.service.stop_within_ms / 1000
         for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
             self._attempt(step)
@@ -139,25 +163,18 @@ class Kiosk(Emitter):
 
     def _add_parts(self) -> None:
         stall_s = self.config.service.stall_ms / 1000
-        parts = self.supervisor
-        parts.child("registration", self.registrar.run)
-        parts.child("volume", self.volume.run)
-        parts.child("sound watch", self.sound_watch.run)
-        if self.config.page.enabled:
-            parts.child("page", self.page.run)
-        parts.organ("lights", self.panel.lights.progress_s, stall_s, self.panel.lights.restart)
-        parts.organ("pins", self.panel.progress_s, stall_s, self.panel.restart)
-        parts.organ("media", self.media.progress_s, stall_s, self._replace_media)
+        join_parts(self, self.supervisor, stall_s)
         # What the supervisor mends is late for the watchdog only when mending does not help.
+        self.vitals.add("supervisor", self.supervisor.progress_s, 2 * stall_s)
         self.vitals.add("pins", self.panel.progress_s, 2 * stall_s)
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
         self.vitals.add("sound", self.sound.progress_s, STALL_S)
         timeout_s = watchdog_timeout_s()
         if timeout_s is not None:
-            parts.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
+            self.supervisor.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
 
-    def _replace_media(self) -> None:
-        """The calls of a thread that stands still cannot be saved, but the far ends can be told."""
+    def replace_media(self) -> None:
+        """Put another thread in the place of one that stands still; its calls end, and the far ends are told."""
         self.lines.end_all()
         self.media.replace()
 

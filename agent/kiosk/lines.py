@@ -57,6 +57,11 @@ class Lines(Emitter):
         device.on_pending_changed = self._forget_dropped
         device.on("resumed", self.resumed)
 
+    def use(self, settings: AnsweringSettings, *, push_to_talk: bool) -> None:
+        """Treat calls like this from the next one on."""
+        self._settings = settings
+        self._push_to_talk = push_to_talk
+
     def is_busy(self, besides: Line | None = None) -> bool:
         """Tell whether another call is on, or is being accepted."""
         return self.current is not None or self.waiting.accepted not in (None, besides)

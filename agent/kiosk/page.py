@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import gevent
+import gevent.socket
 from gevent.event import Event
 
 from agent.files import write_private
@@ -21,6 +22,8 @@ from agent.supervision.heartbeat import Heartbeat
 log = logging.getLogger(__name__)
 
 RETRY_S = 5.0
+LOOK_S = 10.0  # between two questions whether it still serves
+ANSWER_S = 15.0
 KEY_NAME = "page.key"
 KEY_BYTES = 9
 
@@ -40,24 +43,44 @@ class PageHost:
         self._settings = settings
         self._box = box
         self._trouble = trouble
+        self._key_place = key_file
         self._key_file = None if settings.password else key_file
         self._failures = FailureLog(log, "serving the page")
 
+    def use(self, settings: PageSettings) -> None:
+        """Serve with these settings from the next `run` on."""
+        self._settings = settings
+        self._key_file = None if settings.password else self._key_place
+
     def run(self, heartbeat: Heartbeat) -> None:
-        """Serve until it is killed."""
+        """Serve until it is killed; nothing where the page is switched off."""
+        if not self._settings.enabled:
+            self._trouble("")
+            Event().wait()
         while (page := self._try()) is None:
             heartbeat.beat()
             gevent.sleep(RETRY_S)
         self.url = page.url
         self.served.set()
         try:
-            Event().wait()
+            while True:
+                heartbeat.beat()
+                gevent.sleep(LOOK_S)
+                self._ask(page)
         finally:
             self.url = ""
             self.served.clear()
             page.close()
             if self._key_file is not None:
                 self._key_file.unlink(missing_ok=True)
+
+    def _ask(self, page: Page) -> None:
+        """Ask for nothing in particular; raises OSError when nobody answers."""
+        nobody = OSError("the page answers nobody")
+        with gevent.Timeout(ANSWER_S, nobody), gevent.socket.create_connection(page.reachable_at) as visitor:
+            visitor.sendall(b"GET /alive HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            if not visitor.recv(64):
+                raise nobody
 
     def describe(self) -> dict[str, str]:
         """Tell where the page is, and which file holds its password; ready for JSON."""

@@ -11,6 +11,7 @@ from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 from agent.hub_clock import HubClock
 from agent.kiosk.answering import warning_s
+from hw.errors import PinError
 from hw.panel.actions import ButtonAction
 from hw.panel.buttons import Buttons, Post
 from hw.panel.gestures import STUCK
@@ -37,13 +38,35 @@ class Panel(Closing):
         self._stuck: set[str] = set()
         self._cuts: dict[str, Timer] = {}
         self._settings = dict(buttons)
+        self._light_settings = dict(lights)
         self._act = act
         self.lights = Lights(lights, pins)
-        self._buttons = Buttons(buttons, pins, post, self._gesture)
+        try:
+            self._buttons = Buttons(buttons, pins, post, self._gesture)
+        except BaseException:
+            self.lights.close()
+            raise
 
     def start(self) -> None:
         """Watch the buttons."""
         self._buttons.start()
+
+    def wire(self, buttons: Mapping[str, ButtonSettings], lights: Mapping[str, LightSettings]) -> None:
+        """Have these buttons and lights from now on; PinError leaves those before in use."""
+        before = self._settings, self._light_settings
+        try:
+            self._wire(buttons, lights)
+        except PinError:
+            self._wire(*before)
+            raise
+
+    def _wire(self, buttons: Mapping[str, ButtonSettings], lights: Mapping[str, LightSettings]) -> None:
+        """Let all pins go first: a button may have the pin that a light had."""
+        self._buttons.wire({})
+        self.lights.wire({})
+        self.lights.wire(lights)
+        self._buttons.wire(buttons)
+        self._settings, self._light_settings = dict(buttons), dict(lights)
 
     def restart(self) -> None:
         """Watch the buttons anew after their greenlet died or stalled."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from agent.clock import Timer
+from agent.alarm import Alarm
 from agent.closing import Closing
 from agent.config import Config
 from agent.errors import VoiceError
@@ -86,20 +87,36 @@ class Registrar(Closing):
         self._followed: StreamEvents | None = None
         self._running = False
         self._closed = False
-        self._coming_back: Timer | None = None
-        self.source.on("token", self._on_token)
-        self.source.on("error", self._on_token_error)
+        self._back_at: float | None = None
+        self._coming_back = Alarm(HubClock(), lambda: self._back_at, self._come_back)
+        self._hear_source()
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
         device.on("token_told", self.source.told)
+
+    def use(self, config: Config) -> None:
+        """Take tokens, and trust, as these settings say; the next `run` does. InvalidArgumentError without a source."""
+        before, self._config = self._config, config
+        if config.token != before.token:
+            source = TokenSource(config.token, config.box.identity)
+            self.source.remove_all_listeners()
+            self.source = source
+            self._hear_source()
+        if config.signaling != before.signaling and self._device.is_initialized and self._device.token:
+            self._device.setup(self._device.token, **self._options())
+            self.restart()
+
+    def _hear_source(self) -> None:
+        self.source.on("token", self._on_token)
+        self.source.on("error", self._on_token_error)
 
     def close(self) -> None:
         """Register nothing any more, whatever token comes; idempotent."""
         self._closed = True
         self._stay_away()
 
-    def run(self, _heartbeat: Heartbeat) -> None:
+    def run(self, heartbeat: Heartbeat) -> None:
         """Register, and renew until it is killed."""
         self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
         self._running = True
@@ -107,11 +124,35 @@ class Registrar(Closing):
         if self._config.media.network_watch:
             network.start()
         try:
-            self.source.run()
+            self.source.run(heartbeat.beat)
         finally:
             self._running = False
             self._stay_away()
             network.close()
+
+    def overdue_s(self) -> float:
+        """Return the seconds since the connection to the service should have done its next step; for a supervisor."""
+        if not self._running or self._closed or self.source.token is None:
+            return 0.0  # without a token nothing is due but the next token
+        if self._device.stream is not None:
+            return self._device.vitals.signaling_overdue_s()
+        return math.inf if self._back_at is None else self._coming_back.overdue_s()
+
+    def names_are_back(self) -> None:
+        """Connect at once, and fetch a token at once."""
+        self.source.network_changed()
+        if self._device.is_initialized:
+            self._device.network_changed()
+
+    def restart(self) -> None:
+        """Connect over another stream, whatever became of the one before."""
+        if self._closed:
+            return
+        if self._device.is_initialized:
+            self._device.vitals.replace_stream()
+            self._follow(self._device.stream)
+        elif self.source.token is not None:
+            self._on_token(self.source.token)
 
     def _on_token(self, token: str) -> None:
         if self._closed:
@@ -147,7 +188,7 @@ class Registrar(Closing):
         self._failures.failed(error)
         self._trouble("settings", f"the settings cannot be used: {excerpt(error, MOST_WHY)}")
         self._stay_away()
-        self._coming_back = HubClock().call_later(SET_UP_AGAIN_S, self._come_back)
+        self._come_back_in(SET_UP_AGAIN_S)
 
     def _options(self) -> dict[str, Any]:
         config = self._config
@@ -186,15 +227,19 @@ class Registrar(Closing):
     def _on_offline(self, _device: Device) -> None:
         self._stay_away()
         if not self._closed:
-            self._coming_back = HubClock().call_later(AFTER_CLOSE_S, self._come_back)
+            self._come_back_in(AFTER_CLOSE_S)
 
     def _stay_away(self) -> None:
-        timer, self._coming_back = self._coming_back, None
-        if timer is not None:
-            timer.cancel()
+        self._back_at = None
+        self._coming_back.follow()
+
+    def _come_back_in(self, pause_s: float) -> None:
+        self._back_at = time.monotonic() + pause_s
+        self._coming_back.follow()
 
     def _come_back(self) -> None:
         """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
+        self._stay_away()
         if self._running and self._device.stream is None and self.source.token is not None:
             if not self._failures.count:
                 log.info("the server had closed the connection; connecting again")

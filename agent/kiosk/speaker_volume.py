@@ -64,6 +64,11 @@ class SpeakerVolume:
         """Turn it up, or down, by so many presses of a button."""
         self.set(self.percent + steps * self._step)
 
+    def use(self, settings: SoundSettings) -> None:
+        """Take another volume and step from the settings."""
+        self._step = settings.volume_step_percent
+        self.set(settings.volume_percent)
+
     def card_opened(self) -> None:
         """Find the mixer of the card that plays now."""
         self._card_is_new = True

@@ -11,14 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from gevent.ssl import SSLContext
 
 from agent.closing import Closing
 from agent.errors import FarSideError, InvalidArgumentError, OversizeError
 from agent.net.dial import connect
 from agent.net.kept_answers import SocketAddress
 from agent.net.resolve import resolve
-from agent.net.tls import client_context, explain
+from agent.net.tls import explain
+from agent.net.trusted_file import TrustedFile
 from agent.net.turns import fair_file
 from agent.program import user_agent
 
@@ -46,8 +46,8 @@ class HttpHost(Closing):
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise InvalidArgumentError("an address must begin with https:// or http:// and name a host")
         self.host = parts.hostname
-        context = client_context(ca_file) if parts.scheme == "https" else None
-        self._connection = _Connection(self.host, parts.port, context)
+        trust = TrustedFile(ca_file) if parts.scheme == "https" else None
+        self._connection = _Connection(self.host, parts.port, trust)
         self._timeout_s = timeout_s
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
@@ -83,10 +83,10 @@ class HttpHost(Closing):
 class _Connection(HTTPConnection):
     """The standard library's client on a socket of the hub."""
 
-    def __init__(self, host: str, port: int | None, context: SSLContext | None) -> None:
-        self.default_port = 443 if context else 80  # not named in the Host header
+    def __init__(self, host: str, port: int | None, trust: TrustedFile | None) -> None:
+        self.default_port = 443 if trust else 80  # not named in the Host header
         super().__init__(host, port)
-        self._context = context
+        self._trust = trust
         self._addresses: list[SocketAddress] = []
 
     def look_up(self) -> None:
@@ -99,7 +99,8 @@ class _Connection(HTTPConnection):
         """Connect, and shake hands where it is https; raises OSError."""
         plain = connect(self._addresses)
         try:
-            secure = self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
+            context = self._trust.context() if self._trust else None
+            secure = context.wrap_socket(plain, server_hostname=self.host) if context else plain
         except BaseException:
             plain.close()
             raise

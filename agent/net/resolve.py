@@ -14,12 +14,17 @@ from typing import Final
 import gevent
 from gevent import socket
 from gevent.event import AsyncResult
+from gevent.resolver.thread import Resolver
+from gevent.threadpool import ThreadPool
 
 from agent.net.kept_answers import HostPort, KeptAnswers, SocketAddress
 
 LOOKUP_LIMIT_S: Final = 15.0  #: two silent name servers, and one that answers
+LONGEST_S: Final = 120.0  #: what the C library may take for several servers and domains, and no more
+THREADS: Final = 8
 
 _under_way: dict[HostPort, AsyncResult[list[SocketAddress]]] = {}
+_asked_at: dict[HostPort, float] = {}
 _kept = KeptAnswers()
 
 
@@ -40,6 +45,7 @@ def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[Socke
     answer = _under_way.get(name)
     if answer is None:
         answer = _under_way[name] = AsyncResult()
+        _asked_at[name] = monotonic()
         gevent.spawn(_look_up, name, answer)
     answer.wait(limit_s)
     if not answer.ready():
@@ -57,4 +63,23 @@ def _look_up(name: HostPort, answer: AsyncResult[list[SocketAddress]]) -> None:
     except Exception as exc:
         answer.set_exception(exc)
     finally:
-        del _under_way[name]
+        if _under_way.get(name) is answer:  # it was not given up meanwhile
+            del _under_way[name], _asked_at[name]
+
+
+def lookups_overdue_s() -> float:
+    """Return the seconds since the oldest look-up should have had its answer, be it a bad one."""
+    return max((monotonic() - asked - LONGEST_S for asked in _asked_at.values()), default=0.0)
+
+
+def replace_resolver() -> None:
+    """Leave threads that stand still in the C library behind, with what they look up, and take others."""
+    hub = gevent.get_hub()
+    resolver = Resolver(hub)
+    resolver.pool = ThreadPool(THREADS, hub)  # ours alone: whatever hangs there hangs nobody else
+    hub.resolver = resolver
+    left = list(_under_way.values())
+    _under_way.clear()
+    _asked_at.clear()
+    for answer in left:
+        answer.set_exception(socket.gaierror(socket.EAI_AGAIN, "the look-up of names stood still"))

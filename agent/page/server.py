@@ -84,6 +84,12 @@ class Page(Closing):
         host, port = self._server.server_host, self._server.server_port
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
+    @property
+    def reachable_at(self) -> tuple[str, int]:
+        """Address and port at which this machine itself finds it."""
+        host = self._server.server_host
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), self._server.server_port
+
     def close(self) -> None:
         """Stop listening and end all connections; idempotent."""
         self._live.close()

@@ -20,6 +20,7 @@ from agent.closing import Closing
 from agent.errors import LocalFault
 from agent.log import FailureLog
 from agent.net.http import HttpError, HttpHost
+from agent.net.resolve import LOOKUP_LIMIT_S
 from agent.quality.envelope import envelope, to_json
 from agent.quality.report_generation import FIRST_REPORTS, TWILIO_HOST, ReportGeneration
 
@@ -29,6 +30,7 @@ EVENTS_TARGET = "/v4/EndpointEvents"
 METRICS_TARGET = "/v4/EndpointMetrics"
 MAX_WAITING = 200
 TIMEOUT_S = 10.0
+LONGEST_S = TIMEOUT_S + LOOKUP_LIMIT_S
 CLOSED = "the publisher was closed before the report was sent"
 
 Result: TypeAlias = Any  #: a gevent AsyncResult of None; raises InsightsError
@@ -76,6 +78,7 @@ class EventPublisher(Closing):
         self._idle = Event()
         self._idle.set()
         self._sender: gevent.Greenlet[..., None] | None = None
+        self._sending_since: float | None = None
         self._failures = FailureLog(log, "reporting to Insights")
         if host is not None:
             self.set_host(host)
@@ -100,6 +103,10 @@ class EventPublisher(Closing):
     def post_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> Result:
         """Queue one list of metrics."""
         return self._enqueue(METRICS_TARGET, "INFO", group, name, entries)
+
+    def overdue_s(self) -> float:
+        """Return the seconds since the post that is being sent should have been sent, or given up."""
+        return 0.0 if self._sending_since is None else max(0.0, time.monotonic() - self._sending_since - LONGEST_S)
 
     def close(self, timeout_s: float = 0.0) -> None:
         """Give what is queued `timeout_s` to leave, then send nothing more."""
@@ -130,7 +137,7 @@ class EventPublisher(Closing):
         self._waiting.append(_Post(target, body, result))
         self._idle.clear()
         self._work.set()
-        if self._sender is None:
+        if self._sender is None or self._sender.dead:
             self._sender = gevent.spawn(self._send_all)
         return result
 
@@ -144,14 +151,20 @@ class EventPublisher(Closing):
 
     def _send(self, host: HttpHost, post: _Post) -> None:
         headers = {"Content-Type": "application/json", "X-Twilio-Token": self._token}
+        self._sending_since = time.monotonic()
         try:
             answer = host.request("POST", post.target, headers, post.body)
         except HttpError as exc:
             self._fail(post, str(exc))
             return
+        except Exception as exc:
+            self._fail(post, f"{type(exc).__name__}: {exc}")
+            return
         except gevent.GreenletExit:
             post.result.set_exception(InsightsError(CLOSED))
             raise
+        finally:
+            self._sending_since = None
         if 200 <= answer.status < 300:
             self._failures.recovered()
             post.result.set(None)

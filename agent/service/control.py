@@ -28,6 +28,7 @@ from agent.closing import Closing
 from agent.errors import AgentError, ControlError
 from agent.log import MOST_WHY, SeldomLog, excerpt, tidy
 from agent.net.turns import Turns, fair_file
+from agent.supervision.heartbeat import Heartbeat
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ SERVICE_FOLDER = Path("/run/kiosk-agent")
 MAX_LINE_BYTES = 65_536
 MAX_WAITING = 256  # messages that a slow client may leave unread
 MAX_CLIENTS = 32
+LOOK_S = 10.0  # between two questions whether it still serves
+ANSWER_S = 15.0
 REQUESTS_A_TURN = 1  # `status` takes a millisecond
 
 
@@ -70,6 +73,10 @@ class ControlServer(Closing):
         """Name a file of the socket's folder, which `start` makes for this user alone."""
         return self._path.with_name(name)
 
+    def offer(self, name: str, command: _Command) -> None:
+        """Take one more command."""
+        self._commands[name] = command
+
     def start(self) -> None:
         """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
         _make_private(self._path.parent)
@@ -77,6 +84,33 @@ class ControlServer(Closing):
             raise ControlError(f"another agent is running already: it serves {self._path}")
         self._server = StreamServer(_listen(self._path), self._serve, spawn=gevent.pool.Pool(MAX_CLIENTS))
         self._server.start()
+
+    def run(self, heartbeat: Heartbeat) -> None:
+        """Serve until it is killed, and ask it something now and then; ControlError when nobody is answered any more.
+
+        `start` may have been called before, to hear at once that another agent runs.
+        """
+        if self._server is None:
+            self.start()
+        try:
+            while True:
+                heartbeat.beat()
+                gevent.sleep(LOOK_S)
+                self._ask()
+        except Exception:
+            self.close()
+            raise
+
+    def _ask(self) -> None:
+        nobody = ControlError("the control socket answers nobody")
+        with gevent.Timeout(ANSWER_S, nobody), gevent.socket.socket(gevent.socket.AF_UNIX) as visitor:
+            try:
+                visitor.connect(str(self._path))
+                visitor.sendall(b'{"command": "alive"}\n')
+                if not visitor.recv(MAX_LINE_BYTES):
+                    raise nobody
+            except OSError as error:
+                raise ControlError(f"the control socket cannot be reached: {error.strerror or error}") from None
 
     def close(self) -> None:
         """End every connection and remove the socket; idempotent."""
@@ -115,7 +149,7 @@ class ControlServer(Closing):
         if name == "subscribe":
             self._subscribers.add(client)
             return {"ok": True, "result": None}
-        command = self._commands.get(name)
+        command = self._commands.get(name) if name != "alive" else lambda: None  # only it itself asks that
         if command is None:
             return _refusal(f"unknown command {name}; known: {', '.join(sorted({*self._commands, 'subscribe'}))}")
         return _perform(command, name, parameters)

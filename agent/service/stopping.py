@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOP_WITHIN_S = 1.8  # of a command that nobody gives another time: 2 s are promised
 LAST_WORDS_S = 0.1
+STDERR = 2  # whatever took the place of `sys.stderr`
 ONE_PRESS_S = 0.3  # one Ctrl-C may arrive twice: from the terminal, and passed on by a parent process
 
 
@@ -88,7 +89,7 @@ def _has_terminal() -> bool:
 
 def show_stacks_on_abort() -> None:
     """Let SIGABRT (a missed watchdog) and crashes print the stack of every thread on stderr."""
-    faulthandler.enable()
+    faulthandler.enable(STDERR)
 
 
 def leave_by(deadline_s: float, status: int) -> None:

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 Run = Callable[[Heartbeat], None]
 KILL_S = 1.0  # what a stalled greenlet is given to clean up
+RESTART_S = 20.0  # what an organ is given to come back; for those whose restart waits on the hub
 
 
 class Part:
@@ -27,7 +28,12 @@ class Part:
         self.intensity = RestartIntensity(limits)
         self.restarts = 0
         self.down = True  # not started yet, or waiting for its next start
+        self.in_trouble = False  # it failed, and has not lived for long since
         self._started_at = monotonic()
+
+    def lived_s(self) -> float:
+        """Return the seconds since its latest start; 0 while it is down."""
+        return 0.0 if self.down else monotonic() - self._started_at
 
     def start(self) -> None:
         """Bring it up, ending what may be left of its last life; raises if that fails."""
@@ -112,7 +118,8 @@ class Organ(Part):
         if self._seen_alive:
             self._seen_alive = False
         else:
-            self._restart()
+            with gevent.Timeout(RESTART_S, StragglerError(f"{self.name} was not restarted within {RESTART_S:g} s")):
+                self._restart()
         super().start()
 
     def stop(self, timeout_s: float) -> bool:

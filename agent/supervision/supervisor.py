@@ -8,6 +8,7 @@ of `agent.supervision.restart`; beyond those `wait` raises, the process ends wit
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
@@ -17,10 +18,16 @@ import gevent.pool
 from gevent.event import AsyncResult
 
 from agent.errors import RestartLimitError
+from agent.log import FailureLog
+from agent.supervision.heartbeat import Heartbeat
 from agent.supervision.parts import Child, Organ, Part, Run
 from agent.supervision.restart import RestartLimits
 
 log = logging.getLogger(__name__)
+
+
+LATE = 4  # a look that comes so many times its pause after the one before was held up itself
+WELL_AGAIN_S = 2.0  # a part that has lived for so long since its restart is over its trouble
 
 
 class Supervisor:
@@ -29,13 +36,22 @@ class Supervisor:
     Add parts, `start()`, `wait()` until somebody calls `stop()`. A part that is added later starts at once.
     """
 
-    def __init__(self, limits: RestartLimits | None = None, check_s: float = 0.25) -> None:
+    def __init__(self, limits: RestartLimits | None = None, check_s: float = 0.25,
+                 trouble: Callable[[str, str], None] = lambda name, why: None) -> None:  # fmt: skip
+        """`trouble(name, why)` is told of a part that failed, and with an empty `why` once it lives again."""
+        self._trouble = trouble
         self._limits = limits or RestartLimits()
         self._check_s = check_s
         self._parts: dict[str, Part] = {}
         self._timers = gevent.pool.Group()
         self._outcome = AsyncResult()
         self._running = False
+        self._heartbeat = Heartbeat()
+        self._failures = FailureLog(log, "looking after the parts")
+
+    def progress_s(self) -> float:
+        """Return the seconds since the parts were last looked at: who watches them is watched by the watchdog."""
+        return self._heartbeat.age_s()
 
     def child(self, name: str, run: Run, stall_s: float | None = None, limits: RestartLimits | None = None) -> None:
         """Run `run(heartbeat)` in a greenlet; with `stall_s`, that long without a beat counts as a failure."""
@@ -45,6 +61,11 @@ class Supervisor:
               limits: RestartLimits | None = None) -> None:  # fmt: skip
         """Watch something that runs already; call `restart()`, in a greenlet, when `age_s()` exceeds `stall_s`."""
         self._add(Organ(name, age_s, stall_s, restart, limits or self._limits))
+
+    def renew(self, name: str) -> None:
+        """Start a part again because its settings changed, which counts as no restart; unknown names are ignored."""
+        if self._running and (part := self._parts.get(name)) is not None:
+            self._bring_up(part)
 
     def start(self) -> None:
         """Start every part, in the order of adding, and the watch over them."""
@@ -89,16 +110,34 @@ class Supervisor:
             self._bring_up(part)
 
     def _watch(self) -> None:
+        """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
+        skipped = False
         while True:
             gevent.sleep(self._check_s)
-            for part in list(self._parts.values()):
-                if part.stalled:
-                    self._failed(part, f"no sign of life for {part.age_s():.1f} s")
+            skipped = not skipped and self._heartbeat.age_s() > LATE * self._check_s
+            if not skipped:
+                self._look_at_all()
+            self._heartbeat.beat()
+
+    def _look_at_all(self) -> None:
+        for part in list(self._parts.values()):
+            try:
+                self._look_at(part)
+            except Exception as error:
+                self._failures.failed(error)
+
+    def _look_at(self, part: Part) -> None:
+        if part.stalled:
+            self._failed(part, _silence(part.age_s()))
+        elif part.in_trouble and part.lived_s() > WELL_AGAIN_S:
+            part.in_trouble = False
+            self._trouble(part.name, "")
 
     def _failed(self, part: Part, why: str) -> None:
         if not self._running or part.down:
             return
-        part.down = True
+        part.down = part.in_trouble = True
+        self._trouble(part.name, f"{part.name} failed ({why})")
         pause_s = part.intensity.failed(monotonic())
         if pause_s is None:
             self._give_up(part, why)
@@ -125,3 +164,7 @@ class Supervisor:
         log.error("%s", message)
         if not self._outcome.ready():
             self._outcome.set_exception(RestartLimitError(message))
+
+
+def _silence(age_s: float) -> str:
+    return "no sign of life at all" if math.isinf(age_s) else f"no sign of life for {age_s:.1f} s"

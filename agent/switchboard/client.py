@@ -28,6 +28,7 @@ class Client:
         self._strangers = strangers
         self._outbox: asyncio.Queue[str] = asyncio.Queue(OUTBOX_FRAMES)
         self._waiting_bytes = 0
+        self.stays = False  # has a place of its own among the clients
 
     @property
     def identity(self) -> str | None:
@@ -74,6 +75,7 @@ class Client:
 
     def stay(self) -> None:
         """Take it for no stranger any more, who would have to make room for the next one."""
+        self.stays = True
         self._connection.leave()
 
     def abort(self) -> None:

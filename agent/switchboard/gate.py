@@ -20,8 +20,9 @@ from agent.switchboard.wire import Wire
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 128
-ACCEPTS_AT_ONCE = 32
+BACKLOG = 1024
+ACCEPTS_AT_ONCE = 64
+TURN_S = 0.1
 ACCEPT_AGAIN_S = 1.0
 SILENT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 10.0
@@ -39,6 +40,7 @@ class Gate(Closing):
         self.make_wire = make_wire
         self.tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        self._turns: asyncio.TimerHandle | None = None
         self._short = FailureLog(log, "taking a connection")
 
     async def open(self, host: str | None, port: int) -> Gate:
@@ -60,7 +62,7 @@ class Gate(Closing):
             self._loop.remove_reader(sock)
             sock.close()
         self.sockets = ()
-        self.newcomers.drop_silent()
+        self.newcomers.drop_waiting()
         for task in self.tasks:
             task.cancel()
 
@@ -87,6 +89,16 @@ class Gate(Closing):
             self._short.recovered()
             Knock(self, plain, str(address[0]))
 
+    def let_in(self) -> None:
+        """Give turns to those who wait, now and as long as there are any."""
+        self.newcomers.tick(self._loop.time())
+        if self.newcomers.are_waiting and self._turns is None:
+            self._turns = self._loop.call_later(TURN_S, self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turns = None
+        self.let_in()
+
     def _listen_again(self, sock: socket.socket) -> None:
         if sock in self.sockets:
             self._loop.add_reader(sock, self._accept, sock)
@@ -100,7 +112,7 @@ class Knock:
         self._plain = plain
         self._wire: Wire | None = None
         self._task: asyncio.Task[None] | None = None
-        self._newcomer = Newcomer(address, self.drop)
+        self._newcomer = Newcomer(address, self.drop, self._begin)
         self._loop = gate.get_loop()
         plain.setblocking(False)
         gate.newcomers.enter(self._newcomer)
@@ -114,16 +126,16 @@ class Knock:
         elif self._task is not None:
             self._task.cancel()
         else:
-            self._end_silence()
+            self._timer.cancel()
+            self._loop.remove_reader(self._plain)
             self._plain.close()
 
     def _give_up(self) -> None:
-        self._gate.newcomers.leave(self._newcomer)
+        self._leave()
         self.drop()
 
-    def _end_silence(self) -> None:
-        self._timer.cancel()
-        self._loop.remove_reader(self._plain)
+    def _leave(self) -> None:
+        self._gate.newcomers.leave(self._newcomer, self._loop.time())
 
     def _spoke(self) -> None:
         try:
@@ -135,15 +147,20 @@ class Knock:
         if first != TLS_HANDSHAKE:
             self._give_up()
             return
-        self._end_silence()
-        self._gate.newcomers.speak(self._newcomer)
+        self._loop.remove_reader(self._plain)
+        self._gate.newcomers.speak(self._newcomer, self._loop.time())
+        self._gate.let_in()
+
+    def _begin(self) -> None:
+        self._timer.cancel()
         self._task = self._loop.create_task(self._shake_hands())
         self._gate.tasks.add(self._task)
         self._task.add_done_callback(self._gate.tasks.discard)
 
     def _make_wire(self) -> Wire:
         self._wire = self._gate.make_wire()
-        self._wire.leave = lambda: self._gate.newcomers.leave(self._newcomer)
+        self._wire.leave = self._leave
+        self._wire.act = lambda: self._gate.newcomers.act(self._newcomer, self._loop.time())
         return self._wire
 
     async def _shake_hands(self) -> None:
@@ -157,9 +174,9 @@ class Knock:
             )
         except OSError as error:  # of TLS, too
             log.debug("a handshake failed: %s", error)
-            self._gate.newcomers.leave(self._newcomer)
+            self._leave()
         except asyncio.CancelledError:
-            self._gate.newcomers.leave(self._newcomer)
+            self._leave()
             if self._wire is not None and self._wire.is_connected:
                 self._wire.transport.abort()
 

@@ -1,7 +1,8 @@
-"""Who has come and shown no token yet: a newcomer always gets in, and makes nobody wait who has shown one. Pure.
+"""Who has come and shown no token yet: a newcomer always gets its turn, and takes no place of who has shown one. Pure.
 
-Nobody can be kept out by those who stay, because they make room: of the address with the most, the one that has been
-there for longest. Those who have said nothing cost little, and have more room than those who speak.
+Nobody is kept out by those who stay. Those who have said nothing cost little; of too many of them those of the address
+with the most go, the oldest first. Those who have said something get TLS one after the other, an address with few of
+them before one with many; and while others wait, who has done nothing with its place for a while gives it up.
 """
 
 from __future__ import annotations
@@ -11,57 +12,99 @@ from collections.abc import Callable
 
 from agent.net.address import share_of
 
-MOST_SILENT = 256
-MOST_SPEAKING = 64
+MOST_WAITING = 300
+MOST_SPEAKING = 100
+IDLE_S = 0.75  # while others wait
+SPEAKING_S = 3.0  # likewise, whatever is done meanwhile
 
 
 class Newcomer:
-    """One connection without a token; `drop` ends it at once."""
+    """One connection without a token; `drop` ends it at once, `begin` lets it have TLS. Times are monotonic seconds."""
 
-    def __init__(self, address: str, drop: Callable[[], object]) -> None:
+    def __init__(self, address: str, drop: Callable[[], object], begin: Callable[[], object]) -> None:
         self.address = share_of(address)
         self.drop = drop
+        self.begin = begin
+        self.began_at = self.active_at = 0.0
+
+    def is_idle(self, now: float) -> bool:
+        """Tell whether it has had its turn."""
+        return now - self.active_at >= IDLE_S or now - self.began_at >= SPEAKING_S
 
 
 class Newcomers:
-    """At most so many of them that say nothing, and so many that speak."""
+    """So many that wait, for their first byte or for their turn, and so many that speak."""
 
-    def __init__(self, most_silent: int = MOST_SILENT, most_speaking: int = MOST_SPEAKING) -> None:
-        self._most_silent, self._most_speaking = most_silent, most_speaking
-        self._silent: dict[Newcomer, None] = {}  # those who came first stand first
+    def __init__(self, most_waiting: int = MOST_WAITING, most_speaking: int = MOST_SPEAKING) -> None:
+        self._most_waiting, self._most_speaking = most_waiting, most_speaking
+        self._silent: dict[Newcomer, None] = {}  # those who came first stand first, in all three
+        self._ready: dict[Newcomer, None] = {}
         self._speaking: dict[Newcomer, None] = {}
 
     def __len__(self) -> int:
-        return len(self._silent) + len(self._speaking)
+        return len(self._silent) + len(self._ready) + len(self._speaking)
+
+    @property
+    def are_waiting(self) -> bool:
+        """Whether somebody waits for its turn."""
+        return bool(self._ready)
 
     def enter(self, newcomer: Newcomer) -> None:
-        """Let it in, silent."""
-        _make_room(self._silent, self._most_silent)
+        """Let it in, silent; where there is no room, another one that waits is dropped."""
+        if len(self._silent) + len(self._ready) >= self._most_waiting:
+            _drop_one_of(self._silent or self._ready)
         self._silent[newcomer] = None
 
-    def speak(self, newcomer: Newcomer) -> None:
+    def speak(self, newcomer: Newcomer, now: float) -> None:
         """Note that it has begun to say something."""
         del self._silent[newcomer]
-        _make_room(self._speaking, self._most_speaking)
-        self._speaking[newcomer] = None
+        self._ready[newcomer] = None
+        self.tick(now)
 
-    def leave(self, newcomer: Newcomer) -> None:
+    def act(self, newcomer: Newcomer, now: float) -> None:
+        """Note that it has got further."""
+        newcomer.active_at = now
+
+    def leave(self, newcomer: Newcomer, now: float) -> None:
         """Forget it, because it has shown a token or is gone; idempotent."""
-        self._silent.pop(newcomer, None)
-        self._speaking.pop(newcomer, None)
+        for crowd in (self._silent, self._ready, self._speaking):
+            crowd.pop(newcomer, None)
+        self.tick(now)
 
-    def drop_silent(self) -> None:
-        """End those who have said nothing."""
-        while self._silent:
-            _drop(self._silent, next(iter(self._silent)))
+    def tick(self, now: float) -> None:
+        """Give turns to those who wait, in the places that are free or that somebody does nothing with."""
+        while self._ready:
+            if len(self._speaking) >= self._most_speaking and not self._free_a_place(now):
+                return
+            newcomer = self._next()
+            del self._ready[newcomer]
+            newcomer.began_at = newcomer.active_at = now
+            self._speaking[newcomer] = None
+            newcomer.begin()
+
+    def drop_waiting(self) -> None:
+        """End those who have had no turn."""
+        for crowd in (self._silent, self._ready):
+            while crowd:
+                _drop_one_of(crowd)
+
+    def _next(self) -> Newcomer:
+        crowded = Counter(one.address for one in self._speaking)
+        return min(self._ready, key=lambda one: crowded[one.address])  # of equals the first
+
+    def _free_a_place(self, now: float) -> bool:
+        idle = {one: None for one in self._speaking if one.is_idle(now)}
+        if not idle:
+            return False
+        dropped = _drop_one_of(idle)
+        self._speaking.pop(dropped, None)
+        return True
 
 
-def _make_room(crowd: dict[Newcomer, None], most: int) -> None:
-    if len(crowd) >= most:
-        crowded = Counter(one.address for one in crowd)
-        _drop(crowd, max(crowd, key=lambda one: crowded[one.address]))  # of equals the first
-
-
-def _drop(crowd: dict[Newcomer, None], newcomer: Newcomer) -> None:
-    del crowd[newcomer]
-    newcomer.drop()
+def _drop_one_of(crowd: dict[Newcomer, None]) -> Newcomer:
+    """Drop the first one of the address with the most."""
+    crowded = Counter(one.address for one in crowd)
+    dropped = max(crowd, key=lambda one: crowded[one.address])
+    del crowd[dropped]
+    dropped.drop()
+    return dropped

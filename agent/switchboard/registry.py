@@ -79,10 +79,6 @@ class Registry(Generic[C]):
         """Return every connected session of `identity`."""
         return [client for client in self._clients.values() if client.identity == identity]
 
-    def known(self) -> list[C]:
-        """Return every session that has shown a token."""
-        return [client for client in self._clients.values() if client.identity is not None]
-
     def all(self) -> list[C]:
         """Return every session."""
         return list(self._clients.values())

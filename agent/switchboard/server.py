@@ -83,7 +83,7 @@ class Switchboard:
 
     @property
     def _is_full(self) -> bool:
-        full = len(self.registry.known()) >= self.settings.max_clients
+        full = sum(client.stays for client in self.registry.all()) >= self.settings.max_clients
         if full:
             self._strangers.warning("a client is refused: %d sockets are the limit", self.settings.max_clients)
         return full
@@ -162,21 +162,26 @@ class Switchboard:
         finally:
             self._apply(client, client.session.closed())
             self.registry.remove(client.id)
+            self._promote(client.identity)
             self._executor.run(self.calls.lost(client.id, self._now()))
             writer.cancel()
 
     def _admit(self, client: Client) -> None:
-        """Let a client that has shown its token stay, in the place of its oldest socket if it has too many."""
-        if len(self.registry.known()) > self.settings.max_clients:
+        """Give a client that has shown its token a place; beyond its share it goes on having that of a stranger."""
+        if sum(own.stays for own in self.registry.of(str(client.identity))) >= MOST_SOCKETS:
+            self._strangers.warning("%s has more than %d sockets", client.identity, MOST_SOCKETS)
+        elif self._is_full:
             payload = overload_payload(31503, "The switchboard is full; try again later", FULL_RETRY_AFTER_S)
             client.send(client.session.say(MessageType.ERROR, payload).text)
             self._spawn(client, CloseCode.TRY_AGAIN_LATER, "the switchboard is full")
-            return
-        client.stay()
-        own = self.registry.of(str(client.identity))
-        if len(own) > MOST_SOCKETS:
-            self._strangers.warning("%s has more than %d sockets; the oldest is closed", client.identity, MOST_SOCKETS)
-            own[0].abort()
+        else:
+            client.stay()
+
+    def _promote(self, identity: str | None) -> None:
+        """Give the place that a client has left to the next of the same identity that has none."""
+        waiting = [client for client in self.registry.of(identity) if not client.stays] if identity else []
+        if waiting:
+            self._admit(waiting[-1])
 
     async def _turn_away(self, connection: Wire) -> None:
         """Say over an open socket that there is no place: a client cannot read why a handshake is refused."""

@@ -29,7 +29,8 @@ class Wire(ServerConnection):
     def __init__(self, session_frames_per_s: float, all_wires: set[Wire], *arguments: Any, **options: Any) -> None:
         """`all_wires` holds it from its handshake to its end."""
         super().__init__(*arguments, **options)
-        self.leave: Callable[[], object] = lambda: None  # says that a token was shown, or that it is gone
+        self.leave: Callable[[], object] = _nothing  # says that a token was shown, or that it is gone
+        self.act: Callable[[], object] = _nothing  # says that it has got further
         self.is_connected = False
         self._all_wires = all_wires
         self._waiting = bytearray()
@@ -42,11 +43,13 @@ class Wire(ServerConnection):
         """Begin."""
         super().connection_made(transport)
         self.is_connected = True
+        self.act()
         self._all_wires.add(self)
         self.recv_messages.resume = self._resume
 
     def data_received(self, data: bytes) -> None:
         """Parse the first piece now, and the rest in turns."""
+        self.act()
         is_busy = bool(self._waiting)
         self._waiting += data
         if not is_busy:
@@ -55,6 +58,7 @@ class Wire(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
         self.leave()
+        self.leave = self.act = _nothing  # no circle keeps the buffers of TLS until the next collection
         self.is_connected = False
         self._waiting.clear()
         self._all_wires.discard(self)
@@ -105,3 +109,7 @@ class Wire(ServerConnection):
     def _resume(self) -> None:
         if not self._waiting:
             self.transport.resume_reading()
+
+
+def _nothing() -> None:
+    pass

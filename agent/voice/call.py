@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.errors import VoiceError
+from agent.handlers import call_handler
 from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import NOTHING, Cause, error_of
@@ -41,6 +42,7 @@ class CallDriver:
         self.core = CallCore(incoming=connection.direction == INCOMING, sid=connection.parameters.get("CallSid"))
         self._first_stream = host.stream
         self._due: deque[do.CallEffect] = deque()
+        self._busy_since: float | None = None
         self._asks_when_described = False  # the service was reached before there was an offer
         limits = RecoveryLimits(host.options.reconnect_limit_s)
         self._recovery = RecoveryDriver(host.clock, Recovery(host.options.enable_ice_restart, limits), self)
@@ -97,14 +99,38 @@ class CallDriver:
         self._due.extend(effects)
         while self._due:
             effect = self._due.popleft()
+            before, self._busy_since = self._busy_since, self.host.clock.now()
             try:
                 self._perform(effect)
             except Exception:
                 log.exception("a call could not do this: %s", type(effect).__name__)
+            finally:
+                self._busy_since = before
 
     def tell_recovery(self, event: Callable[..., Sequence[RecoveryEffect]], *args: Any) -> None:
         """Tell the recovery policy what happened: `event` is a method of it."""
         self._recovery.tell(event, *args)
+
+    def overdue_s(self) -> float:
+        """Return the seconds since some part of the call should have done its next step."""
+        drivers = [part for part in vars(self).values() if isinstance(part, Driver)]
+        busy_s = 0.0 if self._busy_since is None else self.host.clock.now() - self._busy_since
+        late = [driver.overdue_s() for driver in drivers]
+        return max(busy_s, self.media.overdue_s(), self.monitoring.overdue_s(), *late)
+
+    def abandon(self) -> None:
+        """End it although parts of it fail: what still works says good-bye, and the program hears that it is over."""
+        lost = Cause(error=catalogue.media_lost(self.connection), reason=catalogue.INTERRUPTED)
+        call_handler("a call that is given up", self.fire, Trigger.MEDIA_LOST, lost)
+        if self.shown is CallState.CLOSED:
+            return
+        self.core.state = self.shown = CallState.CLOSED
+        self._due.clear()
+        if (stream := self.stream) is not None:
+            call_handler("a call that is given up", stream.hangup, self.wire_sid, None)
+        call_handler("a call that is given up", self._close)
+        self.media.close()
+        self.emit("disconnect", self.connection)
 
     def resume(self) -> None:
         """Take up a call that another process has left behind."""
@@ -199,11 +225,12 @@ class CallDriver:
         self.fire(Trigger.NEGOTIATION_FAILED, Cause(error=catalogue.signaling_down(self.connection)))
 
     def _close(self) -> None:
-        self._recovery.end(Recovery.close)
-        self.signaling.end(CallSignaling.end)
-        self.digits.end(DigitSender.close)
-        self.media.close()
-        self.monitoring.stop()
+        """End every part, also when another one fails at it."""
+        call_handler("the end of a call", self._recovery.end, Recovery.close)
+        call_handler("the end of a call", self.signaling.end, CallSignaling.end)
+        call_handler("the end of a call", self.digits.end, DigitSender.close)
+        call_handler("the end of a call", self.media.close)
+        call_handler("the end of a call", self.monitoring.stop)
 
     def _play_digits(self, effect: DigitEffect) -> None:
         if not isinstance(effect, Insert):

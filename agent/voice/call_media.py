@@ -27,6 +27,8 @@ from agent.voice.states import Trigger
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
+LONGEST_STEP_S = 45.0  # a microphone that is asked for, candidates that are gathered: each has a shorter limit
+
 _Failed = Callable[[AgentError], None]
 
 
@@ -44,6 +46,7 @@ class CallMedia(Closing):
         self._own_constraints: Any = None
         self._rtc_configuration: Mapping[str, Any] | None = None
         self._events: MediaEvents | None = None
+        self._steps: dict[gevent.Greenlet[..., None], float] = {}  # those that have begun, and when
         self._source: Source | None = None  # what is sent instead of the microphone
 
     @property
@@ -77,7 +80,7 @@ class CallMedia(Closing):
         fired, make = self._fired, self._make
         match step:
             case do.OpenCapture():
-                gevent.spawn(self._capture)
+                self._begin(self._capture)
             case do.CreateOffer():
                 make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
             case do.CreateAnswer():
@@ -161,7 +164,17 @@ class CallMedia(Closing):
 
     def _make(self, step: Callable[[MediaSessionPort], Any], done: Callable[[Any], None], failed: _Failed) -> None:
         if self.session is not None and not self.closed:
-            gevent.spawn(self._run, self.session, step, done, failed)
+            self._begin(self._run, self.session, step, done, failed)
+
+    def overdue_s(self) -> float:
+        """Return the seconds since a step should have ended that takes far longer than any can."""
+        now = self._host.clock.now()
+        return max((now - began - LONGEST_STEP_S for began in self._steps.values()), default=0.0)
+
+    def _begin(self, step: Callable[..., None], *args: Any) -> None:
+        greenlet = gevent.spawn(step, *args)
+        self._steps[greenlet] = self._host.clock.now()
+        greenlet.link(lambda ended: self._steps.pop(ended, None))
 
     def _run(
         self,

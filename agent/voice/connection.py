@@ -246,6 +246,14 @@ class Connection(SpelledEmitter, ConnectionAliases):
         told = catalogue.far_end_error(self, error, entry) if error else None
         self._call.fire(Trigger.HANGUP, Cause(error=told))
 
+    def overdue_s(self) -> float:
+        """Return the seconds since some part of it should have done its next step."""
+        return self._call.overdue_s()
+
+    def abandon(self) -> None:
+        """End it although parts of it fail."""
+        self._call.abandon()
+
     def on_transport_close(self) -> None:
         """Note that the socket is lost."""
         self._call.tell_recovery(Recovery.signaling, False)

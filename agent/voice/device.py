@@ -15,6 +15,7 @@ from agent.voice.audio import AudioHelper
 from agent.voice.connect_options import connect_arguments
 from agent.voice.connection import Connection
 from agent.voice.deprecated import DeviceAliases, deprecated, or_handler
+from agent.voice.device_vitals import DeviceVitals
 from agent.voice.event_names import SpelledEmitter
 from agent.voice.host import DeviceHost
 from agent.voice.instance_methods import of_instances
@@ -293,6 +294,11 @@ class Device(SpelledEmitter, DeviceAliases):
         With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
         """
         self._host.network_changed(change)
+
+    @property
+    def vitals(self) -> DeviceVitals:
+        """What works inside the Device, for whoever looks after it: how late each part is, and another in its place."""
+        return DeviceVitals(self, self._host)
 
     def _check_state(self, needed: RegistrationState, what: str) -> None:
         if self._host.state is not needed:

@@ -1,12 +1,14 @@
-"""The thin shell around a core that waits for points in time: its clock and its one timer."""
+"""The thin shell around a core that waits for points in time: its clock and its one alarm."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from agent.alarm import Alarm
+
 if TYPE_CHECKING:
-    from agent.clock import Clock, Timer
+    from agent.clock import Clock
 
 
 class TimedCore(Protocol):
@@ -30,10 +32,9 @@ class Driver(Generic[_Core, _Effect]):
         self.core = core
         self._clock = clock
         self._perform = perform
-        self._timer: Timer | None = None
-        self._due: float | None = None
+        self._alarm = Alarm(clock, core.deadline, self._tick)
         self._ended = False
-        self._rearm()
+        self._alarm.follow()
 
     def tell(self, event: Callable[..., Sequence[_Effect]], *args: Any) -> None:
         """Call `event`, a method of the core's class, with `args` and the time, and do what comes of it."""
@@ -42,24 +43,21 @@ class Driver(Generic[_Core, _Effect]):
 
     def end(self, event: Callable[..., Sequence[_Effect]], *args: Any) -> None:
         """Do the same for the last time: what was still to be done, or is told later, leads to nothing; idempotent."""
-        self.tell(event, *args)
-        self._ended = True
+        try:
+            self.tell(event, *args)
+        finally:
+            self._ended = True
+            self._alarm.cancel()
+
+    def overdue_s(self) -> float:
+        """Return the seconds since the core should have been told of the time."""
+        return self._alarm.overdue_s()
 
     def _tick(self) -> None:
-        self._timer = self._due = None
         self._carry_out(self.core.tick(self._clock.now()))
 
     def _carry_out(self, effects: Sequence[_Effect]) -> None:
-        self._rearm()
+        self._alarm.follow()
         for effect in effects:
             if not self._ended:  # whoever was told of an effect may have ended it
                 self._perform(effect)
-
-    def _rearm(self) -> None:
-        due = self.core.deadline()
-        if due == self._due:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = None if due is None else self._clock.call_later(max(0.0, due - self._clock.now()), self._tick)

@@ -305,6 +305,12 @@ class DeviceHost(Closing):
         self.sounds = sounds
         sounds.on_switch = self.calls.ringing.update
 
+    def replace_publisher(self, token: str) -> None:
+        """Report over another publisher; what waited in the one before is lost."""
+        left, self.publisher = self.publisher, make_publisher(self.options, token)
+        if left is not None:
+            left.close(CLOSE_REPORTS_S)
+
     def open_stream(self, token: str) -> None:
         """Connect to the service."""
         options = self.options

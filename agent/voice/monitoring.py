@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from agent.clock import Timer
+from agent.alarm import Alarm
 from agent.quality.metrics import GROUP, NAME, MetricsBuffer, with_call
 from agent.quality.monitor import SAMPLE_INTERVAL_S, WARNINGS_DELAY_S, StatsMonitor
 from agent.quality.report_generation import REPORT_GENERATIONS
@@ -27,7 +27,8 @@ class Monitoring:
         self._metrics = MetricsBuffer(REPORT_GENERATIONS[host.options.generation])
         self._input, self._output = VolumeMeter(), VolumeMeter()
         self._volumes = (0.0, 0.0)
-        self._timer: Timer | None = None
+        self._look_at: float | None = None
+        self._alarm = Alarm(host.clock, lambda: self._look_at, self._look)
         self._next_sample_at = 0.0
         self._warnings_timer = host.clock.call_later(WARNINGS_DELAY_S, self._monitor.enable_warnings)
 
@@ -39,41 +40,46 @@ class Monitoring:
 
     def start(self) -> None:
         """Begin with the media: the first sample follows in a second; nothing happens when it runs already."""
-        if self._timer is None and not self._call.media.closed:
+        if self._look_at is None and not self._call.media.closed:
             self._next_sample_at = self._host.clock.now() + SAMPLE_INTERVAL_S
-            self._rearm()
+            self._wait()
 
     def stop(self) -> None:
         """End with the media, and send what was measured and not yet sent; idempotent."""
         self._warnings_timer.cancel()
         self._monitor.disable_warnings()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._look_at = None
+        self._alarm.follow()
         self._publish(self._metrics.flush())
 
     def look_sooner(self) -> None:
         """Begin with volumes, because somebody listens from now on."""
-        if self._timer is not None and not self._call.media.closed:
-            self._timer.cancel()
-            self._rearm()
+        if self._look_at is not None and not self._call.media.closed:
+            self._wait()
 
-    def _rearm(self) -> None:
+    def _wait(self) -> None:
         clock = self._host.clock
         wait_s = max(0.0, self._next_sample_at - clock.now())
         if self._is_volume_wanted():
             wait_s = min(wait_s, INTERVAL_MS / 1000)
-        self._timer = clock.call_later(wait_s, self._tick)
+        self._look_at = clock.now() + wait_s
+        self._alarm.follow()
 
-    def _tick(self) -> None:
+    def overdue_s(self) -> float:
+        """Return the seconds since the counters should have been read."""
+        return self._alarm.overdue_s()
+
+    def _look(self) -> None:
         session = self._call.media.session
         if session is None or self._call.media.closed:
+            self._look_at = None
             return
         self._measure(session.take_snapshots())
         if self._host.clock.now() >= self._next_sample_at:
             self._next_sample_at += SAMPLE_INTERVAL_S
             self._sample(session.stats())
         if not self._call.media.closed:
-            self._rearm()
+            self._wait()
 
     def _measure(self, taken: Any) -> None:
         """Both streams are looked at every 50 ms of their sound; a stream without sound keeps its last reading."""

@@ -111,6 +111,30 @@ class Slow:
                     sock.sendall(b"x")
 
 
+class Held:
+    """So many connections that send `opening` and then nothing, and read nothing; each that is ended is made anew."""
+
+    def __init__(self, connect: Connect, opening: bytes, count: int, longest_s: float = LONGEST_S) -> None:
+        self._connect, self._opening, self._until = connect, opening, time.monotonic() + longest_s
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set() and time.monotonic() < self._until:
+            with suppress(OSError), self._connect() as sock:
+                sock.sendall(self._opening)
+                self._wait_for_the_end(sock)
+
+    def _wait_for_the_end(self, sock: socket.socket) -> None:
+        ended = select.poll()
+        ended.register(sock, select.POLLRDHUP)
+        while not self._stopped.is_set() and time.monotonic() < self._until:
+            if ended.poll(200):
+                return
+
+
 class Askers:
     """So many clients that ask the same thing, wait a little for the answer, and ask again, without pause."""
 

@@ -23,6 +23,7 @@ from gevent.subprocess import Popen
 UNIT = Path(__file__).parents[2] / "systemd" / "kiosk-agent.service"
 RESTART_S = 0.5  # RestartSec of the unit
 WATCHDOG_S = 15.0  # WatchdogSec
+START_S = 60.0  # TimeoutStartSec: what it has until it says that it is ready
 ABORT_S = 5.0  # from the SIGABRT of a watchdog to SIGKILL
 STOP_S = 10.0
 
@@ -34,10 +35,10 @@ class Service:
         """Write what it says to `log`; its notification socket lies beside that."""
         self.log = log
         self.statuses: list[int] = []  #: how each life ended
-        self.barks = 0  #: lives that the watchdog ended
+        self.barks = 0  #: lives that the watchdog ended, or that never were ready
         self._command = list(command)
         self._process: Popen | None = None
-        self._fed_s = time.monotonic()
+        self._patience_ends_s = time.monotonic() + START_S
         self._ear = gevent.socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._ear.bind(str(log.with_suffix(".notify")))
         watchdog_us = round(WATCHDOG_S * 1e6)
@@ -90,7 +91,7 @@ class Service:
                 while not self._is_wanted:
                     gevent.sleep(0.02)
                 self._process = Popen(self._command, stdout=log, stderr=log, env=self._environ)
-                self._fed_s = time.monotonic()
+                self._patience_ends_s = time.monotonic() + START_S
                 self._born.set()
                 self.statuses.append(self._process.wait())
                 self._born.clear()
@@ -98,14 +99,14 @@ class Service:
 
     def _listen(self) -> None:
         while True:
-            if b"WATCHDOG=1" in self._ear.recv(4096):
-                self._fed_s = time.monotonic()
+            said = self._ear.recv(4096)
+            if b"READY=1" in said or b"WATCHDOG=1" in said:
+                self._patience_ends_s = time.monotonic() + WATCHDOG_S
 
     def _watch(self) -> None:
         while True:
             gevent.sleep(0.5)
-            hungry_s = time.monotonic() - self._fed_s
-            if not self._born.is_set() or self._process is None or hungry_s < WATCHDOG_S:
+            if not self._born.is_set() or self._process is None or time.monotonic() < self._patience_ends_s:
                 continue
             self.barks += 1
             for number in (signal.SIGABRT, signal.SIGKILL):

@@ -61,7 +61,9 @@ def _little(box: WholeBox, dice: random.Random, kind: int, limit: int) -> Iterat
 @contextmanager
 def _no_memory(box: WholeBox, dice: random.Random) -> Iterator[None]:
     pages = int(Path(f"/proc/{box.service.pid}/statm").read_text().split()[0])
-    with _little(box, dice, resource.RLIMIT_AS, pages * resource.getpagesize() + dice.randrange(2 * MB)):
+    left = int(2 * MB * max(0.0, dice.uniform(-1, 1)))
+    with _little(box, dice, resource.RLIMIT_AS, pages * resource.getpagesize() + left):
+        box.press("hangup")
         box.press("echo")
         yield
 

@@ -185,10 +185,10 @@ class WholeBox(Closing):
 
         return self.until(is_idle, within_s) is not None
 
-    def call(self, within_s: float) -> int:
+    def call(self, within_s: float) -> int | None:
         """Call the echo, again if that failed, as somebody does who hears the busy tone.
 
-        How often the button had to be pressed until the echo was heard; 0: it was not.
+        How often the button had to be pressed until the echo was heard; None: it was not.
         """
         presses, until = 0, time.monotonic() + within_s
         while time.monotonic() < until:
@@ -196,7 +196,7 @@ class WholeBox(Closing):
                 presses += self.press("echo")
             if self.room.until_heard(LISTEN_S):
                 return presses
-        return 0
+        return None
 
     def start_afresh(self) -> None:
         """Mend everything around the box, and end its present life."""

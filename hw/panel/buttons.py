@@ -43,8 +43,28 @@ class Buttons(Closing):
         self._greenlet: gevent.Greenlet[[], None] | None = None
         self._alive_at = time.monotonic()
         self._closed = False
+        self._pins = pins
+        self._buttons: dict[str, _Button] = {}
+        self.wire(settings)
+
+    def wire(self, settings: Mapping[str, ButtonSettings]) -> None:
+        """Have these buttons and no others from now on; PinError leaves none."""
+        for button in self._buttons.values():
+            button.close()
+        self._buttons = {}
         now = time.monotonic()
-        self._buttons = {name: _Button(name, one, _open(name, one, pins), now) for name, one in settings.items()}
+        made: dict[str, _Button] = {}
+        try:
+            for name, one in settings.items():
+                made[name] = _Button(name, one, _open(name, one, self._pins), now)
+                if self._greenlet is not None:
+                    made[name].start(self._edge_seen)
+        except PinError:
+            for button in made.values():
+                button.close()
+            raise
+        self._buttons = made
+        self._wake.set()
 
     def start(self) -> None:
         """Watch the pins; idempotent. Inputs start last: call it when everything that buttons act on is there."""

@@ -33,6 +33,7 @@ class DoorRelay(Closing):
         self._timer: threading.Timer | None = None
         self._closed = False
         self._on_since = 0.0
+        self._off_at: float | None = None  # when it should have been released; None once it was
         self._pin = pins.relay(
             settings.pin,
             active_low=settings.active_low,
@@ -59,7 +60,7 @@ class DoorRelay(Closing):
                 self._timer.cancel()
             else:
                 self._on_since = now
-            end = min(now + self._open_s, self._on_since + MAX_ON_MS / 1000)
+            end = self._off_at = min(now + self._open_s, self._on_since + MAX_ON_MS / 1000)
             timer = threading.Timer(max(0.0, end - now), lambda: self._release(timer))
             timer.daemon = True
             timer.start()
@@ -69,7 +70,7 @@ class DoorRelay(Closing):
             except PinError:
                 if not was_on:  # a pulse that never began has no end to be told
                     timer.cancel()
-                    self._timer = None
+                    self._timer = self._off_at = None
                 raise
         if not was_on:
             self._tell(True)
@@ -88,11 +89,30 @@ class DoorRelay(Closing):
                 return
             timer.cancel()
             self._timer = None
-            try:
-                self._pin.set(0.0)
-            except PinError as error:
-                log.error("the door's relay cannot be released; cut its supply: %s", error)
+            self._let_go()
         self._tell(False)
+
+    def overdue_s(self) -> float:
+        """Return the seconds since the door should have been shut; any thread."""
+        off_at = self._off_at
+        return 0.0 if off_at is None or self._closed else max(0.0, time.monotonic() - off_at)
+
+    def release(self) -> None:
+        """Shut the door now, whatever became of its timer; what cannot be done is logged, and stays overdue."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+            if timer is not None:
+                timer.cancel()
+            self._let_go()
+        self._tell(False)
+
+    def _let_go(self) -> None:
+        try:
+            self._pin.set(0.0)
+        except PinError as error:
+            log.error("the door's relay cannot be released; cut its supply: %s", error)
+        else:
+            self._off_at = None
 
     def _tell(self, on: bool) -> None:
         if self._on_change is not None:

@@ -30,12 +30,32 @@ class Lights(Closing):
         self.on_change: Callable[[], None] | None = None
         self._wake = Event()
         self._closed = False
-        self._lights = {name: _Light(one, _open(name, one, pins)) for name, one in settings.items()}
+        self._pins = pins
+        self._states: Collection[str] = ()
+        self._lights: dict[str, _Light] = {}
+        self.wire(settings)
         self._greenlet = gevent.spawn(self._run)
+
+    def wire(self, settings: Mapping[str, LightSettings]) -> None:
+        """Have these lights and no others from now on; PinError leaves none."""
+        for light in self._lights.values():
+            light.close()
+        self._lights = {}
+        made: dict[str, _Light] = {}
+        try:
+            for name, one in settings.items():
+                made[name] = _Light(one, _open(name, one, self._pins))
+        except PinError:
+            for light in made.values():
+                light.close()
+            raise
+        self._lights = made
+        self.show(self._states)
 
     def show(self, states: Collection[str]) -> None:
         """Show these states, and no others; a light keeps its rhythm unless its own pattern changes."""
         now = time.monotonic()
+        self._states = states
         changed = [light.choose(states, now) for light in self._lights.values()]
         if any(changed):
             self._wake.set()
@@ -136,7 +156,12 @@ class _Light:
 def _open(name: str, settings: LightSettings, pins: Pins) -> list[OutputPin]:
     numbers = [pin for pin in (settings.pin, settings.red, settings.green, settings.blue) if pin is not None]
     dimmed = any(pattern.dimmed for pattern in settings.patterns().values())
+    opened: list[OutputPin] = []
     try:
-        return [pins.output(number, active_low=settings.active_low, dimmed=dimmed) for number in numbers]
+        for number in numbers:
+            opened.append(pins.output(number, active_low=settings.active_low, dimmed=dimmed))
+        return opened
     except PinError as error:
+        for pin in opened:
+            pin.close()
         raise PinError(f"light {name}: {error}") from error

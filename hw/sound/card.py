@@ -146,7 +146,7 @@ class AlsaSound(Closing):
         """Return the seconds since the card, or the attempt to open one, last showed a sign of life.
 
         While no card exists the attempts count; while the sound server is wedged nothing does, so that a watchdog
-        which is fed from here restarts the process.
+        which is fed from here restarts the process. One that never had a card waits: its restart would change nothing.
         """
         return self._keeper.progress_s()
 

@@ -64,7 +64,10 @@ class CardKeeper(Closing):
         return self._control.wedged
 
     def progress_s(self) -> float:
-        """Return the seconds since a callback ran, PortAudio answered, or the thread paused with nothing overdue."""
+        """Return the seconds since a callback ran, PortAudio answered, or the thread had reason to pause.
+
+        A server that hangs is a reason where this process never had a card: another one would hang as well.
+        """
         beats = [ring.beat.at for ring in self._rings]
         return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
 
@@ -199,9 +202,10 @@ class CardKeeper(Closing):
         while not self._ended and not self._reopen and (time.monotonic() < until or self._control.wedged):
             self._told.wait(LOOK_S)
             self._told.clear()
+            if not (self._control.wedged and self.opened):
+                self._paused_at = time.monotonic()
             if self._control.wedged:
                 continue
-            self._paused_at = time.monotonic()
             if fingerprint() != before:
                 self._told.wait(SETTLE_S)
                 self._pauses.reset()

@@ -33,6 +33,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
+@pytest.fixture(autouse=True)
+def this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here `run` is no process of its own: the log, and what nobody catches, are those of all tests."""
+    monkeypatch.setattr("agent.commands.run._prepare", lambda _level: None)
+
+
 def check(path: Path, capsys: Any, *words: str) -> tuple[int, str, str]:
     status = cli.main(["check", str(path), *words])
     told = capsys.readouterr()

@@ -15,7 +15,7 @@ from typing import Any
 import gevent
 import numpy as np
 
-from agent import Connection, Device
+from agent import Device
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
@@ -29,7 +29,7 @@ PATIENCE_S = 30.0
 BROWSER_HZ = 600  # what every browser's microphone hears
 BOX_HZ = 1000
 PAGES = {"1.15": "first.html", "2.18": "second.html"}
-BOX_GENERATIONS = ("1", "2") if hasattr(Connection, "send_message") else ("1",)
+BOX_GENERATIONS = ("1", "2")
 
 
 class Stage:

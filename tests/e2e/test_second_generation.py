@@ -11,7 +11,7 @@ import pytest
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
 
-from .stage import BOX_GENERATIONS, BOX_HZ, BROWSER_HZ, Box, BrowserPhone, Stage
+from .stage import BOX_HZ, BROWSER_HZ, Box, BrowserPhone, Stage
 from .test_browser_calls import browser_calls_box
 
 pytestmark = pytest.mark.browser
@@ -56,8 +56,6 @@ def test_two_pages_exchange_messages(stage: Stage) -> None:
 
 
 def test_a_page_and_a_box_exchange_messages(stage: Stage, page: BrowserPhone) -> None:
-    if "2" not in BOX_GENERATIONS:
-        pytest.skip("needs a box of the second generation")
     with closing(Box(stage, "box that takes messages", "2")) as box:
         exchange_messages(page, box)
 
@@ -130,8 +128,6 @@ def test_a_socket_lost_in_a_call_is_told_and_the_call_is_taken_up(stage: Stage, 
 
 
 def test_a_box_that_lost_its_socket_in_a_call_says_so_and_takes_the_call_up(stage: Stage, page: BrowserPhone) -> None:
-    if "2" not in BOX_GENERATIONS:
-        pytest.skip("needs a box of the second generation")
     with closing(Box(stage, "box that reconnects", "2")) as box:
         browser_calls_box(page, box)
         for count in (1, 2):

@@ -353,6 +353,70 @@ def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
         assert client.request("status")["door"] == {"open": False, "locked": True}
 
 
+def test_a_service_with_wrong_settings_stays_says_why_and_begins_when_they_are_mended(
+    settings: str, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
+) -> None:
+    right = Path(settings).read_text()
+    Path(settings).write_text(right.replace('ready = "steady"', 'ready = "sparkle"'))
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, RUNTIME_DIRECTORY=str(runtime))
+    manager.until("READY=1\nSTATUS=out of order; ")
+    assert "sparkle" in manager.heard[-1]
+
+    Path(settings).write_text(right)
+
+    manager.until("STATUS=ready")
+    assert agent.end(signal.SIGTERM)[0] == 0
+    assert len([line for line in agent.err if "sparkle" in line]) == 1
+
+
+def test_a_reload_of_what_cannot_change_at_once_begins_anew_in_the_same_process(
+    site: Site, settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    manager.heard.clear()
+    Path(settings).write_text(Path(settings).read_text().replace('identity = "box"', 'identity = "porter"'))
+
+    reload = start("reload", "--config", settings)
+
+    assert reload.wait() == 0
+    assert reload.out == ["waits until no call is on: box.identity\n"]
+    manager.until("READY=1")
+    manager.until("STATUS=ready")
+    assert not any("STOPPING" in heard for heard in manager.heard)
+    with ControlClient(str(site.folder / "run" / "control.sock")) as client:
+        assert client.request("status")["identity"] == "porter"
+    assert agent.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_hangup_reads_the_settings_again_and_refuses_wrong_ones(
+    settings: str, manager: Manager, start: Callable[..., Agent]
+) -> None:
+    agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
+    manager.until("STATUS=ready")
+    right = Path(settings).read_text()
+
+    Path(settings).write_text(right.replace("pin = 24", "pin = 26"))
+    agent.process.send_signal(signal.SIGHUP)
+    agent.until_logs("refused")
+    Path(settings).write_text(right.replace("pin = 24", "pin = 25"))
+    agent.process.send_signal(signal.SIGHUP)
+
+    agent.until_logs("new settings: lights")
+    assert agent.end(signal.SIGTERM)[0] == 0
+
+
+def test_at_a_terminal_wrong_settings_end_it(settings: str, start: Callable[..., Agent]) -> None:
+    Path(settings).write_text(Path(settings).read_text().replace('ready = "steady"', 'ready = "sparkle"'))
+
+    agent = start("run", "--config", settings)
+
+    assert agent.wait() == 2
+    assert "sparkle" in agent.err[-1]
+
+
 def test_the_demonstration_says_what_to_open_and_press_and_ends_on_ctrl_c(
     tmp_path: Path, start: Callable[..., Agent]
 ) -> None:

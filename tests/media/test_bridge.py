@@ -1,6 +1,8 @@
 """The bridge between hub and asyncio: results, order, cancellation, shutdown."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from concurrent.futures import CancelledError
 
@@ -199,3 +201,30 @@ def test_error_that_comes_again_and_again_is_told_of_once_a_minute(caplog):
     now = 61.0
     fail(50)
     assert [r.exc_info and str(r.exc_info[1]) for r in caplog.records] == ["packet 0", None, "packet 50"]
+
+LEFT_BEHIND = """
+import gc, weakref
+from threading import enumerate as threads
+from agent.media.bridge import Bridge, close_shared_bridge, shared_bridge
+
+class Circle:
+    def __init__(self):
+        self.me = self
+
+shared_bridge()
+for thread in threads():
+    if thread.name == "import":
+        thread.join()
+circles = [Circle() for _ in range(50)]
+gc.collect()  # they have lived for long
+left = [weakref.ref(circle) for circle in circles]
+del circles
+kept = [[number] for number in range(12_000)]
+print(sum(one() is not None for one in left))
+close_shared_bridge()
+"""
+
+
+def test_what_a_call_leaves_behind_is_found_soon_however_long_it_lived():
+    done = subprocess.run([sys.executable, "-c", LEFT_BEHIND], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "0\n"

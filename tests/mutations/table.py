@@ -295,4 +295,14 @@ _INSTALLATION = (
              (f"{_RELEASES}version_that_starts_again_and_again_is_not_ready",)),
 )  # fmt: skip
 
-MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION)
+_PAUSES = (
+    Mutation("a process that was paused is ended by its watchdog", "agent/service/watchdog.py",
+             "min(AGAIN_S, self._interval_s)", "self._interval_s", ("service/test_service.py",)),
+    Mutation("what could not beat in a pause is restarted", "agent/supervision/supervisor.py",
+             "skipped = not skipped and", "skipped = False and", ("supervision/test_supervisor.py",)),
+    Mutation("the thread of the sound library dies for good", "hw/sound/portaudio_thread.py",
+             "if self._thread is None or not self._thread.is_alive():", "if self._thread is None:",
+             ("hw/sound/test_portaudio_thread.py",)),
+)  # fmt: skip
+
+MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES)

@@ -77,3 +77,10 @@ def test_the_watchdog_waits_longer_than_a_part_is_given_to_restart() -> None:
     assert float(unit["Service"]["WatchdogSec"]) * 1000 >= 2 * ServiceSettings().stall_ms
     assert unit["Service"]["Type"] == "notify"
     assert unit["Service"]["Restart"] == "always"
+
+
+def test_nothing_that_may_heal_keeps_it_from_being_started_again() -> None:
+    text = UNIT.read_text()
+
+    assert "RestartPreventExitStatus" not in text
+    assert "RuntimeDirectoryPreserve=yes" in text  # where it is noted that it was started again and again

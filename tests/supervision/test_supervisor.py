@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 import gevent
@@ -126,6 +127,31 @@ def test_an_organ_that_stands_still_is_restarted(supervisor: Supervisor) -> None
     supervisor.start()
 
     assert restarted.wait(SOON_S)
+
+
+def test_nobody_is_restarted_because_the_whole_process_stood_still(supervisor: Supervisor) -> None:
+    heart, restarts, beats = Heartbeat(), [], Event()
+
+    def live() -> None:
+        while True:
+            gevent.sleep(0.002)
+            gevent.sleep(0.002)  # after a pause the supervisor looks before this part has beaten
+            heart.beat()
+            beats.set()
+
+    living = gevent.spawn(live)
+    supervisor.organ("pins", heart.age_s, stall_s=0.2, restart=lambda: restarts.append("pins"))
+    supervisor.start()
+    for _ in range(3):
+        beats.clear()
+        assert beats.wait(SOON_S)
+        time.sleep(0.5)  # as SIGSTOP does
+        beats.clear()
+        assert beats.wait(SOON_S)
+        gevent.sleep(0.05)
+    living.kill()
+
+    assert restarts == []
 
 
 def test_an_organ_that_cannot_be_restarted_ends_the_wait(supervisor: Supervisor) -> None:

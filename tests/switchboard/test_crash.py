@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,46 +9,22 @@ from typing import Any
 
 import gevent
 import pytest
-from gevent.subprocess import PIPE, Popen
 
 from agent import Device
 from agent.media.bridge import Bridge
-from agent.switchboard.runner import mint_for
+from bench.rig.board import Board
 from hw.sound.frame import SILENCE
 from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 60.0
 
 
-class Command:
-    """The switchboard as a command, which can be killed and started again at the same place."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.address = "127.0.0.1:0"
-        self.ca_file = ""
-        self.start()
-
-    def start(self) -> None:
-        where = ("--listen", self.address, "--state-dir", str(self.folder))
-        self._process = Popen((sys.executable, "-m", "agent", "switchboard", *where), stdout=PIPE)
-        facts: dict[str, str] = {}
-        with gevent.Timeout(PATIENCE_S):
-            while "ready" not in facts:
-                name, _, value = self._process.stdout.readline().decode().strip().partition(" ")
-                facts[name] = value.strip()
-        self.address, self.ca_file = facts["address"], facts["certificate"]
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
-    command = Command(tmp_path)
-    yield command
-    command.kill()
+def board(tmp_path: Path) -> Iterator[Board]:
+    board = Board(tmp_path / "switchboard")
+    board.start()
+    yield board
+    board.kill()
 
 
 GENERATIONS: list[dict[str, Any]] = [
@@ -68,7 +43,7 @@ def options(request: pytest.FixtureRequest) -> dict[str, Any]:
 class Box:
     """A Device, and what it has told."""
 
-    def __init__(self, command: Command, bridge: Bridge, identity: str, **options: Any) -> None:
+    def __init__(self, board: Board, bridge: Bridge, identity: str, **options: Any) -> None:
         self.events: list[str] = []
         self.call: Any = None
         self.device = Device()
@@ -76,8 +51,8 @@ class Box:
             self.device.on(name, partial(self._note, name))
         self.sound = WavSound(capture=SILENCE, loop=True)
         self.device.setup(
-            mint_for(str(command.folder), identity, 600), sound=self.sound, bridge=bridge, chunderw=command.address,
-            ca_file=command.ca_file, publish_events=False, **options,
+            board.token(identity), sound=self.sound, bridge=bridge, chunderw=board.address,
+            ca_file=str(board.ca_file), publish_events=False, **options,
         )  # fmt: skip
         self.until("ready")
 
@@ -96,18 +71,18 @@ class Box:
 
 
 def test_the_calls_of_a_killed_switchboard_end_and_its_clients_come_back(
-    command: Command, options: dict[str, Any]
+    board: Board, options: dict[str, Any]
 ) -> None:
     with Bridge() as bridge:
-        one, other = (Box(command, bridge, name, **options) for name in ("one", "other"))
+        one, other = (Box(board, bridge, name, **options) for name in ("one", "other"))
         one.device.connect({"To": "other"})
         other.until("incoming")
         other.call.accept()
         for box in (one, other):
             box.until("connect")
             box.events.clear()
-        command.kill()
-        command.start()
+        board.kill()
+        board.start()
         for box in (one, other):
             box.until("ready")
             box.until("disconnect")

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 
 from agent.switchboard import wire
 from agent.switchboard.gate import TLS_HANDSHAKE
-from agent.switchboard.newcomers import MOST_SILENT, MOST_SPEAKING
+from agent.switchboard.newcomers import MOST_SPEAKING, MOST_WAITING
 from agent.switchboard.server import MOST_SOCKETS
 from bench.rig.floods import Slow, tcp, tls
 
@@ -71,7 +71,7 @@ def test_sockets_that_say_nothing_make_room_and_nobody_is_refused(play: Play, op
     async def story(site: Site) -> None:
         member = await site.ready("alice")
         silent = []
-        for _ in range(MOST_SILENT + 50):
+        for _ in range(MOST_WAITING + 50):
             silent.append(plain(site, opened))
             await asyncio.sleep(0)
         await serves(site, member)
@@ -204,14 +204,16 @@ def test_one_members_calls_leave_room_for_the_others(play: Play, caplog: pytest.
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) <= 3
 
 
-def test_a_member_with_many_sockets_loses_its_own_oldest_one(play: Play) -> None:
+def test_a_member_with_many_sockets_takes_no_places_of_others(play: Play) -> None:
     async def story(site: Site) -> None:
         member = await site.ready("alice")
-        own = [await site.ready("mallory") for _ in range(MOST_SOCKETS)]
-        another = await site.ready("mallory")
-        with pytest.raises(ConnectionClosed):
-            await own[0].next()
-        assert await own[1].silent() and await another.silent() and await member.silent()
+        own = [await site.ready("mallory") for _ in range(MOST_SOCKETS + 5)]
+        other = await site.ready("bob")
+        assert await own[0].silent() and await own[-1].silent() and await member.silent() and await other.silent()
+        assert [client.stays for client in site.switchboard.registry.of("mallory")].count(True) == MOST_SOCKETS
+        await own[0].drop()
+        await until(lambda: len(site.switchboard.registry.of("mallory")) == MOST_SOCKETS + 4)
+        assert site.switchboard.registry.of("mallory")[-1].stays
 
     play(story, max_clients=MOST_SOCKETS + 2)
 

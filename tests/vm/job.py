@@ -140,6 +140,24 @@ def is_ready_after_boot() -> None:
     print(f"# ready {ready_ms} ms after power-on")
 
 
+def outlives_a_clock_that_steps() -> None:
+    """Meanwhile the switchboard starts anew: it keeps its authority, and everybody is back once the time is right."""
+    process, authority = show("MainPID"), (STATE / "ca.pem").read_bytes()
+    for wrong in ("1970-01-01 00:10", "1976-07-04", "2056-01-01"):
+        told_s, began = time.time(), time.monotonic()
+        run("date", "-s", wrong)
+        run("systemctl", "restart", "switchboard")
+        press(23)
+        time.sleep(5)
+        press(27)
+        run("date", "-s", f"@{told_s + time.monotonic() - began:.3f}")
+        took_s = wait(f"it is registered again after {wrong}", lambda: lit(24) and not lit(25), 120)
+        print(f"# {wrong}: ready again {took_s:.1f} s after the clock was right")
+        calls_at_a_press()
+    assert show("MainPID") == process, "its process ended"
+    assert (STATE / "ca.pem").read_bytes() == authority, "the switchboard has another authority"
+
+
 def stops_in_order() -> None:
     began = time.monotonic()
     run("systemctl", "stop", UNIT)
@@ -166,7 +184,8 @@ def drives_its_pins() -> None:
 BOOTS = {
     1: (installs, registers, opens_its_card, calls_at_a_press, comes_back_after_a_kill, comes_back_after_a_stall,
         holds_no_door_open_when_it_stands_still),
-    2: (is_ready_after_boot, opens_its_card, calls_at_a_press, stops_in_order, drives_its_pins),
+    2: (is_ready_after_boot, opens_its_card, calls_at_a_press, outlives_a_clock_that_steps, stops_in_order,
+        drives_its_pins),
 }
 
 

@@ -42,6 +42,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "comes_back_after_a_stall",
         "holds_no_door_open_when_it_stands_still",
         "is_ready_after_boot",
+        "outlives_a_clock_that_steps",
         "stops_in_order",
         "drives_its_pins",
     ],

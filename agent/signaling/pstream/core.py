@@ -65,7 +65,7 @@ class PStream:
         self._reconnect_timeout_s = payloads.reconnect_timeout_s(max_call_signaling_timeout_ms)
         self._listen = self._introduce(token)
         self.token = token
-        self._is_opened = False
+        self.is_opened = False
         self._is_linked = False
         self._queue = RetryQueue()
         self._malformed = FailureLog(log, "reading a signaling message")
@@ -81,7 +81,7 @@ class PStream:
         """Connect; a destroyed stream stays closed."""
         if self.is_destroyed:
             return []
-        self._is_opened = True
+        self.is_opened = True
         return [OpenLink()]
 
     def set_token(self, token: str) -> list[StreamEffect]:
@@ -91,7 +91,7 @@ class PStream:
         """
         self._listen = self._introduce(token)
         self.token = token
-        return self._send(self._listen) if self._is_opened else []
+        return self._send(self._listen) if self.is_opened else []
 
     def register(self, audio: bool) -> list[StreamEffect]:
         """Say whether this client takes calls."""

@@ -1,17 +1,19 @@
-"""The signaling connection of one Device: PStream and its link on the gevent hub, with real sockets and one timer
+"""The signaling connection of one Device: PStream and its link on the gevent hub, with real sockets and one alarm
 (spec: signaling)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from gevent.ssl import SSLContext
 
-from agent.clock import Clock, Timer
+from agent.alarm import Alarm
+from agent.clock import Clock
 from agent.effects import EffectQueue
 from agent.handlers import HubEmitter
 from agent.hub_clock import HubClock
-from agent.net.tls import client_context
+from agent.net.trusted_file import TrustedFile
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.program import user_agent
 from agent.signaling.pstream.core import PStream
@@ -58,7 +60,7 @@ class Stream(StreamRequests, HubEmitter):
         or, for a bad `ca_file`, ConfigError.
         """
         super().__init__()
-        self._context = ssl_context or client_context(ca_file)
+        self._context = TrustedFile(ca_file).context if ssl_context is None else lambda: ssl_context
         self._clock = clock or HubClock()
         own = browserinfo or generation.browserinfo(generation.sdk_version)
         self._pstream = PStream(token, own, generation, max_call_signaling_timeout_ms)
@@ -73,8 +75,9 @@ class Stream(StreamRequests, HubEmitter):
         self._socket: WebSocket | None = None
         self._is_broken = False
         self._told_status: str | None = None
-        self._timer: Timer | None = None
-        self._due: float | None = None
+        self._alarm = Alarm(self._clock, self._link.deadline, self._tick)
+        self._busy_since: float | None = None
+        self._failing_since: float | None = None
 
     @property
     def status(self) -> str:
@@ -93,6 +96,16 @@ class Stream(StreamRequests, HubEmitter):
         """The address of this machine that the connection uses; None while there is none."""
         return self._socket.local_address if self._socket is not None else None
 
+    def overdue_s(self) -> float:
+        """Return the seconds since it should have done its next step; for ever where it waits for nothing at all."""
+        if self._pstream.is_destroyed or not self._pstream.is_opened:
+            return 0.0
+        if self._link.deadline() is None:
+            return math.inf
+        now = self._clock.now()
+        late = [now - since for since in (self._busy_since, self._failing_since) if since is not None]
+        return max(self._alarm.overdue_s(), *late, 0.0)
+
     def network_changed(self) -> None:
         """Connect again at once, unless the open connection still has its own address and way out."""
         intact = self._socket is not None and self._socket.path_intact()
@@ -110,13 +123,26 @@ class Stream(StreamRequests, HubEmitter):
     def _run(self, effects: Iterable[LinkEffect | StreamEffect]) -> None:
         """Let both cores come to their new state, then carry out what is left."""
         left = self._stack.settle(effects, self._clock.now())
-        self._rearm()
+        self._alarm.follow()
         self._queue.run(left)
 
     def _pause(self, go_on: Callable[[], None]) -> None:
         self._clock.call_later(PAUSE_S, go_on)
 
     def _carry_out(self, effect: ShellEffect) -> None:
+        """Note since when this works, or does not; an effect that fails is lost, and the next one may not be."""
+        self._busy_since = began = self._clock.now()
+        try:
+            self._perform(effect)
+        except Exception:
+            self._failing_since = began if self._failing_since is None else self._failing_since
+            raise
+        else:
+            self._failing_since = None
+        finally:
+            self._busy_since = None
+
+    def _perform(self, effect: ShellEffect) -> None:
         match effect:
             case Dial(attempt, uri):
                 self._start_socket(attempt, uri)
@@ -131,7 +157,7 @@ class Stream(StreamRequests, HubEmitter):
         self._is_broken = False
         reports = SocketReports(self._link, attempt, self._clock, self._run)
         try:
-            self._socket = self._dial(uri, self._context, reports, user_agent())
+            self._socket = self._dial(uri, self._context(), reports, user_agent())
         except (OSError, ValueError) as exc:
             self._run(self._link.dial_failed(attempt, str(exc)))
 
@@ -155,18 +181,7 @@ class Stream(StreamRequests, HubEmitter):
             self._told_status = None
 
     def _tick(self) -> None:
-        self._timer = self._due = None
         self._run(self._link.tick(self._clock.now()))
-
-    def _rearm(self) -> None:
-        """A timer that rings too early does no harm: only a deadline before it needs a new one."""
-        due = self._link.deadline()
-        if due is not None and self._due is not None and due >= self._due:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = None if due is None else self._clock.call_later(due - self._clock.now(), self._tick)
 
     def __repr__(self) -> str:
         return f"<Stream {self.status} {self.uri}>"

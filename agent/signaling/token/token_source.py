@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
@@ -31,6 +32,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 FILE_POLL_S = 10.0
+BEAT_S = 10.0
 
 
 class TokenSource(HubEmitter):
@@ -93,14 +95,19 @@ class TokenSource(HubEmitter):
         """Get a token now, blocking the calling greenlet; raises TokenError."""
         return self._fetch()
 
-    def run(self) -> None:
-        """Fetch and renew until the calling greenlet is killed: for those who look after their greenlets themselves."""
+    def run(self, beat: Callable[[], object] = lambda: None) -> None:
+        """Fetch and renew until the calling greenlet is killed: for those who look after their greenlets themselves.
+
+        `beat()` is called at least every BEAT_S while nothing is fetched.
+        """
         self._renewal.changed(time.monotonic())
         while True:
+            beat()
             self._look_at_file()
             if self._renewal.begin(time.monotonic()):
                 self._renew()
-            self._wake.wait(self._pause_s())
+            pause_s = self._pause_s()
+            self._wake.wait(BEAT_S if pause_s is None else min(pause_s, BEAT_S))
             self._wake.clear()
 
     def _renew(self) -> None:

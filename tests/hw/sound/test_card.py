@@ -265,6 +265,20 @@ def test_a_sound_server_that_wakes_up_again_is_used_again(cards: VirtualCards) -
         assert not box.sound.wedged
 
 
+def test_a_sound_server_that_hangs_from_the_beginning_is_waited_for(cards: VirtualCards) -> None:
+    cards.wedge()
+    try:
+        with Box(call_limit_ms=1_000) as box:
+            box.wait("the wedge", lambda: box.sound.wedged)
+            box.wait_frames(75)
+            assert box.sound.progress_s() < 0.9
+
+            cards.unwedge()
+            box.wait_state(SoundState.OPEN)
+    finally:
+        cards.unwedge()
+
+
 def test_the_chosen_microphone_outlasts_a_call_that_wanted_another_one(cards: VirtualCards) -> None:
     with Box() as box:
         box.sound.select(capture="vmic_b")
