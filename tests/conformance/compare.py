@@ -78,6 +78,9 @@ def differences(replay: Replay) -> list[Difference]:
         _align(_of(channel, wanted), _of(channel, seen), found, pairs)
     waits, near = _waits(wanted), _Statuses(wanted)
     contents = [each for pair in pairs for each in (*_contents(pair, near), *_times(pair, waits))]
+    if transcript.is_cut and transcript.lines:
+        told_ms = transcript.lines[-1].t - REACTION_MS  # what came of the rest was not recorded
+        found = [each for each in found if each.what != "extra" or each.at_ms < told_ms]
     return [*problems, *found, *contents]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,16 +50,17 @@ class Transcript:
     name: str
     lines: tuple[Line, ...]
     generation: str = "1"
+    is_cut: bool = False  #: its end is not there
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
         """Read one .jsonl file; its first line says which SDK was recorded."""
-        records = list(_records(path.read_text()))
+        records, is_cut = _records(path.read_text())
         lines = [Line(float(r["t"]), r["k"], r) for r in records if r["k"] != "meta"]
         is_second = any("voice-sdk" in r.get("sdk", "") for r in records if r["k"] == "meta")
         ordered = sorted(lines, key=lambda line: line.t)
         name, generation = (f"{path.parent.name}/{path.stem}", "2") if is_second else (path.stem, "1")
-        return cls(name, tuple(_with_every_connect(ordered)), generation)
+        return cls(name, tuple(_with_every_connect(ordered)), generation, is_cut)
 
     @property
     def probe_id(self) -> int:
@@ -125,12 +125,13 @@ class Transcript:
         return bool(self.of("wire", dir="in") and [x for x in self.of("wire") if x.frame_type == "invite"])
 
 
-def _records(text: str) -> Iterator[dict[str, Any]]:
-    """Every line; the last one of a recording that was cut off may be half a line."""
-    *whole, last = [line for line in text.splitlines() if line.strip()] or [""]
-    yield from map(json.loads, whole)
-    with suppress(json.JSONDecodeError):
-        yield json.loads(last)
+def _records(text: str) -> tuple[list[dict[str, Any]], bool]:
+    """Every line, and whether the recording was cut off within one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in lines], False
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in lines[:-1]], True
 
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:
