@@ -37,7 +37,7 @@ def pins(config: Config) -> Iterator[tuple[str, int]]:
 def source_of_tokens(config: Config) -> _Problems:
     """Say that there is no source of tokens, where there is none."""
     if not config.token.source:
-        hint = 'for a switchboard on this machine key_file = ".../api_key.json", out of its state folder'
+        hint = 'for a switchboard key_file = "NAME.json", which its `switchboard box add NAME` writes'
         yield "token", f"no source of access tokens; expected one of {', '.join(SOURCES)} ({hint})"
 
 

@@ -281,6 +281,21 @@ _STRANGERS = (
              ("test_words.py",)),
     Mutation("whoever says nothing outlives the switchboard", "agent/switchboard/server.py",
              "        self._listener.drop_all()\n", "", ("switchboard/test_runner.py",)),
+    Mutation("a damaged authority is replaced", "agent/switchboard/trust.py",
+             "if isinstance(error, ValueError) or self.ca_file.exists():", "if False:", ("switchboard/test_trust.py",)),
+    Mutation("a box can be anybody", "agent/switchboard/tokens.py", "if key.identity not in (\"\", identity):",
+             "if False:", ("switchboard/test_tokens.py",)),
+    Mutation("a box that was removed goes on calling", "agent/switchboard/server.py",
+             "            self._executor.run(self.calls.expel(key.identity))\n", "",
+             ("switchboard/test_box_access.py",)),
+    Mutation("one member takes all calls", "agent/switchboard/call_table.py",
+             "if own > self._settings.max_calls_per_client:", "if False:", ("switchboard/test_call_table.py",)),
+    Mutation("whoever does nothing keeps its place", "agent/switchboard/newcomers.py",
+             "return now - self.active_at >= IDLE_S or now - self.began_at >= SPEAKING_S", "return False",
+             ("switchboard/test_newcomers.py",)),
+    Mutation("answers that nobody reads pile up", "agent/switchboard/wire.py",
+             "if self.is_connected and self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:", "if False:",
+             ("switchboard/test_strangers.py",)),
 )  # fmt: skip
 
 _RELEASES = "install/test_releases.py::test_a_"
