@@ -54,7 +54,7 @@ def checked_message(message: Mapping[str, Any] | None, members: Mapping[str, Any
 
 
 def received_message(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Word a message of the far side as `messageReceived` tells it."""
+    """Word a message of the far side as `messageReceived` tells it: what it does not have is None."""
     names = {"content": "content", "contenttype": "contentType", "messagetype": "messageType",
              "voiceeventsid": "voiceEventSid"}  # fmt: skip
-    return {name: payload[member] for member, name in names.items() if member in payload}
+    return {name: payload.get(member) for member, name in names.items()}

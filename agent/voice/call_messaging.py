@@ -28,7 +28,7 @@ class Messaging:
         """Send one message; returns its sid. Raises NotSupportedError, InvalidStateError, InvalidArgumentError."""
         call = self._call
         if not call.host.generation.sends_messages:
-            raise NotSupportedError("messages are of the second generation: set up the Device with generation=\"2\"")
+            raise NotSupportedError('messages are of the second generation: set up the Device with generation="2"')
         given = checked_message(message, members)
         stream = call.host.stream
         if call.sid is None or call.core.state is CallState.CLOSED or stream is None:
@@ -46,16 +46,15 @@ class Messaging:
             self._report("sent", message)
             self._call.emit("messageSent", message)
 
-    def refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
-        """Tell the program that a message was not taken; tells whether it is one of ours."""
+    def refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> None:
+        """Tell the program that a message was not taken, if it is one of ours."""
         sid = payload.get("voiceeventsid")
         if self._messages.answered(sid) is None:
-            return False
+            return
         told = {"code": error.get("code"), "message": error.get("message"), "voice_event_sid": sid}
         self._call.report("ERROR", GROUP, "error", told)
         entry = second_class({"code": error.get("code"), "message": error.get("message")})
         self._call.emit_error(catalogue.message_refused(self._call.connection, error, entry))
-        return True
 
     def received(self, payload: Mapping[str, Any]) -> None:
         """Pass on what the far side sent."""
@@ -64,7 +63,7 @@ class Messaging:
         self._call.emit("messageReceived", message)
 
     def _report(self, what: str, message: Mapping[str, Any]) -> None:
-        told = {"event_type": what, "voice_event_sid": message.get("voiceEventSid")}
-        if "contentType" in message:
-            told["content_type"] = message["contentType"]
-        self._call.report("INFO", GROUP, str(message.get("messageType")), told)
+        told = {"event_type": what, "voice_event_sid": message.get("voiceEventSid"),
+                "content_type": message.get("contentType")}  # fmt: skip
+        given = {name: value for name, value in told.items() if value is not None}
+        self._call.report("INFO", GROUP, str(message.get("messageType")), given)

@@ -7,11 +7,12 @@ the Device's own events follow on the next turn of the hub (spec: device 7).
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Protocol
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from agent.errors import VoiceError
 from agent.log import SeldomLog
@@ -54,6 +55,8 @@ class DeviceCalls:
         self._pending: tuple[Connection, ...] = ()
         self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
         self._told: WeakSet[Connection] = WeakSet()  # the Device has told of their end
+        self._made: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()  # its place in their order
+        self._number = itertools.count()
 
     @property
     def active(self) -> Connection | None:
@@ -70,9 +73,13 @@ class DeviceCalls:
         return connection in self._pending and connection.status() == "pending"
 
     def listening(self) -> list[Connection]:
-        """List every call that hears the server: a program may still accept one that was dropped with its socket."""
+        """List every call that hears the server, the earliest first.
+
+        A program may still accept one that was dropped with its socket.
+        """
         shown = self.all()
-        return shown + [call for call in self._dropped if _lives(call) and call not in shown]
+        heard = shown + [call for call in self._dropped if _lives(call) and call not in shown]
+        return sorted(heard, key=self._made.__getitem__)
 
     def all(self) -> list[Connection]:
         """List every call that is not over, but for those that were dropped while they were pending."""
@@ -192,6 +199,7 @@ class DeviceCalls:
     def _make(self, **kwargs: Any) -> Connection:
         device = self._device
         connection: Connection = (device.options.connection_factory or Connection)(device, **kwargs)
+        self._made[connection] = next(self._number)
         device.call_made(connection)
         for event in _HEARD:
             connection.on_for_good(event, partial(self._heard, connection, event))

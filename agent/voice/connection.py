@@ -268,9 +268,9 @@ class Connection(SpelledEmitter, ConnectionAliases):
         """Note that the service is reached again, or takes a new token."""
         self._call.signaling.tell(CallSignaling.connected)
 
-    def on_refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
-        """Take the server's `error` about one of our messages; tells whether it is one."""
-        return self._messaging.refused(payload, error)
+    def on_refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> None:
+        """Take the server's `error` about one of our messages."""
+        self._messaging.refused(payload, error)
 
     def on_not_taken_back(self) -> None:
         """Note that the service refused to give this call back."""

@@ -204,6 +204,7 @@ class Device(SpelledEmitter, DeviceAliases):
         """Take no incoming calls. Raises InvalidStateError before the set-up."""
         self._check_set_up()
         self._host.registration.set(False)
+        self._host.promises.given_up()
         return self
 
     def update_options(self, options: Mapping[str, Any] | None = None, **more: Any) -> None:

@@ -147,6 +147,7 @@ class DeviceHost(Closing):
         self._close_stream()
         self.contact.lost()
         self.registration.offline()
+        self.promises.given_up()
         self._is_destroyed = True
         if not was_closed and self.audio is not None:
             self._show_registration(RegistrationState.DESTROYED)
@@ -167,7 +168,7 @@ class DeviceHost(Closing):
     def move(self, token: str) -> None:
         """Go to where the options say now; pending calls stay behind."""
         self._close_stream()
-        self.stream_closed()
+        self._forget_stream()
         self.open_stream(token)
 
     def network_changed(self, change: NetworkChange | None = None) -> None:
@@ -273,7 +274,11 @@ class DeviceHost(Closing):
         self.emit(status, self._device)
 
     def stream_closed(self) -> None:
-        """Forget the stream that is closed for good."""
+        """Forget the stream that the service closed for good."""
+        self.promises.given_up()
+        self._forget_stream()
+
+    def _forget_stream(self) -> None:
         self.stream = None
         self.registration.lost()
         self.contact.lost()
@@ -342,5 +347,7 @@ class DeviceHost(Closing):
     def _send_register(self, present: bool) -> bool:
         if self.stream is None:
             return False
+        if present:
+            self.promises.asked()
         self.stream.register(present)
         return True

@@ -16,6 +16,7 @@ from gevent.event import AsyncResult
 from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.signaling.pstream.messages import Payload
+from agent.signaling.pstream.names import MessageType
 from agent.voice import call_errors as catalogue
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
@@ -96,8 +97,10 @@ class SignalingEvents:
         if not isinstance(error, Mapping):
             return
         named = self._device.calls.find(payload.get("callsid"))
-        if payload.get("voiceeventsid") and named is not None and named.on_refused(payload, error):
-            return
+        if payload.get("voiceeventsid") and MessageType.MESSAGE in self._device.options.wire.hears:
+            if named is not None:
+                named.on_refused(payload, error)
+            return  # it is about a message, and no call or Device
         if named is not None:
             named.on_not_taken_back()
         code = error.get("code")

@@ -76,8 +76,11 @@ def differences(replay: Replay) -> list[Difference]:
     pairs: list[Pair] = []
     for channel in CHANNELS:
         _align(_of(channel, wanted), _of(channel, seen), found, pairs)
-    waits = _waits(wanted)
-    contents = [each for pair in pairs for each in (*_contents(pair), *_times(pair, waits))]
+    waits, near = _waits(wanted), _Statuses(wanted)
+    contents = [each for pair in pairs for each in (*_contents(pair, near), *_times(pair, waits))]
+    if transcript.is_cut and transcript.lines:
+        told_ms = transcript.lines[-1].t - REACTION_MS  # what came of the rest was not recorded
+        found = [each for each in found if each.what != "extra" or each.at_ms < told_ms]
     return [*problems, *found, *contents]
 
 
@@ -103,6 +106,7 @@ def _as_a_sequence_of_offers(seen: list[Seen]) -> list[Seen]:
 
 # The order
 
+
 def _of(channel: str, seen: list[Seen]) -> list[tuple[str, str, Seen]]:
     """The things of one channel, each with its label and its place."""
     counts: defaultdict[str, int] = defaultdict(int)
@@ -112,7 +116,7 @@ def _of(channel: str, seen: list[Seen]) -> list[tuple[str, str, Seen]]:
         counts[label] += 1
         if _channel(each) == channel:
             result.append((label, f"{label} #{counts[label]}", each))
-    return sorted(result, key=lambda each: each[0]) if channel == "loose" else result
+    return sorted(result, key=lambda each: (each[0], _warned_of(each[2]))) if channel == "loose" else result
 
 
 def _align(
@@ -129,6 +133,10 @@ def _align(
             continue
         found += [Difference(where, "missing", each.at_ms) for _, where, each in left[i1:i2]]
         found += [Difference(where, "extra", each.at_ms) for _, where, each in right[j1:j2]]
+
+
+def _warned_of(seen: Seen) -> str:
+    return str(seen.value[0]) if seen.kind == "event" and seen.value else ""
 
 
 def _channel(seen: Seen) -> str:
@@ -148,18 +156,40 @@ def _label(seen: Seen) -> str:
     if seen.kind == "event" and seen.name.endswith(" error") and seen.value and isinstance(seen.value[0], dict):
         inner = (seen.value[0].get("twilioError") or {}).get("code")
         return f"event {seen.name} {seen.value[0].get('code')}" + (f"/{inner}" if inner is not None else "")
+    if seen.kind == "media" and seen.name == "capture" and _names_a_device(seen.value):
+        return "media capture of a device"
     return f"{seen.kind} {'heartbeat' if seen.name == chr(10) else seen.name}"
+
+
+def _names_a_device(constraints: Any) -> bool:
+    audio = constraints.get("audio") if isinstance(constraints, dict) else None
+    return isinstance(audio, dict) and "deviceId" in audio
 
 
 # The contents
 
-def _contents(pair: Pair) -> Iterator[Difference]:
+
+class _Statuses:
+    """What was recorded of statuses around a time."""
+
+    def __init__(self, wanted: list[Seen]) -> None:
+        self._told = [(each.at_ms, each.status) for each in wanted if each.status]
+
+    def allows(self, record: Seen, who: str, own: str) -> bool:
+        """Whether what has no order came as much earlier or later as it may."""
+        if _channel(record) != "loose":
+            return False
+        told = [status for at_ms, status in self._told if abs(at_ms - record.at_ms) <= SAMPLE_MS]
+        return own in [status.get("conn" if who == "own" else who) for status in told]
+
+
+def _contents(pair: Pair, near: _Statuses) -> Iterator[Difference]:
     record, own = pair.record, pair.own
     for path, wanted, found in _unlike(*_comparable(record, own), record.kind == "frame"):
         where = f"{path}: " if path else ""
         yield Difference(pair.where, f"{where}recorded {_text(wanted)}, ours {_text(found)}", record.at_ms)
     for who in sorted(record.status.keys() & own.status.keys()):
-        if record.status[who] != own.status[who]:
+        if record.status[who] != own.status[who] and not near.allows(record, who, own.status[who]):
             said = f"status of {who}: recorded {record.status[who]}, ours {own.status[who]}"
             yield Difference(pair.where, said, record.at_ms)
 
@@ -204,6 +234,7 @@ def _unlike(record: Any, own: Any, ordered: bool, path: str = "") -> Iterator[tu
 
 
 # The times
+
 
 def _times(pair: Pair, waits: dict[int, float]) -> Iterator[Difference]:
     """Everything must come when it came, within the noise of the recording and what timers allow."""

@@ -7,6 +7,7 @@
     devices changed      a browser's devices did
     resumed              a call emitted `reconnected`
     gone for too long    ... and another one has not, in the time that calls wait for signaling
+    ended before made    the program ended what `connect` had not given it yet
     sampled late, sampled at last, first sample due  see sampling.py
 """
 
@@ -35,7 +36,19 @@ def happenings(transcript: Transcript) -> list[Happening]:
             if line.frame_type in ("answer", "hangup", "cancel"):
                 dialling = max(0, dialling - 1)
         found += [(line.t, name) for name in _names(line, transcript.probe_id)]
-    return sorted([*found, *sampling(transcript), *_gone_for_too_long(transcript)], key=lambda each: each[0])
+    found += [*sampling(transcript), *_gone_for_too_long(transcript), *_ended_before_made(transcript)]
+    return sorted(found, key=lambda each: each[0])
+
+
+def _ended_before_made(transcript: Transcript) -> Iterator[Happening]:
+    connects = 0
+    for line in transcript.of("act"):
+        if line["what"] == "device.connect":
+            connects += 1
+        elif line.act_result is not None and line.act_result[0] == "device.connect":
+            connects -= 1
+        elif connects and line["what"] in ("device.disconnectAll", "device.destroy"):
+            yield line.t, "ended before made"
 
 
 def _gone_for_too_long(transcript: Transcript) -> Iterator[Happening]:

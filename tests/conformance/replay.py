@@ -170,6 +170,8 @@ class Replay:
         try:
             for line in self.transcript.lines:
                 self._play(line)
+            for line in self.transcript.lines[-1:]:
+                self._at(line)  # what was seen last may be a timer's doing
             self._pass_until(self.clock.now() + TAIL_S)
             if self._said != self._got:
                 said = "the server did not get the frames that were sent, in their order"
@@ -194,8 +196,10 @@ class Replay:
         elif line.kind == "ws" and line["ev"] == "new":
             self._wanted["dial"] += 1
             self._synchronise(line)
-        elif line.kind == "ws" and line["ev"] == "close":
-            self._lose_socket(line)
+        elif line.kind == "ws" and line["ev"] in ("open", "error", "close"):
+            self._answer_upgrade(line)
+            if line["ev"] == "close":
+                self._lose_socket(line)
         elif stimulus is not None:
             stimulus(line)
 
@@ -212,6 +216,7 @@ class Replay:
                 if what != "reinvite":
                     self.problems.append((line.t, f"no {what!r} came"))
                 self._wanted[what] -= 1
+                self._shift_ms = self.clock.now() * 1000 - line.t  # the script goes on from here
                 return
         self._shift_ms = self._times[what][self._wanted[what] - 1] - line.t
         if what in NAMING:
@@ -228,10 +233,9 @@ class Replay:
 
     def _play_wire(self, line: Line) -> None:
         self._at(line)
-        n = int(line["id"]) - 1
-        socket = self._sockets[n] if n < len(self._sockets) else None
+        socket = self._socket(int(line["id"]))
         if socket is None or not socket.is_open:
-            self.problems.append((line.t, f"socket {n + 1} is not open for {line.frame_type!r}"))
+            self.problems.append((line.t, f"socket {line['id']} is not open for {line.frame_type!r}"))
             return
         self._server_said += 1
         socket.send(self._text(line))
@@ -258,14 +262,34 @@ class Replay:
             code = 1006 if line["abort"] else int(line["code"] or 1000)
             self._drop(self._sockets[-1], code, str(line["reason"] or ""))
 
+    def _answer_upgrade(self, line: Line) -> None:
+        """The server answers ours when the browser had the answer to its own, or learned that there is none."""
+        socket = self._socket(int(line["id"]))
+        left = [each.t for each in self.transcript.of("ws", ev="client-close", id=line["id"])]
+        if socket is None or not socket.is_asking or any(at_ms <= line.t for at_ms in left):
+            return
+        self._at(line)
+        if not socket.is_asking:
+            return
+        self._server_said += 1
+        if line["ev"] == "open":
+            socket.answer("accept")
+        elif self._modes[int(line["id"]) - 1] == "accept":
+            socket.abort()
+        else:
+            socket.answer("refuse")
+        self._settle()
+
     def _lose_socket(self, line: Line) -> None:
         """The recorded socket was closed: if that was not the client's doing, and not done yet, do it."""
-        n = int(line["id"])
-        if n > len(self._sockets) or self.transcript.of("ws", ev="client-close", id=n):
+        socket = self._socket(int(line["id"]))
+        if socket is None or not socket.is_open or self.transcript.of("ws", ev="client-close", id=line["id"]):
             return
-        if self._sockets[n - 1].is_open:
-            self._at(line)
-            self._drop(self._sockets[n - 1], int(line["code"] or 1006), str(line["reason"] or ""))
+        self._at(line)
+        self._drop(socket, int(line["code"] or 1006), str(line["reason"] or ""))
+
+    def _socket(self, number: int) -> Socket | None:
+        return self._sockets[number - 1] if 0 < number <= len(self._sockets) else None
 
     def _drop(self, socket: Socket, code: int, reason: str) -> None:
         if not socket.is_open:
@@ -307,7 +331,7 @@ class Replay:
         return next((told for at_ms, told in self._figures if abs(at_ms - now_ms) < HALF_A_SAMPLE_MS), {})
 
     def _play_gum(self, line: Line) -> None:
-        if line["ev"] == "call":
+        if line["ev"] not in ("ok", "error"):
             return
         self._at(line)
         session = next((each for each in self._sessions if not each.is_captured), None)
@@ -319,8 +343,8 @@ class Replay:
         if line.act_result is not None:
             return
         self._at(line)
-        name = str(line["what"])
-        promised = self.transcript.result_of(line) in ("resolved", "REJECTED")
+        name, ended = str(line["what"]), self.transcript.result_of(line)
+        promised = ended in ("resolved", "REJECTED", "")
         try:
             result = self._perform(name, line["args"])
         except Exception as exc:
@@ -330,7 +354,7 @@ class Replay:
                 self._calls.append(result)  # the recorded program knew it when `connect` had returned
             if promised and isinstance(result, AsyncResult):
                 result.rawlink(lambda done: self.see("act", name, "resolved" if done.successful() else "REJECTED"))
-            else:
+            elif ended:
                 self.see("act", name, "resolved" if promised else "returned", self._status())
         self._settle()
 
@@ -428,12 +452,13 @@ class Replay:
     # What our side does
 
     def _asked(self, socket: Socket) -> str:
+        """Let one that was recorded wait for its answer then."""
         self._sockets.append(socket)
         self._sent["dial"] += 1
-        n = len(self._sockets)
-        mode = self._modes[n - 1] if n <= len(self._modes) else "accept"
-        self._server_said += mode in ("accept", "refuse")
-        return mode
+        if len(self._sockets) <= len(self._modes):
+            return "later"
+        self._server_said += 1
+        return "accept"
 
     def _heard(self, socket: Socket, text: str) -> None:
         message = {"type": "\n"} if text == "\n" else json.loads(text)

@@ -28,6 +28,7 @@ class Socket:
         self._server = server
         self._sock = sock
         self._protocol = ServerProtocol()
+        self._request: Request | None = None
 
     def run(self) -> None:
         """Serve it to its end."""
@@ -45,6 +46,22 @@ class Socket:
             self._server.activity += 1
             self._sock.close()
 
+    def answer(self, mode: str) -> None:
+        """Take or refuse the request to upgrade, once; any other mode leaves it without an answer."""
+        request = self._request
+        if request is None or mode not in ("accept", "refuse"):
+            return
+        self._request = None
+        self.is_open = mode == "accept"
+        response = self._protocol.accept(request) if self.is_open else self._protocol.reject(503, "not now")
+        self._protocol.send_response(response)
+        self._flush()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether its request to upgrade has no answer yet."""
+        return self._request is not None
+
     def send(self, text: str) -> None:
         """Say something to the client."""
         self._protocol.send_text(text.encode())
@@ -58,16 +75,13 @@ class Socket:
     def abort(self) -> None:
         """End it as a broken network does."""
         self.is_open = False
+        self._request = None
         self._sock.shutdown(socket.SHUT_RDWR)
 
     def _take(self, event: Any) -> None:
         if isinstance(event, Request):
-            mode = self._server.asked(self)
-            if mode == "accept":
-                self._protocol.send_response(self._protocol.accept(event))
-                self.is_open = True
-            elif mode == "refuse":
-                self._protocol.send_response(self._protocol.reject(503, "not now"))
+            self._request = event
+            self.answer(self._server.asked(self))
         elif event.opcode is Opcode.TEXT:
             self._server.heard(self, event.data.decode())
 
@@ -82,8 +96,8 @@ class Socket:
 class Server:
     """Listens on several addresses of this machine with one certificate.
 
-    `asked(socket)` answers a request to upgrade with "accept", "refuse" or anything else for no answer at all;
-    `heard(socket, text)` gets each frame.
+    `asked(socket)` answers a request to upgrade with "accept", "refuse" or anything else for no answer at all, or none
+    yet: the socket has its own `answer`; `heard(socket, text)` gets each frame.
     """
 
     def __init__(self, folder: Path, asked: Callable[[Socket], str], heard: Callable[[Socket, str], None]) -> None:

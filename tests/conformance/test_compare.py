@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -204,6 +205,44 @@ def test_another_description_for_the_media(tmp_path: Path) -> None:
 
 
 CANCELLED = compare.Difference("event connection cancel #2", "missing", 3_914)
+
+
+def played(path: Path) -> tuple[Transcript, list[str]]:
+    """Plays a recording that somebody else gave."""
+    transcript = Transcript.read(path)
+    replay = Replay(transcript, path.parent)
+    replay.run()
+    return transcript, deviations.unexplained(transcript, compare.differences(replay))
+
+
+@pytest.mark.parametrize("part", [0.4, 0.6, 0.8])
+@pytest.mark.parametrize("given", ["1.15/in_accept_disconnect", "2.18/unregister_destroy", "2.18/ws_drop_during_call"])
+def test_a_recording_that_is_cut_off_is_played_to_its_end(tmp_path: Path, given: str, part: float) -> None:
+    lines = (GIVEN.parent / f"{given}.jsonl").read_text().splitlines()
+    *whole, last = lines[: int(part * len(lines))]
+    path = tmp_path / "renamed.jsonl"
+    path.write_text("\n".join([*whole, last[: len(last) // 2]]))
+
+    transcript, found = played(path)
+
+    assert transcript.is_cut and found == []
+
+
+def test_what_a_replay_does_not_know_is_a_difference_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    lines = (GIVEN.parent / "2.18" / "out_local_disconnect.jsonl").read_text().splitlines()
+    end = json.loads(lines[-1])["t"]
+    odd = [{"k": "act", "what": "device.fly", "args": [1]}, {"k": "act", "what": "device.fly returned"},
+           {"k": "event", "obj": "device", "name": "flown", "args": []}, {"k": "srv", "what": "new"}, {"k": "wings"},
+           {"k": "gum", "ev": "new"}, {"k": "ws", "id": 9, "ev": "odd"}, {"k": "pc", "id": 9, "ev": "new"}]  # fmt: skip
+    path.write_text("\n".join([*lines, *(json.dumps({"t": end + n, **each}) for n, each in enumerate(odd))]))
+
+    _transcript, found = played(path)
+
+    assert sorted(found) == [
+        'act device.fly #1: recorded "returned", ours "THREW AttributeError"',
+        "event device flown #1: missing",
+    ]
 
 
 def test_a_deviation_explains_nothing_but_its_own_place() -> None:

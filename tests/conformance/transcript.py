@@ -50,16 +50,17 @@ class Transcript:
     name: str
     lines: tuple[Line, ...]
     generation: str = "1"
+    is_cut: bool = False  #: its end is not there
 
     @classmethod
     def read(cls, path: Path) -> Transcript:
         """Read one .jsonl file; its first line says which SDK was recorded."""
-        records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        records, is_cut = _records(path.read_text())
         lines = [Line(float(r["t"]), r["k"], r) for r in records if r["k"] != "meta"]
         is_second = any("voice-sdk" in r.get("sdk", "") for r in records if r["k"] == "meta")
         ordered = sorted(lines, key=lambda line: line.t)
         name, generation = (f"{path.parent.name}/{path.stem}", "2") if is_second else (path.stem, "1")
-        return cls(name, tuple(_with_every_connect(ordered)), generation)
+        return cls(name, tuple(_with_every_connect(ordered)), generation, is_cut)
 
     @property
     def probe_id(self) -> int:
@@ -81,7 +82,7 @@ class Transcript:
         return modes
 
     def result_of(self, act: Line) -> str:
-        """How the recorded call of the API ended: returned, THREW, resolved or REJECTED."""
+        """How the recorded call of the API ended: returned, THREW, resolved or REJECTED; empty: that was not told."""
         results = [line.act_result for line in self.of("act") if line.t >= act.t and line.act_result is not None]
         return next((result for name, result in results if name == act["what"]), "")
 
@@ -122,6 +123,15 @@ class Transcript:
     def is_about_calls(self) -> bool:
         """Whether any call happens."""
         return bool(self.of("wire", dir="in") and [x for x in self.of("wire") if x.frame_type == "invite"])
+
+
+def _records(text: str) -> tuple[list[dict[str, Any]], bool]:
+    """Every line, and whether the recording was cut off within one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        return [json.loads(line) for line in lines], False
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in lines[:-1]], True
 
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:

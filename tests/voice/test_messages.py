@@ -56,7 +56,24 @@ def test_what_the_far_side_sends_is_passed_on(world: World) -> None:
     world.stream.say("message", callsid="CA9", content={"a": 1}, messagetype="m", contenttype="t", voiceeventsid="KX1")
     world.stream.say("message", callsid="CAother", content={}, messagetype="m", voiceeventsid="KX2")
 
-    assert told == [{"content": {"a": 1}, "contentType": "t", "messageType": "m", "voiceEventSid": "KX1"}]
+    world.stream.say("message", callsid="CA9", messagetype="m")
+
+    nothing = dict.fromkeys(("content", "contentType", "voiceEventSid"))
+    assert told == [{"content": {"a": 1}, "contentType": "t", "messageType": "m", "voiceEventSid": "KX1"},
+                    {**nothing, "messageType": "m"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("callsid", ["CA9", "CAother", None])
+def test_an_error_about_a_message_that_nobody_waits_for_is_no_error_of_the_device(world: World, callsid: Any) -> None:
+    call = world.talks()
+    told: list[Any] = []
+    call.on("error", told.append)
+    world.device.on("error", told.append)
+
+    world.stream.say("error", callsid=callsid, voiceeventsid="KXno", error={"code": 31209, "message": "too many"})
+    world.run()
+
+    assert told == [] and call.status() == "open"
 
 
 def test_a_message_that_is_refused_is_an_error_of_the_call(world: World) -> None:

@@ -106,6 +106,40 @@ def test_register_and_unregister_are_for_their_states(make_world: Callable[..., 
     assert result.successful() and device.state == "registered"
 
 
+def test_a_registration_outlives_the_sockets_over_which_it_was_not_asked_for_yet(
+    make_world: Callable[..., World],
+) -> None:
+    world, _told = second(make_world)
+    world.device.unregister()
+    world.stream.say("offline")
+    world.stream.lose()
+    world.run()
+    result = world.device.register()
+
+    world.stream.lose()
+    world.run()
+    assert not result.ready()
+    world.stream.connect()
+    world.run()
+
+    assert result.successful() and world.device.state == "registered"
+
+
+@pytest.mark.parametrize("end", ["destroy", "unregister_presence"])
+def test_a_registration_that_nobody_asks_for_any_more_fails(make_world: Callable[..., World], end: str) -> None:
+    world, _told = second(make_world)
+    world.device.unregister()
+    world.stream.say("offline")
+    world.stream.lose()
+    world.run()
+    result = world.device.register()
+
+    getattr(world.device, end)()
+    world.run()
+
+    assert isinstance(result.exception, VoiceError)
+
+
 def test_a_registration_that_is_not_taken_fails(make_world: Callable[..., World]) -> None:
     world, _told = second(make_world)
     world.device.unregister()

@@ -54,9 +54,8 @@ let sockets = 0;
 
 window.WebSocket = function (url) {
   const id = ++sockets;
-  const host = isLater() ? "voice-js.roaming.twilio.com" : "chunderw-vpc-gll.twilio.com";
-  put({ k: "ws", id, ev: "new", url: `wss://${host}/signal` });
-  const socket = new PlainSocket(url);
+  put({ k: "ws", id, ev: "new", url: isLater() ? url : "wss://chunderw-vpc-gll.twilio.com/signal" });
+  const socket = new PlainSocket(isLater() ? `wss://${location.host}/signal?${new URL(url).host}` : url);
   const wire = (dir, data) => {
     if (data === "\n") return put({ k: "wire", dir, id, heartbeat: true });
     try {

@@ -14,6 +14,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import ssl
 import sys
 import tempfile
@@ -45,6 +46,9 @@ FILES = {
 }
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.abc"
 HEARTBEAT_S = 10.0
+GREETING = {"region": "US_EAST_VIRGINIA", "gateway": "g", "edge": "roaming" if LATER else "ashburn"} | (
+    {"home": "us1", "token": {"identity": "alice", "ttl": 3000}} if LATER else {}
+)
 RING_MS = 2_400  # the SDK waits 2 s for a sound that it cannot fetch
 
 
@@ -53,9 +57,12 @@ class Story:
 
     def __init__(self, tab: Tab, port: int) -> None:
         self.mode = "accept"  # what becomes of the next request to upgrade
+        self.greeting: dict[str, Any] = GREETING
+        self._refused: tuple[str, ...] = ()
         self.answers_by_itself = True
         self.far: FarEnd | None = None
         self.offers: list[str] = []
+        self._described = ""  # the offer that was answered last
         self.hole = False
         self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.sockets: list[ServerConnection] = []
@@ -72,9 +79,9 @@ class Story:
 
     async def setup(self, **options: Any) -> None:
         own = {"chunderw": self._server, "eventgw": self._server}
-        if LATER:
+        if LATER:  # the page leads every host to this server
             told = json.dumps(options)
-            await self._tab.run(f"create({json.dumps(TOKEN)}, {json.dumps(options | own)}, {told})")
+            await self._tab.run(f"create({json.dumps(TOKEN)}, {told}, {told})")
         else:
             await self._act("device.setup", [TOKEN, options | own], options)
 
@@ -110,7 +117,8 @@ class Story:
     async def describe(self, type_: str, callsid: str | None = "CA1", *, digits: bool = True, **more: Any) -> None:
         """Send `answer` or `ringing` with the far end's answer to the SDK's next offer."""
         self.far = self.far or FarEnd(self.hole)
-        sdp = await self.far.answer(self.offers.pop(0))
+        self._described = self.offers.pop(0)
+        sdp = await self.far.answer(self._described)
         if not digits:
             sdp = "\r\n".join(line for line in sdp.split("\r\n") if "telephone-event" not in line)
         await self.send(type_, **({"callsid": callsid} if callsid else {}), sdp=sdp, **more)
@@ -148,9 +156,26 @@ class Story:
         """From now on: accept, refuse or silence."""
         self.mode = mode
 
+    async def refused_hosts(self, *hosts: str) -> None:
+        """From now on no upgrade at these, of SDK 2.x."""
+        self._refused = hosts
+
+    def mode_at(self, path: str) -> str:
+        """What becomes of a request to upgrade."""
+        return "refuse" if path.partition("?")[2] in self._refused else self.mode
+
+    async def greet(self, **told: Any) -> None:
+        """What `connected` says from now on besides the usual."""
+        self.greeting = GREETING | told
+
     async def silent(self, silent: bool) -> None:
         """Whether the server leaves `listen` and `register` without an answer."""
         self.answers_by_itself = not silent
+
+    def is_restart(self, offer: str) -> bool:
+        """Whether an offer is for another path than the one before."""
+        paths = [re.findall(r"a=ice-ufrag:(\S+)", sdp) for sdp in (offer, self._described)]
+        return paths[0] != paths[1]
 
     async def hang_up_temporary(self) -> None:
         """End a call by the name that the SDK gave it."""
@@ -213,11 +238,12 @@ class Recorder:
                 await asyncio.gather(self.story.say("\n"), return_exceptions=True)
 
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:
-        if request.path == "/signal" and self.story is not None:
-            self.story.log(what="ws-request", mode=self.story.mode)
-            if self.story.mode == "refuse":
+        if request.path.startswith("/signal") and self.story is not None:
+            mode = self.story.mode_at(request.path)
+            self.story.log(what="ws-request", mode=mode)
+            if mode == "refuse":
                 return connection.respond(503, "not now")
-            if self.story.mode == "silence":
+            if mode == "silence":
                 await asyncio.sleep(30)
             return None
         kind, path = FILES.get(request.path, ("", None))
@@ -242,15 +268,14 @@ class Recorder:
             await story.far.apply(payload["sdp"])
         story.heard.put_nowait(frame)
         if story.answers_by_itself and type_ == "listen":
-            told = {"home": "us1", "token": {"identity": "alice", "ttl": 3000}} if LATER else {}
-            edge = "roaming" if LATER else "ashburn"
-            await story.send("connected", region="US_EAST_VIRGINIA", gateway="g", edge=edge, **told)
+            await story.send("connected", **story.greeting)
         elif story.answers_by_itself and type_ == "register" and payload["media"]["audio"]:
             await story.send("ready")
         elif story.answers_by_itself and type_ == "register" and LATER:
             await story.send("offline")
         elif story.answers_by_itself and type_ == "invite" and "reconnect" in payload:
-            await story.send("answer", callsid=payload["callsid"], reconnect=payload["reconnect"] + "+", sdp="v=0")
+            sdp = await story.far.answer(payload["sdp"]) if story.far and story.is_restart(payload["sdp"]) else "v=0"
+            await story.send("answer", callsid=payload["callsid"], reconnect=payload["reconnect"] + "+", sdp=sdp)
 
 
 async def main(names: list[str]) -> None:

@@ -19,6 +19,7 @@ act, setup, ready, token, microphone = map(_word, ("act", "setup", "ready", "upd
 send, say, invite, describe, dial, talk = map(_word, ("send", "say", "invite", "describe", "dial", "talk"))
 accepted, drop, upgrades, silent, blackhole = map(_word, ("accepted", "drop", "upgrades", "silent", "blackhole"))
 wait, expect, hang_up_temporary = map(_word, ("wait", "expect", "hang_up_temporary"))
+greet, refused_hosts = map(_word, ("greet", "refused_hosts"))
 
 AB = ("CAa", "CAb")
 REFUSED = {"code": 31404, "message": "gone"}
