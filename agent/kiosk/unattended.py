@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 LOOK_S = 0.5
+STEADY_S = 900.0  # a box that ran so long is in no loop, whatever ends it then
 
 Begin = Callable[[Kiosk], int]
 
@@ -61,7 +62,11 @@ class Unattended:
             self._starts.forget()
             return 0
         self._notifier.close()
-        status = self._begin(kiosk)
+        steady = gevent.spawn_later(STEADY_S, self._starts.forget)
+        try:
+            status = self._begin(kiosk)
+        finally:
+            steady.kill()
         if status <= 0:
             self._starts.forget()
         return status

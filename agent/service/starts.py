@@ -1,7 +1,8 @@
 """How often the service was started lately, and how long the next start waits for it: crash loops slow down.
 
 systemd 254 and newer can do that (`RestartSteps=`), older ones start again at the same pace for ever. So each start is
-noted in the runtime folder, which is memory; an orderly stop, and settings that changed, begin anew.
+noted in the runtime folder, which is memory; an orderly stop, settings that changed, and a box that has run for some
+while begin anew.
 """
 
 from __future__ import annotations

@@ -269,6 +269,33 @@ def test_a_signal_ends_it_while_it_is_out_of_order(
     assert left
 
 
+@pytest.mark.parametrize("runs_for_long", [True, False])
+def test_only_a_box_that_has_run_for_some_while_is_in_no_loop(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs_for_long: bool
+) -> None:
+    starts = tmp_path / "run" / "starts"
+    ends = Event()
+
+    def dies(box: Kiosk) -> int:
+        Service._begin(service, box)
+        ends.wait()
+        return 1
+
+    monkeypatch.setattr(service, "_begin", dies)
+    monkeypatch.setattr("agent.kiosk.unattended.STEADY_S", 0.0 if runs_for_long else 1e6)
+    service.write()
+    service.start()
+    assert service.began.wait(PATIENCE_S)
+    if runs_for_long:
+        with gevent.Timeout(PATIENCE_S):
+            while starts.exists():
+                gevent.sleep(0.01)
+    ends.set()
+
+    assert service._greenlet.get(timeout=PATIENCE_S) == 1
+    assert starts.exists() is not runs_for_long
+
+
 def test_a_program_that_ends_again_and_again_waits_and_says_so(service: Service, tmp_path: Path) -> None:
     (tmp_path / "run" / "starts").write_text(str([0.1 * at for at in range(1, 9)]))
     service.write()
