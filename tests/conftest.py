@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
@@ -11,6 +13,14 @@ settings.register_profile("house", deadline=None)  # a test asserts nothing abou
 settings.load_profile("house")
 
 SHARED = ("sound", "netns", "browser")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_is_remembered_after(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A box that names no folder for its state would keep it in the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(autouse=True)

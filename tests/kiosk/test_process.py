@@ -55,6 +55,7 @@ pin = 26
 listen = "127.0.0.1:0"
 [service]
 control_socket = "{folder}/run/control.sock"
+state_dir = "{folder}/remembered"
 """
 
 
@@ -331,8 +332,7 @@ def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
     site: Site, settings: str, visitor: Phone, manager: Manager, tmp_path: Path, start: Callable[..., Agent]
 ) -> None:
     path = Path(settings)
-    path.write_text(path.read_text().replace("pin = 26", 'pin = 26\ncode = "2468"\ntries = 1')
-                    .replace("[service]", f'[service]\nstate_dir = "{tmp_path}/remembered"'))  # fmt: skip
+    path.write_text(path.read_text().replace("pin = 26", 'pin = 26\ncode = "2468"\ntries = 1'))
     path.chmod(0o600)
     guessed = start("run", "--config", settings, NOTIFY_SOCKET=manager.path)
     manager.until("STATUS=ready")
@@ -341,13 +341,13 @@ def test_an_agent_that_was_killed_refuses_codes_as_long_as_if_it_had_lived(
     visitor.call.send_digits("1357")
     guessed.until_logs("a door code was refused: wrong")
     with gevent.Timeout(START_S):
-        while not (tmp_path / "remembered" / "door.json").exists():
+        while not (site.folder / "remembered" / "door.json").exists():
             gevent.sleep(0.01)
 
     guessed.end(signal.SIGKILL)
     with closing(Manager(tmp_path, "again")) as again:
         start("run", "--config", settings, NOTIFY_SOCKET=again.path)
-        again.until("STATUS=ready")
+        again.until("in call")  # that in which it was killed
 
     with ControlClient(str(site.folder / "run" / "control.sock")) as client:
         assert client.request("status")["door"] == {"open": False, "locked": True}
