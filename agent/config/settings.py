@@ -34,7 +34,7 @@ class ServiceSettings:
     control_socket: str = setting("", "where `press` and `status` reach the agent; empty: in the runtime directory")
     state_dir: str = setting("", "folder where the door's lock-out is remembered; empty: the service's state folder")
     stop_within_ms: int = setting(1_500, "how long an orderly stop may take", min=200, max=60_000)
-    stall_ms: int = setting(5_000, "a part without progress for so long is restarted", min=500, max=60_000)
+    stall_ms: int = setting(5_000, "a part without progress for so long is restarted", min=2_000, max=60_000)
     restart_limit: int = setting(5, "so many restarts of one part within the window end the process", min=1, max=100)
     restart_window_ms: int = setting(60_000, "the window of restart_limit", min=1_000, max=3_600_000)
 

@@ -248,9 +248,9 @@ def standing_still(box: Box) -> Iterator[None]:
 
 @pytest.fixture
 def impatient(site: Site) -> Box:
-    """A box that gives its parts half a second."""
+    """A box that gives its parts a moment more than the pins take between two looks."""
     config = site.config()
-    return site.box(replace(config, service=replace(config.service, stall_ms=500)))
+    return site.box(replace(config, service=replace(config.service, stall_ms=1_500)))
 
 
 def test_a_media_thread_that_stands_still_is_replaced_and_the_next_call_works(impatient: Box, visitor: Phone) -> None:

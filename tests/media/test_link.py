@@ -112,7 +112,7 @@ def test_lossy_path_stays_connected():
         assert caller.values("ice_connection_state") == ["checking", "connected"]
         await caller.until(lambda peer: peer.stats().packets_lost > 5)
         await caller.until(lambda peer: (peer.stats().rtt_ms or 0) > 280)  # with the first report that is not lost
-        assert caller.stats().rtt_ms < 500
+        assert caller.stats().rtt_ms < 5_000  # a busy machine answers late; a wrong clock is off by far more
 
     linked(story, disconnected_after_ms=1_500)
 
