@@ -26,7 +26,7 @@ FLOORS = (
     {"agent.net", "agent.supervision", "agent.media.rtp.packet"},
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
      "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
-    {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
+    {"agent.signaling.pstream", "agent.signaling.sip", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
     {"agent.media"},
@@ -63,6 +63,7 @@ PURE_ROOMS = {
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
     "agent.signaling.pstream": ("shell",),
+    "agent.signaling.sip": ("stream",),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.
