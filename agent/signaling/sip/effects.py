@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from agent.signaling.sip.message import Request
+    from agent.signaling.sip.message import SipRequest
 
 # For the shell
 
@@ -100,7 +100,7 @@ class SendRegister:
     """Send this on its own flow; its final response goes to `Registration.answered`."""
 
     flow: int
-    request: Request
+    request: SipRequest
 
 
 @dataclass(frozen=True)
