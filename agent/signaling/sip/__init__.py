@@ -1,1 +1,1 @@
-"""SIP over a secure WebSocket: any PBX in the place of the voice service (RFC 3261, RFC 7118)."""
+"""SIP over a secure WebSocket, to any PBX or edge that speaks it (RFC 3261, 7118, 5626)."""
