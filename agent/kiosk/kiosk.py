@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gevent.event import Event
 
@@ -56,6 +57,14 @@ def talks(config: Config) -> bool:
     return any(one.talks for one in config.buttons.values())
 
 
+def _service_host(config: Config) -> str:
+    """Tell whose name is looked up while the box is offline; empty: nobody's."""
+    if not (config.signaling.is_sip and config.sip.edges):
+        return config.signaling.server
+    edge = urlsplit(config.sip.edges[0])
+    return edge.netloc if edge.port else f"{edge.netloc}:443"
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -98,7 +107,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(config.signaling.server, self.board, self.registrar.names_are_back)
+        self.name_watch = NameWatch(_service_host(config), self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()

@@ -14,8 +14,7 @@ from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
-from agent.signaling.pstream.endpoints import check_host, signaling_uris
-from agent.signaling.pstream.shell import Stream
+from agent.signaling.pstream.endpoints import check_host
 from agent.voice.audio import AudioHelper
 from agent.voice.call_ticket import CallTicket
 from agent.voice.call_tickets import CallTickets
@@ -34,6 +33,7 @@ from agent.voice.report import Publisher, follow_home, make_publisher
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 from agent.voice.token_notice import TokenNotice
+from agent.voice.wires import WIRES
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class DeviceHost(HostDuties, Closing):
 
     def _begin_anew(self) -> None:
         """What a generation has of its own."""
-        self.generation = GENERATIONS[self.options.generation]
+        self.generation = GENERATIONS[self.options.behaviour]
         core = self.generation.registering(not self.options.no_register)
         self.registration = Registration(self.clock, core, self._send_register, self._show_registration)
         self.contact = FirstContact(self.clock, self.generation.opens_when_needed)
@@ -84,8 +84,10 @@ class DeviceHost(HostDuties, Closing):
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
-        if self.audio is not None and not self.is_closed and options.generation != self.options.generation:
-            raise InvalidArgumentError("option generation: it holds until `destroy`; call that first")
+        if self.audio is not None and not self.is_closed:
+            for name in ("protocol", "generation"):
+                if getattr(options, name) != getattr(self.options, name):
+                    raise InvalidArgumentError(f"option {name}: it holds until `destroy`; call that first")
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -120,7 +122,7 @@ class DeviceHost(HostDuties, Closing):
         if self.publisher is not None:
             self.publisher.set_token(token)
         if self.stream is not None:
-            self.stream.set_token(token)
+            WIRES[self.options.protocol].admit(self.stream, self.options, token)
         elif self.registration.needs_stream:
             self.open_stream(token)
 
@@ -154,7 +156,7 @@ class DeviceHost(HostDuties, Closing):
 
     def addresses(self, options: DeviceOptions) -> list[str]:
         """List where these options lead; raises InvalidArgumentError."""
-        return signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
+        return WIRES[options.protocol].addresses(options)
 
     def move(self, token: str) -> None:
         """Go to where the options say now; pending calls stay behind."""
@@ -204,17 +206,7 @@ class DeviceHost(HostDuties, Closing):
     def open_stream(self, token: str) -> None:
         """Connect to the service."""
         options = self.options
-        uris = self.addresses(options)
-        self.stream = stream = (options.stream_factory or Stream)(
-            token,
-            uris,
-            generation=options.wire,
-            max_call_signaling_timeout_ms=options.max_call_signaling_timeout_ms,
-            backoff_max_ms=options.backoff_max_ms,
-            connect_timeout_ms=options.connect_timeout_ms,
-            ca_file=options.ca_file,
-            clock=self.clock,
-        )
+        self.stream = stream = WIRES[options.protocol].stream(options, token, self.clock)
         SignalingEvents(self, stream)
         self._token_notice.listen(stream)
         follow_home(self.publisher, stream, options)
