@@ -82,9 +82,10 @@ def _action(key: str, action: ButtonAction, domain: str) -> _Problems:
         yield key, "a PBX takes no word on how good a call was; expected another action"
     if action.name != "call":
         return
+    if action.target.startswith("client:"):
+        yield key, f'with SIP write the user alone: "call:{action.target.removeprefix("client:")}"'
+        return
     try:
-        if action.target.startswith("client:"):
-            raise InvalidArgumentError(f'with SIP write the user alone: "call:{action.target.removeprefix("client:")}"')
         target_uri(action.target, domain or "example.org")
         for name, value in action.parameters.items():
             check_header(f"X-{name}", value)
