@@ -23,6 +23,7 @@ from agent.voice.microphone import check_exact
 from agent.voice.protocols import CallHost, MediaSessionPort, NegotiatingCall
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
+from agent.voice.stream_extras import decline
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
@@ -48,6 +49,7 @@ class CallMedia(Closing):
         self._events: MediaEvents | None = None
         self._steps: dict[gevent.Greenlet[..., None], float] = {}  # those that have begun, and when
         self._source: Source | None = None  # what is sent instead of the microphone
+        self._is_agreed = offer_sdp != ""  # no: we offer in our answer, and the far side answers that
 
     @property
     def path(self) -> tuple[str | None, str | None]:
@@ -84,7 +86,7 @@ class CallMedia(Closing):
             case do.CreateOffer():
                 make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
             case do.CreateAnswer():
-                make(lambda s: s.answer_offer(self._offer_sdp), fired(Trigger.ANSWER_MADE), self._remote_failed)
+                make(self._first_description, fired(Trigger.ANSWER_MADE), self._offer_unusable)
             case do.ApplyAnswer(sdp):
                 make(lambda session: session.apply_answer(sdp), fired(Trigger.ANSWER_APPLIED), self._remote_failed)
             case _:
@@ -110,9 +112,10 @@ class CallMedia(Closing):
             case do.OfferRestart():
                 make(lambda s: s.create_restart_offer(), fired(Trigger.RESTART_OFFER_MADE), self._restart_failed)
             case do.ApplyRestart(sdp):
-                make(lambda session: session.apply_answer(sdp), _ignore, _restart_unusable)
+                failed = _restart_unusable if self._is_agreed else self._remote_failed
+                make(lambda session: session.apply_answer(sdp), self._agreed, failed)
             case do.AnswerRestart(sdp):
-                make(lambda s: s.answer_offer(sdp), fired(Trigger.RESTART_ANSWER_MADE), _restart_unusable)
+                make(lambda s: s.answer_offer(sdp), fired(Trigger.RESTART_ANSWER_MADE), self._restart_declined)
 
     # The capture
 
@@ -209,13 +212,27 @@ class CallMedia(Closing):
         told = catalogue.remote_description_failed(self._call.connection, error)
         self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
 
+    def _first_description(self, session: MediaSessionPort) -> str:
+        """Answer the offer that came with the call; a call that came without one is answered with ours."""
+        return session.answer_offer(self._offer_sdp) if self._offer_sdp else session.create_offer()
+
+    def _agreed(self, _result: object) -> None:
+        self._is_agreed = True
+
+    def _offer_unusable(self, error: AgentError) -> None:
+        self._decline()
+        self._remote_failed(error)
+
+    def _restart_declined(self, error: AgentError) -> None:
+        self._decline()
+        _restart_unusable(error)
+
+    def _decline(self) -> None:
+        decline(self._call.stream, self._call.wire_sid, "unusable")
+
     def _restart_failed(self, error: AgentError) -> None:
         self._host.log.warning("no ICE restart could be offered: %s", excerpt(error, MOST_WHY))
         self._call.tell_recovery(Recovery.restart_failed)
-
-
-def _ignore(_result: object) -> None:
-    pass
 
 
 def _restart_unusable(error: AgentError) -> None:
