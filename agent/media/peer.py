@@ -168,9 +168,10 @@ class Peer(Closing):
         self._ice.migrate()
 
     def _begin_handshake(self) -> None:
-        """Let the first path begin it; later ones carry it on."""
-        if self._agreement is not None and not self._closed:
-            self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
+        """Let the first path begin it; later ones carry it on, unless the far end has moved to another machine."""
+        agreement = self._agreement
+        if agreement is not None and not self._closed and not self._ice.unconnected:
+            self._secure.start(agreement.dtls_client, agreement.fingerprints, agreement.may_hear)
 
     def _agree(self, agreement: Agreement) -> None:
         self._agreement = agreement

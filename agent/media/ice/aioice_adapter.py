@@ -88,6 +88,7 @@ class Generation(aioice.Connection, AsyncClosing):
         self.on_packet = on_packet
         self.on_verified: Callable[[Socket, IpPort], None] = lambda socket, address: None
         self._on_change = on_change
+        self.number = 0  # later ones have greater numbers
         self.likely_address: str | None = None  # of this machine; known to lead out
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks

@@ -40,6 +40,7 @@ class Agreement:
     receivable: tuple[Codec, ...]
     dtls_client: bool
     may_send: bool
+    may_hear: bool
     fingerprints: Fingerprints
     longest_packet_ms: int
 
@@ -81,9 +82,11 @@ class OfferAnswer:
             if self._settings.aggressive_nomination:
                 sdp = munge.remove_ice_lite(sdp)
             sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)
-        description = parse(sdp)
-        if self.remote is not None and self._names_another(self.remote.fingerprints, description.fingerprints):
-            raise SdpError("the far end changed its certificate within the call; it has to make a new call")
+        description, before = parse(sdp), self.remote
+        if before is None or description.ice.credentials != before.ice.credentials:
+            return description  # it may have moved to another machine (RFC 8842 section 3)
+        if self._names_another(before.fingerprints, description.fingerprints):
+            raise SdpError("the far end changed its certificate but not its ICE credentials; it has to change both")
         return description
 
     def _names_another(self, before: Fingerprints, now: Fingerprints) -> bool:
@@ -117,10 +120,17 @@ class OfferAnswer:
             audio_index=offer.audio_index,
             profile=offer.profile,
         )
-        agreement = self._agree(offer, client=offer.setup != "active")
+        agreement = self._agree(offer, client=self._role_towards(offer))
         text = self._write(ice, "active" if agreement.dtls_client else "passive")
         self.signaling_state = "stable"
         return text, agreement
+
+    def _role_towards(self, offer: Description) -> bool:
+        """Whether we are the DTLS client: as before where that is possible (RFC 8842 section 5.3), else by choice."""
+        if offer.setup in ("active", "passive"):
+            return offer.setup == "passive"
+        goes_on = self.remote is not None and not self._names_another(self.remote.fingerprints, offer.fingerprints)
+        return self._dtls_client if goes_on and self._dtls_client is not None else True
 
     def yield_to(self, offer: Description) -> None:
         """Forget our offer when both ends made one, unless ours stands, which both ends must judge alike.
@@ -139,17 +149,16 @@ class OfferAnswer:
         return self.local_sdp
 
     def _agree(self, remote: Description, client: bool) -> Agreement:
-        if self._dtls_client is None:
-            self._dtls_client = client
-        self.remote = remote
+        self._dtls_client, self.remote = client, remote
         send_codec = _negotiated(remote.codecs)
         return Agreement(
             send_codec=send_codec,
             event_codec=_event_codec(answer_codecs(remote.codecs), send_codec),
             sendable=remote.codecs,
             receivable=self._local.codecs,
-            dtls_client=self._dtls_client,
+            dtls_client=client,
             may_send=remote.direction in ("sendrecv", "recvonly"),
+            may_hear=remote.direction in ("sendrecv", "sendonly"),
             fingerprints=remote.fingerprints,
             longest_packet_ms=remote.longest_packet_ms,
         )

@@ -80,6 +80,11 @@ class IceParameters:
     candidates: tuple[str, ...] = ()
     lite: bool = False
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """What is new with each restart."""
+        return self.ufrag, self.password
+
 
 @dataclass(frozen=True)
 class RejectedSection:
