@@ -164,7 +164,13 @@ class RtpEndpoint:
 
     def say_goodbye(self) -> None:
         """Tell the far end that our stream ends."""
-        self._secure.send_rtcp(self._session.rtcp.bye())
+        if self._may_report:
+            self._secure.send_rtcp(self._session.rtcp.bye())
+
+    @property
+    def _may_report(self) -> bool:
+        """Whether reports go where the sound goes; elsewhere there is no path for them (RFC 5761 section 5.1.1)."""
+        return self._secure.may_send and self._agreement is not None and self._agreement.has_rtcp_mux
 
     # sound
 
@@ -232,7 +238,7 @@ class RtpEndpoint:
         if self._heard_at is not None and not (stalled or self._is_silent) and now - self._heard_at > self._silence_s:
             self._is_silent = True
             self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
-        if self._secure.may_send:
+        if self._may_report:
             report = self._session.next_report(now, time.time())
             if report is not None:
                 self._secure.send_rtcp(report)

@@ -106,6 +106,23 @@ class IceTransport(Closing):
         if self._generations.current is not None:
             self._drop_pending()
 
+    def begin_again(self) -> None:
+        """Let another far end take the place of the newest generation's: with our sockets and credentials, as offered.
+
+        That is a fork of the call that answers the same offer.
+        """
+        before = self.newest
+        if before is None or self._closed:
+            return
+        self._drop_pending_of(before)
+        generation = self._new(before.ice_controlling, before.local_username, before.local_password)
+        generation.take_sockets(before)
+        self._generations.pending = generation
+
+    def _drop_pending_of(self, generation: Generation) -> None:
+        if generation is self._generations.pending:
+            self._drop_pending()
+
     def migrate(self) -> None:
         """Begin to look for a way from the addresses that this machine has now, with the credentials that both know.
 
