@@ -199,3 +199,47 @@ def test_sip_peers_are_told_an_address_that_is_one_of_the_candidates(answering):
         await close(far)
 
     run(story())
+
+
+OTHER_CANDIDATES = (
+    "a=candidate:9 2 udp 2130706430 127.0.0.1 40001 typ host\r\n"
+    "a=candidate:9 1 tcp 1518280447 127.0.0.1 9 typ host tcptype active generation 0 network-id 1\r\n"
+    "a=candidate:8 1 udp 2122187007 0d2c6d59-1c06-4dbe-a8a2-0d7d1c5c6a50.local 40002 typ host\r\n"
+    "a=candidate:7 1 UDP 2122187006 2001:db8::5 40003 typ host\r\n"
+    "a=candidate:6 1 udp 1677724415 203.0.113.9 40004 typ srflx raddr 198.51.100.20 rport 40004 generation 0\r\n"
+    "a=end-of-candidates\r\n"
+)
+
+
+def test_candidates_that_lead_nowhere_hold_nothing_up():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        answer = await callee.answer_offer(await caller.create_offer() + OTHER_CANDIDATES)
+        await caller.apply_answer(OTHER_CANDIDATES.join(answer.partition("a=ice-ufrag")[::2]).replace(
+            "a=end-of-candidates\r\n", "a=end-of-candidates\r\na=ice-ufrag"))
+        await asyncio.gather(caller.connected(), callee.connected())
+        for peer in (caller, callee):
+            used = [candidate for pair in peer.values("selected_pair") for candidate in pair]
+            assert all(candidate.port not in range(40_001, 40_005) for candidate in used)
+        await talk(caller, callee)
+        await close(caller, callee)
+
+    run(story())
+
+
+def test_no_reports_are_sent_to_a_far_end_that_wants_them_elsewhere():
+    async def story():
+        caller, callee = WatchedPeer(), WatchedPeer()
+        offer = await caller.create_offer()
+        answer = await callee.answer_offer(offer.replace("a=rtcp-mux\r\n", ""))
+        assert "a=rtcp-mux" not in answer
+        await caller.apply_answer(answer)
+        await asyncio.gather(caller.connected(), callee.connected())
+        talkers = Talker(caller), Talker(callee)
+        await callee.until(lambda peer: len(peer.packets) > 60)
+        assert caller.rtp._session._report_at is None and callee.rtp._session._report_at is None
+        for talker in talkers:
+            talker.stop()
+        await close(caller, callee)
+
+    run(story())

@@ -155,7 +155,7 @@ def _parse(sdp: str) -> Description:
         others=tuple(_rejected(part) for n, part in enumerate(sections) if n != index),
         audio_index=index,
         profile=lines[0].split()[2],
-        is_bundled=any(line.startswith("a=group:BUNDLE") for line in head),
+        is_bundled=any(value.first("mid") in line.split()[1:] for line in head if line.startswith("a=group:BUNDLE")),
         has_mid=bool(value.first("mid")),
         has_rtcp_mux=bool(value.first_of(("rtcp-mux", "rtcp-mux-only"))),
     )
