@@ -232,6 +232,8 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self._call.signaling.tell(CallSignaling.answered)
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
+        elif sdp and self._call.core.is_dialling:
+            self._call.media.take_fork(sdp)
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
 
     def on_cancel(self, elsewhere: bool = False) -> None:
@@ -312,12 +314,17 @@ class Connection(SpelledEmitter, ConnectionAliases):
         """Measure volumes from now on."""
         self._call.monitoring.look_sooner()
 
-    def on_restart_offer(self, sdp: str) -> None:
+    def on_offer_refused(self) -> None:
+        """Take back a new offer that the far side does not want; the call goes on as it was."""
+        if self._call.restart_offered:
+            self._call.media.withdraw_offer()
+
+    def on_restart_offer(self, sdp: str, *, instead: bool = False) -> None:
         """Answer the far side's restart of ICE, or make the offer that it asks for without one.
 
-        An own offer under way goes first (glare).
+        An own offer under way goes first (glare), unless theirs is to be answered `instead`.
         """
-        if self._call.restart_offered:
+        if self._call.restart_offered and not instead:
             return
         if sdp:
             self._call.fire(Trigger.RESTART_OFFER, Cause(sdp=sdp))

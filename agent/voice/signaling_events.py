@@ -66,7 +66,8 @@ class SignalingEvents:
         self._device = device
         self._stream = stream
         for name in ("connected", "ready", "offline", "error", "invite", "ringing", "answer", "cancel", "hangup",
-                     "message", "ack", "close", "transport_close", "hold", "digit", "peer_changed"):  # fmt: skip
+                     "message", "ack", "close", "transport_close", "hold", "digit", "peer_changed",
+                     "offer_refused"):  # fmt: skip
             stream.on(name, self._of_this_stream(getattr(self, f"_{name}")))
 
     def _of_this_stream(self, handle: Callable[[Payload], None]) -> Callable[[Payload], None]:
@@ -121,7 +122,7 @@ class SignalingEvents:
         wants_offer = payload.get("wants_offer") is True
         if (sdp or wants_offer) and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
-                known.on_restart_offer(sdp or "")
+                known.on_restart_offer(sdp or "", instead=payload.get("instead") is True)
             return
         busy = calls.active is not None
         if busy and not self._device.options.allow_incoming_while_busy:
@@ -193,6 +194,10 @@ class SignalingEvents:
     def _peer_changed(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
             call.on_peer_changed()
+
+    def _offer_refused(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_offer_refused()
 
     def _close(self, _payload: Payload) -> None:
         self._device.stream_closed()

@@ -62,6 +62,11 @@ class OfferTurns:
         if self._waiting is None or not offer.is_probe:
             self._waiting = offer
 
+    def give_way(self) -> bool:
+        """Forget what waits, because their offer comes first; tells whether it was the media's."""
+        waiting, self._waiting, self._again_at = self._waiting, None, None
+        return waiting is not None and not waiting.is_probe
+
     def next(self, now: float) -> OurOffer | None:
         """Take the offer whose turn it is now, if there is one."""
         if self._waiting is None or self.ours is not None or self.theirs is not None:

@@ -242,7 +242,8 @@ class SipSession(CallPhase):
         if is_invite:
             self._desk.servers.add(transaction)
         self._turns.theirs = TheirOffer(transaction, sdp, now + THEIR_LIMIT_S)
-        return [self._tell("invite", sdp=sdp, **({} if sdp else {"wants_offer": True}))]
+        instead = {"instead": True} if self._turns.give_way() else {}
+        return [self._tell("invite", sdp=sdp, **instead, **({} if sdp else {"wants_offer": True}))]
 
     def _yes(self, transaction: ServerTransaction, offer: str, sdp: str, now: float) -> list[CallReport]:
         """Say 200 with our description."""
@@ -287,9 +288,11 @@ class SipSession(CallPhase):
             return self._next_offer(now)
         if response.status in GONE:
             return self._ended(now)
-        if response.status not in BUSY or not self._turns.met(response, now):
-            self._turns.settled()
-        return self._next_offer(now)
+        if response.status in BUSY and self._turns.met(response, now):
+            return self._next_offer(now)
+        self._turns.settled()
+        told = [] if ours.is_probe or self._leaving is not None else [self._tell("offer_refused")]
+        return [*told, *self._next_offer(now)]
 
     def _offer_taken(self, ours: OurOffer, response: SipResponse, now: float) -> list[CallReport]:
         ack = SendSip(self.dialog.ack(self._desk.writer, response.cseq.number), self.flow)

@@ -33,9 +33,10 @@ class SipStream(SipRequests, HubEmitter):
     """Connects, stays connected and registered, and turns SIP into the events that `pstream.shell.Stream` has.
 
     Every event carries one dict: `connected ready offline error invite cancel ringing answer hangup`, `transport_open`,
-    `transport_close`; of its own `hold` {callsid, held}, `digit` {callsid, digit} for a key that came as a message, and
-    `peer_changed` {callsid} when another machine carries on at the far end. An `invite` with `wants_offer` has no
-    description: what `answer` is given then is an offer, and the event `answer` follows. Handlers run on the hub.
+    `transport_close`; of its own `hold` {callsid, held}, `digit` {callsid, digit} for a key that came as a message,
+    `peer_changed` {callsid} when another machine carries on at the far end, `offer_refused` {callsid}. An `invite` with
+    `wants_offer` has no description: what `answer` is given then is an offer, and the event `answer` follows. One with
+    `instead` takes the place of an offer of ours that waited. Handlers run on the hub.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ class EdgeSocket:
             self._sock.close()
 
     def send(self, text: str) -> None:
-        if self.is_open:
+        if self.is_open and self._protocol.state is State.OPEN:
             self._protocol.send_text(text.encode())
             self._flush()
 

@@ -159,7 +159,7 @@ def test_a_call_goes_on_while_the_edge_is_gone_and_ends_over_the_next_connection
     out, taken = called(kiosk, desk)
     kiosk.until_hears()
     edge.kill()
-    until(lambda: kiosk.device.status() == "offline" and desk.device.status() == "offline")
+    until(lambda: "transportClose" in kiosk.told and "transportClose" in desk.told)
     kiosk.until_hears()
     out.disconnect()
     edge.listen()

@@ -15,7 +15,7 @@ from tests.signaling.sip.edge import DOMAIN, SECRETS, Edge
 
 PATIENCE_S = 20
 EVENTS = ("connected", "ready", "offline", "error", "invite", "cancel", "ringing", "answer", "hangup", "transport_open",
-          "transport_close", "hold", "digit", "peer_changed")  # fmt: skip
+          "transport_close", "hold", "digit", "peer_changed", "offer_refused")  # fmt: skip
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n"
 ANSWER = OFFER.replace("o=- 1", "o=- 2")
 
