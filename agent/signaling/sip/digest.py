@@ -52,6 +52,7 @@ class DigestClient:
         self._secret = secret
         self._own_nonce = own_nonce
         self._nonces: dict[str, _Nonce] = {}  # by text, the latest last
+        self._latest: dict[str, dict[str, AuthChallenge]] = {}  # by the name of the answer, then by realm
 
     def answer(self, request: SipRequest, response: SipResponse, tries: int = 0) -> SipHeaders:
         """Return the headers of `request` with what a 401 or 407 asks for; `tries` counts the answers it had before.
@@ -66,7 +67,21 @@ class DigestClient:
         if tries and not self._may_try_again(request.headers.values(answer_name), by_realm, tries):
             realms = excerpt(", ".join(by_realm))
             raise CredentialsError(f"the server refuses user or secret for {realms}; check user and secret in [sip]")
-        answers = (self._credentials(challenge, request) for challenge in by_realm.values())
+        self._latest[answer_name] = by_realm
+        return self._answered(request, answer_name)
+
+    def anticipate(self, request: SipRequest) -> SipHeaders:
+        """Return the headers of `request` with answers to the latest challenges, which may still be good.
+
+        A server that wants another nonce challenges as ever; that says nothing about the secret.
+        """
+        headers = request.headers
+        for answer_name in self._latest:
+            headers = self._answered(SipRequest(request.method, request.uri, headers), answer_name)
+        return headers
+
+    def _answered(self, request: SipRequest, answer_name: str) -> SipHeaders:
+        answers = [self._credentials(challenge, request) for challenge in self._latest[answer_name].values()]
         return request.headers.replaced(answer_name, *answers)
 
     def _may_try_again(self, given: tuple[str, ...], by_realm: dict[str, AuthChallenge], tries: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from agent.errors import ProtocolError
 from agent.log import excerpt
-from agent.signaling.sip.quoting import TOKEN, is_token, quoted, split, unquoted
+from agent.signaling.sip.quoting import BLANKS, TOKEN, is_token, quoted, split, unquoted
 
 MOST_SEQUENCE: Final = 2**31 - 1  # RFC 3261 section 8.1.1.5
 MOST_SECONDS: Final = 2**32 - 1
@@ -129,12 +129,12 @@ def read_address(text: str) -> NameAddr:
     if bracketed is None:
         if "<" in text or ">" in text:
             raise ProtocolError(f"an address whose brackets or quotes do not fit: {excerpt(text)}")
-        uri, _, params = text.strip().partition(";")
+        uri, _, params = text.strip(BLANKS).partition(";")
         if "?" in uri or "," in uri:
             raise ProtocolError(f"an address that needs brackets around its URI: {excerpt(text)}")
-        return NameAddr(_uri(uri.strip()), "", read_parameters(params))
+        return NameAddr(_uri(uri.strip(BLANKS)), "", read_parameters(params))
     display, uri, params = bracketed.groups()
-    return NameAddr(_uri(uri.strip()), _display(display.strip()), read_parameters(params or ""))
+    return NameAddr(_uri(uri.strip(BLANKS)), _display(display.strip(BLANKS)), read_parameters(params or ""))
 
 
 def read_addresses(elements: tuple[str, ...]) -> tuple[NameAddr, ...]:
@@ -149,7 +149,7 @@ def read_parameters(text: str) -> SipParameters:
 
 def read_via(text: str) -> SipVia:
     """Read one element of Via; raises ProtocolError."""
-    found = _VIA.fullmatch(text.strip())
+    found = _VIA.fullmatch(text.strip(BLANKS))
     if found is None:
         raise ProtocolError(f"a Via that cannot be read: {excerpt(text)}")
     transport, sent_by, params = found.groups()
@@ -166,14 +166,15 @@ def read_sequence(text: str) -> SequenceNumber:
 
 def read_number(text: str, most: int, what: str) -> int:
     """Read a number from 0 to `most`; raises ProtocolError."""
-    if _NUMBER.fullmatch(text.strip()) is None or (number := int(text)) > most:
+    found = _NUMBER.fullmatch(text.strip(BLANKS))
+    if found is None or (number := int(found[0])) > most:
         raise ProtocolError(f"{what} is not a number from 0 to {most}: {excerpt(text)}")
     return number
 
 
 def read_seconds(text: str | None) -> int | None:
     """Read a time in seconds, such as Expires or `Retry-After: 5 (busy);duration=60`; None: it cannot be used."""
-    if text is None or (found := _NUMBER.match(text.strip())) is None:
+    if text is None or (found := _NUMBER.match(text.strip(BLANKS))) is None:
         return None
     return min(int(found[0]), MOST_SECONDS)
 
@@ -208,9 +209,9 @@ def _display(text: str) -> str:
 
 def _parameter(part: str) -> tuple[str, str | None]:
     name, equals, value = part.partition("=")
-    if not is_token(name.strip()):
+    if not is_token(name.strip(BLANKS)):
         raise ProtocolError(f"a parameter that cannot be read: {excerpt(part)}")
-    return name.strip().lower(), unquoted(value.strip()) if equals else None
+    return name.strip(BLANKS).lower(), unquoted(value.strip(BLANKS)) if equals else None
 
 
 def _written(value: str) -> str:

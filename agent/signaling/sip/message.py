@@ -26,7 +26,7 @@ from agent.signaling.sip.header_values import (
     read_via,
 )
 from agent.signaling.sip.headers import NO_HEADERS, SipHeaders, full_name
-from agent.signaling.sip.quoting import is_token
+from agent.signaling.sip.quoting import BLANKS, is_token
 
 MOST_BYTES: Final = 64 * 1024  #: of a whole message
 MOST_LINES: Final = 256  #: of headers
@@ -79,7 +79,7 @@ class SipMessage:
     @property
     def content_type(self) -> str:
         """What the body is, in lower case and without parameters, such as `application/sdp`; empty: nothing."""
-        return (self.headers.first("Content-Type") or "").partition(";")[0].strip().lower()
+        return (self.headers.first("Content-Type") or "").partition(";")[0].strip(BLANKS).lower()
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def write_message(message: SipRequest | SipResponse) -> str:
     for name, value in message.headers.without("Content-Length"):
         if not is_token(name):
             raise InvalidArgumentError(f"{excerpt(name)!r} cannot name a SIP header; use letters, digits and -")
-        lines.append(f"{name}: {_fit(value, f'the header {name}').strip()}")
+        lines.append(f"{name}: {_fit(value, f'the header {name}').strip(BLANKS)}")
     lines.append(f"Content-Length: {len(_encoded(message.body))}")
     return "\r\n".join(lines) + "\r\n\r\n" + message.body
 
@@ -146,7 +146,7 @@ def _unfolded(head: str) -> list[str]:
         if "\r" in line:
             raise ProtocolError("a SIP message with a carriage return within a line")
         if line[:1] in (" ", "\t") and len(lines) > 1:
-            lines[-1].append(line.strip(" \t"))
+            lines[-1].append(line.strip(BLANKS))
         else:
             lines.append([line])
         if len(lines) > MOST_LINES:
@@ -159,10 +159,10 @@ def _unfolded(head: str) -> list[str]:
 
 def _line(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
-    name = name.rstrip(" \t")
+    name = name.rstrip(BLANKS)
     if not colon or not is_token(name):
         raise ProtocolError(f"a line that is not a SIP header: {excerpt(line)}")
-    return full_name(name), value.strip(" \t")
+    return full_name(name), value.strip(BLANKS)
 
 
 def _counted(headers: SipHeaders, body: bytes) -> str:
@@ -180,7 +180,7 @@ def _started(line: str, headers: SipHeaders, body: str) -> SipRequest | SipRespo
         status, _, phrase = rest.partition(" ")
         if _STATUS.fullmatch(status) is None:
             raise ProtocolError(f"a SIP response without a status: {excerpt(line)}")
-        return SipResponse(int(status), phrase.strip(), headers, body)
+        return SipResponse(int(status), phrase.strip(BLANKS), headers, body)
     uri, _, version = rest.partition(" ")
     if version.upper() != _VERSION or not is_token(first) or not uri or _UNFIT_IN_URI.search(uri):
         raise ProtocolError(f"neither a SIP request nor a response: {excerpt(line)}")
@@ -193,9 +193,9 @@ def _check(message: SipRequest | SipResponse) -> None:
     for name in (*_ONCE, *_AT_MOST_ONCE):
         if len(headers.values(name)) > 1:
             raise ProtocolError(f"a SIP message with more than one {name}")
-    if not message.call_id or any(blank in message.call_id for blank in " \t"):
+    if not message.call_id or any(blank in message.call_id for blank in BLANKS):
         raise ProtocolError(f"a Call-ID that cannot be used: {excerpt(message.call_id)}")
-    _ = message.from_, message.to, message.via, message.contacts
+    _ = message.from_, message.to, message.cseq, message.via, message.contacts
     read_addresses(headers.all("Record-Route") + headers.all("Route"))
     if isinstance(message, SipRequest) and message.cseq.method != message.method:
         raise ProtocolError(f"a SIP request {message.method} whose CSeq says {excerpt(message.cseq.method)}")

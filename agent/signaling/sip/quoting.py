@@ -13,6 +13,7 @@ from typing import Final
 from agent.errors import ProtocolError
 from agent.log import excerpt
 
+BLANKS: Final = " \t"  #: what separates words, once lines are unfolded
 TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")
 _MARK: Final = re.compile(r'["<>,;\\]')
 _PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -43,7 +44,7 @@ def split(text: str, separator: str) -> list[str]:
             parts.append(text[start:at])
             start = at + 1
     parts.append(text[start:])
-    return [stripped for part in parts if (stripped := part.strip())]
+    return [stripped for part in parts if (stripped := part.strip(BLANKS))]
 
 
 def quoted(text: str) -> str:
