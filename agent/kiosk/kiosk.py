@@ -13,6 +13,7 @@ from gevent.event import Event
 from agent.config import Config
 from agent.events import Emitter
 from agent.files import state_folder
+from agent.kiosk.answering import bare_name, sip_name
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -65,6 +66,13 @@ def _service_host(config: Config) -> str:
     return edge.netloc if edge.port else f"{edge.netloc}:443"
 
 
+def _names(config: Config) -> tuple[str, Callable[[str], str]]:
+    """Tell who we are to callers, and what writes names of callers and of whom is dialled in one way."""
+    if not config.signaling.is_sip:
+        return config.box.identity, bare_name
+    return config.sip.user or config.box.identity, sip_name(config.sip.domain)
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -85,7 +93,8 @@ class Kiosk(Emitter):
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
-        self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
+        ourselves, name = _names(config)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name)
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
