@@ -8,18 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from agent.errors import InvalidArgumentError
+from agent.signaling.sip.quoting import is_token
+from agent.signaling.sip.uri import host_and_port, user_uri
 
 DECLINE_EVERYWHERE: Final = 603  #: ends the ringing of every phone of the callee
 BUSY_HERE: Final = 486  #: ends that of this box
 EXPIRES_S: Final = 300
 
-_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 section 25.1
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_USER_SAFE = "-_.!~*'()&=+$,;?/"  # RFC 3261 section 25.1: unreserved and user-unreserved
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class SipAccount:
         for edge in self.edges:
             _check(_is_wss(edge), "edges", edge, "a secure WebSocket address such as wss://pbx.example:7443/ws")
         _check(bool(self.edges), "edges", self.edges, "at least one secure WebSocket address (wss://...)")
-        _check(bool(self.user) and not _UNPRINTABLE.search(self.user), "user", self.user, "a name without line breaks")
-        _check(_DOMAIN.fullmatch(self.domain) is not None, "domain", self.domain, "the host name of the PBX")
+        _check(_takes(host_and_port, self.domain), "domain", self.domain, "the PBX's domain, such as pbx.example")
+        _check(_takes(user_uri, self.user, self.domain), "user", self.user, "a user's name, without line breaks")
         _check(not _UNPRINTABLE.search(self.display_name), "display_name", self.display_name, "one line of text")
         _check(10 <= self.expires_s <= 86_400, "expires_s", self.expires_s, "a number of seconds from 10 to 86400")
         _check(self.reject_with in (BUSY_HERE, DECLINE_EVERYWHERE), "reject_with", self.reject_with, "486 or 603")
@@ -53,21 +52,16 @@ class SipAccount:
     @property
     def address_of_record(self) -> str:
         """Our own URI, with the user's name escaped."""
-        return f"sip:{escaped_user(self.user)}@{self.domain}"
+        return user_uri(self.user, self.domain)
 
     def password(self) -> str:
         """Return the secret as it is now."""
         return self.secret() if callable(self.secret) else self.secret
 
 
-def escaped_user(name: str) -> str:
-    """Write a name as the user part of a URI: UTF-8, percent-encoded where it must be (RFC 3261 section 19.1.2)."""
-    return quote(name, safe=_USER_SAFE, errors="replace")
-
-
 def check_header(name: str, value: str) -> None:
     """Raise InvalidArgumentError for a header of a program's own that could be read as something else."""
-    _check(_TOKEN.fullmatch(name) is not None, "headers", name, "a header's name: letters, digits and -")
+    _check(is_token(name), "headers", name, "a header's name: letters, digits and -")
     _check(name.lower().startswith("x-"), "headers", name, "a name that begins with X-; the others are the program's")
     _check(not _UNPRINTABLE.search(value), f"headers.{name}", value, "one line of text")
 
@@ -77,6 +71,13 @@ def _is_wss(edge: str) -> bool:
         parts = urlsplit(edge)
         return parts.scheme == "wss" and bool(parts.hostname) and parts.port != 0 and not _UNPRINTABLE.search(edge)
     except ValueError:
+        return False
+
+
+def _takes(check: Callable[..., str], *values: str) -> bool:
+    try:
+        return bool(check(*values))
+    except InvalidArgumentError:
         return False
 
 

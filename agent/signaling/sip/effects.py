@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from agent.signaling.sip.message import SipRequest
+    from agent.signaling.sip.message import SipRequest, SipResponse
 
 # For the shell
 
@@ -132,6 +132,25 @@ class RegistrationRefused:
     reason: str
 
 
+# From a transaction or a call, for the user agent
+
+
+@dataclass(frozen=True)
+class SendSip:
+    """Write this on its flow; on another one where that is closed."""
+
+    message: SipRequest | SipResponse
+    flow: int
+
+
+@dataclass(frozen=True)
+class TellOfCall:
+    """Emit an event about a call."""
+
+    event: str
+    payload: dict[str, Any]
+
+
 # From the user agent, for a flow
 
 
@@ -171,5 +190,6 @@ class KeepAlive:
 
 FlowReport: TypeAlias = FlowOpened | FlowClosed | FlowFailed | FlowReceived
 FlowOrder: TypeAlias = OpenFlows | CloseFlows | WriteOnFlow | LeaveEdge | KeepAlive
+CallReport: TypeAlias = SendSip | TellOfCall
 RegistrationReport: TypeAlias = SendRegister | RegistrationGranted | RegistrationEnded | RegistrationRefused
 SipShellEffect: TypeAlias = DialEdge | WriteText | CloseEdge | TellListeners
