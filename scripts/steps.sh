@@ -90,7 +90,7 @@ narrate_pip() {
   while IFS= read -r line; do
     case $line in
       "Collecting "*) line=${line%% (*} line="collecting ${line#Collecting }" ;;
-      "Processing "*) line="collecting ${line##*/}" ;;
+      "Processing "*) line=${line%% (*} line="collecting ${line##*/}" ;;
       *"Building wheel for "*started*) line="building ${line##*wheel for }" line=${line%% (*} ;;
       "Installing collected packages"*) line="installing them" ;;
       *) continue ;;
