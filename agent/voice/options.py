@@ -200,7 +200,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "backoff_max_ms": (_is_number, "a number of milliseconds"),
     "chunderw": (lambda v: _is_text(v) or _is_list_of_texts(v), "a host, or host:port, or a list of them"),
     "close_protection": (lambda v: _is_flag(v) or _is_text(v), "True, False or a text"),
-    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu"'),
+    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu", "pcma"'),
     "edge": (lambda v: _is_text(v) or (_is_list_of_texts(v) and len(v) > 0), "the name of an edge, or a list of them"),
     "generation": (lambda v: v in tuple(GENERATIONS), 'the string "2", or "1" for the wire of SDK 1.x'),
     "ice_servers": (_is_list_of_mappings, "a list of mappings with `urls`, `username` and `credential`"),

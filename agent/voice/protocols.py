@@ -29,6 +29,9 @@ class MediaSessionPort(Protocol):
     def ice_connection_state(self) -> str: ...
 
     @property
+    def remote_direction(self) -> str: ...  # sendrecv; while the far end holds the call sendonly or inactive
+
+    @property
     def local_sdp(self) -> str | None: ...
 
     @property
@@ -45,13 +48,17 @@ class MediaSessionPort(Protocol):
 
     def open_capture(self, constraints: Mapping[str, Any] | None) -> None: ...
 
-    def create_offer(self) -> str: ...
+    def create_offer(self) -> str: ...  # of all that we can; within a call it restarts ICE
 
     def apply_answer(self, sdp: str) -> None: ...  # the first one, or that of an ICE restart
 
-    def answer_offer(self, sdp: str) -> str: ...  # likewise
+    def replace_answer(self, sdp: str) -> None: ...  # that of another fork to the same offer of ours
+
+    def answer_offer(self, sdp: str) -> str: ...  # the first one, or a further one
 
     def create_restart_offer(self) -> str: ...
+
+    def withdraw_offer(self) -> None: ...  # it was refused
 
     def mute(self, flag: bool) -> None: ...
 
