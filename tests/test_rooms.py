@@ -27,6 +27,7 @@ FLOORS = (
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
      "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
+    {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
     {"agent.media"},
@@ -63,6 +64,7 @@ PURE_ROOMS = {
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
     "agent.signaling.pstream": ("shell",),
+    "agent.signaling.sip": ("stream",),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.

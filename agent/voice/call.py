@@ -27,6 +27,7 @@ from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 from agent.voice.signaling_driver import SignalingDriver
 from agent.voice.sounds import DISCONNECT
 from agent.voice.states import Trigger
+from agent.voice.stream_extras import keeps_hangups
 
 log = logging.getLogger(__name__)
 
@@ -209,6 +210,8 @@ class CallDriver:
                 self.host.farewells.add(farewell)
             case do.SendHangup(text) if own is not None:
                 own.hangup(self.wire_sid, text)
+            case do.SendHangup(text) if now is not None and keeps_hangups(now):
+                now.hangup(self.wire_sid, text)
 
     def _farewell(self, message: str | None) -> Farewell | None:
         """What the service must hear of the end of a call that it keeps for us, when it is reached again."""
