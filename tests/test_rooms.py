@@ -64,7 +64,7 @@ PURE_ROOMS = {
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
     "agent.signaling.pstream": ("shell",),
-    "agent.signaling.sip": ("stream",),
+    "agent.signaling.sip": ("instance", "secret", "secret_source", "stream"),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.

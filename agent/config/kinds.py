@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agent.config.sip_kinds import SIP_KINDS
 from hw.errors import ToneError
 from hw.panel.actions import parse_action
 from hw.panel.patterns import parse_pattern
@@ -201,6 +202,7 @@ def _decode(part: str) -> bytes:
 
 
 KINDS: dict[str, Kind] = {
+    **SIP_KINDS,
     "action": action,
     "caller": caller,
     "edges": edges,
