@@ -70,6 +70,11 @@ class SecureTransport(Closing):
                 self._handshake.receive(data, host)
             self._waiting.clear()
 
+    @property
+    def path_state(self) -> str:
+        """That of the ICE transport below."""
+        return self._path.state
+
     def may_be(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
         """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
         dtls = self._handshake.dtls if self._handshake is not None else None
