@@ -1,4 +1,4 @@
-"""The sounds a phone makes, computed: ring, ringback, busy, keys, connect, disconnect. Pure.
+"""The sounds a phone makes, computed: ring, ringback, busy, no connection, keys, connect, disconnect. Pure.
 
 The bell rings in the rhythm of the country's ringback tone, as its exchanges do. Each function returns 48 kHz mono
 int16 bytes.
@@ -96,6 +96,12 @@ def busy(country: str = "us") -> bytes:
 
 
 @functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=1)
+def unreachable() -> bytes:
+    """Compute the special information tone, to be looped: no connection to the network (ITU-T E.180 section 7)."""
+    return _pcm(*[_sines((hz,), 0.33, 0.2) for hz in (950.0, 1400.0, 1800.0)], _silence(1.0))
+
+
 def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
     """Compute a pressed key's tone, for the ear here: DTMF, or the SDK's harmless look-alike when `fake`. ToneError."""
     if fake:
