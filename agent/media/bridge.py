@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HEARTBEAT_S = 0.5
+ASK_S = 2.0  # between two questions whether the loop still turns
 GC_THRESHOLDS = 700, 5, 1  # of what is not frozen everything is looked at each few thousand objects, in about 1 ms
 UNHANDLED_PERIOD_S = 60.0
 
@@ -77,7 +77,8 @@ class Bridge(Closing):
         self._pending: set[BridgeResult] = set()
         self._closing = False
         self._ended = Event()
-        self._beat_s = time.monotonic()
+        self._asked_at = -ASK_S
+        self._owes_answer = False
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._thread.start()
 
@@ -136,8 +137,12 @@ class Bridge(Closing):
             raise
 
     def progress_s(self) -> float:
-        """Return the seconds since the asyncio loop last showed a sign of life."""
-        return time.monotonic() - self._beat_s
+        """Return for how many seconds the asyncio loop has owed an answer; asks it now and then. Hub only."""
+        now = time.monotonic()
+        if not self._owes_answer and now - self._asked_at >= ASK_S:
+            self._asked_at, self._owes_answer = now, True
+            self.call(self._answer)
+        return now - self._asked_at if self._owes_answer else 0.0
 
     def close(self, timeout_s: float = 5) -> None:
         """Cancel every task and end the thread; idempotent; blocks the calling greenlet for at most `timeout_s`."""
@@ -150,7 +155,6 @@ class Bridge(Closing):
             self._settle(result, None, BridgeClosedError("the media thread ended before the work was done"))
 
     def _run(self) -> None:
-        self.loop.call_soon(self._beat)
         try:
             self.loop.run_forever()
             self.loop.run_until_complete(_cancel_tasks())
@@ -160,9 +164,8 @@ class Bridge(Closing):
         finally:
             self.post(self._finish)
 
-    def _beat(self) -> None:
-        self._beat_s = time.monotonic()
-        self.loop.call_later(HEARTBEAT_S, self._beat)
+    def _answer(self) -> None:
+        self._owes_answer = False
 
     def _settle(self, result: BridgeResult, value: Any, error: BaseException | None) -> None:
         if result not in self._pending:
