@@ -17,7 +17,7 @@ from agent.supervision.heartbeat import Heartbeat
 from hw.sound.settings import SoundSettings
 from hw.sound.volume import Adjustable, Volume
 
-LOOK_S = 5.0  # how often it is looked what others did to the card's mixer
+LOOK_S = 15.0  # how often it is looked what others did to the card's mixer
 MUTED = "the sound card is muted; turn its mute off, or press a volume button"
 
 

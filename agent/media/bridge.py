@@ -8,6 +8,7 @@ task ended is delivered before that task's result.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import logging
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import gevent
@@ -239,12 +241,15 @@ def _import_and_settle() -> None:
     """Let what was imported be left alone by the garbage collector, so that it often looks at what calls leave behind.
 
     A call is one circle of objects, with the memory of TLS and SRTP; else hundreds of them wait for each other.
+    What importing needed for a moment goes back to the system.
     """
     importlib.import_module("agent.media.peer")
     gc.collect()
     gc.freeze()
     gc.collect()
     gc.set_threshold(*GC_THRESHOLDS)
+    with suppress(AttributeError):  # where the C library is another one
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def close_shared_bridge(timeout_s: float = 5) -> None:

@@ -17,7 +17,7 @@ import pyaudio
 from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.alsa_names import prepare, real_name
-from hw.sound.alsa_plugins import keep_plugins_loaded
+from hw.sound.alsa_plugins import leave_out_ac3
 from hw.sound.alsa_quiet import silence_alsa
 from hw.sound.convert import CaptureConverter, PlaybackConverter
 from hw.sound.devices import SoundDevice, find_device
@@ -112,7 +112,7 @@ def list_devices(names: Iterable[str] = ()) -> list[SoundDevice]:
     On the control thread only.
     """
     silence_alsa()
-    keep_plugins_loaded()
+    leave_out_ac3()
     prepare(names)
     instance = pyaudio.PyAudio()
     try:
@@ -136,7 +136,7 @@ def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
     What is missing of the rest stands in `missing`, by role.
     """
     silence_alsa()
-    keep_plugins_loaded()
+    leave_out_ac3()
     prepare(names)
     card = OpenCard(pyaudio.PyAudio(), priority)
     try:
