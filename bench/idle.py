@@ -3,8 +3,8 @@
     python -m bench.idle [--seconds 30] [--rounds 3] [--against FOLDER]
 
 Once with a sound card (virtual, through a sound server of its own, which is not counted), once without. `against` is
-another checkout, measured in turn with this one. CPU is the scheduler's own count of each thread; wake-ups are how often
-a thread gave up the processor by itself, which a busy machine makes fewer, if anything. Needs PulseAudio.
+another checkout, measured in turn with this one. CPU is the scheduler's own count of each thread; wake-ups are the
+times that a thread gave up the processor by itself, which a busy machine makes fewer, if anything. Needs PulseAudio.
 """
 
 from __future__ import annotations

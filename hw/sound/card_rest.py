@@ -93,6 +93,7 @@ class CardRest:
         log.debug("the sound card rests")
         had_news = False
         while self._worker.idle and not is_over() and not had_news:
+            self._asked_at = math.inf  # whoever asked wants nothing any more
             had_news = news.wait(None)
         log.debug("the sound card is started again")
         return had_news

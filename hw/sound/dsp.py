@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 STANDS_STILL_S = 0.1  # a stream silent for longer is stood in for
 TONES_AHEAD_MS = 40
+START_AHEAD_MS = 200  # streams that start take several periods at once, and no microphone wakes the worker yet
 STARTS_S = 0.5  # what streams that start again are given, before they are stood in for
 IDLE_WAKE_MS = 100
 
@@ -113,7 +114,8 @@ class DspWorker(Closing):
         """Whether nobody listens and nothing sounds."""
         listens = self._sink is not None or self._next_sink is not None
         playing = self._mixer.is_playing() or self._mixer.is_playing(ring_device=True)
-        return not (listens or playing or self._playback.speech_ms())
+        waiting = self._playback.speech_ms() or self._playback.tones_ms() or self._ring.tones_ms()
+        return not (listens or playing or waiting)
 
     def listen(self, sink: CaptureSink | None) -> None:
         """Hand on frames to `sink` from the next one on; nothing that was captured earlier."""
@@ -149,7 +151,7 @@ class DspWorker(Closing):
             self._sink, self._next_sink = self._next_sink, None
         self._stand_in_for_capture(now)
         for ring, is_ring_device in ((self._playback, False), (self._ring, True)):
-            self._render_tones(ring, is_ring_device)
+            self._render_tones(ring, is_ring_device, START_AHEAD_MS if now < self._awaited_until else TONES_AHEAD_MS)
             self._stand_in_for_playback(ring, now)
         self._capture.wake_after_ms(IDLE_WAKE_MS if self.idle else FRAME_MS)
 
@@ -225,8 +227,8 @@ class DspWorker(Closing):
         for _ in range(pacer.take_due(now)):
             ring.pull()
 
-    def _render_tones(self, ring: PlayoutRing, is_ring_device: bool) -> None:
-        ahead_ms = max(TONES_AHEAD_MS, 2 * ring.period_ms)
+    def _render_tones(self, ring: PlayoutRing, is_ring_device: bool, ahead_ms: int) -> None:
+        ahead_ms = max(ahead_ms, 2 * ring.period_ms)
         while ring.tones_ms() < ahead_ms:
             unit = self._mixer.render(ring.unit_ms * FRAME_SAMPLES // FRAME_MS, ring_device=is_ring_device)
             if unit is None:
