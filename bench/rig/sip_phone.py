@@ -61,7 +61,7 @@ class SipPhone(Closing):
         self.folder = site.folder / f"phone-{user}"
         self.folder.mkdir()
         self.events: list[tuple[str, str]] = []  # kind, and what came with it
-        _write_tone(self.folder / "says.wav", hz)
+        write_tone(self.folder / "says.wav", hz)
         (self.folder / "config").write_text(CONFIG.format(address=address, folder=self.folder, control=CONTROL_PORT))
         account = ACCOUNT.format(user=user, domain=DOMAIN, secret=secret or USERS[user], edge=EDGES[edge],
                                  mode="auto" if answers else "manual", codecs=codecs)  # fmt: skip
@@ -132,7 +132,7 @@ class SipPhone(Closing):
         self.until(lambda: "200 OK" in self.log or ("REGISTER_OK", "") in self.events, "registered")
 
     def heard(self) -> tuple[int, int]:
-        """The level (RMS) and the loudest frequency of the last half second that it wrote down; 0, 0 before there is one."""
+        """The level (RMS) and the loudest frequency of the last half second; 0, 0 before there is one."""
         files = sorted(self.folder.glob("dump*dec.wav"))
         data = files[-1].read_bytes()[44:] if files else b""
         pcm = np.frombuffer(data[: len(data) // 2 * 2], np.int16).astype(float)[-RATE_HZ // 2 :]
@@ -177,10 +177,11 @@ class SipPhone(Closing):
             self.events.append((told["type"], str(told.get("param", ""))))
 
 
-def _write_tone(path: Path, hz: int, seconds: int = 100) -> None:
-    sine = 9_000 * np.sin(2 * np.pi * hz * np.arange(RATE_HZ * seconds) / RATE_HZ)
+def write_tone(path: Path, hz: int, rate_hz: int = RATE_HZ, seconds: int = 100) -> None:
+    """Make a WAV file with so many seconds of a tone."""
+    sine = 9_000 * np.sin(2 * np.pi * hz * np.arange(rate_hz * seconds) / rate_hz)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(RATE_HZ)
+        file.setframerate(rate_hz)
         file.writeframes(sine.astype(np.int16).tobytes())

@@ -1,11 +1,11 @@
-"""A SIP site in network namespaces, from the very files that are shipped in deploy/kamailio: edges, media engines, users.
+"""A SIP site in network namespaces, from the files that are shipped in deploy/kamailio: edges, media engines, users.
 
     client  wired 10.77.1.2 --- 10.77.1.1 \\
                                           net ---- 10.77.0.11, .13  edge 1
     client  wlan  10.77.2.2 --- 10.77.2.1 /   \\--- 10.77.0.12, .14  edge 2
 
-`net` also holds the media engines (.21, .22), plain phones (.31 to .39) and the trunk (.41). The names of the namespaces
-are this object's own, so that several sites can be up at once. Needs root, and the packages of `scripts/setup.sh test`.
+`net` also holds the media engines (.21, .22), plain phones (.31 to .33) and the trunk (.41). The names of the
+namespaces are this object's own, so that several sites can be up at once. Needs root, and the packages of `scripts/setup.sh test`.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ class SipSite(Closing):
         (home / "site.cfg").write_text(self._site(edge, dump))
         words = _words_of("sip-edge.service", {"/etc/sip-site": str(home), "/run/sip-edge": str(run)})
         self._running[f"edge{edge}"] = self.spawn(f"edge{edge}", *words, log=self.folder / f"edge{edge}.log")
-        self._until(f"edge{edge}", lambda: self._listens(f"edge{edge}", WSS_PORT) and "current" in self.ask(edge, "tm.stats"))
+        self._until(f"edge{edge}", lambda: self._serves(edge))
 
     def _site(self, edge: int, dump: Path) -> str:
         """The shipped site.cfg with this site's values in it."""
@@ -290,6 +290,9 @@ class SipSite(Closing):
         name = f"engine{engine}"
         self._running[name] = self.spawn("net", *words, log=self.folder / f"{name}.log")
         self._until(name, lambda: self._listens("net", 2223, ENGINES[engine], "u"))
+
+    def _serves(self, edge: int) -> bool:
+        return self._listens(f"edge{edge}", WSS_PORT) and "current" in self.ask(edge, "tm.stats")
 
     def _listens(self, where: str, port: int, address: str = "", kind: str = "t") -> bool:
         source = f"src {address} and sport = :{port}" if address else f"sport = :{port}"
