@@ -10,7 +10,8 @@ const OF_CALL = ['progress', 'accepted', 'confirmed', 'ended', 'failed', 'newDTM
 class Phone {
   constructor(user, password, domain, edges, more) {
     this.events = [];
-    const sockets = edges.map((uri) => new JsSIP.WebSocketInterface(uri));
+    const weight = (place) => edges.length - place; // it would take any of them first
+    const sockets = edges.map((uri, place) => ({ socket: new JsSIP.WebSocketInterface(uri), weight: weight(place) }));
     this.ua = new JsSIP.UA({
       sockets, uri: `sip:${user}@${domain}`, password, register_expires: 60,
       connection_recovery_min_interval: 1, connection_recovery_max_interval: 4, ...more,
@@ -36,6 +37,8 @@ class Phone {
 
   listen(pc) {
     this.pc = pc;
+    clearInterval(this.watch);
+    this.watch = setInterval(() => this.count(), 200);
     pc.addEventListener('track', ({ streams }) => {
       const audio = new Audio();
       audio.srcObject = streams[0];
@@ -46,6 +49,15 @@ class Phone {
       this.ear?.context.close();
       this.ear = { audio, analyser, context };
     });
+  }
+
+  // An analyser goes on showing the last sound when no more comes.
+  async count() {
+    const before = this.packets;
+    for (const report of (await this.pc.getStats()).values()) {
+      if (report.type === 'inbound-rtp') this.packets = report.packetsReceived;
+    }
+    this.flows = this.packets > before;
   }
 
   happened(name, what) {
@@ -71,14 +83,16 @@ class Phone {
 
   restart() {
     this.begun = performance.now();
-    return new Promise((done) => {
-      this.session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => done(performance.now() - this.begun));
+    return new Promise((done, fail) => {
+      const options = { rtcOfferConstraints: { iceRestart: true } };
+      this.session.once('ended', ({ cause }) => fail(cause));
+      if (!this.session.renegotiate(options, () => done(performance.now() - this.begun))) fail('not now');
     });
   }
 
   // The loudest frequency of what comes just now, and 0 while it is quiet.
   loudest() {
-    if (!this.ear) return 0;
+    if (!this.ear || !this.flows) return 0;
     const bins = new Float32Array(this.ear.analyser.frequencyBinCount);
     this.ear.analyser.getFloatFrequencyData(bins);
     const top = bins.indexOf(Math.max(...bins));

@@ -154,16 +154,16 @@ class SipSite(Closing):
 
     def media(self) -> int:
         """How many calls the engines hold media for."""
-        return sum(self._calls_of(engine) for engine in (1, 2) if f"engine{engine}" in self._running)
+        return sum(self.media_of(name) for name in self._running if name.startswith("engine"))
 
-    def _calls_of(self, engine: int) -> int:
-        """Ask over the control protocol: a new cookie, and a dictionary in bencoding."""
+    def media_of(self, name: str) -> int:
+        """How many calls an engine holds media for: its answer to a cookie and a dictionary in bencoding."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
             plug.settimeout(5)
-            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(NUMBERS), (ENGINES[engine], 2223))
+            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(NUMBERS), (ENGINES[int(name[-1])], 2223))
             answer = plug.recv(65536)
         listed = re.search(rb"5:callsl(.*)e6:result2:ok", answer)
-        assert listed, f"engine {engine} said {answer!r}"
+        assert listed, f"{name} said {answer!r}"
         return len(re.findall(rb"\d+:", listed[1]))
 
     def registered(self, edge: int = 1) -> list[str]:
@@ -245,6 +245,7 @@ class SipSite(Closing):
 
     def _start_edge(self, edge: int) -> None:
         home, run, dump = (self.folder / f"{what}{edge}" for what in ("etc", "run", "dump"))
+        shutil.rmtree(run, ignore_errors=True)  # as systemd does
         for path in (home, run, dump):
             path.mkdir(exist_ok=True)
         shutil.copy(DEPLOYED / "kamailio.cfg", home)
@@ -261,7 +262,7 @@ class SipSite(Closing):
             "SITE_ENGINES": " ".join(f"udp:{address}:2223" for address in ENGINES.values()),
             "SITE_CERTIFICATE": str(self.folder / "edge.pem"), "SITE_KEY": str(self.folder / "edge.key"),
             "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "15000",
-            "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_OWN": OWN[edge],
+            "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_NUMBER": str(edge), "NODE_OWN": OWN[edge],
             "OTHER_ADDRESS": EDGES[other], "OTHER_OWN": OWN[other], "SITE_DUMP": str(dump),
         } | self._settings  # fmt: skip
         wanted = {"TRUNK", "DUMP", *(["TWO_NODES"] if self.two else [])}
