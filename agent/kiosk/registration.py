@@ -194,6 +194,7 @@ class Registrar(Closing):
         return {
             **device_options(config, self._sound),
             "call_store": None if config.signaling.is_sip else self._call_store(),
+            "wait_for_service": True,  # a press just after the socket was lost is as good as any
             "allow_incoming_while_busy": True,  # the attendant decides: whom we dial may be dialling us
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),

@@ -70,7 +70,8 @@ class DeviceHost(HostDuties, Closing):
         self.generation = GENERATIONS[self.options.behaviour]
         core = self.generation.registering(not self.options.no_register)
         self.registration = Registration(self.clock, core, self._send_register, self._show_registration)
-        self.contact = FirstContact(self.clock, self.generation.opens_when_needed)
+        waits_again = self.options.wait_for_service
+        self.contact = FirstContact(self.clock, self.generation.opens_when_needed or waits_again, waits_again)
         self.farewells = Farewells()
         self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, self._device)
         self._is_destroyed = False

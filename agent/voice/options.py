@@ -95,6 +95,7 @@ class DeviceOptions:
     reconnect_limit_s: float = 30.0
     sip: SipAccount | None = None
     sound: Any = None
+    wait_for_service: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DeviceOptions:
@@ -221,7 +222,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
          "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
-         "preflight", "publish_events", "warnings"), _FLAG),
+         "preflight", "publish_events", "wait_for_service", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",
@@ -232,7 +233,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "backoff_max_ms": (_is_number, "a number of milliseconds"),
     "chunderw": (lambda v: _is_text(v) or _is_list_of_texts(v), "a host, or host:port, or a list of them"),
     "close_protection": (lambda v: _is_flag(v) or _is_text(v), "True, False or a text"),
-    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu"'),
+    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu", "pcma"'),
     "edge": (lambda v: _is_text(v) or (_is_list_of_texts(v) and len(v) > 0), "the name of an edge, or a list of them"),
     "protocol": (lambda v: v in (PSTREAM, SIP), 'the string "pstream", or "sip"'),
     "sip": (lambda v: isinstance(v, SipAccount), "a mapping with edges, user, domain and secret, or a SipAccount"),

@@ -207,5 +207,6 @@ class SignalingEvents:
 
     def _transport_close(self, _payload: Payload) -> None:
         self._device.registration.lost()
+        self._device.contact.interrupted()
         for call in self._device.calls.listening():
             call.on_transport_close()

@@ -16,7 +16,7 @@ from agent.errors import RestartLimitError
 from agent.signaling.token.access_token import mint_token
 from agent.signaling.token.token_source import TokenSettings, read_key
 from agent.twilio_errors import twilio_error
-from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
+from tests.kiosk.stage import BOX, BOX_HZ, BUTTONS, UNREACHABLE_HZ, VISITOR_HZ, Box, Phone, Site
 
 
 def talk(box: Box, visitor: Phone) -> None:
@@ -91,18 +91,6 @@ def test_a_call_that_rings_dies_with_its_socket(site: Site, box: Box, visitor: P
     assert box.last_call["outcome"] == "missed"
 
 
-def test_a_call_out_while_offline_says_so(site: Site, box: Box) -> None:
-    site.stop()
-    box.until_shows("offline")
-
-    box.press("call")
-
-    box.until_told("call failed 31000: The call cannot start: there is no connection to the service")
-    box.until_hears(*BUSY_US_HZ)
-    box.until(lambda: box.states == {"offline"}, "offline and calm")
-    assert box.last_call["outcome"] == "failed"
-
-
 def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
     command = TokenSettings(command=("false",))
     box = site.box(replace(site.config(), token=command), ready=False)
@@ -110,7 +98,7 @@ def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
     box.press("call")
 
     box.until_told("not possible")
-    box.until_hears(*BUSY_US_HZ)
+    box.until_hears(UNREACHABLE_HZ[0])
 
 
 def test_a_call_is_saved_when_the_network_changes(box: Box, visitor: Phone) -> None:

@@ -7,16 +7,16 @@ A call goes through phases: it is made (`OutgoingCall`) or comes (`IncomingCall`
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from agent.signaling.sip.client_transactions import ClientTransaction, ClientTransactions
 from agent.signaling.sip.codes import phrase_of
 from agent.signaling.sip.effects import CallReport, SendSip, TellOfCall
 from agent.signaling.sip.message import SipMessage, SipRequest
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
-from agent.signaling.sip.writer import METHODS, SDP, Lines, MessageWriter
+from agent.signaling.sip.writer import METHODS, SDP, HeaderLines, MessageWriter
 
-NotTaken = Literal["busy", "do_not_disturb", "too_many", "unusable"]  #: why an offer of the far end is not answered
+#: What is said of a call that is not taken, by the program's reason (agent.voice.stream_extras.NotTaken).
 DECLINED: Final[dict[str, int]] = {"busy": 486, "do_not_disturb": 480, "too_many": 480, "unusable": 488}
 
 #: What requests within a call get that mean nothing to us: no transfer, no subscription, no text.
@@ -122,7 +122,7 @@ class CallPhase:
 
 
 def reply(
-    desk: CallDesk, request: SipRequest, status: int, flow: int, more: Lines | None = None, body: str = ""
+    desk: CallDesk, request: SipRequest, status: int, flow: int, more: HeaderLines | None = None, body: str = ""
 ) -> SendSip:
     """Answer a request that needs no more than that."""
     return SendSip(desk.writer.response(request, status, desk.writer.token(), more=more, body=body), flow)
@@ -144,7 +144,7 @@ def is_foreign_body(message: SipMessage) -> bool:
     return bool(message.body.strip()) and message.content_type != SDP
 
 
-def reason_header(status: int, text: str) -> Lines:
+def reason_header(status: int, text: str) -> HeaderLines:
     """Make the Reason of a BYE or a CANCEL (RFC 3326)."""
     words = "".join(char if char.isprintable() and char not in '"\\' else " " for char in text)[:120]
     return {"Reason": f'SIP;cause={status};text="{words or phrase_of(status)}"'}

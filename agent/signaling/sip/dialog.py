@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipMessage, SipRequest, SipResponse
-from agent.signaling.sip.writer import SDP, Lines, MessageWriter
+from agent.signaling.sip.writer import SDP, HeaderLines, MessageWriter
 
 
 class Arrival(Enum):
@@ -68,7 +68,13 @@ class Dialog:
         self.target = target_of(message) or self.target
 
     def request(
-        self, writer: MessageWriter, method: str, *, more: Lines | None = None, body: str = "", body_type: str = SDP
+        self,
+        writer: MessageWriter,
+        method: str,
+        *,
+        more: HeaderLines | None = None,
+        body: str = "",
+        body_type: str = SDP,
     ) -> SipRequest:
         """Make our next request in it."""
         self.local_number += 1
@@ -83,7 +89,7 @@ class Dialog:
         self.local_number = max(self.local_number, number)
 
     def _written(
-        self, writer: MessageWriter, method: str, number: int, more: Lines | None, body: str, body_type: str
+        self, writer: MessageWriter, method: str, number: int, more: HeaderLines | None, body: str, body_type: str
     ) -> SipRequest:
         uri, routes = _way(self.target, self.routes)
         ends = (self.local, self.remote)

@@ -13,9 +13,9 @@ from agent.signaling.sip.codes import LOST, call_error
 from agent.signaling.sip.dialog import Dialog
 from agent.signaling.sip.effects import CallReport, SendSip
 from agent.signaling.sip.header_values import NameAddr
-from agent.signaling.sip.message import SipRequest, SipResponse
+from agent.signaling.sip.message import SipRequest, SipResponse, write_message
 from agent.signaling.sip.sip_session import SipSession
-from agent.signaling.sip.writer import Lines
+from agent.signaling.sip.writer import HeaderLines
 
 SILENT_PROGRESS = 199  # one of several phones has given up (RFC 6228)
 NO_DESCRIPTION = {"code": 31000, "message": "The far side answered without a session description."}
@@ -33,8 +33,8 @@ class OutgoingCall(CallPhase):
         self._is_over = False  # for us
         self._session: SipSession | None = None
 
-    def begin(self, target: str, sdp: str, more: Lines, now: float) -> list[CallReport]:
-        """Send the INVITE to this URI."""
+    def begin(self, target: str, sdp: str, more: HeaderLines, now: float) -> list[CallReport]:
+        """Send the INVITE to this URI; raises InvalidArgumentError for what no message can carry."""
         flow = self._desk.flow_near(0)
         if flow is None:
             self._desk.over(self)
@@ -43,6 +43,7 @@ class OutgoingCall(CallPhase):
         account, writer = self._desk.writer.account, self._desk.writer
         ours = NameAddr(account.address_of_record, account.display_name).tagged(writer.token())
         request = writer.request("INVITE", target, (ours, NameAddr(target)), self.sid, 1, more=more, body=sdp)
+        write_message(request)
         self._desk.enter(self)
         self._transaction, effects = self._ask(request, self._heard, lambda number: None, now)
         return effects

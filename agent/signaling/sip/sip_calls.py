@@ -22,7 +22,7 @@ from agent.signaling.sip.codes import UNSENDABLE
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.effects import CallReport, SendSip, TellOfCall
 from agent.signaling.sip.incoming_call import IncomingCall
-from agent.signaling.sip.message import SipRequest, SipResponse, write_message
+from agent.signaling.sip.message import SipRequest, SipResponse
 from agent.signaling.sip.outgoing_call import OutgoingCall
 from agent.signaling.sip.quoting import is_token
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
@@ -90,18 +90,17 @@ class SipCalls:
     def call(self, callsid: str, params: str, sdp: str, now: float) -> list[CallReport]:
         """Make a call under this name, which becomes its Call-ID; one that no message can carry fails at once."""
         try:
-            if not is_token(callsid) or callsid in self._phases:
-                raise InvalidArgumentError(f"a call cannot be named {callsid!r}")
-            whom, headers = dialled(params)
-            target = target_uri(whom, self.writer.account.domain)
-            phase = OutgoingCall(self, callsid, early_media=self._early_media)
-            effects = phase.begin(target, sdp, {**self.writer.account.headers, **headers}, now)
-            for effect in effects:
-                if isinstance(effect, SendSip):
-                    write_message(effect.message)
+            return self._invite(callsid, params, sdp, now)
         except InvalidArgumentError as exc:
             return [TellOfCall("hangup", {"callsid": callsid, "error": UNSENDABLE.error(str(exc))})]
-        return effects
+
+    def _invite(self, callsid: str, params: str, sdp: str, now: float) -> list[CallReport]:
+        if not is_token(callsid) or callsid in self._phases:
+            raise InvalidArgumentError(f"a call cannot be named {callsid!r}")
+        whom, headers = dialled(params)
+        target = target_uri(whom, self.writer.account.domain)
+        phase = OutgoingCall(self, callsid, early_media=self._early_media)
+        return phase.begin(target, sdp, {**self.writer.account.headers, **headers}, now)
 
     def phase_of(self, callsid: str | None) -> CallPhase:
         """Find a call; for a name that means none, one that does nothing."""

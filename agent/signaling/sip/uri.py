@@ -29,7 +29,7 @@ _SEPARATORS: Final = re.compile(r"[\s().-]")
 _TELEPHONE: Final = re.compile(r"(\+?[0-9A-Fa-f*#().-]+)((?:;[A-Za-z0-9-]+(?:=[A-Za-z0-9.+*()%!~'_&/:-]+)?)*)")
 _PARAMETERS: Final = re.compile(r"(?:;[A-Za-z0-9\[\]/:&+$._!~*'()%-]+(?:=[A-Za-z0-9\[\]/:&+$._!~*'()%-]*)?)*")
 _HOST_END: Final = re.compile(r"[;?]")
-_PORT: Final = re.compile(r"(.*?)(?::([0-9]{1,5}))?")
+_PORT: Final = re.compile(r"(.*?)(?::([0-9]{1,5}))?", re.DOTALL)
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED: Final = "-_.!~*'()"
 

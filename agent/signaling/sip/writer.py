@@ -23,7 +23,7 @@ SDP: Final = "application/sdp"
 _COOKIE: Final = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _ECHOED: Final = ("Via", "From", "Call-ID", "CSeq")
 
-Lines = Mapping[str, str]  # name and value
+HeaderLines = Mapping[str, str]  # name and value
 
 
 def new_token() -> str:
@@ -62,7 +62,7 @@ class MessageWriter:
         number: int,
         *,
         routes: Sequence[str] = (),
-        more: Lines | None = None,
+        more: HeaderLines | None = None,
         body: str = "",
         body_type: str = SDP,
     ) -> SipRequest:
@@ -99,7 +99,14 @@ class MessageWriter:
         )
 
     def response(
-        self, request: SipRequest, status: int, tag: str, *, more: Lines | None = None, body: str = "", phrase: str = ""
+        self,
+        request: SipRequest,
+        status: int,
+        tag: str,
+        *,
+        more: HeaderLines | None = None,
+        body: str = "",
+        phrase: str = "",
     ) -> SipResponse:
         """Make the answer to a request; `tag` is our half of the dialog's name, where the request has none yet."""
         to = request.to if request.to.tag or status == 100 else request.to.tagged(tag)
