@@ -9,6 +9,7 @@ import wave
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import gevent
@@ -58,8 +59,7 @@ class SipPhone(Closing):
     ) -> None:  # fmt: skip
         """`answers` calls at once, or when told to."""
         self.address = address
-        self.folder = site.folder / f"phone-{user}"
-        self.folder.mkdir()
+        self.folder = Path(mkdtemp(prefix=f"phone-{user}-", dir=site.folder))
         self.events: list[tuple[str, str]] = []  # kind, and what came with it
         write_tone(self.folder / "says.wav", hz)
         (self.folder / "config").write_text(CONFIG.format(address=address, folder=self.folder, control=CONTROL_PORT))
