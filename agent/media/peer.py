@@ -37,8 +37,9 @@ class Peer(Closing):
         on_event: EventSink | None = None,
         *,
         names_address: bool = False,
+        may_move: bool = True,
     ) -> None:
-        """`names_address`: as SIP peers want it, see `OfferAnswer`."""
+        """`names_address` and `may_move` are for `OfferAnswer`."""
         settings, self._on_event = settings or MediaSettings(), on_event or _ignore
         self._loop = asyncio.get_running_loop()
         self._states = PeerStates(self._on_event, self._begin_handshake)
@@ -46,7 +47,13 @@ class Peer(Closing):
         self._secure = SecureTransport(self._ice, self._states.on_dtls_state)
         self.rtp = RtpEndpoint(settings, self._secure, self._on_event)
         self._descriptions = OfferAnswer(
-            settings, self._secure.fingerprint, self.rtp.ssrc, self.rtp.cname, self._secure.may_be, names_address
+            settings,
+            self._secure.fingerprint,
+            self.rtp.ssrc,
+            self.rtp.cname,
+            self._secure.may_be,
+            names_address,
+            may_move,
         )
         self._agreement: Agreement | None = None
         self._negotiating = asyncio.Lock()

@@ -121,8 +121,7 @@ class CallDriver:
 
     def abandon(self) -> None:
         """End it although parts of it fail: what still works says good-bye, and the program hears that it is over."""
-        lost = Cause(error=catalogue.media_lost(self.connection), reason=catalogue.INTERRUPTED)
-        call_handler("a call that is given up", self.fire, Trigger.MEDIA_LOST, lost)
+        call_handler("a call that is given up", self.fire, Trigger.MEDIA_LOST, self.media_lost())
         if self.shown is CallState.CLOSED:
             return
         self.core.state = self.shown = CallState.CLOSED
@@ -132,6 +131,11 @@ class CallDriver:
         call_handler("a call that is given up", self._close)
         self.media.close()
         self.emit("disconnect", self.connection)
+
+    def media_lost(self) -> Cause:
+        """Word what ends the call, here and for the far end, when its path is gone for good."""
+        words = self.host.generation.interrupted
+        return Cause(error=catalogue.media_lost(self.connection, words), reason=words)
 
     def resume(self) -> None:
         """Take up a call that another process has left behind."""

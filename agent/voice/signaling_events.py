@@ -16,12 +16,12 @@ from gevent.event import AsyncResult
 from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.names import MessageType
 from agent.voice import call_errors as catalogue
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.farewells import Farewells
 from agent.voice.first_contact import FirstContact
+from agent.voice.generation import VoiceGeneration
 from agent.voice.options import DeviceOptions
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
@@ -49,6 +49,9 @@ class SignalingOwner(Protocol):
 
     @property
     def options(self) -> DeviceOptions: ...
+
+    @property
+    def generation(self) -> VoiceGeneration: ...
 
     def emit(self, event: str, *args: Any) -> Any: ...
 
@@ -99,7 +102,7 @@ class SignalingEvents:
         if not isinstance(error, Mapping):
             return
         named = self._device.calls.find(payload.get("callsid"))
-        if payload.get("voiceeventsid") and MessageType.MESSAGE in self._device.options.wire.hears:
+        if payload.get("voiceeventsid") and not self._device.generation.no_messages:
             if named is not None:
                 named.on_refused(payload, error)
             return  # it is about a message, and no call or Device
@@ -108,7 +111,7 @@ class SignalingEvents:
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
-        twilio_error = self._device.options.wire.classify(dict(error))
+        twilio_error = self._device.generation.classify(dict(error))
         message = str(error.get("message") or "")
         self._device.emit("error", VoiceError(code, message, connection=named, twilio_error=twilio_error))
 
@@ -204,5 +207,6 @@ class SignalingEvents:
 
     def _transport_close(self, _payload: Payload) -> None:
         self._device.registration.lost()
+        self._device.contact.interrupted()
         for call in self._device.calls.listening():
             call.on_transport_close()

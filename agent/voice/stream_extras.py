@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from agent.voice.protocols import SignalingStream
 
 #: Why an offer of the far end is not answered: a word for whoever waits, where the service takes one.
-NotTaken = Literal["busy", "do_not_disturb", "too_many", "unusable"]
+NotTaken = Literal["busy", "do_not_disturb", "nobody", "too_many", "unusable"]
 
 
 def decline(stream: SignalingStream | None, callsid: str | None, why: NotTaken) -> None:

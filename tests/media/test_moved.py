@@ -11,6 +11,8 @@ from av import AudioFrame
 from agent.errors import SdpError
 from agent.media.dtls import srtp_transport
 from agent.media.dtls.aiortc_adapter import new_certificate
+from agent.media.settings import MediaSettings
+from agent.switchboard.media_leg import MediaLeg
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 from tests.media.certificates import rsa_certificate
 from tests.media.peers import Talker, WatchedPeer, close, negotiate, run
@@ -251,6 +253,22 @@ def test_another_certificate_with_the_same_credentials_is_refused_and_changes_no
             await box.answer_offer(forged(engine.local_sdp))
         await talk(box, engine)
         await close(box, engine)
+
+    run(story())
+
+
+def test_leg_of_the_switchboard_is_not_taken_to_another_certificate_by_a_restart():
+    async def story():
+        client, other = WatchedPeer(), WatchedPeer()
+        leg = MediaLeg(MediaSettings(), lambda alive: None, lambda: None)
+        await client.apply_answer(await leg.answer(await client.create_offer(), ("opus",)))
+        await client.connected()
+        with pytest.raises(SdpError, match="changed its certificate within the call"):
+            await leg.restart(await other.create_offer())
+        await client.apply_answer(await leg.restart(await client.create_restart_offer()))
+        await client.until(lambda peer: len(peer.values("selected_pair")) == 2)
+        await leg.close()
+        await close(client, other)
 
     run(story())
 

@@ -59,11 +59,14 @@ class OfferAnswer:
         cname: str,
         is_theirs: Callable[[Fingerprints], bool] = lambda _: True,
         names_address: bool = False,
+        may_move: bool = True,
     ) -> None:
         """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known.
 
-        `names_address` is for SIP peers, which take a description without an address for a call on hold.
+        `names_address` is for SIP peers, which take a description without an address for a call on hold. Where the far
+        end may not move, another certificate is refused: who speaks for it must not take its call to somebody else.
         """
+        self._may_move = may_move
         self._settings = settings
         self._is_theirs = is_theirs
         self._names_address = names_address
@@ -92,12 +95,17 @@ class OfferAnswer:
             if self._settings.aggressive_nomination:
                 sdp = munge.remove_ice_lite(sdp)
             sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)
-        description, before = parse(sdp), self.remote
-        if before is None or description.ice.credentials != before.ice.credentials:
-            return description  # it may have moved to another machine (RFC 8842 section 3)
-        if self._names_another(before.fingerprints, description.fingerprints):
-            raise SdpError("the far end changed its certificate but not its ICE credentials; it has to change both")
+        description = parse(sdp)
+        if self.remote is not None and self._names_another(self.remote.fingerprints, description.fingerprints):
+            self._check_move(description.ice, self.remote.ice)
         return description
+
+    def _check_move(self, ice: IceParameters, before: IceParameters) -> None:
+        """Refuse another certificate where the far end has not moved, or may not (RFC 8842 section 3)."""
+        if not self._may_move:
+            raise SdpError("the far end changed its certificate within the call; it has to make a new call")
+        if ice.credentials == before.credentials:
+            raise SdpError("the far end changed its certificate but not its ICE credentials; it has to change both")
 
     def _names_another(self, before: Fingerprints, now: Fingerprints) -> bool:
         """Whether these are of another certificate; the list of hashes may be another all the same."""

@@ -28,6 +28,12 @@ GONE: Final = frozenset((408, 481))  #: of a request within a call: there is no 
 BUSY: Final = (486, 491, 500, 503, 504)  #: of an offer within a call: not now
 
 
+def worded(entry: TwilioError, what: str, remedy: str) -> TwilioError:
+    """Give an entry of the catalogue the words of a PBX, which has neither tokens nor regions."""
+    entry.explanation, entry.causes, entry.solutions = what, (), (remedy,)
+    return entry
+
+
 @dataclass(frozen=True)
 class SipFailure:
     """One kind of failure; `what` has a place for what the server said."""
@@ -39,7 +45,8 @@ class SipFailure:
 
     def error(self, said: str) -> dict[str, Any]:
         """Make the `error` of an event."""
-        return {"code": self.code, "message": f"{self.what} ({said}). {self.remedy}", "twilioError": self.entry()}
+        entry = worded(self.entry(), f"{self.what}.", self.remedy)
+        return {"code": self.code, "message": f"{self.what} ({said}). {self.remedy}", "twilioError": entry}
 
 
 LOST: Final = SipFailure(

@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 
 from agent.log import FailureLog
 from agent.signaling.backoff import Backoff, longest_delay_ms
+from agent.signaling.sip.codes import worded
 from agent.signaling.sip.edges import EdgeList
 from agent.signaling.sip.effects import (
     CloseEdge,
@@ -258,7 +259,8 @@ class Flow:
         return [DialEdge(self.number, self.attempt, self.uri)]
 
     def _fail(self, code: int, why: str, now: float) -> list[FlowEffect]:
-        error = {"code": code, "message": why, "twilioError": SignalingErrors.ConnectionError()}
+        remedy = "Look whether the PBX is up, and reached by the edges in [sip]."
+        error = {"code": code, "message": why, "twilioError": worded(SignalingErrors.ConnectionError(), why, remedy)}
         return [FlowFailed(self.number, error), *self._drop(why, now)]
 
     def _drop(self, why: str, now: float, *, is_lasting: bool = True) -> list[FlowEffect]:

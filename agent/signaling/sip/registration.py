@@ -24,6 +24,7 @@ from typing import Final, TypeAlias
 
 from agent.errors import CredentialsError, ProtocolError
 from agent.log import FailureLog, excerpt
+from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.effects import (
     KeepAlive,
@@ -60,8 +61,7 @@ class Registration:
         self.flow = flow  #: its reg-id
         self.is_registered = False
         self._writer = writer
-        self._account = writer.account
-        self._digest = DigestClient(writer.account.user, writer.account.password)
+        self._digest = DigestClient(writer.account.user, lambda: writer.account.password())
         self._random = random
         self._call_id = writer.token()
         self._tag = writer.token()
@@ -76,6 +76,10 @@ class Registration:
         self._told: int | None = None
         self._brief = 0  # times in a row that we asked for too little
         self._failures = FailureLog(log, "registering at the PBX")
+
+    @property
+    def _account(self) -> SipAccount:
+        return self._writer.account
 
     @property
     def host(self) -> str:
@@ -139,6 +143,16 @@ class Registration:
             response.status, excerpt(response.phrase), pending.is_leaving,
             read_seconds(response.headers.first("Retry-After")), now,
         )  # fmt: skip
+
+    def account_changed(self, now: float) -> list[FlowRegistrationEffect]:
+        """Ask anew at once: what was refused may be right now, and what was granted went by another name."""
+        self._rests.clear()
+        self._told = None
+        self._expires_s = self._account.expires_s
+        is_leaving = self._pending is not None and self._pending.is_leaving
+        if self._uri is None or not self._is_wanted or is_leaving:
+            return []
+        return self._ask(now)
 
     # Within
 

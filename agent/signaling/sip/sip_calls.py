@@ -53,7 +53,7 @@ class SipCalls:
         self.writer = writer
         self.flow_near = flow_near
         self.random = random
-        self.clients = ClientTransactions(writer, DigestClient(writer.account.user, writer.account.password))
+        self.clients = ClientTransactions(writer, DigestClient(writer.account.user, lambda: writer.account.password()))
         self.servers = ServerTransactions()
         self.takes_calls = True
         self._early_media = early_media

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.user_agent import SipEffect, UserAgent
 
 
@@ -66,6 +67,13 @@ class SipRequests(ServiceWords, ABC):
     def destroy(self) -> None:
         """Hang up, sign off and close for good, and emit `offline`; idempotent, returns at once."""
         self._ask(lambda agent, now: agent.destroy(now))
+
+    def use_account(self, account: SipAccount) -> None:
+        """Go on with a changed account, registering at once; calls notice nothing.
+
+        User, domain, edges and instance must be those of before: others are another stream.
+        """
+        self._ask(lambda agent, now: agent.use_account(account, now))
 
     def register(self, audio: bool) -> None:
         """Take calls or do not; a registration that stands is not made again."""

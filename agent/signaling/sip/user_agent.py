@@ -109,6 +109,13 @@ class UserAgent:
         self.calls.takes_calls = present
         return [effect for one in self._registrations.values() for effect in one.want(present, now)]
 
+    def use_account(self, account: SipAccount, now: float) -> list[SipEffect]:
+        """Go on with another password, display name, headers or times; user, domain and edges must be the same."""
+        self.writer.account = account
+        if self.is_destroyed:
+            return []
+        return [effect for one in self._registrations.values() for effect in one.account_changed(now)]
+
     def destroy(self, now: float) -> list[SipEffect]:
         """Hang up, sign off and disconnect for good; idempotent."""
         if self.is_destroyed:
