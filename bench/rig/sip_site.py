@@ -44,6 +44,8 @@ USERS = {name: f"{name}-secret" for name in ("box", "web", "desk", "lobby", "lin
 START_S = 20.0
 POLL_S = 0.02
 NUMBERS = itertools.count(1)
+COOKIES = itertools.count(1)
+FROM_PID = 'echo "$0" > /proc/sys/kernel/ns_last_pid && exec "$@"'
 
 
 def missing() -> str:
@@ -119,11 +121,11 @@ class SipSite(Closing):
         return ["ip", "netns", "exec", self.names[where], *words]
 
     def spawn(self, where: str, *words: str, log: Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a program in a namespace; with it ends all that it started."""
+        """Start a program in a namespace; with it ends all that it started. No two have the same process ids."""
         out = log.open("ab")
         self._logs.append(out)
-        alone = ("unshare", "--pid", "--fork", "--kill-child")
-        return subprocess.Popen(self.command(where, *alone, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", FROM_PID)
+        return subprocess.Popen(self.command(where, *alone, str(next(NUMBERS) * 500 % 30_000), *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                 preexec_fn=die_with_parent, cwd=cwd)  # fmt: skip
 
     @contextmanager
@@ -160,7 +162,7 @@ class SipSite(Closing):
         """How many calls an engine holds media for: its answer to a cookie and a dictionary in bencoding."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
             plug.settimeout(5)
-            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(NUMBERS), (ENGINES[int(name[-1])], 2223))
+            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(COOKIES), (ENGINES[int(name[-1])], 2223))
             answer = plug.recv(65536)
         listed = re.search(rb"5:callsl(.*)e6:result2:ok", answer)
         assert listed, f"{name} said {answer!r}"
