@@ -7,6 +7,7 @@ from typing import Any
 
 import gevent
 
+from agent.hub_clock import sleep_to_round
 from agent.kiosk.box_events import Noticeboard
 from agent.net.resolve import resolve
 from agent.supervision.heartbeat import Heartbeat
@@ -39,7 +40,7 @@ class NameWatch:
         heartbeat.beat()
         if self._host and not self._board.situation.registered:
             self._ask()
-        gevent.sleep(LOOK_S)
+        sleep_to_round(LOOK_S)
 
     def _ask(self) -> None:
         try:
