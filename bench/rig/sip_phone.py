@@ -9,6 +9,7 @@ import wave
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import gevent
@@ -59,8 +60,7 @@ class SipPhone(Closing):
         """`answers` calls at once, or when told to."""
         self.address = address
         self._site, self._user = site, user
-        self.folder = site.folder / f"phone-{user}-{len(list(site.folder.glob('phone-*')))}"
-        self.folder.mkdir()
+        self.folder = Path(mkdtemp(prefix=f"phone-{user}-", dir=site.folder))
         self.events: list[tuple[str, str]] = []  # kind, and what came with it
         write_tone(self.folder / "says.wav", hz)
         (self.folder / "config").write_text(CONFIG.format(address=address, folder=self.folder, control=CONTROL_PORT))
