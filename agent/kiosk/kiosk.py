@@ -98,7 +98,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(config.signaling.server, self.board, self.registrar.names_are_back)
+        self.name_watch = NameWatch(config.signaling, self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()
