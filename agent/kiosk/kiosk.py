@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from gevent.event import Event
 
 from agent.config import Config
 from agent.events import Emitter
 from agent.files import state_folder
+from agent.kiosk.answering import bare_name, sip_name
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -56,6 +58,21 @@ def talks(config: Config) -> bool:
     return any(one.talks for one in config.buttons.values())
 
 
+def _service_host(config: Config) -> str:
+    """Tell whose name is looked up while the box is offline; empty: nobody's."""
+    if not (config.signaling.is_sip and config.sip.edges):
+        return config.signaling.server
+    edge = urlsplit(config.sip.edges[0])
+    return edge.netloc if edge.port else f"{edge.netloc}:443"
+
+
+def _names(config: Config) -> tuple[str, Callable[[str], str]]:
+    """Tell who we are to callers, and what writes names of callers and of whom is dialled in one way."""
+    if not config.signaling.is_sip:
+        return config.box.identity, bare_name
+    return config.sip.user or config.box.identity, sip_name(config.sip.domain)
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -76,7 +93,8 @@ class Kiosk(Emitter):
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
-        self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
+        ourselves, name = _names(config)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name)
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
@@ -98,7 +116,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(config.signaling.server, self.board, self.registrar.names_are_back)
+        self.name_watch = NameWatch(_service_host(config), self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()

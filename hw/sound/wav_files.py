@@ -14,7 +14,8 @@ import soxr
 from hw.closing import Closing
 from hw.errors import ToneError
 from hw.sound.frame import FRAME_BYTES, RATE_HZ
-from hw.sound.wav_format import WavFormat, read_format
+from hw.sound.wav_format import WavFormat
+from hw.sound.wav_open import open_wav, unreadable
 
 MOST_KEPT_S = 10  # of a sound that is kept in memory: 1 MB
 MOST_BLOCK_BYTES = 1 << 20  # read at once
@@ -31,18 +32,7 @@ class WavReader(Closing):
     def __init__(self, path: str | Path) -> None:
         """Open the file; ToneError names it and what is wrong with it."""
         self.path = Path(path)
-        try:
-            self._file = self.path.open("rb")
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        try:
-            self.format = read_format(self._file, str(path))
-        except OSError as error:
-            self.close()
-            raise _unreadable(path, error) from error
-        except ToneError:
-            self.close()
-            raise
+        self._file, self.format = open_wav(path)
 
     def close(self) -> None:
         """Let the file go; idempotent."""
@@ -61,7 +51,7 @@ class WavReader(Closing):
                 mono = _mono(raw, chosen)
                 yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
         except (OSError, ValueError) as error:  # ValueError: it was closed
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
 
 def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
@@ -77,15 +67,6 @@ def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
             if len(pcm) >= most_bytes:
                 break
     return bytes(pcm[:most_bytes])
-
-
-def check_sound(path: str | Path) -> None:
-    """Look into a WAV file without reading it all; raises ToneError."""
-    WavReader(path).close()
-
-
-def _unreadable(path: str | Path, error: OSError | ValueError) -> ToneError:
-    return ToneError(f"cannot read the sound file {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _mono(raw: bytes, chosen: WavFormat) -> WavSamples:
