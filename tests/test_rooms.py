@@ -27,6 +27,7 @@ FLOORS = (
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
      "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
+    {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
     {"agent.media"},
@@ -63,6 +64,7 @@ PURE_ROOMS = {
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
     "agent.signaling.pstream": ("shell",),
+    "agent.signaling.sip": ("instance", "secret", "secret_source", "stream"),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.
@@ -78,7 +80,7 @@ PURE_FILES = {
     "agent.net": ("address", "kept_answers", "rate_limit"),
     "agent.signaling.token": ("renewal", "token_settings"),
     "agent.supervision": ("restart",),
-    "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "newcomers",
+    "agent.switchboard": ("call_leg", "call_table", "client_session", "dial_params", "effects", "grant", "kept_digits", "newcomers",
                           "reconnect_tokens", "refusals", "registry", "renegotiation", "route_state", "router", "sdp",
                           "services", "settings", "timeouts", "user_messages"),
     "agent.voice": ("browser_stats", "call_causes", "call_core", "call_effects", "call_errors", "call_ids",

@@ -9,6 +9,7 @@ from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSetting
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
+from agent.signaling.sip.settings import SipSettings
 from agent.signaling.token.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
@@ -27,6 +28,7 @@ class Config:
 
     box: BoxSettings = field(default_factory=BoxSettings)
     signaling: SignalingSettings = field(default_factory=SignalingSettings)
+    sip: SipSettings = field(default_factory=SipSettings)
     token: TokenSettings = field(default_factory=TokenSettings)
     call: CallSettings = field(default_factory=CallSettings)
     answering: AnsweringSettings = field(default_factory=AnsweringSettings)

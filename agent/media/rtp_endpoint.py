@@ -24,6 +24,8 @@ from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
 
 RTP_SILENCE_S = 0.3
+HICCUP_S = 0.1  # less than a digit takes
+HOLDS_S = 5.0  # who has been silent for longer on a good path has nothing to say
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
 STALL_S = 0.25  # between two ticks: this machine was busy, which says nothing about the far end
@@ -176,9 +178,18 @@ class RtpEndpoint:
 
     def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
-        self.pushed_at = self._loop.time()
-        for packet in self._audio.encode(frame, self._secure.may_send, signal):
+        self.pushed_at = now = self._loop.time()
+        for packet in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
             self.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
+
+    def _is_heard(self, now: float) -> bool:
+        """Tell whether the far end hears us, as far as one can know: what comes only once waits for that.
+
+        A digit takes longer than a silence that is noticed, so that one of which nothing arrived is never over.
+        """
+        age_s = 0.0 if self._heard_at is None else now - self._heard_at
+        is_cut_off = self._silence_s == RTP_SILENCE_S and HICCUP_S < age_s < HOLDS_S
+        return self._secure.path_state == "connected" and not is_cut_off
 
     def listen(self) -> None:
         """Keep what arrives from now on, because somebody is going to play it; idempotent."""
@@ -199,7 +210,7 @@ class RtpEndpoint:
         return self._audio.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
-        """Send digits in place of sound; replaces those that have not begun."""
+        """Send digits in place of sound, after those that wait for the far end to hear us."""
         self._audio.insert_dtmf(tones, duration_ms, gap_ms)
 
     # figures and time

@@ -138,7 +138,7 @@ class MediaSession(HubEmitter, Closing):
         return self._core.peer is not None and self._core.peer.rtp.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
-        """Send digits as RTP events in place of sound; replaces those that have not begun."""
+        """Send digits as RTP events in place of sound, after those that wait for the far end to hear us."""
         self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
 
     def stats(self) -> RawStats:

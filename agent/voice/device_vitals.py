@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from agent.handlers import call_handler
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
+from agent.voice.first_contact import FirstContact
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher
@@ -30,6 +31,7 @@ class VitalHost(Protocol):
     publisher: Publisher | None
     calls: DeviceCalls
     registration: Registration
+    contact: FirstContact
     status: str
     is_closed: bool
 
@@ -61,6 +63,7 @@ class DeviceVitals:
             left.remove_all_listeners()
             call_handler("a stream that is given up", left.destroy)
         host.registration.lost()
+        host.contact.interrupted()
         for call in host.calls.listening():
             call_handler("a call whose stream is replaced", call.on_transport_close)
         if host.status != "offline":

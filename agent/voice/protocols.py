@@ -72,7 +72,10 @@ class MediaSessionPort(Protocol):
 
 
 class SignalingStream(Protocol):
-    """The connection to the service, as `agent.signaling.pstream.shell.Stream`."""
+    """The connection to the service, as `agent.signaling.pstream.shell.Stream`.
+
+    What only some have stands in `agent.voice.stream_extras`.
+    """
 
     @property
     def status(self) -> str: ...
@@ -128,6 +131,7 @@ class SignalingStream(Protocol):
     def hangup(self, callsid: str | None, message: str | None = None) -> None: ...
 
     def reject(self, callsid: str | None) -> None: ...
+
 
     def prefer_current_uri(self) -> None: ...
 
@@ -202,6 +206,9 @@ class NegotiatingCall(CallPort, Protocol):
 
     @property
     def stream(self) -> SignalingStream | None: ...  # None: there is no connection to the service to speak of
+
+    @property
+    def wire_sid(self) -> str: ...
 
     def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None: ...
 

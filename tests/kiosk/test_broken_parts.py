@@ -305,7 +305,7 @@ def test_a_door_whose_timer_is_lost_is_shut(box: Box) -> None:
 def test_a_token_that_is_fetched_for_ever_is_asked_for_again(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     child: Any = box.kiosk.supervisor._parts["registration"]
     monkeypatch.setattr(child, "stall_s", 1.0)
-    source: Any = box.kiosk.registrar.source
+    source: Any = box.kiosk.registrar.admission.source
     fetch = source._fetch
     source._fetch = swallow
     source.refused()

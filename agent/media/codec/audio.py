@@ -46,20 +46,23 @@ class Audio:
         return self._agreement is not None and self._agreement.event_codec is not None
 
     def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
-        """Send digits; replaces those that have not begun; without effect before the descriptions were exchanged."""
+        """Send digits, after those that wait; without effect before the descriptions were exchanged."""
         sender = self._need_sender()
         if sender is not None:
             sender.insert_dtmf(tones, duration_ms, gap_ms)
 
-    def encode(self, frame: bytes, connected: bool, signal: bytes = b"") -> list[Outgoing]:
-        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected."""
+    def encode(self, frame: bytes, connected: bool, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
+        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected.
+
+        While it does not `dials`, digits wait.
+        """
         sender = self._need_sender()
         if sender is None:
             return []
         if not connected:
             sender.tap.feed(SILENCE if self._muted else frame)
             return []
-        return sender.push(frame, signal)
+        return sender.push(frame, signal, dials)
 
     def _need_sender(self) -> AudioSender | None:
         agreement = self._agreement

@@ -67,6 +67,11 @@ class SecureTransport(Closing):
         """Whether there are keys to encrypt with."""
         return self._associations.outbound is not None
 
+    @property
+    def path_state(self) -> str:
+        """That of the ICE transport below."""
+        return self._path.state
+
     def may_be(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
         """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
         return self._associations.is_of(fingerprints)

@@ -1,0 +1,53 @@
+"""A site of its own for each module of tests: edges and engines from Debian with the shipped configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench.rig.sip_phone import SipPhone
+from bench.rig.sip_site import PHONES, SipSite, missing
+
+
+@pytest.fixture(scope="module")
+def one_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+    """The hub lives in the client's namespace meanwhile."""
+    yield from _site(tmp_path_factory, two=False)
+
+
+@pytest.fixture(scope="module")
+def two_edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+    yield from _site(tmp_path_factory, two=True)
+
+
+def _site(factory: pytest.TempPathFactory, two: bool) -> Iterator[SipSite]:
+    if lacking := missing():
+        pytest.skip(f"needs {lacking}; ./test.sh installs what Debian has")
+    with SipSite(factory.mktemp("site"), two) as site, site.inside("client"):
+        yield site
+
+
+@pytest.fixture
+def phone(one_edge: SipSite) -> Iterator[Callable[..., SipPhone]]:
+    """Makes registered plain phones at the single edge."""
+    yield from _phones(one_edge)
+
+
+@pytest.fixture
+def phone_of_two(two_edges: SipSite) -> Iterator[Callable[..., SipPhone]]:
+    yield from _phones(two_edges)
+
+
+def _phones(site: SipSite) -> Iterator[Callable[..., SipPhone]]:
+    phones: list[SipPhone] = []
+
+    def make(user: str = "desk", **how: Any) -> SipPhone:
+        phones.append(SipPhone(site, user, address=PHONES[len(phones)], **how))
+        phones[-1].until_registered()
+        return phones[-1]
+
+    yield make
+    for each in phones:
+        each.close()
