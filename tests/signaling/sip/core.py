@@ -1,4 +1,4 @@
-"""A user agent on paper: the test is its sockets, its clock and its program, and plays the far end message by message."""
+"""A user agent on paper: the test is its sockets, its clock and its program, and plays the far end as well."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Calls of an earlier client and of JsSIP in a browser, through Kamailio, with the box in their place.
 
 Each line of a recording is a message as the edge saw it. What the edge sent goes to a user agent on paper; what the
-recorded client sent must come out of it in its turn, and mean the same: kind, target, route, what belongs to which call,
-whether it describes the session. Names that each client makes up (branches, tags, Call-IDs, its host) are translated.
+recorded client sent must come out of it in its turn, and mean the same: kind, target, route, what belongs to which
+call, whether it describes the session. Names that each client makes up (branches, tags, Call-IDs, its host) are translated.
 What differs on purpose: no 100 (the edge says that), no session timer of our own, and after a new connection every call
 is asked for.
 """
@@ -85,8 +85,9 @@ class Replay:
         match theirs.status or theirs.method:
             case "INVITE" if not theirs.tag("To"):
                 self.sid = "TJS1"
-                custom = "".join(f"&{name[2:]}={quote(value)}" for name, value in theirs.lines if name.lower()[:2] == "x-")
-                paper.do(paper.calls.call(self.sid, f"To={theirs.uri}{custom}", theirs.body, paper.now))
+                custom = [f"{name[2:]}={quote(value)}" for name, value in theirs.lines if name.lower()[:2] == "x-"]
+                params = "&".join([f"To={theirs.uri}", *custom])
+                paper.do(paper.calls.call(self.sid, params, theirs.body, paper.now))
             case "INVITE":
                 paper.asks(self.sid, "offer", theirs.body)
             case "BYE" | "CANCEL":
