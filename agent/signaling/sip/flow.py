@@ -7,7 +7,7 @@
     any          socket lost, silent, slow   -> waiting: CloseEdge, FlowClosed; an edge not yet tried is dialled almost
                                              at once, and after all of them comes a back-off
     waiting      time is up                  -> connecting
-    any          close                       -> closed
+    any          disconnect                  -> closed
 
 A ping goes out as often as the edge asks for (Flow-Timer), and soon after a message to which nothing comes back: so an
 edge that dies without a word is noticed within seconds when it is needed. An edge that never answers a ping, and never
@@ -119,11 +119,11 @@ class Flow:
     # What the user agent asks for
 
     def open(self, now: float) -> list[FlowEffect]:
-        """Connect, and stay connected until `close`; nothing happens when that is already going on."""
+        """Connect, and stay connected until `disconnect`; nothing happens when that is already going on."""
         return self._connect(now) if self.state == "closed" else []
 
-    def close(self, _now: float) -> list[FlowEffect]:
-        """Disconnect and stay so until `open`."""
+    def disconnect(self) -> list[FlowEffect]:
+        """Drop the connection, and stay without one until `open`."""
         was, self.state = self.state, "closed"
         self._forget_times()
         return [CloseEdge(self.number), FlowClosed(self.number)] if was in ("connecting", "open") else []

@@ -75,7 +75,7 @@ class Flows:
             case OpenFlows():
                 return [effect for flow in self for effect in flow.open(now)]
             case CloseFlows():
-                return [effect for flow in self for effect in flow.close(now)]
+                return [effect for flow in self for effect in flow.disconnect()]
             case WriteOnFlow(number, text):
                 return self._flows[number].write(text, now)
             case LeaveEdge(number, why):
