@@ -2,9 +2,9 @@
 
 Each line of a recording is a message as the edge saw it. What the edge sent goes to a user agent on paper; what the
 recorded client sent must come out of it in its turn, and mean the same: kind, target, route, what belongs to which
-call, whether it describes the session. Names that each client makes up (branches, tags, Call-IDs, its host) are translated.
-What differs on purpose: no 100 (the edge says that), no session timer of our own, and after a new connection every call
-is asked for.
+call, whether it describes the session. Names that each client makes up (branches, tags, Call-IDs) are translated. What
+differs on purpose: no 100 (the edge says that), no session timer of our own, and after a new connection every call is
+asked for.
 """
 
 from __future__ import annotations
