@@ -26,6 +26,9 @@ def test_a_box_is_ready_when_it_is_registered() -> None:
 def test_two_flows_are_told_of_once() -> None:
     paper = Paper(edges=2)
     paper.down(1)
+    for _ in range(5):
+        paper.move(10)
+        paper.down(1)  # it cannot be dialled, again and again
     assert paper.events == []
     assert paper.agent.status == "ready"
     paper.back(1)
