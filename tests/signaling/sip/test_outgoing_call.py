@@ -60,7 +60,9 @@ def test_a_refused_secret_ends_the_call_with_what_to_do() -> None:
     assert paper.said.count("INVITE") == 2
 
 
-@pytest.mark.parametrize(("early", "told"), [(True, [{"callsid": "TJS1", "sdp": ANSWER}]), (False, [{"callsid": "TJS1"}])])
+@pytest.mark.parametrize(
+    ("early", "told"), [(True, [{"callsid": "TJS1", "sdp": ANSWER}]), (False, [{"callsid": "TJS1"}])]
+)
 def test_early_media_is_handed_over_only_where_it_is_wanted(early: bool, told: list[dict[str, str]]) -> None:
     paper = Paper(early_media=early)
     paper.call()
