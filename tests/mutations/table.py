@@ -344,5 +344,18 @@ _SIP = (
              "set(self._open) <= {flow}", "True", ("signaling/sip/test_two_flows.py",)),
 )  # fmt: skip
 
+_PBX = (
+    Mutation("a password that others can read is taken", "agent/config/exposure.py",
+             ', ("sip", "secret_file"))', ")", ("config/test_sip_settings.py",)),
+    Mutation("a copied card is the same phone", "agent/signaling/sip/instance.py",
+             "    if _SERIAL.fullmatch(serial) and", "    if False and", ("signaling/sip/test_instance.py",)),
+    Mutation("a registration is repeated each half minute", "agent/voice/generation.py",
+             "partial(PresenceCore, interval_s=None)", "PresenceCore", ("voice/test_sip_device.py",)),
+    Mutation("a caller of a busy box hears it ring on", "agent/kiosk/attendant.py",
+             '            self._decline(connection, "busy")\n', "", ("kiosk/test_sip_box.py",)),
+    Mutation("a corrected password waits", "agent/kiosk/admission.py",
+             'self.source.on("secret", renewed)', "pass", ("kiosk/test_sip_box.py",)),
+)  # fmt: skip
+
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES,
-             *_SIP)  # fmt: skip
+             *_SIP, *_PBX)  # fmt: skip
