@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from agent.media.bridge import Bridge
+from bench.rig.sip_box import SipBox
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import PHONES, SipSite, missing
 
@@ -51,3 +53,27 @@ def _phones(site: SipSite) -> Iterator[Callable[..., SipPhone]]:
     yield make
     for each in phones:
         each.close()
+
+
+@pytest.fixture
+def box(one_edge: SipSite) -> Iterator[Callable[..., SipBox]]:
+    """Makes registered boxes at the single edge."""
+    yield from _boxes(one_edge)
+
+
+@pytest.fixture
+def box_of_two(two_edges: SipSite) -> Iterator[Callable[..., SipBox]]:
+    yield from _boxes(two_edges)
+
+
+def _boxes(site: SipSite) -> Iterator[Callable[..., SipBox]]:
+    boxes: list[SipBox] = []
+    with Bridge() as bridge:  # its thread lives where this one does
+
+        def make(*edges: int, **options: Any) -> SipBox:
+            boxes.append(SipBox(site, bridge, *edges, **options))
+            return boxes[-1]
+
+        yield make
+        for each in boxes:
+            each.close()
