@@ -20,8 +20,15 @@ def one_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
 
 
 @pytest.fixture(scope="module")
-def two_edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+def _two_edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
     yield from _site(tmp_path_factory, two=True)
+
+
+@pytest.fixture
+def two_edges(_two_edges: SipSite) -> Iterator[SipSite]:
+    """Both edges and both engines run when a test begins, whatever another one did."""
+    _two_edges.repair()
+    yield _two_edges
 
 
 def _site(factory: pytest.TempPathFactory, two: bool) -> Iterator[SipSite]:
