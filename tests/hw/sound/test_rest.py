@@ -130,7 +130,6 @@ def test_a_killed_sound_server_is_noticed_at_rest_and_the_next_one_is_used(card:
     card.cards.kill()
     states.wait(SoundState.LOST, seen)
     shared_cards()
-    card._module = card.cards.echo_path("a")
     states.wait(SoundState.OPEN, seen)
     card._rests.began.clear()
     card.until_rest()
@@ -147,13 +146,11 @@ def test_a_card_that_is_pulled_at_rest_is_noticed_and_used_again_when_it_is_back
         states.wait(SoundState.LOST, seen)
         card.cards.plug()
         states.wait(SoundState.OPEN, seen)
-        card._module = card.cards.echo_path("a")
         card._rests.began.clear()
         assert is_whole(card.call)
     finally:
         card.cards.kill()  # the modules are in another order now
         shared_cards()
-        card._module = card.cards.echo_path("a")
 
 
 def test_another_card_that_comes_at_rest_disturbs_nobody(card: RestingCard, states: States) -> None:
