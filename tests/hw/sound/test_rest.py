@@ -184,7 +184,7 @@ def test_a_server_that_stands_still_is_found_out_by_the_first_ring(impatient: Re
     states.wait(SoundState.OPEN, seen)
 
 
-def test_a_call_at_rest_hears_silence_at_once_when_the_card_does_not_start(impatient: RestingCard, states: States) -> None:
+def test_a_call_at_rest_hears_silence_when_the_card_does_not_start(impatient: RestingCard, states: States) -> None:
     impatient.until_rest()
     impatient.cards.wedge()
     heard = threading.Event()
