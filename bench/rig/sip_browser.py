@@ -1,8 +1,9 @@
-"""Phones of JsSIP in one page of Chromium, in the client's namespace of a site; a bridge carries what is asked of it."""
+"""Phones of JsSIP in one page of Chromium, in the client's namespace of a site; a bridge carries what is asked."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from contextlib import ExitStack
 from pathlib import Path
@@ -115,7 +116,8 @@ class PagePhone(Closing):
 def _bundle() -> str:
     """The page's script with JsSIP in it."""
     words = (MODULES / ".bin" / "esbuild", HERE / "sip_page.js", "--bundle", "--log-level=error")
-    done = subprocess.run(words, capture_output=True, text=True, check=False, env={"NODE_PATH": str(MODULES), "PATH": "/usr/bin:/bin"})
+    environment = os.environ | {"NODE_PATH": str(MODULES)}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise RuntimeError(f"the page's script cannot be made: {done.stderr}")
     return done.stdout

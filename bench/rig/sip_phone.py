@@ -9,6 +9,7 @@ import wave
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import gevent
@@ -58,8 +59,8 @@ class SipPhone(Closing):
     ) -> None:  # fmt: skip
         """`answers` calls at once, or when told to."""
         self.address = address
-        self.folder = site.folder / f"phone-{user}"
-        self.folder.mkdir()
+        self._site, self._user = site, user
+        self.folder = Path(mkdtemp(prefix=f"phone-{user}-", dir=site.folder))
         self.events: list[tuple[str, str]] = []  # kind, and what came with it
         write_tone(self.folder / "says.wav", hz)
         (self.folder / "config").write_text(CONFIG.format(address=address, folder=self.folder, control=CONTROL_PORT))
@@ -150,8 +151,9 @@ class SipPhone(Closing):
         self.until(lambda: self.heard()[0] < 50, "heard silence")
 
     def close(self) -> None:
-        """End the phone; idempotent."""
+        """End the phone, and let the site know that it is gone; idempotent."""
         self._closing.close()
+        self._site.forget(self._user)
 
     def _connect(self) -> Any:
         with gevent.Timeout(PATIENCE_S, RuntimeError(f"the phone does not start: {self.log[-2000:]}")):

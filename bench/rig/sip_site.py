@@ -5,7 +5,8 @@
     client  wlan  10.77.2.2 --- 10.77.2.1 /   \\--- 10.77.0.12, .14  edge 2
 
 `net` also holds the media engines (.21, .22), plain phones (.31 to .33) and the trunk (.41). The names of the
-namespaces are this object's own, so that several sites can be up at once. Needs root, and the packages of `scripts/setup.sh test`.
+namespaces are this object's own, so that several sites can be up at once. Needs root, and the packages of
+`scripts/setup.sh test`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -44,6 +46,8 @@ USERS = {name: f"{name}-secret" for name in ("box", "web", "desk", "lobby", "lin
 START_S = 20.0
 POLL_S = 0.02
 NUMBERS = itertools.count(1)
+COOKIES = itertools.count(1)
+FROM_PID = 'echo "$0" > /proc/sys/kernel/ns_last_pid && exec "$@"'
 
 
 def missing() -> str:
@@ -119,15 +123,20 @@ class SipSite(Closing):
         return ["ip", "netns", "exec", self.names[where], *words]
 
     def spawn(self, where: str, *words: str, log: Path, cwd: Path | None = None) -> subprocess.Popen[bytes]:
-        """Start a program in a namespace; with it ends all that it started."""
+        """Start a program in a namespace, which ends with this process at the latest."""
         out = log.open("ab")
         self._logs.append(out)
-        alone = ("unshare", "--pid", "--fork", "--kill-child")
-        return subprocess.Popen(self.command(where, *alone, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        return subprocess.Popen(self.command(where, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                 preexec_fn=die_with_parent, cwd=cwd)  # fmt: skip
 
+    def _spawn_part(self, name: str, where: str, words: list[str]) -> None:
+        """Start a part whose children end with it. Their ids are new: an edge asks by its own."""
+        first_pid = str(next(NUMBERS) * 500 % 30_000)
+        alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", FROM_PID, first_pid)
+        self._running[name] = self.spawn(where, *alone, *words, log=self.folder / f"{name}.log")
+
     @contextmanager
-    def inside(self, name: str):  # type: ignore[no-untyped-def]
+    def inside(self, name: str) -> Iterator[None]:
         """Let this thread, and with it the hub, live in that namespace."""
         with Path("/proc/thread-self/ns/net").open() as before:
             with Path(f"/run/netns/{self.names[name]}").open() as namespace:
@@ -160,7 +169,7 @@ class SipSite(Closing):
         """How many calls an engine holds media for: its answer to a cookie and a dictionary in bencoding."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
             plug.settimeout(5)
-            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(NUMBERS), (ENGINES[int(name[-1])], 2223))
+            plug.sendto(b"%d d5:limiti1000e7:command4:liste" % next(COOKIES), (ENGINES[int(name[-1])], 2223))
             answer = plug.recv(65536)
         listed = re.search(rb"5:callsl(.*)e6:result2:ok", answer)
         assert listed, f"{name} said {answer!r}"
@@ -173,6 +182,11 @@ class SipSite(Closing):
         for block in re.split(r"\bAoR: ", dump)[1:]:
             found += [block.split("@")[0].split()[0]] * block.count("Address:")
         return sorted(found)
+
+    def forget(self, user: str) -> None:
+        """Let the edges forget every place of a user."""
+        for edge in self._edges():
+            self.ask(edge, "ul.rm", "location", user)
 
     def close(self) -> None:
         """End and remove everything; idempotent."""
@@ -251,8 +265,8 @@ class SipSite(Closing):
         shutil.copy(DEPLOYED / "kamailio.cfg", home)
         (home / "site.cfg").write_text(self._site(edge, dump))
         words = _words_of("sip-edge.service", {"/etc/sip-site": str(home), "/run/sip-edge": str(run)})
-        self._running[f"edge{edge}"] = self.spawn(f"edge{edge}", *words, log=self.folder / f"edge{edge}.log")
-        self._until(f"edge{edge}", lambda: self._serves(edge))
+        self._spawn_part(f"edge{edge}", f"edge{edge}", words)
+        self.until(f"edge{edge}", lambda: self._serves(edge))
 
     def _site(self, edge: int, dump: Path) -> str:
         """The shipped site.cfg with this site's values in it."""
@@ -262,8 +276,8 @@ class SipSite(Closing):
             "SITE_ENGINES": " ".join(f"udp:{address}:2223" for address in ENGINES.values()),
             "SITE_CERTIFICATE": str(self.folder / "edge.pem"), "SITE_KEY": str(self.folder / "edge.key"),
             "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "15000",
-            "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_NUMBER": str(edge), "NODE_OWN": OWN[edge],
-            "OTHER_ADDRESS": EDGES[other], "OTHER_OWN": OWN[other], "SITE_DUMP": str(dump),
+            "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_NUMBER": str(edge),
+            "NODE_OWN": OWN[edge], "OTHER_ADDRESS": EDGES[other], "OTHER_OWN": OWN[other], "SITE_DUMP": str(dump),
         } | self._settings  # fmt: skip
         wanted = {"TRUNK", "DUMP", *(["TWO_NODES"] if self.two else [])}
         wanted |= {"USERS_IN_SQLITE"} if values["SITE_USERS"].startswith("sqlite") else set()
@@ -289,26 +303,26 @@ class SipSite(Closing):
         (home / "rtpengine.conf").write_text(text)
         words = _words_of("sip-media.service", {"/etc/sip-site": str(home), "/run/sip-media": str(home)})
         name = f"engine{engine}"
-        self._running[name] = self.spawn("net", *words, log=self.folder / f"{name}.log")
-        self._until(name, lambda: self._listens("net", 2223, ENGINES[engine], "u"))
+        self._spawn_part(name, "net", words)
+        self.until(name, lambda: self.listens("net", 2223, ENGINES[engine], "u"))
 
     def _serves(self, edge: int) -> bool:
-        return self._listens(f"edge{edge}", WSS_PORT) and "current" in self.ask(edge, "tm.stats")
+        return self.listens(f"edge{edge}", WSS_PORT) and "current" in self.ask(edge, "tm.stats")
 
-    def _listens(self, where: str, port: int, address: str = "", kind: str = "t") -> bool:
+    def listens(self, where: str, port: int, address: str = "", kind: str = "t") -> bool:
+        """Whether something in a namespace listens on a port, by TCP (t) or UDP (u)."""
         source = f"src {address} and sport = :{port}" if address else f"sport = :{port}"
         done = subprocess.run(self.command(where, "ss", f"-Hln{kind}", source), capture_output=True, check=False)
         return bool(done.stdout)
 
-    def _until(self, name: str, condition) -> None:  # type: ignore[no-untyped-def]
-        def wrong() -> str:
-            return f"{name} does not come up: {self.log(name)[-2000:]}"
-
-        with gevent.Timeout(START_S, RuntimeError(wrong())):
-            while not condition():
-                if self._running[name].poll() is not None:
-                    raise RuntimeError(wrong())
+    def until(self, name: str, condition: Callable[[], object]) -> None:
+        """Wait until a part is up. Raises RuntimeError with what it said."""
+        with gevent.Timeout(START_S, False):
+            while not condition() and (name not in self._running or self._running[name].poll() is None):
                 gevent.sleep(POLL_S)
+            if condition():
+                return
+        raise RuntimeError(f"{name} does not come up: {self.log(name)[-2000:]}")
 
     def _ip(self, owner: str, *words: str) -> None:
         self._run("ip", "-n", self.names[owner], *words)

@@ -21,7 +21,8 @@ KIOSK, DESK = "kiosk", "desk"
 BUTTONS = {
     name: button(pin, short=action)
     for pin, (name, action) in enumerate(
-        {"accept": "accept", "reject": "reject", "ignore": "ignore", "hangup": "hang_up", "call": "call:desk?Room=lobby",
+        {"accept": "accept", "reject": "reject", "ignore": "ignore", "hangup": "hang_up",
+         "call": "call:desk?Room=lobby",
          "uri": f"call:sip:desk@{DOMAIN}", "quiet": "do_not_disturb"}.items(), start=2)
 }  # fmt: skip
 #: What a box by SIP has nothing to do with, in no log, status, light, line or error.

@@ -139,7 +139,7 @@ def test_an_account_that_cannot_be_used_is_refused(options: dict[str, Any], told
 
 
 def test_a_protocol_that_there_is_not_is_refused() -> None:
-    with pytest.raises(InvalidArgumentError, match='option protocol: .* give the string "pstream", or "sip"'):
+    with pytest.raises(InvalidArgumentError, match=r'option protocol: .* give the string "pstream", or "sip"'):
         Device("a-token", protocol="SIP")
 
 

@@ -13,9 +13,10 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import unquote
 
 from agent.errors import InvalidArgumentError
-from agent.signaling.pstream.params import decode_params, encode_params
+from agent.signaling.pstream.params import encode_params, read_params
 from agent.signaling.sip.account import check_header
 from agent.signaling.sip.message import SipMessage, SipRequest
 
@@ -39,7 +40,7 @@ def parameters_of(invite: SipRequest, *, trusts_edges: bool) -> dict[str, str]:
 
 def dialled(params: str) -> tuple[str, dict[str, str]]:
     """Return whom a call is for, and the headers of its other parameters; raises InvalidArgumentError."""
-    given = decode_params(params)
+    given = {unquote(param.key, errors="replace"): param.value for param in read_params(params)}
     whom = given.pop("To", "")
     headers = {f"X-{name}": value for name, value in given.items()}
     for name, value in headers.items():

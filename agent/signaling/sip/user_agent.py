@@ -86,6 +86,8 @@ class UserAgent:
         }
         self._open: list[int] = []  # flows, as far as they were told of
         self._probe_at: float | None = None
+        self._refused: dict[int, RegistrationRefused] = {}  # by flow, since its last grant; the latest last
+        self._told_refusal: int | None = None
         self._malformed = FailureLog(log, "reading a SIP message")
 
     @property
@@ -203,8 +205,9 @@ class UserAgent:
         match words:
             case FlowOpened(flow, uri):
                 return self._flow_opened(flow, uri, now)
-            case FlowFailed(_, error):
-                return [] if len(self._open) > 1 or self.is_destroyed else [self._tell("error", {"error": error})]
+            case FlowFailed(flow, error):
+                is_alone = not self.is_destroyed and set(self._open) <= {flow}
+                return [self._tell("error", {"error": error})] if is_alone else []
             case FlowClosed(flow):
                 return self._flow_closed(flow, now) if flow in self._open else []
 
@@ -229,7 +232,7 @@ class UserAgent:
             if before not in ("disconnected", "offline"):
                 effects.append(self._tell(MessageType.OFFLINE, status="offline"))
         else:
-            effects += self._no_longer_ready()
+            effects += [*self._no_longer_ready(), *self._refusal()]
         return [*effects, *ended, *self.calls.flow_lost(flow, now)]
 
     # Registrations
@@ -246,12 +249,24 @@ class UserAgent:
                 return self._granted(words, now)
             case RegistrationEnded():
                 return self._no_longer_ready("offline")
-            case RegistrationRefused(_, status, reason):
-                error = {"error": registration_error(status, reason)}
-                told = [] if self._is_registered else [self._tell("error", error)]
-                return [*self._no_longer_ready(), *told]
+            case RegistrationRefused(flow):
+                self._refused = {**self._without(flow), flow: words}
+                return [*self._no_longer_ready(), *self._refusal()]
+
+    def _refusal(self) -> list[SipEffect]:
+        """Tell once why nobody takes us, when we are refused over all open connections."""
+        latest = next(reversed(self._refused.values()), None)
+        is_hopeless = not self._is_registered and set(self._open) <= self._refused.keys()
+        if latest is None or not is_hopeless or latest.status == self._told_refusal:
+            return []
+        self._told_refusal = latest.status
+        return [self._tell("error", {"error": registration_error(latest.status, latest.reason)})]
+
+    def _without(self, flow: int) -> dict[int, RegistrationRefused]:
+        return {number: refused for number, refused in self._refused.items() if number != flow}
 
     def _granted(self, granted: RegistrationGranted, now: float) -> list[SipEffect]:
+        self._refused, self._told_refusal = self._without(granted.flow), None
         self.writer.gruu = granted.gruu or self.writer.gruu
         told: list[SipEffect] = []
         if self.status != "ready":

@@ -13,7 +13,6 @@ import pytest
 from agent import Connection, Device
 from agent.media.bridge import Bridge
 from agent.signaling.sip.account import SipAccount
-from agent.signaling.sip.stream import SipStream
 from hw.sound.wav_sound import WavSound
 from tests.signaling.sip.edge import DOMAIN, SECRETS, Edge
 
@@ -43,10 +42,7 @@ class Phone:
         self.device = Device()
         self.device.on("incoming", self.incoming.append)
         account = SipAccount(tuple(edge.uri for edge in edges), user, DOMAIN, SECRETS[user])
-        self.device.setup("unused", bridge=bridge, sound=self._sound, generation="1", enable_ice_restart=True,
-                          publish_events=False, ca_file=edges[0].ca_file,
-                          stream_factory=lambda token, uris, **given: SipStream(
-                              account, **{name: given[name] for name in ("ca_file", "clock", "backoff_max_ms")}),
+        self.device.setup(protocol="sip", sip=account, bridge=bridge, sound=self._sound, ca_file=edges[0].ca_file,
                           **options)  # fmt: skip
         until(lambda: self.device.status() == "ready")
 

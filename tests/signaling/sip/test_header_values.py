@@ -103,8 +103,11 @@ def test_a_sequence_number_has_an_end():
             read_sequence(text)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30", 30), (" 120 (I am busy);duration=9", 120), ("0", 0), ("9" * 20, 2**32 - 1),
-                                               ("-1", None), ("", None), (None, None), ("soon", None)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30", 30), (" 120 (I am busy);duration=9", 120), ("0", 0), ("9" * 20, 2**32 - 1), ("-1", None), ("", None),
+     (None, None), ("soon", None)],
+)  # fmt: skip
 def test_a_time_is_read_or_left_out(text, seconds):
     assert read_seconds(text) == seconds
 
@@ -119,13 +122,16 @@ def test_a_challenge_keeps_what_stands_in_its_quotes():
 
 
 def test_several_challenges_may_stand_in_one_line_or_in_several():
-    both = read_challenges(('Digest realm="a", nonce=1, Bearer scope="x", DIGEST Realm="b",algorithm=SHA-256,nonce="2"',))
+    line = 'Digest realm="a", nonce=1, Bearer scope="x", DIGEST Realm="b",algorithm=SHA-256,nonce="2"'
+    several = read_challenges((line,))
 
-    assert [(one.scheme, one.get("realm")) for one in both] == [("digest", "a"), ("bearer", None), ("digest", "b")]
+    assert [(one.scheme, one.get("realm")) for one in several] == [("digest", "a"), ("bearer", None), ("digest", "b")]
     assert read_challenges(("Digest a=1", "Digest b=2"))[1].params == (("b", "2"),)
 
 
-@pytest.mark.parametrize("text", ["", ",", "=", '"', 'Digest realm="', 'realm="a"', "Digest", 'Digest "x"', "Digest =,=,"])
+@pytest.mark.parametrize(
+    "text", ["", ",", "=", '"', 'Digest realm="', 'realm="a"', "Digest", 'Digest "x"', "Digest =,=,"]
+)
 def test_a_broken_challenge_is_no_error(text):
     for challenge in read_challenges((text,)):
         assert challenge.get("nonce") is None

@@ -8,7 +8,7 @@ import tracemalloc
 
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.message import MOST_BYTES, parse_message
-from bench.sip_fuzz import GOOD, mutated, try_out
+from bench.sip_fuzz import GOOD, BoxOnPaper, mutated, try_out
 from tests.signaling.sip.frames import request
 
 
@@ -38,3 +38,14 @@ def test_the_largest_message_is_read():
     body = "x" * (MOST_BYTES - len(head))
 
     assert parse_message(head + body).body == body
+
+
+def test_a_box_in_its_calls_survives_broken_messages_and_answers():
+    box = BoxOnPaper(random.Random(4))
+
+    tally = box.hear_many(1_500)
+
+    assert not tally.faults
+    assert box.told["invite"] > 100
+    assert box.told["ready"] >= 1
+    assert len(box.agent.calls) < 100
