@@ -160,7 +160,10 @@ class Supervisor:
             self._failed(part, str(error))
 
     def _give_up(self, part: Part, why: str) -> None:
-        message = f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}"
+        self.end(f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}")
+
+    def end(self, message: str) -> None:
+        """Let `wait` raise RestartLimitError: only a fresh process helps."""
         log.error("%s", message)
         if not self._outcome.ready():
             self._outcome.set_exception(RestartLimitError(message))
