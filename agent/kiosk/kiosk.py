@@ -10,6 +10,7 @@ from typing import Any
 from gevent.event import Event
 
 from agent.config import Config
+from agent.errors import AlreadyRunningError, ControlError
 from agent.events import Emitter
 from agent.files import state_folder
 from agent.kiosk.attendant import Attendant
@@ -121,7 +122,12 @@ class Kiosk(Emitter):
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
         self.panel.lights.show(self.board.situation.light_states())
         self.faults.open()
-        self.control.start()
+        try:
+            self.control.start()
+        except AlreadyRunningError:
+            raise
+        except ControlError:
+            pass  # calls need no control socket: it is told, and tried again, as a part
         self.sound.start()
         self._progress.prepare()
         self._add_parts()
