@@ -19,8 +19,8 @@ EVENTS = ("accept", "ringing", "disconnect", "cancel", "reject", "error", "hold"
           "reconnected", "transportClose")  # fmt: skip
 
 
-def until(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(PATIENCE_S, AssertionError("it did not come about")):
+def until(condition: Callable[[], object], limit_s: float = PATIENCE_S) -> None:
+    with gevent.Timeout(limit_s, AssertionError("it did not come about")):
         while not condition():
             gevent.sleep(0.02)
 
