@@ -136,7 +136,7 @@ def test_many_calls_in_a_row_leave_nothing(one_edge: SipSite, box: Callable[...,
     with Trunk(one_edge, sip_trunk.calls("box", cancels=True), MANY) as trunk:
         trunk.until_done(120)
 
-    until(lambda: left(kiosk) == 0)
+    until(lambda: left(kiosk) == 0, "an end of all", 60)
     until_nothing_is_left(one_edge)
     assert kiosk.told.count("accept") == 2 * MANY
     assert kiosk.told.count("disconnect") == 2 * MANY
