@@ -71,7 +71,7 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
+    "agent.config": ("kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
     "agent.media.dtls": ("early_packets", "records"),

@@ -118,6 +118,16 @@ class SipSite(Closing):
         self._ip("edge2", "address", "add", f"{EDGES[1]}/24", "dev", "eth0")
         self._ip("net", "neigh", "flush", "all")
 
+    def repair(self) -> None:
+        """Undo what was killed and taken over."""
+        subprocess.run(("ip", "-n", self.names["edge2"], "address", "delete", f"{EDGES[1]}/24", "dev", "eth0"),
+                       check=False, capture_output=True)  # fmt: skip
+        self._ip("edge1", "address", "replace", f"{EDGES[1]}/24", "dev", "eth0")
+        self._ip("net", "neigh", "flush", "all")
+        for name in self.parts:
+            if name not in self._running:
+                self.start(name)
+
     def command(self, where: str, *words: str) -> list[str]:
         """A command line that runs in a namespace."""
         return ["ip", "netns", "exec", self.names[where], *words]
@@ -177,10 +187,16 @@ class SipSite(Closing):
 
     def registered(self, edge: int = 1) -> list[str]:
         """The names of the users that an edge knows the place of, one for each place."""
-        dump = self.ask(edge, "ul.dump")
+        return self._places(edge, "Address:")
+
+    def connected(self, edge: int = 1) -> list[str]:
+        """The names of those whose connection ends at this edge."""
+        return self._places(edge, r"Tcpconn-Id: \d")
+
+    def _places(self, edge: int, mark: str) -> list[str]:
         found = []
-        for block in re.split(r"\bAoR: ", dump)[1:]:
-            found += [block.split("@")[0].split()[0]] * block.count("Address:")
+        for block in re.split(r"\bAoR: ", self.ask(edge, "ul.dump"))[1:]:
+            found += [block.split("@")[0].split()[0]] * len(re.findall(mark, block))
         return sorted(found)
 
     def forget(self, user: str) -> None:
@@ -217,6 +233,7 @@ class SipSite(Closing):
             self._ip("net", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.names[name])
             self._ip("net", "link", "set", name, "master", "br0", "up")
             self._ip(name, "link", "set", "eth0", "up")
+            self._run(*self.command(name, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1"))
             for address in (EDGES[edge], OWN[edge]):
                 self._ip(name, "address", "add", f"{address}/24", "dev", "eth0")
             self._ip(name, "route", "add", "default", "via", "10.77.0.1")

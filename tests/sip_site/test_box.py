@@ -2,120 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import gevent
-import numpy as np
 import pytest
 
-from agent import Connection, Device
-from agent.media.bridge import Bridge
+from bench.rig import sip_trunk
+from bench.rig.sip_box import SipBox, until
 from bench.rig.sip_phone import SipPhone
-from bench.rig.sip_site import DOMAIN, USERS, SipSite
-from hw.sound.wav_sound import WavSound
+from bench.rig.sip_site import SipSite
+from bench.rig.sip_trunk import Trunk
+
+from .test_phones import until_nothing_is_left
 
 pytestmark = pytest.mark.netns
 
-PATIENCE_S = 30
-RATE_HZ = 48_000
-EVENTS = ("accept", "ringing", "disconnect", "cancel", "reject", "error", "hold", "digit", "reconnecting",
-          "reconnected", "transportClose")  # fmt: skip
-
-
-def until(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(PATIENCE_S, AssertionError("it did not come about")):
-        while not condition():
-            gevent.sleep(0.02)
-
-
-class Box:
-    """A registered Device that says 440 Hz, and keeps what it hears."""
-
-    def __init__(self, site: SipSite, bridge: Bridge, edges: list[int], **options: Any) -> None:
-        self.incoming: list[Connection] = []
-        self.told: list[str] = []
-        self._heard: list[bytes] = []
-        seconds = np.arange(RATE_HZ) / RATE_HZ
-        tone = (9_000 * np.sin(2 * np.pi * 440 * seconds)).astype(np.int16).tobytes()
-        self._sound = WavSound(tone, self._played, loop=True)
-        self.device = Device()
-        self.device.on("incoming", self._incoming)
-        self.device.on("error", lambda error: self.told.append(f"device error {error}"))
-        account = {"edges": [site.uri(edge) for edge in edges], "user": "box", "domain": DOMAIN, "secret": USERS["box"]}
-        self.device.setup(protocol="sip", sip=account, bridge=bridge, sound=self._sound, ca_file=str(site.ca_file),
-                          **options)  # fmt: skip
-        until(lambda: self.device.status() == "ready")
-
-    def follow(self, call: Connection) -> Connection:
-        for name in EVENTS:
-            call.on(name, lambda *args, name=name: self.told.append(
-                f"{name} {args[0]}" if args and not isinstance(args[0], Connection) else name))  # fmt: skip
-        return call
-
-    def dial(self, whom: str, **params: str) -> Connection:
-        return self.follow(self.device.connect({"To": whom, **params}))
-
-    def next_call(self) -> Connection:
-        before = len(self.incoming)
-        until(lambda: len(self.incoming) > before)
-        return self.incoming[-1]
-
-    def until_hears(self, hz: int) -> None:
-        """Wait until the loudest tone is this one."""
-        self._heard.clear()
-        until(lambda: abs(self._loudest() - hz) < 30)
-
-    def close(self) -> None:
-        stream = self.device.stream
-        self.device.destroy()
-        if stream is not None:
-            stream.join(1.0)
-        self._sound.close()
-
-    def _incoming(self, call: Connection) -> None:
-        self.incoming.append(self.follow(call))
-
-    def _played(self, frame: bytes) -> None:
-        self._heard.append(frame)
-        del self._heard[:-25]
-
-    def _loudest(self) -> float:
-        pcm = np.frombuffer(b"".join(self._heard), np.int16).astype(float)
-        if len(pcm) < RATE_HZ // 4 or np.sqrt(np.mean(pcm**2)) < 500:
-            return 0.0
-        return float(np.argmax(np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))) * RATE_HZ / len(pcm))
-
-
-@pytest.fixture(scope="module")
-def bridge() -> Iterator[Bridge]:
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
-@pytest.fixture
-def box(one_edge: SipSite, bridge: Bridge) -> Iterator[Callable[..., Box]]:
-    made: list[Box] = []
-
-    def make(*edges: int, **options: Any) -> Box:
-        made.append(Box(one_edge, bridge, list(edges) or [1], **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def until_nothing_is_left(site: SipSite) -> None:
-    with gevent.Timeout(40, False):
-        while site.transactions() or site.media():
-            gevent.sleep(0.05)
-    assert (site.transactions(), site.media()) == (0, 0)
-
 
 def test_the_box_calls_a_phone_and_both_hear(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     call = kiosk.dial("desk", Door="front")
@@ -133,7 +36,7 @@ def test_the_box_calls_a_phone_and_both_hear(
 
 
 def test_a_phone_calls_the_box_holds_it_and_hangs_up(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     desk.dial("box")
@@ -156,7 +59,7 @@ def test_a_phone_calls_the_box_holds_it_and_hangs_up(
 
 
 def test_a_call_that_is_not_taken(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk, lobby = box(), phone("desk"), phone("lobby", hz=500)
     desk.dial("box")
@@ -179,7 +82,7 @@ def test_a_call_that_is_not_taken(
 
 
 def test_an_edge_that_starts_again_costs_no_call(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     call = kiosk.dial("desk")
@@ -198,10 +101,44 @@ def test_an_edge_that_starts_again_costs_no_call(
     desk.until_event("CALL_CLOSED")
 
 
-def test_nobody_is_there(one_edge: SipSite, box: Callable[..., Box]) -> None:
+def test_nobody_is_there(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
     kiosk = box()
     call = kiosk.dial("nobody")
     until(lambda: call.status() == "closed")
 
     assert kiosk.told[-1] == "disconnect"
     until_nothing_is_left(one_edge)
+
+
+MANY = 50
+
+
+def left(box: SipBox) -> int:
+    """How many calls and transactions the box still knows of."""
+    calls = box.device.stream._agent.calls  # type: ignore[union-attr]
+    return len(calls) + len(calls.clients) + len(calls.servers) + len(box.device.connections)
+
+
+@pytest.mark.timeout(300)
+def test_many_calls_in_a_row_leave_nothing(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
+    kiosk = box()
+    takes = kiosk.device.on("incoming", lambda call: call.accept())
+    with Trunk(one_edge, sip_trunk.calls("box", talk_ms=20), MANY) as trunk:
+        trunk.until_done(120)
+    with Trunk(one_edge, sip_trunk.takes(), MANY) as trunk:
+        for _ in range(MANY):
+            call = kiosk.dial("9001")
+            until(lambda call=call: call.status() == "open")
+            call.disconnect()
+        trunk.until_done(60)
+    until_nothing_is_left(one_edge)
+    kiosk.device.remove_listener("incoming", takes)
+    with Trunk(one_edge, sip_trunk.calls("box", cancels=True), MANY) as trunk:
+        trunk.until_done(120)
+
+    until(lambda: left(kiosk) == 0, "an end of all", 60)
+    until_nothing_is_left(one_edge)
+    assert kiosk.told.count("accept") == 2 * MANY
+    assert kiosk.told.count("disconnect") == 2 * MANY
+    assert kiosk.told.count("cancel") == MANY
+    assert not [told for told in kiosk.told if "error" in told]

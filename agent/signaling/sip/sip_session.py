@@ -168,11 +168,15 @@ class SipSession(CallPhase):
         """Say what waited for a way."""
         if self._leaving is not None:
             return self._say_bye(now)
-        return self._next_offer(now)
+        return [*self._next_offer(now), *self._press_next(now)]
 
     def deadline(self) -> float | None:
         """Tell when `tick` is due."""
-        times = (self._turns.deadline(), self._keys.due_at, self._leave_by)
+        if self._leaving is not None:
+            return self._leave_by
+        times = [self._turns.until]
+        if self._has_way:
+            times += [self._keys.due_at, self._turns.again_at if self._unacked is None else None]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[CallReport]:
@@ -184,6 +188,10 @@ class SipSession(CallPhase):
         late = self._turns.given_up(now)
         said = self._no(late, 488, now) if late is not None else []
         return [*said, *self._next_offer(now), *self._press_next(now)]
+
+    @property
+    def _has_way(self) -> bool:
+        return self._desk.flow_near(self.flow) is not None
 
     # Ends
 
@@ -202,7 +210,7 @@ class SipSession(CallPhase):
         return []
 
     def _say_bye(self, now: float) -> list[CallReport]:
-        if self._bye is not None or self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._bye is not None or self._unacked is not None or not self._has_way:
             return []
         more = reason_header(PATH_LOST, self._leaving) if self._leaving else None
         request = self.dialog.request(self._desk.writer, "BYE", more=more)
@@ -265,7 +273,7 @@ class SipSession(CallPhase):
     # Our offers
 
     def _next_offer(self, now: float) -> list[CallReport]:
-        if self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._unacked is not None or not self._has_way:
             return []
         ours = self._turns.next(now)
         if ours is None:
@@ -295,21 +303,22 @@ class SipSession(CallPhase):
         return [*told, *self._next_offer(now)]
 
     def _offer_taken(self, ours: OurOffer, response: SipResponse, now: float) -> list[CallReport]:
-        ack = SendSip(self.dialog.ack(self._desk.writer, response.cseq.number), self.flow)
+        assert ours.transaction is not None
+        self.dialog.retarget(response)
+        ack = SendSip(self.dialog.ack(self._desk.writer, ours.transaction.request), self.flow)
         if ours is not self._turns.ours:
             return [ack]  # the same answer once more
-        self.dialog.retarget(response)
-        ack = SendSip(self.dialog.ack(self._desk.writer, response.cseq.number), self.flow)
         self._turns.settled()
         before, sdp = self._remote_sdp, description_of(response)
         self.agreed(self._local_sdp if ours.is_probe else ours.sdp, sdp)
+        if self._leaving is not None:
+            return [ack]
         told: list[CallReport] = []
-        if self._leaving is None and sdp and not ours.is_probe:
+        if sdp and not ours.is_probe:
             told = [self._tell("answer", sdp=sdp)]
-        elif self._leaving is None and sdp and before and not is_same_peer(before, sdp):
+        elif sdp and before and not is_same_peer(before, sdp):
             told = [self._tell("peer_changed")]
-        held = self.hold_told(sdp) if self._leaving is None else []
-        return [ack, *told, *held, *self._next_offer(now)]
+        return [ack, *told, *self.hold_told(sdp), *self._next_offer(now)]
 
     # Keys
 
@@ -321,7 +330,7 @@ class SipSession(CallPhase):
         return [reply(self._desk, request, 200, flow), *told]
 
     def _press_next(self, now: float) -> list[CallReport]:
-        if self._leaving is not None or self._desk.flow_near(self.flow) is None:
+        if self._leaving is not None or not self._has_way:
             return []
         due = self._keys.next(now)
         if due is None:

@@ -43,6 +43,7 @@ def test_the_secret_is_shown_to_a_proxy_that_asks_for_it() -> None:
     assert second.get("Via") != first.get("Via")
     paper.hears(answered(second))
     assert paper.last("ACK").get("CSeq") == "2 ACK"
+    assert paper.last("ACK").get("Proxy-Authorization") == second.get("Proxy-Authorization")
     paper.asks("TJS1", "hang_up", None)
     assert paper.last("BYE").get("CSeq") == "3 BYE"
 

@@ -158,7 +158,8 @@ class Replay:
                 assert _elements(theirs, "Record-Route") == _elements(ours, "Record-Route"), told
         if theirs.method == "INVITE" and (theirs.is_request or theirs.status == 200):
             assert ours.get("Contact"), told
-        assert bool(theirs.get("Proxy-Authorization")) == bool(ours.get("Proxy-Authorization")), told
+        if theirs.method != "ACK":  # which the recorded ones send without the proof that belongs there
+            assert bool(theirs.get("Proxy-Authorization")) == bool(ours.get("Proxy-Authorization")), told
         for name in ("From", "To"):
             assert _uri(theirs.get(name)) == _uri(ours.get(name)), told
         custom: list[Any] = [[line for line in text.lines if line[0].lower()[:2] == "x-"] for text in (theirs, ours)]
