@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -188,6 +189,24 @@ def test_a_call_that_stands_still_ends_properly_and_the_next_one_works(
     box.press("accept")
     box.until_shows("in_call")
     talking.until_hears(BOX_HZ)
+
+
+# --- media ---
+
+
+def test_a_media_thread_that_spins_is_replaced(box: Box) -> None:
+    over, bridge = threading.Event(), box.kiosk.media.bridge
+
+    def spin() -> None:
+        while not over.is_set():
+            pass
+
+    bridge.call(spin)
+    until_restarted(box, "media")
+    over.set()
+
+    assert box.kiosk.media.bridge is not bridge
+    box.until(lambda: box.kiosk.media.progress_s() < 0.5, "another thread")
 
 
 # --- page and control socket ---
