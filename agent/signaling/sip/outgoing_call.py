@@ -11,7 +11,7 @@ from agent.signaling.sip.call_phase import CallDesk, CallPhase, description_of, 
 from agent.signaling.sip.client_transactions import ClientTransaction, is_made_here
 from agent.signaling.sip.codes import LOST, call_error
 from agent.signaling.sip.dialog import Dialog
-from agent.signaling.sip.effects import CallReport, SendSip
+from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipRequest, SipResponse, write_message
 from agent.signaling.sip.sip_session import SipSession
@@ -90,12 +90,13 @@ class OutgoingCall(CallPhase):
 
     def _answered(self, response: SipResponse, now: float) -> list[CallReport]:
         assert self._transaction is not None
-        dialog = Dialog.of_answer(self._transaction.request, response)
-        ack = SendSip(dialog.ack(self._desk.writer, self._transaction.request), self._transaction.flow)
+        invite, flow = self._transaction.request, self._transaction.flow
+        dialog = Dialog.of_answer(invite, response)
         if self._session is not None and self._session.dialog.remote.tag == dialog.remote.tag:
-            return [ack]  # the same answer once more: our ACK did not come through
+            return [self._session.acknowledge(invite, flow, now)]  # once more: our ACK did not come through
+        session = SipSession(self._desk, self.sid, flow, dialog, is_ours=True)
+        ack = session.acknowledge(invite, flow, now)
         sdp = description_of(response) or self._early_sdp
-        session = SipSession(self._desk, self.sid, self._transaction.flow, dialog, is_ours=True)
         if self._session is not None or self._is_over or not sdp:
             return [ack, *self._refuse(session, now)]
         self._session = session
