@@ -14,6 +14,7 @@ from agent.signaling.sip.dialog import Dialog
 from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipRequest, SipResponse, write_message
+from agent.signaling.sip.session_text import is_same_peer
 from agent.signaling.sip.sip_session import SipSession
 from agent.signaling.sip.writer import HeaderLines
 
@@ -28,6 +29,7 @@ class OutgoingCall(CallPhase):
         super().__init__(desk, sid, 0)
         self._early_media = early_media
         self._early_sdp = ""
+        self._told_sdp = ""  # what the program hears before the answer
         self._transaction: ClientTransaction | None = None
         self._sdp = ""
         self._is_over = False  # for us
@@ -85,6 +87,7 @@ class OutgoingCall(CallPhase):
             return []
         self._early_sdp = description_of(response) or self._early_sdp
         if self._early_media and description_of(response):
+            self._told_sdp = self._told_sdp or description_of(response)
             return [self._tell("ringing", sdp=description_of(response))]
         return [self._tell("ringing")]
 
@@ -102,7 +105,9 @@ class OutgoingCall(CallPhase):
         self._session = session
         session.agreed(self._sdp, sdp)
         self._desk.enter(session)
-        return [ack, self._tell("answer", sdp=sdp), *session.hold_told(sdp)]
+        is_other = bool(self._told_sdp) and not is_same_peer(self._told_sdp, sdp)
+        told = self._tell("answer", sdp=sdp, **({"fork": True} if is_other else {}))
+        return [ack, told, *session.hold_told(sdp)]
 
     def _refuse(self, session: SipSession, now: float) -> list[CallReport]:
         """End what another phone has answered, or what was taken back, or what nobody could hear."""
