@@ -40,9 +40,10 @@ def main() -> None:
     started_ms.sort()
     print(f"lost: {', '.join(lost) or 'none'}; the card was opened {opened} times, and lost {lost_cards} times")
     p50, p95 = statistics.median(started_ms), started_ms[int(0.95 * len(started_ms))]
-    print(f"rests: {len(lost)} of {args.times} lost, {kept_back} of them not given to the card; "
-          f"started after {p50:.1f} ms (p50), {p95:.1f} ms (p95), {started_ms[-1]:.1f} ms (worst), must be <= {MUST_MS:g}; "
+    print(f"rests: {len(lost)} of {args.times} lost, {kept_back} not given to the card; started after {p50:.1f} ms "
+          f"(p50), {p95:.1f} ms (p95), {started_ms[-1]:.1f} ms (worst), must be <= {MUST_MS:g}; "
           f"other programs {100 * usage.foreign_cpu():.0f} %")  # fmt: skip
+
 
 
 if __name__ == "__main__":

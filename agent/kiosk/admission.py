@@ -110,6 +110,11 @@ class SecretAdmission:
 ADMISSIONS: Mapping[str, Callable[[Config], Admission]] = {"pstream": TokenAdmission, "sip": SecretAdmission}
 
 
+def credentials(config: Config) -> object:
+    """Return the section that says what lets this box in."""
+    return config.sip if config.signaling.is_sip else config.token
+
+
 def fetched(config: Config) -> dict[str, Any]:
     """Get what lets a Device of the moment in, beside the box or in its place: arguments of `Device.setup`.
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from gevent.event import Event
 
@@ -27,7 +26,7 @@ from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
-from agent.kiosk.name_watch import NameWatch
+from agent.kiosk.name_watch import NameWatch, service_hosts
 from agent.kiosk.organs import join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
@@ -56,14 +55,6 @@ CODE_TONES = {CodeVerdict.OPEN: tones.granted, CodeVerdict.WRONG: tones.refused,
 def talks(config: Config) -> bool:
     """Tell whether a button opens the microphone, so that calls begin muted."""
     return any(one.talks for one in config.buttons.values())
-
-
-def _service_host(config: Config) -> str:
-    """Tell whose name is looked up while the box is offline; empty: nobody's."""
-    if not (config.signaling.is_sip and config.sip.edges):
-        return config.signaling.server
-    edge = urlsplit(config.sip.edges[0])
-    return edge.netloc if edge.port else f"{edge.netloc}:443"
 
 
 def _names(config: Config) -> tuple[str, Callable[[str], str]]:
@@ -116,7 +107,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(_service_host(config), self.board, self.registrar.names_are_back)
+        self.name_watch = NameWatch(service_hosts(config), self.board, self.registrar.names_are_back)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()

@@ -16,7 +16,7 @@ from agent.closing import Closing
 from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
-from agent.kiosk.admission import ADMISSIONS
+from agent.kiosk.admission import ADMISSIONS, credentials
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.kiosk.call_store import CallStore
 from agent.kiosk.refusal_words import refusal_words
@@ -103,7 +103,7 @@ class Registrar(Closing):
     def use(self, config: Config) -> None:
         """Go in, and trust, as these settings say; the next `run` does. InvalidArgumentError without a source."""
         before, self._config = self._config, config
-        if (config.token, config.sip) != (before.token, before.sip):
+        if credentials(config) != credentials(before):
             admission = ADMISSIONS[config.signaling.protocol](config)
             self.admission.leave()
             self.admission = admission

@@ -19,6 +19,7 @@ import gevent
 from agent.config import Config
 from agent.config.settings_file import SettingsFile
 from agent.errors import AgentError
+from agent.kiosk.admission import credentials
 from agent.kiosk.kiosk import Kiosk, talks
 from hw.errors import HardwareError
 
@@ -131,7 +132,7 @@ class Reload:
 
     def _admission(self, config: Config) -> None:
         before = self._kiosk.config
-        is_another = (config.token, config.sip) != (before.token, before.sip)
+        is_another = credentials(config) != credentials(before)
         self._kiosk.registrar.use(config)
         if is_another:
             self._kiosk.supervisor.renew("registration")

@@ -28,6 +28,7 @@ class VoiceGeneration:
 
     registering: Callable[[bool], RegisteringCore]  #: the core; of whether to register without being asked
     opens_when_needed: bool  #: the socket, and a call that is made waits until the service is reached
+    calls_end_with_stream: bool  #: their dialogs are in it: another stream knows nothing of them
     calls_outlive_sockets: bool  #: with a token; without one they end with their socket
     is_told_more: bool  #: the service names edge, home and identity
     no_messages: str  #: why a call has none; empty where it has
@@ -83,6 +84,7 @@ GENERATIONS: Final = {
     "1": VoiceGeneration(
         registering=RegistrationCore,
         opens_when_needed=False,
+        calls_end_with_stream=False,
         calls_outlive_sockets=False,
         is_told_more=False,
         no_messages='messages are of the second generation: set up the Device with generation="2"',
@@ -102,6 +104,7 @@ GENERATIONS: Final = {
     "2": VoiceGeneration(
         registering=PresenceCore,
         opens_when_needed=True,
+        calls_end_with_stream=False,
         calls_outlive_sockets=True,
         is_told_more=True,
         no_messages="",
@@ -122,6 +125,7 @@ GENERATIONS: Final = {
     SIP: VoiceGeneration(
         registering=partial(PresenceCore, interval_s=None),
         opens_when_needed=True,
+        calls_end_with_stream=True,
         calls_outlive_sockets=False,
         is_told_more=True,
         no_messages="there are no messages in a call by SIP; send what belongs to it as parameters of connect()",

@@ -27,7 +27,7 @@ TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 IMPLIED: Final[Mapping[str, Mapping[str, Any]]] = {
     "1": {},
     "2": {"enable_ice_restart": True, "enable_ringing_state": True},
-    SIP: {"enable_ice_restart": True, "enable_ringing_state": True},
+    SIP: {"enable_ice_restart": True},
 }
 #: what has no meaning with SIP, and what has instead
 NOT_WITH_SIP: Final[Mapping[str, str]] = {
@@ -109,6 +109,8 @@ class DeviceOptions:
             name = option_name(spelled)
             changes[name] = _DEFAULTS[name] if value is None else _checked(name, value)
         merged = replace(self, **changes)
+        if merged.protocol == SIP != self.protocol and "enable_ringing_state" not in changes:
+            merged = replace(merged, enable_ringing_state=True)  # a PBX tells it, and sends sound before the answer
         merged = replace(merged, **IMPLIED[merged.behaviour])
         merged._check_together()
         return merged

@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.1
 LOST_LOOK_S = 0.5
 START_LIMIT_S = 5.0  # what a card that is open is given to stop or to start
-PROOF_S = 1.5  # what streams that were started for a proof are given to begin
 CLOSE_LIMIT_S = 1.5
 FIRST_PAUSE_S = 0.25
 FAULT_PAUSE_S = 1.0
@@ -60,7 +59,6 @@ class CardKeeper(Closing):
         self._reopen = False
         self._paused_at = 0.0
         self._started_at = 0.0
-        self._grace_s = 0.0
         self.rest = CardRest(self._control, worker, rings, min(START_LIMIT_S, settings.call_limit_ms / 1000))
         self.names = names
         self.devices: Mapping[str, str] = {}
@@ -143,7 +141,7 @@ class CardKeeper(Closing):
             return
         try:
             why = self._watch(card, news)
-            if not self._ended:
+            if why and not self._ended:
                 self.lost += 1
                 self._report(SoundState.LOST, why)
         finally:
@@ -180,9 +178,8 @@ class CardKeeper(Closing):
             log.debug("the sound card was not released: %s", error)
 
     def _watch(self, card: OpenCard, news: CardNews) -> str:
-        """Look after an open card; returns why it must be opened anew."""
+        """Look after an open card; returns why it must be opened anew, nothing where that only shows how it is."""
         opened_at = self._started_at = time.monotonic()
-        self._grace_s = self._settings.start_grace_ms / 1000
         self.rest.put_off(opened_at)
         before = fingerprint() if card.missing else ()
         while not self._ended and not self._reopen:
@@ -200,22 +197,20 @@ class CardKeeper(Closing):
                 news.wait(LOOK_S)
                 continue
             try:
-                self._let_rest(card, news)
+                had_news = self.rest.take(card, news, lambda: self._ended or self._reopen)
             except SoundError as error:
                 return str(error)
+            if had_news:
+                news.wait(SETTLE_S)
+                return ""
+            self._started_at = time.monotonic()
         return "other devices were chosen"
-
-    def _let_rest(self, card: OpenCard, news: CardNews) -> None:
-        had_news = self.rest.take(card, news, lambda: self._ended or self._reopen)
-        self._started_at = time.monotonic()
-        # Whether it was this card that went should be known soon; one that is to ring is given its time.
-        self._grace_s = PROOF_S if had_news else self._settings.start_grace_ms / 1000
 
     def _stalled(self, card: OpenCard, now: float) -> str:
         for role, name in card.names.items():
             beat_at = getattr(self._rings, role).beat.at
             # A stream may take a few buffers at once and then pause for a second, until the other one runs.
-            still_starting = now - self._started_at < self._grace_s
+            still_starting = now - self._started_at < self._settings.start_grace_ms / 1000
             if not still_starting and now - max(beat_at, self._started_at) > self._settings.stall_ms / 1000:
                 return name
         return ""

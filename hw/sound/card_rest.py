@@ -1,7 +1,7 @@
 """The rest of an open card: its streams stand still, nobody wakes up, and the card stays this program's.
 
-The streams start again when somebody listens or something sounds; and when a card came or went, because only a start
-shows whether it was this one.
+The streams start again when somebody listens or something sounds. When a card came or went, only opening shows whether
+it was this one; a start would hang where it was, and a sound server stands between.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class CardRest:
     def take(self, card: OpenCard, news: CardNews, is_over: Callable[[], bool]) -> bool:
         """Let the streams stand still until there is a reason to start them, or `is_over()`.
 
-        Tells whether there was news of a card. Raises SoundError when the streams fail, or their server has gone: a
-        start would hang then. So where a server tells nothing, nobody rests. `is_over` is asked when `news` was told.
+        Tells whether there was news of a card; then they are not started. Raises SoundError when the streams fail, or
+        their server has gone. Where a server tells nothing, nobody rests. `is_over` is asked when `news` was told.
         """
         if card.has_server and not news.ask_server():
             self._used_at = time.monotonic()
@@ -75,7 +75,7 @@ class CardRest:
             if news.server_has_gone:
                 raise SoundError("the sound server has gone")
             self._worker.resume()
-            if not is_over():
+            if not had_news and not is_over():
                 self._run(card, card.start)
         except BaseException:
             self._worker.wait_no_more()

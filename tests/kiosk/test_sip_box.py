@@ -13,6 +13,7 @@ import pytest
 
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.reload import Reload
+from hw.panel.settings import LightSettings
 from tests.kiosk.pbx_stage import DESK, Pbx, foreign_words
 from tests.kiosk.stage import BOX_HZ, VISITOR_HZ
 from tests.signaling.sip.edge import SECRETS
@@ -181,6 +182,22 @@ def test_an_edge_whose_certificate_does_not_verify_is_told(pbx: Pbx) -> None:
 
     box.until(lambda: "certificate" in box.status["service"]["reason"], "told the reason")
     assert pbx.edge.requests("REGISTER") == []
+
+
+def test_a_call_that_the_far_end_holds_shows(pbx: Pbx) -> None:
+    config = pbx.config()
+    lights = {**config.lights, "hold": LightSettings(pin=9, held="blink 500/500")}
+    box, phone = pbx.box(replace(config, lights=lights)), pbx.phone()
+    phone.dial()
+    box.until_shows("ringing")
+    box.act("accept")
+    box.until_shows("in_call")
+
+    box.kiosk.lines.current.connection.on_hold(True)
+    box.until_shows("held", "in_call")
+    assert box.status["lights"]["hold"]["state"] == "held"
+    box.kiosk.lines.current.connection.on_hold(False)
+    box.until(lambda: "held" not in box.states, "went on")
 
 
 def test_a_name_and_a_password_change_in_a_call_and_edges_after_it(pbx: Pbx) -> None:

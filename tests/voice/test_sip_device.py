@@ -88,6 +88,23 @@ def test_another_password_and_name_are_taken_without_another_connection(pbx: Sip
     assert (pbx.accounts[-1].password(), pbx.accounts[-1].display_name) == ("second", "Gate")
 
 
+def test_what_sounds_before_the_answer_is_heard_unless_it_is_not_wanted(pbx: SipWorld) -> None:
+    silent = SipWorld(enable_ringing_state=False)
+
+    assert pbx.stream.options["early_media"] and pbx.device.options.enable_ringing_state
+    assert not silent.stream.options["early_media"]
+
+
+def test_a_call_ends_with_a_stream_that_is_given_up(pbx: SipWorld) -> None:
+    call = pbx.talks()
+
+    pbx.device.vitals.replace_stream()
+    pbx.run()
+
+    assert call.status() == "closed" and len(pbx.streams) == 2
+    assert pbx.device.active_connection() is None
+
+
 def test_another_edge_waits_for_the_end_of_the_call(pbx: SipWorld) -> None:
     call = pbx.talks()
     with pytest.raises(InvalidStateError, match="cannot be changed while a call is active"):

@@ -26,7 +26,7 @@ MOST_WAITING = 16  # handshake packets that came before their time
 RENEWAL_LIMIT_S = 10.0  # for an association that takes the place of another
 DOUBT_S = 1.0  # without a packet after a restart: then the far end may have lost the association
 
-Fingerprints = Sequence[tuple[str, str]]
+_Prints = Sequence[tuple[str, str]]
 Send = Callable[[bytes], bool]
 
 
@@ -72,12 +72,12 @@ class Associations(Closing):
         self._seen = 0  # the number of the latest generation that a description was about
         self._renews = False  # without the next one there is no sound: another certificate, or the current one is over
         self._client = False
-        self._wanted: Fingerprints = ()
+        self._wanted: _Prints = ()
         self._doubt: tuple[Generation, float] | None = None  # which has to be heard, and until when
         self._waiting: deque[tuple[bytes, str, Generation]] = deque(maxlen=MOST_WAITING)
         self._closed = False
 
-    def begin(self, client: bool, fingerprints: Fingerprints, generation: Generation, may_hear: bool) -> None:
+    def begin(self, client: bool, fingerprints: _Prints, generation: Generation, may_hear: bool) -> None:
         """Follow a description, now that its `generation` carries packets; only its first call counts.
 
         `may_hear` tells whether the far end may send sound.
@@ -198,7 +198,7 @@ class Associations(Closing):
         self._on_moved()
         return plain
 
-    def is_of(self, fingerprints: Fingerprints) -> bool:
+    def is_of(self, fingerprints: _Prints) -> bool:
         """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
         return self.state != "connected" or self._current is None or self._current.is_with(fingerprints)
 

@@ -284,7 +284,7 @@ def _rejected(lines: list[str]) -> RejectedSection:
 
 
 def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
-    """All that we speak, for a further offer: what was agreed on keeps its payload type (RFC 3264 section 8.3.2)."""
+    """List all that we speak, for a further offer; what was agreed on keeps its payload type (RFC 3264, 8.3.2)."""
     known = {codec.key for codec in agreed}
     numbers = {*taken, *(codec.payload_type for codec in agreed)}
     every = list(agreed)

@@ -80,9 +80,10 @@ class Dialog:
         self.local_number += 1
         return self._written(writer, method, self.local_number, more, body, body_type)
 
-    def ack(self, writer: MessageWriter, number: int, body: str = "") -> SipRequest:
-        """Make the ACK of the 2xx to our INVITE of this number; it is a transaction of its own."""
-        return self._written(writer, "ACK", number, None, body, SDP)
+    def ack(self, writer: MessageWriter, invite: SipRequest) -> SipRequest:
+        """Make the ACK of the 2xx to our INVITE; it is a transaction of its own, and shows the same proofs (22.1)."""
+        proofs = dict(invite.headers.only("Authorization", "Proxy-Authorization"))
+        return self._written(writer, "ACK", invite.cseq.number, proofs, "", SDP)
 
     def renumber(self, number: int) -> None:
         """Note that a request was sent once more, under this number."""

@@ -3,7 +3,7 @@
     SipStream (shell)      sockets, one alarm, listeners
     UserAgent (core)       transactions, dialogs, calls
       Flows                one connection to an edge each (RFC 5626), numbered by its reg-id: 1, 2
-      Registration         one a flow
+      SipRegistration      one a flow
 
 A message is written on the flow that it belongs to: an answer on that of its request, everything else on any that is
 open. Times are monotonic seconds and come in with each event.
@@ -97,7 +97,7 @@ class FlowReceived:
 
 @dataclass(frozen=True)
 class SendRegister:
-    """Send this on its own flow; its final response goes to `Registration.answered`."""
+    """Send this on its own flow; its final response goes to `SipRegistration.answered`."""
 
     flow: int
     request: SipRequest

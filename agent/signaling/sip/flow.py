@@ -7,7 +7,7 @@
     any          socket lost, silent, slow   -> waiting: CloseEdge, FlowClosed; an edge not yet tried is dialled almost
                                              at once, and after all of them comes a back-off
     waiting      time is up                  -> connecting
-    any          close                       -> closed
+    any          disconnect                  -> closed
 
 A ping goes out as often as the edge asks for (Flow-Timer), and soon after a message to which nothing comes back: so an
 edge that dies without a word is noticed within seconds when it is needed. An edge that never answers a ping, and never
@@ -70,6 +70,7 @@ class Flow:
         edges: EdgeList,
         *,
         backoff_max_ms: float | None = None,
+        connect_s: float = CONNECT_S,
         random: Callable[[], float] = _random.random,
         lost: Callable[[int, float], list[FlowEffect]] = lambda number, now: [],
     ) -> None:
@@ -78,6 +79,7 @@ class Flow:
         self.state = "closed"
         self.attempt = 0  #: number of the latest socket
         self._edges = edges
+        self._connect_s = connect_s
         self._random = random
         self._lost = lost
         self._backoff = Backoff(RETRY_INITIAL_MS, longest_delay_ms(backoff_max_ms), randomisation=1.0, random=random)
@@ -109,7 +111,7 @@ class Flow:
     def tick(self, now: float) -> list[FlowEffect]:
         """Let time pass: end what took too long, ping, try again."""
         if _due(self._connect_by, now):
-            return self._fail(31005, f"{self.uri} did not answer within {CONNECT_S:g} s", now)
+            return self._fail(31005, f"{self.uri} did not answer within {self._connect_s:g} s", now)
         if self.state == "waiting" and (_due(self._retry_at, now) or self._backoff.expire(now)):
             return self._connect(now)
         if self.is_open:
@@ -119,11 +121,11 @@ class Flow:
     # What the user agent asks for
 
     def open(self, now: float) -> list[FlowEffect]:
-        """Connect, and stay connected until `close`; nothing happens when that is already going on."""
+        """Connect, and stay connected until `disconnect`; nothing happens when that is already going on."""
         return self._connect(now) if self.state == "closed" else []
 
-    def close(self, _now: float) -> list[FlowEffect]:
-        """Disconnect and stay so until `open`."""
+    def disconnect(self) -> list[FlowEffect]:
+        """Drop the connection, and stay without one until `open`."""
         was, self.state = self.state, "closed"
         self._forget_times()
         return [CloseEdge(self.number), FlowClosed(self.number)] if was in ("connecting", "open") else []
@@ -175,13 +177,13 @@ class Flow:
     def socket_resolving(self, attempt: int, now: float) -> list[FlowEffect]:
         """Give the look-up of the host's name a time of its own; whoever looks it up gives up sooner than we do."""
         if self._is_current(attempt) and not self.is_open:
-            self._connect_by = now + LOOKUP_S + CONNECT_S
+            self._connect_by = now + LOOKUP_S + self._connect_s
         return []
 
     def socket_resolved(self, attempt: int, now: float) -> list[FlowEffect]:
         """Begin the time in which the edge has to answer."""
         if self._is_current(attempt) and not self.is_open:
-            self._connect_by = now + CONNECT_S
+            self._connect_by = now + self._connect_s
         return []
 
     def socket_opened(self, attempt: int, now: float) -> list[FlowEffect]:
@@ -255,7 +257,7 @@ class Flow:
         self.state = "connecting"
         self.attempt += 1
         self._dialled_at = now
-        self._connect_by = now + CONNECT_S
+        self._connect_by = now + self._connect_s
         return [DialEdge(self.number, self.attempt, self.uri)]
 
     def _fail(self, code: int, why: str, now: float) -> list[FlowEffect]:

@@ -18,7 +18,7 @@ from agent.signaling.sip.effects import (
     OpenFlows,
     WriteOnFlow,
 )
-from agent.signaling.sip.flow import Flow, FlowEffect
+from agent.signaling.sip.flow import CONNECT_S, Flow, FlowEffect
 
 MOST_FLOWS: Final = 2
 
@@ -31,12 +31,15 @@ class Flows:
         edges: Sequence[str],
         *,
         backoff_max_ms: float | None = None,
+        connect_s: float = CONNECT_S,
         random: Callable[[], float] = _random.random,
     ) -> None:
-        """Raises InvalidArgumentError without an edge."""
+        """`connect_s` is what an edge has to answer; raises InvalidArgumentError without an edge."""
         held = EdgeList(edges)
         self._flows = {
-            number: Flow(number, held, backoff_max_ms=backoff_max_ms, random=random, lost=self._one_lost)
+            number: Flow(
+                number, held, backoff_max_ms=backoff_max_ms, connect_s=connect_s, random=random, lost=self._one_lost
+            )
             for number in range(1, min(len(held), MOST_FLOWS) + 1)
         }
 
@@ -75,7 +78,7 @@ class Flows:
             case OpenFlows():
                 return [effect for flow in self for effect in flow.open(now)]
             case CloseFlows():
-                return [effect for flow in self for effect in flow.close(now)]
+                return [effect for flow in self for effect in flow.disconnect()]
             case WriteOnFlow(number, text):
                 return self._flows[number].write(text, now)
             case LeaveEdge(number, why):

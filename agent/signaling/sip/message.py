@@ -41,34 +41,34 @@ _UNFIT_IN_URI: Final = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff<>\"]")
 
 
 class SipMessage:
-    """What requests and responses have in common; each property raises ProtocolError where its header is missing."""
+    """What requests and responses have in common; of one that was parsed no property raises anything."""
 
     headers: SipHeaders
     body: str
 
     @property
     def call_id(self) -> str:
-        """The name that the calling side gave to the call."""
+        """The name that the calling side gave to the call; raises ProtocolError."""
         return _needed(self.headers, "Call-ID")
 
     @cached_property
     def cseq(self) -> SequenceNumber:
-        """The number and method of the request."""
+        """The number and method of the request; raises ProtocolError."""
         return read_sequence(_needed(self.headers, "CSeq"))
 
     @cached_property
     def from_(self) -> NameAddr:
-        """Who sent the request."""
+        """Who sent the request; raises ProtocolError."""
         return read_address(_needed(self.headers, "From"))
 
     @cached_property
     def to(self) -> NameAddr:
-        """Whom the request was for."""
+        """Whom the request was for; raises ProtocolError."""
         return read_address(_needed(self.headers, "To"))
 
     @cached_property
     def via(self) -> tuple[SipVia, ...]:
-        """The way back, the next hop first; never empty."""
+        """The way back, the next hop first, never empty; raises ProtocolError."""
         return tuple(read_via(element) for element in _listed(self.headers, "Via"))
 
     @cached_property

@@ -91,7 +91,7 @@ class OutgoingCall(CallPhase):
     def _answered(self, response: SipResponse, now: float) -> list[CallReport]:
         assert self._transaction is not None
         dialog = Dialog.of_answer(self._transaction.request, response)
-        ack = SendSip(dialog.ack(self._desk.writer, response.cseq.number), self._transaction.flow)
+        ack = SendSip(dialog.ack(self._desk.writer, self._transaction.request), self._transaction.flow)
         if self._session is not None and self._session.dialog.remote.tag == dialog.remote.tag:
             return [ack]  # the same answer once more: our ACK did not come through
         sdp = description_of(response) or self._early_sdp

@@ -52,7 +52,7 @@ MOST_BRIEF: Final = 3  #: times that a registrar may ask for more time in a row
 FlowRegistrationEffect: TypeAlias = RegistrationReport | KeepAlive | LeaveEdge
 
 
-class Registration:
+class SipRegistration:
     """The state machine; every event returns what is to be done."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Registration:
     # What the user agent says
 
     def want(self, present: bool, now: float) -> list[FlowRegistrationEffect]:
-        """Be registered, or not; nothing happens when that is so or under way already.
+        """Register, or sign off; nothing happens when that is so or under way already.
 
         Where there is nothing to take back RegistrationEnded comes at once.
         """

@@ -10,6 +10,7 @@ from agent.errors import LocalFault
 from agent.signaling.sip.settings import SipSettings
 
 MAX_SECRET_CHARS: Final = 1024
+COMMAND_TIMEOUT_S = 30.0
 
 
 class SecretError(LocalFault):
@@ -23,15 +24,17 @@ def read_secret(settings: SipSettings, identity: str) -> str:
     if settings.secret_command:
         arguments = [argument.replace("{identity}", identity) for argument in settings.secret_command]
         try:
-            return _checked(output_of(arguments, "password command", MAX_SECRET_CHARS), "The password command")
+            printed = output_of(arguments, "password command", MAX_SECRET_CHARS, COMMAND_TIMEOUT_S)
         except LocalFault as error:
             raise SecretError(str(error)) from None
+        return _checked(printed, "The password command")
     return str(settings.secret)
 
 
 def _in_file(path: Path) -> str:
     try:
-        return path.expanduser().read_text()
+        with path.expanduser().open() as file:
+            return file.read(MAX_SECRET_CHARS + 3)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SecretError(f"The password file {path} cannot be read: {reason}.") from None

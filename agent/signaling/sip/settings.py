@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 SECRET_SOURCES = ("secret", "secret_file", "secret_command")
 DECLINE, BUSY = 603, 486
 EXPIRES_S = 300
 MIN_EXPIRES_S, MAX_EXPIRES_S = 60, 86_400
+
+
+def _place(edge: str) -> tuple[str | None, int, str]:
+    """Tell what an address leads to, however it is written."""
+    parts = urlsplit(edge)
+    return parts.hostname, parts.port or 443, parts.path or "/"
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,8 @@ class SipSettings:
                   "max_length": 121},
     )  # fmt: skip
     domain: str = field(default="", metadata={"help": "domain of the PBX, as in sip:user@domain", "kind": "domain"})
-    secret: str = field(default="", repr=False, metadata={"help": "the password itself", "secret": True})
+    secret: str = field(default="", repr=False, metadata={"help": "the password itself", "kind": "one_line",
+                                                              "secret": True})  # fmt: skip
     secret_file: str = field(
         default="", metadata={"help": "file that holds the password; read again when it changes", "kind": "file"}
     )
@@ -61,8 +69,9 @@ class SipSettings:
         given = [name for name in SECRET_SOURCES if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)} are given; expected one place that the password comes from")
-        if doubles := sorted({edge for edge in self.edges if self.edges.count(edge) > 1}):
-            raise ValueError(f"edges: {', '.join(doubles)} stands there twice; expected each address once")
+        places = [_place(edge) for edge in self.edges]
+        if doubles := sorted({edge for edge in self.edges if places.count(_place(edge)) > 1}):
+            raise ValueError(f"edges: {' and '.join(doubles)} is one address twice; expected each once")
         names = [header.partition(":")[0].strip().lower() for header in self.headers]
         if len(set(names)) < len(names):
             raise ValueError("headers: one name stands there twice; expected each header once")

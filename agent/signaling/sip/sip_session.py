@@ -295,21 +295,22 @@ class SipSession(CallPhase):
         return [*told, *self._next_offer(now)]
 
     def _offer_taken(self, ours: OurOffer, response: SipResponse, now: float) -> list[CallReport]:
-        ack = SendSip(self.dialog.ack(self._desk.writer, response.cseq.number), self.flow)
+        assert ours.transaction is not None
+        self.dialog.retarget(response)
+        ack = SendSip(self.dialog.ack(self._desk.writer, ours.transaction.request), self.flow)
         if ours is not self._turns.ours:
             return [ack]  # the same answer once more
-        self.dialog.retarget(response)
-        ack = SendSip(self.dialog.ack(self._desk.writer, response.cseq.number), self.flow)
         self._turns.settled()
         before, sdp = self._remote_sdp, description_of(response)
         self.agreed(self._local_sdp if ours.is_probe else ours.sdp, sdp)
+        if self._leaving is not None:
+            return [ack]
         told: list[CallReport] = []
-        if self._leaving is None and sdp and not ours.is_probe:
+        if sdp and not ours.is_probe:
             told = [self._tell("answer", sdp=sdp)]
-        elif self._leaving is None and sdp and before and not is_same_peer(before, sdp):
+        elif sdp and before and not is_same_peer(before, sdp):
             told = [self._tell("peer_changed")]
-        held = self.hold_told(sdp) if self._leaving is None else []
-        return [ack, *told, *held, *self._next_offer(now)]
+        return [ack, *told, *self.hold_told(sdp), *self._next_offer(now)]
 
     # Keys
 

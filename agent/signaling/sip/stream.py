@@ -58,7 +58,7 @@ class SipStream(SipRequests, HubEmitter):
         super().__init__()
         self._context = TrustedFile(ca_file).context if ssl_context is None else lambda: ssl_context
         self._clock = clock or HubClock()
-        flows = Flows(account.edges, backoff_max_ms=backoff_max_ms)
+        flows = Flows(account.edges, backoff_max_ms=backoff_max_ms, connect_s=connect_timeout_ms / 1000)
         self._agent = UserAgent(account, flows, early_media=early_media)
         self._queue: EffectQueue[SipShellEffect] = EffectQueue(self._carry_out, self._pause)
         self._dial = dial

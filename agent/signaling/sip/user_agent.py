@@ -50,7 +50,7 @@ from agent.signaling.sip.effects import (
 )
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.registration import Registration
+from agent.signaling.sip.registration import SipRegistration
 from agent.signaling.sip.sip_calls import SipCalls
 from agent.signaling.sip.writer import MessageWriter, new_token
 
@@ -82,7 +82,7 @@ class UserAgent:
         self.writer = MessageWriter(account, token)
         self.calls = SipCalls(self.writer, self._flow_near, early_media=early_media, random=random)
         self._registrations = {
-            number: Registration(number, self.writer, random=random) for number in self.flows.numbers
+            number: SipRegistration(number, self.writer, random=random) for number in self.flows.numbers
         }
         self._open: list[int] = []  # flows, as far as they were told of
         self._probe_at: float | None = None

@@ -1,4 +1,4 @@
-"""A user agent on paper: the test is its sockets, its clock and its program, and plays the far end message by message."""
+"""A user agent on paper: the test is its sockets, its clock and its program, and plays the far end as well."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Paper:
         self.gives_gruu = gruu
         self.answers_register = True
         uris = tuple(f"wss://edge{n}.{DOMAIN}/" for n in range(1, edges + 1))
-        self.account = SipAccount(uris, "kiosk", DOMAIN, "secret", instance=INSTANCE, **account)
+        own = {"user": "kiosk", "domain": DOMAIN, "secret": "secret", "instance": INSTANCE}
+        self.account = SipAccount(uris, **own | account)
         tokens = (f"own{n}" for n in itertools.count())
         self.agent = UserAgent(self.account, Flows(uris, random=lambda: 0.5), early_media=early_media,
                                random=lambda: 0.5, token=lambda: next(tokens))  # fmt: skip

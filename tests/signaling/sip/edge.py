@@ -300,7 +300,9 @@ class Edge:
         return [each for each in self.site.bindings if host in each.contact][:1]
 
     def _back(self, answer: Text) -> None:
-        """Send a response the way back that its request came."""
+        """Send a response the way back that its request came; that a fork was merged is nobody's business."""
+        if answer.status == 482:
+            return
         own, *others = answer.all("Via")
         came_by = re.search(r";back=([^;]*)", own)
         answer = answer.copy()

@@ -43,6 +43,7 @@ def test_the_secret_is_shown_to_a_proxy_that_asks_for_it() -> None:
     assert second.get("Via") != first.get("Via")
     paper.hears(answered(second))
     assert paper.last("ACK").get("CSeq") == "2 ACK"
+    assert paper.last("ACK").get("Proxy-Authorization") == second.get("Proxy-Authorization")
     paper.asks("TJS1", "hang_up", None)
     assert paper.last("BYE").get("CSeq") == "3 BYE"
 
@@ -60,7 +61,9 @@ def test_a_refused_secret_ends_the_call_with_what_to_do() -> None:
     assert paper.said.count("INVITE") == 2
 
 
-@pytest.mark.parametrize(("early", "told"), [(True, [{"callsid": "TJS1", "sdp": ANSWER}]), (False, [{"callsid": "TJS1"}])])
+@pytest.mark.parametrize(
+    ("early", "told"), [(True, [{"callsid": "TJS1", "sdp": ANSWER}]), (False, [{"callsid": "TJS1"}])]
+)
 def test_early_media_is_handed_over_only_where_it_is_wanted(early: bool, told: list[dict[str, str]]) -> None:
     paper = Paper(early_media=early)
     paper.call()

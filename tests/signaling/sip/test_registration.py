@@ -22,7 +22,7 @@ from agent.signaling.sip.effects import (
 from agent.signaling.sip.header_values import read_address
 from agent.signaling.sip.headers import SipHeaders
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.registration import ANSWER_S, LEAST_REFRESH_S, MOST_BRIEF, Registration
+from agent.signaling.sip.registration import ANSWER_S, LEAST_REFRESH_S, MOST_BRIEF, SipRegistration
 from agent.signaling.sip.rests import EDGE_REST_S, REFUSAL_REST_S
 from agent.signaling.sip.writer import MessageWriter
 
@@ -39,7 +39,7 @@ class Registrar:
     def __init__(self, *edges: str, chance: float = 0.0, flow: int = 1) -> None:
         self.now = 100.0
         account = SipAccount(edges or (A,), "kiosk", "pbx.example", "secret", expires_s=300, instance=INSTANCE)
-        self.core = Registration(flow, MessageWriter(account), random=lambda: chance)
+        self.core = SipRegistration(flow, MessageWriter(account), random=lambda: chance)
         self.sent: list[SipRequest] = []
         self.told: list[Any] = []
 
@@ -447,7 +447,7 @@ STEPS = st.lists(
 @given(STEPS, st.integers(0, 9))
 def test_no_order_of_answers_and_losses_makes_a_storm(steps, seed):
     registrar = Registrar(A, B)
-    registrar.core = Registration(1, registrar.core._writer, random=random.Random(seed).random)
+    registrar.core = SipRegistration(1, registrar.core._writer, random=random.Random(seed).random)
     allowed = 3
     for step in steps:
         if isinstance(step, tuple):

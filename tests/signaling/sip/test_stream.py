@@ -11,7 +11,7 @@ import pytest
 
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.stream import SipStream
-from tests.signaling.sip.edge import DOMAIN, SECRETS, Edge
+from tests.signaling.sip.edge import DOMAIN, HOSTS, SECRETS, Edge, Site
 
 PATIENCE_S = 20
 EVENTS = ("connected", "ready", "offline", "error", "invite", "cancel", "ringing", "answer", "hangup", "transport_open",
@@ -103,3 +103,80 @@ def test_two_boxes_call_each_other(edge: Edge, box: Callable[..., Box]) -> None:
     desk.stream.hangup(invite["callsid"])
     kiosk.event("hangup")
     until(lambda: not len(kiosk.stream._agent.calls) and not len(desk.stream._agent.calls))
+
+
+def test_a_wrong_secret_is_told_once_and_not_tried_in_a_loop(edge: Edge, box: Callable[..., Box]) -> None:
+    kiosk = box(edge, secret="wrong")
+    error = kiosk.event("error")["error"]
+
+    assert (error["code"], error["twilioError"].code) == (31201, 20151)
+    assert "secret in [sip]" in error["message"]
+    gevent.sleep(0.5)
+    assert kiosk.names().count("error") == 1
+    assert len(edge.requests("REGISTER")) == 2
+    assert kiosk.stream.status == "connected"
+
+
+def test_a_server_that_does_not_speak_sip_is_named_in_plain_words(edge: Edge, box: Callable[..., Box]) -> None:
+    edge.subprotocols = None
+    kiosk = box(edge)
+    error = kiosk.event("error")["error"]
+
+    assert error["code"] == 31000
+    assert "127.0.0.1 takes WebSockets, but does not speak the sub-protocol sip" in error["message"]
+    assert "connected" not in kiosk.names()
+
+
+def test_a_certificate_that_does_not_verify_is_named_in_plain_words(
+    edge: Edge, box: Callable[..., Box], tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    stranger = Edge(tmp_path / "other")
+    stranger.ca_file = edge.ca_file
+    kiosk = box(stranger)
+    error = kiosk.event("error")["error"]
+    stranger.close()
+
+    assert "certificate" in error["message"]
+    assert "connected" not in kiosk.names()
+
+
+def test_the_other_edge_takes_over_at_once(tmp_path: Path, box: Callable[..., Box]) -> None:
+    site = Site()
+    edges = [Edge(tmp_path, site, host) for host in HOSTS[:2]]
+    kiosk, desk = box(*edges), box(*edges, user="desk")
+    until(lambda: len(site.bindings) == 4)
+    kiosk.stream.invite(OFFER, "TJS1", False, "To=desk")
+    invite = desk.event("invite")
+    desk.stream.answer(ANSWER, invite["callsid"])
+    kiosk.event("answer")
+    assert desk.names().count("invite") == 1
+    assert sorted(edges[0].statuses("INVITE") + edges[1].statuses("INVITE"))[-1] == 482
+    edges[0].kill()
+    until(lambda: not [each for each in site.bindings if each.socket.edge is edges[0]])
+    desk.stream.hangup(invite["callsid"])
+    kiosk.event("hangup")
+
+    for each in (kiosk, desk):
+        assert not {"error", "offline", "transport_close"} & set(each.names())
+    for edge in edges:
+        edge.close()
+
+
+def test_a_name_with_blanks_and_umlauts_is_registered_and_called(edge: Edge, box: Callable[..., Box]) -> None:
+    kiosk, gate = box(edge), box(edge, user="große tür", display_name='Große "Tür"')
+    kiosk.event("ready")
+    gate.event("ready")
+    kiosk.stream.invite(OFFER, "TJS1", False, "To=gro%C3%9Fe%20t%C3%BCr")
+    assert gate.event("invite")["parameters"]["To"] == f"sip:gro%C3%9Fe%20t%C3%BCr@{DOMAIN}"
+
+
+def test_the_end_signs_off(edge: Edge, box: Callable[..., Box]) -> None:
+    kiosk = box(edge)
+    kiosk.event("ready")
+    kiosk.stream.destroy()
+    kiosk.stream.join(2)
+
+    assert kiosk.names()[-1] == "offline"
+    until(lambda: not edge.site.bindings)
+    until(lambda: ";expires=0" in edge.requests("REGISTER")[-1].get("Contact"))

@@ -26,6 +26,9 @@ def test_a_box_is_ready_when_it_is_registered() -> None:
 def test_two_flows_are_told_of_once() -> None:
     paper = Paper(edges=2)
     paper.down(1)
+    for _ in range(5):
+        paper.move(10)
+        paper.down(1)  # it cannot be dialled, again and again
     assert paper.events == []
     assert paper.agent.status == "ready"
     paper.back(1)
@@ -113,7 +116,8 @@ def test_fifty_calls_each_way_leave_nothing() -> None:
 
 @pytest.mark.parametrize("junk", [
     "", "x", "SIP/2.0 200 OK\r\n\r\n", "INVITE sip:x SIP/2.0\r\n\r\n", b"\xff\xfe", b"\x00" * 100, "\r\n" * 50,
-    "SIP/2.0 487 Request Terminated\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n",
+    "SIP/2.0 487 Request Terminated\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>;tag=2\r\nCall-ID: x\r\n"
+    "CSeq: 1 INVITE\r\n\r\n",
 ])  # fmt: skip
 def test_what_is_not_sip_is_dropped(junk: str | bytes) -> None:
     paper = Paper()
@@ -201,13 +205,13 @@ class Story:
         if not word.startswith("ack"):
             self.number += 1
         method, body = {
-            "bye": ("BYE", ""), "reinvite": ("INVITE", THEIRS), "update": ("UPDATE", THEIRS), "offerless": ("INVITE", ""),
-            "info": ("INFO", "5"), "ack": ("ACK", ""), "ack sdp": ("ACK", THEIRS),
+            "bye": ("BYE", ""), "reinvite": ("INVITE", THEIRS), "update": ("UPDATE", THEIRS),
+            "offerless": ("INVITE", ""), "info": ("INFO", "5"), "ack": ("ACK", ""), "ack sdp": ("ACK", THEIRS),
         }[word]  # fmt: skip
         more: dict[str, Any] = {"body_type": "application/dtmf"} if word == "info" else {}
         number = 1 if word.startswith("ack") and self.number == 1 else self.number
-        return paper.hears(within(paper, method, phase.sid, number, body=body, **more) if phase.sid in paper.calls._phases
-                           else within(paper, method, "", number, body=body, **more), flow)  # fmt: skip
+        known = phase.sid if phase.sid in paper.calls._phases else ""
+        return paper.hears(within(paper, method, known, number, body=body, **more), flow)
 
 
 @settings(max_examples=300, deadline=None)
