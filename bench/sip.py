@@ -28,11 +28,12 @@ from typing import Protocol
 
 import gevent
 import numpy as np
+from gevent.event import Event
 
 from agent.media.bridge import Bridge
 from agent.voice import call_effects as do
 from bench.rig import sip_browser, sip_site
-from bench.rig.sip_box import SipBox, until
+from bench.rig.sip_box import PATIENCE_S, SipBox, until
 from bench.rig.sip_browser import PagePhone, SipPage
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
@@ -74,10 +75,18 @@ class Box:
 
     def restart(self) -> float:
         """Offer new candidates, though nothing is wrong."""
+        media, applied = self._call._call.media, Event()
+        perform = media.perform
+
+        def watched(step: do.MediaStep) -> None:
+            perform(step)
+            if isinstance(step, do.ApplyRestart):
+                applied.set()
+
+        media.perform = watched  # type: ignore[method-assign]
         begun = time.monotonic()
-        self._call._call.media.perform(do.OfferRestart())
-        until(lambda: self._call._call.restart_offered, "an offer")
-        until(lambda: not self._call._call.restart_offered, "its answer")
+        media.perform(do.OfferRestart())
+        assert applied.wait(PATIENCE_S), "the offer was not answered"
         return _ms(begun)
 
     def call_after(self, kill: Callable[[], None]) -> float:

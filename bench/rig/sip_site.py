@@ -256,6 +256,19 @@ class SipSite(Closing):
         self._ip("client", "address", "flush", "dev", link)
         self._ip("client", "link", "set", link, "down")
 
+    @contextmanager
+    def cut_media_paths(self) -> Iterator[None]:
+        """Let no packet through that goes from or to a UDP port that the client has open now."""
+        listed = subprocess.run(self.command("client", "ss", "-Hun", "-a"), capture_output=True, text=True, check=True)
+        ports = {line.split()[3].rpartition(":")[2] for line in listed.stdout.splitlines()}
+        for chain, way, port in itertools.product(("INPUT", "OUTPUT"), ("--sport", "--dport"), ports):
+            self._run(*self.command("client", "iptables", "-A", chain, "-p", "udp", way, port, "-j", "DROP"))
+        try:
+            yield
+        finally:
+            for chain in ("INPUT", "OUTPUT"):
+                self._run(*self.command("client", "iptables", "-F", chain))
+
     def _certify(self) -> None:
         names = ",".join([*(f"IP:{address}" for address in EDGES.values()), f"DNS:{DOMAIN}"])
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
