@@ -27,6 +27,7 @@ FLOORS = (
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
      "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
+    {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
     {"agent.media.codec", "agent.media.dtls"},
     {"agent.media"},
@@ -63,13 +64,14 @@ PURE_ROOMS = {
     "agent.quality": ("insights",),
     "agent.signaling.backoff": (),
     "agent.signaling.pstream": ("shell",),
+    "agent.signaling.sip": ("instance", "secret", "secret_source", "stream"),
     "agent.signaling": (),
 }
 # Pure files of rooms that are made of shells.
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
+    "agent.config": ("kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
     "agent.media.dtls": ("early_packets", "records"),

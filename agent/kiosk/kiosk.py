@@ -13,6 +13,7 @@ from agent.config import Config
 from agent.errors import AlreadyRunningError, ControlError
 from agent.events import Emitter
 from agent.files import state_folder
+from agent.kiosk.answering import bare_name, sip_name
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_journal import Journal
@@ -26,7 +27,7 @@ from agent.kiosk.faults import FaultLight
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
-from agent.kiosk.name_watch import NameWatch
+from agent.kiosk.name_watch import NameWatch, service_hosts
 from agent.kiosk.organs import FOR_EVER, join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
@@ -58,6 +59,13 @@ def talks(config: Config) -> bool:
     return any(one.talks for one in config.buttons.values())
 
 
+def _names(config: Config) -> tuple[str, Callable[[str], str]]:
+    """Tell who we are to callers, and what writes names of callers and of whom is dialled in one way."""
+    if not config.signaling.is_sip:
+        return config.box.identity, bare_name
+    return config.sip.user or config.box.identity, sip_name(config.sip.domain)
+
+
 class Kiosk(Emitter):
     """One box. Event `moment`(name, detail): what happened, for a timeline."""
 
@@ -78,7 +86,8 @@ class Kiosk(Emitter):
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
-        self.attendant = Attendant(self.lines, config.box.identity, config.answering, sounds, self.board)
+        ourselves, name = _names(config)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name)
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
@@ -100,7 +109,7 @@ class Kiosk(Emitter):
         self.notifier = Notifier()
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(config.signaling, self.board, self.registrar.names_are_back)
+        self.name_watch = NameWatch(service_hosts(config), self.board, self.registrar.names_are_back)
         self._growth = Growth(lambda: self.is_idle, lambda why: self.board.trouble("growth", why), self.supervisor.end)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress

@@ -34,6 +34,7 @@ class Line:
         self.connection = connection
         self.record = record
         self.error: VoiceError | None = None
+        self.held = False  # by the far end
         self.crosses = False  # came from the one who was being dialled
         self.unasked = False  # the box takes it without a press
         self.ended_here = False  # somebody in front of the box ended it

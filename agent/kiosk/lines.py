@@ -166,7 +166,8 @@ class Lines(Emitter):
         on = line.connection if line is not None else None
         phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
         muted = on is not None and on.is_muted()
-        self._board.show(phase=phase, muted=muted, ringing=self.waiting.unanswered)
+        held = line is not None and line.held
+        self._board.show(phase=phase, held=held, muted=muted, ringing=self.waiting.unanswered)
 
     # --- what becomes of them ---
 
@@ -178,6 +179,7 @@ class Lines(Emitter):
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
         connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
         connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
+        connection.on("hold", lambda held: self._on_hold(line, held))
         connection.on("digit", lambda digit: self.emit("digit", digit))
         connection.on("sample", lambda _sample: self.emit("sample"))
         for event in ENDS:
@@ -209,6 +211,11 @@ class Lines(Emitter):
         self._board.tell("soon over")
         if line is self.current:
             self.signal_both(tones.soon_over())
+
+    def _on_hold(self, line: Line, held: bool) -> None:
+        line.held = held
+        self._board.tell("held" if held else "held no more")
+        self.tell()
 
     def _on_mute(self, muted: bool) -> None:
         self._board.tell("mute" if muted else "unmute")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
 
+from agent.config import Config
+from agent.hub_clock import sleep_to_round
 from agent.kiosk.box_events import Noticeboard
 from agent.net.resolve import resolve
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.generation import GENERATIONS
-from agent.signaling.settings import SignalingSettings
 from agent.supervision.heartbeat import Heartbeat
 
 LOOK_S = 2.0
@@ -23,8 +24,8 @@ SILENT = "the service has not been reached yet; see to the network, and to its n
 class NameWatch:
     """`run` is a child for the supervisor; `found()` is called when a name that had no address has one."""
 
-    def __init__(self, settings: SignalingSettings, board: Noticeboard, found: Callable[[], Any]) -> None:
-        self._hosts = service_hosts(settings)
+    def __init__(self, hosts: Iterable[str], board: Noticeboard, found: Callable[[], Any]) -> None:
+        self._hosts = tuple(hosts)
         self._board = board
         self._found = found
         self._is_lost = False
@@ -43,7 +44,7 @@ class NameWatch:
         heartbeat.beat()
         if not self._board.situation.registered:
             self._ask()
-        gevent.sleep(LOOK_S)
+        sleep_to_round(LOOK_S)
 
     def _ask(self) -> None:
         was_lost, self._is_lost = self._is_lost, not any(map(_is_known, self._hosts))
@@ -51,12 +52,18 @@ class NameWatch:
             self._found()
 
 
-def service_hosts(settings: SignalingSettings) -> list[str]:
-    """List the names of the service that the box registers with: the switchboard's, or those of its edges."""
-    wire = GENERATIONS[settings.generation]
+def service_hosts(config: Config) -> list[str]:
+    """List the names of what the box registers with: the switchboard's, those of the service's edges, or of a PBX's."""
+    hosts = (urlsplit(uri).hostname for uri in _uris(config))
+    return [host for host in hosts if host is not None]
+
+
+def _uris(config: Config) -> Sequence[str]:
+    settings = config.signaling
+    if settings.is_sip:
+        return config.sip.edges
     edge = None if settings.server else settings.edges
-    return [host for uri in signaling_uris(edge, None, settings.server or None, generation=wire)
-            if (host := urlsplit(uri).hostname) is not None]  # fmt: skip
+    return signaling_uris(edge, None, settings.server or None, generation=GENERATIONS[settings.generation])
 
 
 def _is_known(host: str) -> bool:

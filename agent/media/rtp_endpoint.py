@@ -61,6 +61,7 @@ class RtpEndpoint:
         self._is_silent = False
         self._ticked_at = 0.0
         secure.on_rtp, secure.on_rtcp = self._take_rtp, self._take_rtcp
+        secure.on_moved = self._session.expect_source
 
     @property
     def ssrc(self) -> int:
@@ -109,7 +110,7 @@ class RtpEndpoint:
             payload = _scale(payload, EVENT_HZ, codec.clock_hz)
         else:
             self._clock_hz = codec.clock_hz
-        if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
+        if not self._secure.may_send or self._agreement is None or not self._agreement.may_send:
             return False
         now = self._loop.time()
         data = self._session.write(
@@ -165,14 +166,20 @@ class RtpEndpoint:
 
     def say_goodbye(self) -> None:
         """Tell the far end that our stream ends."""
-        self._secure.send_rtcp(self._session.rtcp.bye())
+        if self._may_report:
+            self._secure.send_rtcp(self._session.rtcp.bye())
+
+    @property
+    def _may_report(self) -> bool:
+        """Whether reports go where the sound goes; elsewhere there is no path for them (RFC 5761 section 5.1.1)."""
+        return self._secure.may_send and self._agreement is not None and self._agreement.has_rtcp_mux
 
     # sound
 
     def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
         self.pushed_at = now = self._loop.time()
-        for packet in self._audio.encode(frame, self._secure.state == "connected", signal, self._is_heard(now)):
+        for packet in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
             self.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
 
     def _is_heard(self, now: float) -> bool:
@@ -242,7 +249,7 @@ class RtpEndpoint:
         if self._heard_at is not None and not (stalled or self._is_silent) and now - self._heard_at > self._silence_s:
             self._is_silent = True
             self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
-        if self._secure.state == "connected":
+        if self._may_report:
             report = self._session.next_report(now, time.time())
             if report is not None:
                 self._secure.send_rtcp(report)

@@ -26,6 +26,7 @@ from gevent.server import StreamServer
 
 from agent.closing import Closing
 from agent.errors import AgentError, AlreadyRunningError, ControlError
+from agent.hub_clock import sleep_to_round
 from agent.log import MOST_WHY, SeldomLog, excerpt, tidy
 from agent.net.turns import Turns, fair_file
 from agent.supervision.heartbeat import Heartbeat
@@ -98,7 +99,7 @@ class ControlServer(Closing):
         try:
             while True:
                 heartbeat.beat()
-                gevent.sleep(LOOK_S)
+                sleep_to_round(LOOK_S)
                 self._ask()
         except Exception:
             self.close()

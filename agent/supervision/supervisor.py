@@ -18,6 +18,7 @@ import gevent.pool
 from gevent.event import AsyncResult
 
 from agent.errors import RestartLimitError
+from agent.hub_clock import sleep_to_round
 from agent.log import FailureLog
 from agent.supervision.heartbeat import Heartbeat
 from agent.supervision.parts import Child, Organ, Part, Run
@@ -26,7 +27,7 @@ from agent.supervision.restart import RestartLimits
 log = logging.getLogger(__name__)
 
 
-LATE = 4  # a look that comes so many times its pause after the one before was held up itself
+LATE = 1.5  # a look that comes so many times its pause after the one before was held up itself
 WELL_AGAIN_S = 2.0  # a part that has lived for so long since its restart is over its trouble
 
 
@@ -36,7 +37,7 @@ class Supervisor:
     Add parts, `start()`, `wait()` until somebody calls `stop()`. A part that is added later starts at once.
     """
 
-    def __init__(self, limits: RestartLimits | None = None, check_s: float = 0.25,
+    def __init__(self, limits: RestartLimits | None = None, check_s: float = 1.0,
                  trouble: Callable[[str, str], None] = lambda name, why: None) -> None:  # fmt: skip
         """`trouble(name, why)` is told of a part that failed, and with an empty `why` once it lives again."""
         self._trouble = trouble
@@ -113,7 +114,7 @@ class Supervisor:
         """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
         skipped = False
         while True:
-            gevent.sleep(self._check_s)
+            sleep_to_round(self._check_s)
             skipped = not skipped and self._heartbeat.age_s() > LATE * self._check_s
             if not skipped:
                 self._look_at_all()

@@ -153,7 +153,7 @@ class MediaLeg(AsyncClosing):
     def _make_peer(self, codecs: tuple[str, ...]) -> Peer:
         if self._closed:
             raise ConnectionAbortedError("the call ended meanwhile")
-        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event, may_move=False)
         self._peer.prefer(self.likely_address)
         return self._peer
 

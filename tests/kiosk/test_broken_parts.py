@@ -324,7 +324,7 @@ def test_a_door_whose_timer_is_lost_is_shut(box: Box) -> None:
 def test_a_token_that_is_fetched_for_ever_is_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.kiosk.organs.FETCH_S", 2.0)
     box = site.box()
-    source: Any = box.kiosk.registrar.source
+    source: Any = box.kiosk.registrar.admission.source
     fetch = source._fetch
     source._fetch = swallow
     source.refused()

@@ -79,10 +79,13 @@ def test_a_box_connects_when_names_are_back_however_long_its_pause_is(
         ({}, ["voice-js.roaming.twilio.com"]),
         ({"edge": "dublin, ashburn"}, ["voice-js.dublin.twilio.com", "voice-js.ashburn.twilio.com"]),
         ({"generation": "1"}, ["chunderw-vpc-gll.twilio.com"]),
+        ({"protocol": "sip"}, ["a.pbx.example", "b.pbx.example"]),
     ],
 )
 def test_the_names_are_those_that_the_box_registers_with(settings: dict[str, Any], hosts: list[str]) -> None:
-    assert service_hosts(replace(Config().signaling, **settings)) == hosts
+    config = Config()
+    sip = replace(config.sip, edges=("wss://a.pbx.example", "wss://b.pbx.example:7443/ws"))
+    assert service_hosts(replace(config, sip=sip, signaling=replace(config.signaling, **settings))) == hosts
 
 
 def test_a_box_of_the_voice_service_connects_when_one_of_its_names_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +101,8 @@ def test_a_box_of_the_voice_service_connects_when_one_of_its_names_is_back(monke
     monkeypatch.setattr(resolve_module.socket, "getaddrinfo", getaddrinfo)
     asked: list[str] = []
     found = Event()
-    settings = replace(Config().signaling, edge="dublin, ashburn")
-    watch = gevent.spawn(NameWatch(settings, Noticeboard(Situation(booting=False)), found.set).run, Heartbeat())
+    hosts = ["voice-js.dublin.twilio.com", "voice-js.ashburn.twilio.com"]
+    watch = gevent.spawn(NameWatch(hosts, Noticeboard(Situation(booting=False)), found.set).run, Heartbeat())
     with gevent.Timeout(10):
         while len(asked) < 4:  # each of them was asked for, and the watch goes on
             gevent.sleep(0.01)

@@ -141,7 +141,7 @@ def test_each_refusal_of_the_service_is_named_and_logged_once_and_over_when_it_i
 ) -> None:
     stream: Any = box.kiosk.device.stream
     renewals: list[object] = []
-    box.kiosk.registrar.source.on("token", renewals.append)
+    box.kiosk.registrar.admission.source.on("token", renewals.append)
 
     for n in range(3):
         error = {"code": code, "message": f"no, for the {n}th time\x1b[2J", "twilioError": twilio_error(53000)}
@@ -172,7 +172,7 @@ def test_the_error_is_over_when_the_token_is_good(site: Site) -> None:
     box.until_shows("error")
 
     path.write_text(site.switchboard.mint(BOX))
-    box.kiosk.registrar.source.network_changed()
+    box.kiosk.registrar.admission.source.network_changed()
 
     box.until_calm()
     assert box.status["troubles"] == {}
@@ -182,8 +182,8 @@ def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
     config = site.config()
     box = site.box(replace(config, token=replace(config.token, ttl_s=2)))
     tokens: list[str] = []
-    box.kiosk.registrar.source.on("token", tokens.append)
-    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+    box.kiosk.registrar.admission.source.on("token", tokens.append)
+    box.kiosk.registrar.admission.source.on("token", lambda _token: box.tell())
 
     box.until(lambda: len(tokens) == 3, "renewed its token three times")
 
@@ -195,8 +195,8 @@ def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
 
 def test_a_box_renews_its_token_by_what_the_service_says_of_it(box: Box) -> None:
     tokens: list[str] = []
-    box.kiosk.registrar.source.on("token", tokens.append)
-    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+    box.kiosk.registrar.admission.source.on("token", tokens.append)
+    box.kiosk.registrar.admission.source.on("token", lambda _token: box.tell())
 
     box.kiosk.device.emit("token_told", 0.5)  # of an hour that the token claims
 

@@ -320,6 +320,43 @@ _PAUSES = (
              ("hw/sound/test_portaudio_thread.py",)),
 )  # fmt: skip
 
+_SIP = (
+    Mutation("a name brings a SIP header of its own", "agent/signaling/sip/message.py",
+             "if found := _UNFIT.search(value):", "if found := None:", ("signaling/sip/test_message.py",)),
+    Mutation("SIP: two lengths of a body, and the first one counts", "agent/signaling/sip/message.py",
+             'for name in (*_ONCE, *_AT_MOST_ONCE):', "for name in _ONCE:", ("signaling/sip/test_message.py",)),
+    Mutation("SIP: a comma within quotes cuts a list", "agent/signaling/sip/quoting.py",
+             "in_quotes = not in_brackets", "in_quotes = False", ("signaling/sip/test_headers.py",)),
+    Mutation("SIP: the weakest challenge is answered", "agent/signaling/sip/digest.py",
+             "for rank in ALGORITHMS:", "for rank in reversed(ALGORITHMS):", ("signaling/sip/test_digest.py",)),
+    Mutation("SIP: a wrong secret is tried again at once", "agent/signaling/sip/digest.py",
+             'return tries < MOST_STALE and all(', "return tries < MOST_STALE or all(",
+             ("signaling/sip/test_digest.py",)),
+    Mutation("SIP: a refusal is asked about all the time", "agent/signaling/sip/rests.py",
+             "self._of_any = now + max(", "self._of_any = 0 * max(", ("signaling/sip/test_registration.py",)),
+    Mutation("SIP: two flows use one edge", "agent/signaling/sip/edges.py",
+             "if index % count not in others", "if index >= 0", ("signaling/sip/test_edges.py",)),
+    Mutation("SIP: a dead edge is never noticed", "agent/signaling/sip/flow.py",
+             "if self.uri in self._ponging:", "if False:", ("signaling/sip/test_flow.py",)),
+    Mutation("SIP: an edge that knows no pings is dropped", "agent/signaling/sip/flow.py",
+             "if self.uri in self._ponging:", "if True:", ("signaling/sip/test_flow.py",)),
+    Mutation("SIP: the trouble of one edge is told while the other one works", "agent/signaling/sip/user_agent.py",
+             "set(self._open) <= {flow}", "True", ("signaling/sip/test_two_flows.py",)),
+)  # fmt: skip
+
+_PBX = (
+    Mutation("a password that others can read is taken", "agent/config/exposure.py",
+             ', ("sip", "secret_file"))', ")", ("config/test_sip_settings.py",)),
+    Mutation("a copied card is the same phone", "agent/signaling/sip/instance.py",
+             "    if _SERIAL.fullmatch(serial) and", "    if False and", ("signaling/sip/test_instance.py",)),
+    Mutation("a registration is repeated each half minute", "agent/voice/generation.py",
+             "partial(PresenceCore, interval_s=None)", "PresenceCore", ("voice/test_sip_device.py",)),
+    Mutation("a caller of a busy box hears it ring on", "agent/kiosk/attendant.py",
+             '            self._decline(connection, "busy")\n', "", ("kiosk/test_sip_box.py",)),
+    Mutation("a corrected password waits", "agent/kiosk/admission.py",
+             'self.source.on("secret", renewed)', "pass", ("kiosk/test_sip_box.py",)),
+)  # fmt: skip
+
 _BROKEN = "kiosk/test_broken_parts.py::test_"
 
 
@@ -375,4 +412,4 @@ _LOST = (
 )  # fmt: skip
 
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES,
-             *_ORGANS, *_LOST)  # fmt: skip
+             *_ORGANS, *_LOST, *_SIP, *_PBX)  # fmt: skip

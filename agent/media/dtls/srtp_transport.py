@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pylibsrtp import Session
-
 from agent.closing import Closing
-from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate
+from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate
+from agent.media.dtls.associations import Associations
 from agent.media.dtls.early_packets import EarlyPackets
-from agent.media.dtls.handshake import Handshake
 from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.sockets import IpPort, Socket
 from agent.media.ice.transport import IceTransport
@@ -30,45 +27,45 @@ log = logging.getLogger(__name__)
 
 FIRST_DTLS_BYTE, LAST_DTLS_BYTE = 20, 63
 FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
-MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
-
-
 PlainSink = Callable[[bytes, float], None]  # takes a verified and decrypted packet, and when it came (loop time)
 
 
 class SecureTransport(Closing):
-    """One DTLS association and its SRTP sessions; asyncio only.
+    """The DTLS associations of a call and their SRTP sessions; asyncio only.
 
     `on_state` hears each new state: connecting, connected, closed or failed; `on_rtp` and `on_rtcp` get the packets.
+    `on_moved` is called before the first packet of another association than the one before.
     """
 
     def __init__(self, path: IceTransport, on_state: Callable[[str], None]) -> None:
         self.on_rtp: PlainSink = _ignore
         self.on_rtcp: PlainSink = _ignore
+        self.on_moved: Callable[[], None] = _ignore
         self._path = path
         path.on_packet = self.receive
         path.on_verified = self._verified
-        self._on_state = on_state
         self._loop = asyncio.get_running_loop()
         self._certificate = new_certificate()
         self.fingerprint = local_fingerprint(self._certificate)
-        self._handshake: Handshake | None = None
-        self._waiting: deque[tuple[bytes, str]] = deque(maxlen=MOST_WAITING)
+        self._associations = Associations(path, self._certificate, on_state, lambda: self.on_moved())
         self._early = EarlyPackets[tuple[Socket, IpPort]]()
-        self._inbound: Session | None = None
-        self._outbound: Session | None = None
-        self.state = "new"
         self.rejected = 0  # packets that failed the check of their authentication or were replayed
 
-    def start(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
-        """Begin the handshake; only the first call counts."""
-        if self._handshake is None and self.state == "new":
-            self._handshake = Handshake(self._path, self._certificate, client, fingerprints, self._changed)
-            self._set_state("connecting")
-            self._handshake.begin()
-            for data, host in self._waiting:
-                self._handshake.receive(data, host)
-            self._waiting.clear()
+    def start(self, client: bool, fingerprints: Sequence[tuple[str, str]], may_hear: bool = True) -> None:
+        """Begin the handshake that the descriptions ask for, if they ask for one; call it when a path was found."""
+        generation = self._path.current
+        if generation is not None:
+            self._associations.begin(client, fingerprints, generation, may_hear)
+
+    @property
+    def state(self) -> str:
+        """new, connecting, connected, closed or failed."""
+        return self._associations.state
+
+    @property
+    def may_send(self) -> bool:
+        """Whether there are keys to encrypt with."""
+        return self._associations.outbound is not None
 
     @property
     def path_state(self) -> str:
@@ -77,45 +74,28 @@ class SecureTransport(Closing):
 
     def may_be(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
         """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
-        dtls = self._handshake.dtls if self._handshake is not None else None
-        return self.state != "connected" or dtls is None or dtls.is_of(fingerprints)
-
-    def _changed(self, state: str) -> None:
-        dtls = self._handshake.dtls if self._handshake is not None else None
-        if state == "connected" and dtls is not None:
-            self._inbound, self._outbound = dtls.inbound, dtls.outbound
-        else:
-            self._inbound = self._outbound = None
-        self._set_state(state)
-
-    def _set_state(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self._on_state(state)
+        return self._associations.is_of(fingerprints)
 
     # what arrives
 
     def receive(self, data: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         """Take in one datagram that is not STUN, from anybody."""
         if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
-            if self._inbound is not None and len(data) <= MAX_PACKET_BYTES:
-                self._receive_srtp(self._inbound, data, generation, source, address)
+            if self.may_send and len(data) <= MAX_PACKET_BYTES:
+                self._receive_srtp(data, generation, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
             if source.is_verified(address):
-                self._receive_dtls(data, address[0])
+                self._associations.receive(data, address[0], generation)
             else:
-                deliver = partial(self._receive_dtls, data, address[0])
+                deliver = partial(self._associations.receive, data, address[0], generation)
                 self._early.keep((source, address), deliver, self._loop.time())
         else:
             strangers.note("packets of no known kind", address[0])
 
-    def _receive_srtp(
-        self, session: Session, data: bytes, generation: Generation, source: Socket, address: IpPort
-    ) -> None:
+    def _receive_srtp(self, data: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         rtcp = is_rtcp(data)
-        try:
-            plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
-        except (SrtpError, TypeError):
+        plain = self._associations.decrypt(data, rtcp)
+        if plain is None:
             self.rejected += 1
             if not source.is_verified(address):  # from elsewhere it is a packet that the network doubled or damaged
                 strangers.note("media packets of unknown origin", address[0])
@@ -132,37 +112,30 @@ class SecureTransport(Closing):
         self._path.authentic(generation, source, address, now)
         (self.on_rtcp if rtcp else self.on_rtp)(plain, now)
 
-    def _receive_dtls(self, data: bytes, host: str) -> None:
-        if self._handshake is None:
-            self._waiting.append((data, host))
-        else:
-            self._handshake.receive(data, host)
-
     def _verified(self, source: Socket, address: IpPort) -> None:
         self._loop.call_soon(self._early.release, (source, address))
 
     def tick(self) -> None:
         """Give up what waited in vain; call it every 100 ms or so."""
-        for _, (host, _port) in self._early.give_up(self._loop.time()):
+        now = self._loop.time()
+        self._associations.tick(now)
+        for _, (host, _port) in self._early.give_up(now):
             strangers.note("packets from addresses that passed no check", host)
 
     def send_rtp(self, data: bytes) -> bool:
         """Encrypt and send one RTP packet; False when there is no verified far end or no path."""
-        session = self._outbound
-        return session is not None and self._path.send(session.protect(data))
+        session = self._associations.outbound
+        return session is not None and self._associations.send(session.protect(data))
 
     def send_rtcp(self, data: bytes) -> bool:
         """Encrypt and send one RTCP packet; False as above."""
-        session = self._outbound
-        return session is not None and self._path.send(session.protect_rtcp(data))
+        session = self._associations.outbound
+        return session is not None and self._associations.send(session.protect_rtcp(data))
 
     def close(self) -> None:
         """Tell the far end and forget the keys; idempotent."""
-        self._inbound = self._outbound = None
-        if self._handshake is not None:
-            self._handshake.close()
-        self._set_state("closed")
+        self._associations.close()
 
 
-def _ignore(_plain: bytes, _now: float) -> None:
+def _ignore(*_packet: object) -> None:
     """Nobody listens yet."""

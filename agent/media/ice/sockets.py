@@ -39,6 +39,11 @@ class Socket(StunProtocol):
         super().__init__(generation)  # type: ignore[arg-type]
         self._verified: set[IpPort] = set()
 
+    def belong_to(self, generation: DatagramReceiver) -> None:
+        """Work for another generation, whose far end has yet to prove where it is."""
+        self.receiver = generation
+        self._verified = set()
+
     def is_verified(self, address: IpPort) -> bool:
         """Tell whether the far end has proved, by a check, that it is there."""
         return address in self._verified
