@@ -168,11 +168,15 @@ class SipSession(CallPhase):
         """Say what waited for a way."""
         if self._leaving is not None:
             return self._say_bye(now)
-        return self._next_offer(now)
+        return [*self._next_offer(now), *self._press_next(now)]
 
     def deadline(self) -> float | None:
         """Tell when `tick` is due."""
-        times = (self._turns.deadline(), self._keys.due_at, self._leave_by)
+        if self._leaving is not None:
+            return self._leave_by
+        times = [self._turns.until]
+        if self._has_way:
+            times += [self._keys.due_at, self._turns.again_at if self._unacked is None else None]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[CallReport]:
@@ -184,6 +188,10 @@ class SipSession(CallPhase):
         late = self._turns.given_up(now)
         said = self._no(late, 488, now) if late is not None else []
         return [*said, *self._next_offer(now), *self._press_next(now)]
+
+    @property
+    def _has_way(self) -> bool:
+        return self._desk.flow_near(self.flow) is not None
 
     # Ends
 
@@ -202,7 +210,7 @@ class SipSession(CallPhase):
         return []
 
     def _say_bye(self, now: float) -> list[CallReport]:
-        if self._bye is not None or self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._bye is not None or self._unacked is not None or not self._has_way:
             return []
         more = reason_header(PATH_LOST, self._leaving) if self._leaving else None
         request = self.dialog.request(self._desk.writer, "BYE", more=more)
@@ -265,7 +273,7 @@ class SipSession(CallPhase):
     # Our offers
 
     def _next_offer(self, now: float) -> list[CallReport]:
-        if self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._unacked is not None or not self._has_way:
             return []
         ours = self._turns.next(now)
         if ours is None:
@@ -322,7 +330,7 @@ class SipSession(CallPhase):
         return [reply(self._desk, request, 200, flow), *told]
 
     def _press_next(self, now: float) -> list[CallReport]:
-        if self._leaving is not None or self._desk.flow_near(self.flow) is None:
+        if self._leaving is not None or not self._has_way:
             return []
         due = self._keys.next(now)
         if due is None:
