@@ -11,6 +11,7 @@ import gevent
 import gevent.queue
 import gevent.socket
 
+from agent.closing import Closing
 from agent.net.turns import Turns, fair_file
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ MAX_WAITING = 256  # messages that a slow client may leave unread
 REQUESTS_A_TURN = 1  # `status` takes a millisecond
 
 
-class ControlConnection:
+class ControlConnection(Closing):
     """One connection: lines in, a bounded queue of lines out."""
 
     def __init__(self, connection: gevent.socket.socket) -> None:
@@ -32,7 +33,7 @@ class ControlConnection:
         self.sent_too_much = False  #: whether its last line was too long, which ended its requests
 
     def requests(self) -> Iterator[Any]:
-        """The parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
+        """Yield the parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
         with fair_file(self._connection) as lines:
             while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n") and not self._is_cut_off:
                 yield _parsed(line)
