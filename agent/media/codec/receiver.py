@@ -84,11 +84,11 @@ class AudioReceiver:
                 self._playout.put(sequence, timestamp, payload, len(payload) * g711.RATIO, now)
             return
         try:
-            samples = opus.packet_samples(payload)
+            samples, repairs = opus.describe(payload)
         except CodecError as error:
             self._failures.failed(error)
             return
-        repairs, pauses = opus.has_fec(payload), len(payload) <= opus.DTX_BYTES
+        pauses = len(payload) <= opus.DTX_BYTES
         self._playout.put(sequence, timestamp, payload, samples, now, repairs=repairs, pauses=pauses)
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:

@@ -7,6 +7,7 @@ import logging
 import aioice
 from aioice.ice import CandidatePair, StunProtocol
 
+from agent.media.ice.datagrams import DatagramTransport
 from agent.media.ice.sockets import IpPort, is_closing
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,11 @@ class Pair:
     def same(self, other: Pair | None) -> bool:
         """Tell whether both are the same pair."""
         return other is not None and other.raw is self.raw
+
+    def fileno(self) -> int:
+        """Return the descriptor of our socket; -1 where what is sent goes to a TURN server first, or is closed."""
+        transport = self._transport
+        return transport.fileno() if isinstance(transport, DatagramTransport) else -1
 
     def send(self, data: bytes) -> None:
         """Send one datagram; a dead path is nobody's exception."""

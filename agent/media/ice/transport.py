@@ -24,7 +24,7 @@ from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
-from agent.media.ice.sockets import IpPort, Socket
+from agent.media.ice.sockets import IpPort, Socket, SocketReader
 from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 
@@ -64,6 +64,7 @@ class IceTransport(Closing):
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
         self._opening = asyncio.Lock()
         self._closed = False
+        self._reader: SocketReader | None = None
         self.likely_address: str | None = None  # one of this machine that is known to lead out
         self.state = "new"
         self.gathering_state = "new"
@@ -81,6 +82,7 @@ class IceTransport(Closing):
         generation = Generation(controlling, self.on_packet, self._generation_changed, self._gatherer.relay_only)
         self._generations.pending = generation
         generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
+        generation.reader = self._reader
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(generation)
         if not generation.ended:
@@ -164,6 +166,12 @@ class IceTransport(Closing):
             return False
         pair.send(data)
         return True
+
+    def read_by(self, reader: SocketReader | None) -> None:
+        """Let `reader` take in what arrives at every socket of ours, or Python again."""
+        self._reader = reader
+        for generation in self._generations.all:
+            generation.reader = reader
 
     @property
     def pair(self) -> Pair | None:
