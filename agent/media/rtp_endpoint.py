@@ -197,6 +197,10 @@ class RtpEndpoint:
         """Keep what arrives from now on, because somebody is going to play it; idempotent."""
         self._audio.listen()
 
+    def collect(self) -> None:
+        """Take in what waits at the path's socket. From then on only this does, as long as it is called each 20 ms."""
+        self._secure.collect()
+
     @property
     def receiver(self) -> AudioReceiver | None:
         """What makes sound of what arrives; None before anything that can be played did, or without `listen`."""

@@ -59,6 +59,11 @@ class FrameClock:
         if keeper.ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
             keeper.ticking.release()
 
+    @property
+    def is_lent(self) -> bool:
+        """Whether a loop keeps the beat."""
+        return self._keeper.loop is not None
+
     def lend(self, loop: Loop) -> None:
         """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
         keeper = self._replace(loop)

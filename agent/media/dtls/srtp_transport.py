@@ -139,6 +139,11 @@ class SecureTransport(Closing):
                 self._take(source, core.address, _ignore, None, core.arrival_s)
         return most
 
+    def collect(self) -> None:
+        """Take in what waits at the path's socket, which wakes up nobody from then on; without a core it still does."""
+        if self._core is not None:
+            self._path.collect()
+
     def _take(self, source: Socket, address: IpPort, sink: AnySink, packet: object, at: float) -> None:
         """Let `sink` have an authentic packet, once its source has passed a check."""
         if source.is_verified(address):

@@ -47,7 +47,8 @@ class DatagramTransport(asyncio.DatagramTransport):
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
         self._closing = False
-        self._loop.add_reader(opened, self._readable)
+        self._reading = False
+        self.resume()
         protocol.connection_made(self)
 
     def fileno(self) -> int:
@@ -64,6 +65,22 @@ class DatagramTransport(asyncio.DatagramTransport):
             if not self._closing:
                 self._protocol.error_received(error)
 
+    def pause(self) -> None:
+        """Let what arrives wait until it is `collect`ed; idempotent."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._socket)
+
+    def resume(self) -> None:
+        """Take in each datagram as it arrives; idempotent."""
+        if not self._reading and not self._closing:
+            self._reading = True
+            self._loop.add_reader(self._socket, self._readable)
+
+    def collect(self, most: int) -> int:
+        """Take in up to `most` datagrams that wait; returns how many did."""
+        return 0 if self._closing else self._protocol.take(self._socket, most)
+
     def _readable(self) -> None:
         self._protocol.take(self._socket, 1)
 
@@ -75,8 +92,8 @@ class DatagramTransport(asyncio.DatagramTransport):
         """Close the socket at once; idempotent."""
         if self._closing:
             return
+        self.pause()
         self._closing = True
-        self._loop.remove_reader(self._socket)
         self._socket.close()
         self._loop.call_soon(self._protocol.connection_lost, None)
 

@@ -51,10 +51,16 @@ class Pair:
         """Tell whether both are the same pair."""
         return other is not None and other.raw is self.raw
 
-    def fileno(self) -> int:
-        """Return the descriptor of our socket; -1 where what is sent goes to a TURN server first, or is closed."""
+    @property
+    def datagrams(self) -> DatagramTransport | None:
+        """Our socket, where it is one of ours and not one of a TURN server."""
         transport = self._transport
-        return transport.fileno() if isinstance(transport, DatagramTransport) else -1
+        return transport if isinstance(transport, DatagramTransport) else None
+
+    def fileno(self) -> int:
+        """Return the descriptor of our socket; -1 where it is one of a TURN server, or closed."""
+        datagrams = self.datagrams
+        return datagrams.fileno() if datagrams is not None else -1
 
     def send(self, data: bytes) -> None:
         """Send one datagram; a dead path is nobody's exception."""

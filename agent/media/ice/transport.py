@@ -18,6 +18,7 @@ from agent.closing import Closing
 from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Generation, PacketSink
 from agent.media.ice.background import BackgroundTasks
+from agent.media.ice.collector import Collector
 from agent.media.ice.consent import ConsentTerms
 from agent.media.ice.consent_checks import ConsentChecks
 from agent.media.ice.gathering import Gatherer
@@ -62,6 +63,7 @@ class IceTransport(Closing):
         self._selection = PairSelection(self._generations)
         terms = ConsentTerms(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
+        self._collector = Collector()
         self._opening = asyncio.Lock()
         self._closed = False
         self._reader: SocketReader | None = None
@@ -173,6 +175,11 @@ class IceTransport(Closing):
         for generation in self._generations.all:
             generation.reader = reader
 
+    def collect(self) -> None:
+        """Take in what waits at the selected pair's socket; it wakes up nobody as long as this is called in time."""
+        pair = self._selection.pair
+        self._collector.collect(pair.datagrams if pair is not None else None, self._loop.time())
+
     @property
     def pair(self) -> Pair | None:
         """The pair that carries what we send."""
@@ -200,6 +207,7 @@ class IceTransport(Closing):
         if self._closed:
             return
         now = self._loop.time()
+        self._collector.look(now)
         self._selection.look(now)
         self._consent.look(now)
         for generation in self._generations.drop_expired(now):
@@ -255,6 +263,7 @@ class IceTransport(Closing):
         if self._closed:
             return
         self._closed, self._selection.pair = True, None
+        self._collector.rest()
         self._tasks.cancel()
         for generation in self._generations.clear():
             self._tasks.spawn(generation.close())
