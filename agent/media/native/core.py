@@ -48,8 +48,13 @@ class Verdict(NamedTuple):
 
 
 @cache
-def verdict(folder: Path = FOLDER) -> Verdict:
-    """Load the core once; what cannot be used is told in one line."""
+def verdict() -> Verdict:
+    """Load the core of this installation, once in a process."""
+    return load(FOLDER)
+
+
+def load(folder: Path) -> Verdict:
+    """Load the core that was built into `folder`; what cannot be used is told in one line."""
     if os.environ.get(SWITCH) == "no":
         return Verdict(None, f"switched off by {SWITCH}")
     try:
