@@ -106,7 +106,10 @@ class AudioSender:
         return packets
 
     def push_direct(self, core: Core, frame: bytes, signal: bytes = b"") -> Direct | None:
-        """As `push`, where `is_plain`, by way of the native core; None where nothing is to be sent."""
+        """Take 20 ms as `push` does, where `is_plain`, by way of the native core; None where nothing is to be sent.
+
+        Raises NotSupportedError.
+        """
         assert self._opus is not None
         octets = core.encode(*self._opus.addresses, self._heard(frame, signal))
         if octets < 0:

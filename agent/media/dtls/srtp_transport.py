@@ -38,7 +38,7 @@ MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
 
 PlainSink = Callable[[bytes, float], None]  # takes a verified and decrypted packet, and when it came (loop time)
 AnySink = Callable[[Any, float], None]
-PacketSink = Callable[[RtpPacket, float], None]  # takes one that was taken apart, too
+ReadSink = Callable[[RtpPacket, float], None]  # takes one that was taken apart, too
 
 
 class SecureTransport(Closing):
@@ -50,7 +50,7 @@ class SecureTransport(Closing):
 
     def __init__(self, path: IceTransport, on_state: Callable[[str], None]) -> None:
         self.on_rtp: PlainSink = _ignore
-        self.on_packet: PacketSink = _ignore
+        self.on_packet: ReadSink = _ignore
         self.on_rtcp: PlainSink = _ignore
         self._path = path
         path.on_packet = self.receive

@@ -10,6 +10,8 @@ import asyncio
 import socket
 from typing import Any, Protocol
 
+from agent.closing import Closing
+
 SO_TIMESTAMPNS = 35  # Linux; the socket module has no name for it
 
 
@@ -29,7 +31,7 @@ class DatagramReader(Protocol):
         """Take in up to `most` datagrams that wait; returns how many did."""
 
 
-class DatagramTransport(asyncio.DatagramTransport):
+class DatagramTransport(Closing, asyncio.DatagramTransport):
     """One bound socket; asyncio only."""
 
     def __init__(self, protocol: DatagramReader, address: str) -> None:

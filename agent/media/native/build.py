@@ -18,6 +18,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from agent.terminal import say
+
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "core.c"
 MODULE = "_core"
@@ -57,7 +59,7 @@ def build(folder: Path = FOLDER) -> Path:
 
 
 def circumstances() -> dict[str, str]:
-    """What a core that is of use was built from and for."""
+    """Describe what a core that is of use was built from, and for."""
     source = hashlib.sha256(SOURCE.read_bytes() + DECLARATIONS.encode()).hexdigest()
     return {"source": source, "python": str(sysconfig.get_config_var("SOABI")), "machine": platform.machine()}
 
@@ -68,11 +70,10 @@ def fingerprint(file: Path) -> str:
 
 
 def main() -> None:
-    """Build, and say so."""
+    """Build, and tell where."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    built = build(parser.parse_args().folder)
-    print(f"built {built}")
+    say(f"built {build(parser.parse_args().folder)}")
 
 
 if __name__ == "__main__":

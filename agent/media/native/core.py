@@ -28,6 +28,7 @@ NOTHING, RTP, MALFORMED, REJECTED, OTHER = range(5)  # what `receive` found
 FIELDS = Struct("=dIIiiiiiii")  # of `struct found`
 MOST_HOST_BYTES = 64
 BUILD = "python -m agent.media.native.build"
+REMEDY = f"install gcc and python3-dev, then set up or install again, or run `{BUILD}` with this program's Python"
 
 
 class SrtpCalls(NamedTuple):
@@ -45,6 +46,7 @@ class Verdict(NamedTuple):
 
     module: Any
     why: str
+    is_chosen: bool = False  # by whoever runs the program
 
 
 @cache
@@ -56,11 +58,11 @@ def verdict() -> Verdict:
 def load(folder: Path) -> Verdict:
     """Load the core that was built into `folder`; what cannot be used is told in one line."""
     if os.environ.get(SWITCH) == "no":
-        return Verdict(None, f"switched off by {SWITCH}")
+        return Verdict(None, f"switched off by {SWITCH}", is_chosen=True)
     try:
         stamp = json.loads((folder / STAMP).read_text())
     except FileNotFoundError:
-        return Verdict(None, f"not built; `{BUILD}` needs a C compiler and Python's headers")
+        return Verdict(None, "not built")
     except (OSError, ValueError) as error:
         return _refused(f"its stamp cannot be read: {error}")
     try:
@@ -125,7 +127,7 @@ def describe(payload: bytes) -> tuple[int, bool] | None:
 def described() -> str:
     """Say which way packets take, for whoever looks after a box."""
     found = verdict()
-    return "native" if found.module is not None else f"Python: the native core is {found.why}"
+    return "native" if found.module is not None else f"Python (native core: {found.why})"
 
 
 class Core:

@@ -119,7 +119,7 @@ def test_which_way_is_taken_is_told(loaded, monkeypatch):
     monkeypatch.setattr(core, "verdict", lambda: loaded)
     assert core.in_use() and core.described() == "native"
     monkeypatch.setattr(core, "verdict", lambda: core.Verdict(None, "built for another python"))
-    assert not core.in_use() and core.described().startswith("Python: ")
+    assert not core.in_use() and core.described().startswith("Python (native core: ")
 
 
 def test_a_build_that_fails_leaves_what_was_there(copy, monkeypatch):
@@ -127,7 +127,7 @@ def test_a_build_that_fails_leaves_what_was_there(copy, monkeypatch):
     broken = copy / "broken.c"
     broken.write_text("this is no C")
     monkeypatch.setattr(build, "SOURCE", broken)
-    with pytest.raises(Exception, match="."):
+    with pytest.raises(Exception, match=r"."):
         build.build(copy)
     broken.unlink()
     assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
