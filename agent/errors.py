@@ -18,6 +18,7 @@
     ├── FarSideError               the other end broke the rules
     │   ├── ProtocolError            a signaling message that cannot be used
     │   ├── OversizeError            more than any honest answer has
+    │   ├── CredentialsError         a server does not take our secret, or wants a proof that we do not have
     │   ├── SdpError                 a session description that cannot be used
     │   ├── HandshakeError           a DTLS handshake that broke off
     │   │   └── IdentityError          ... because the far end is not the one its description names
@@ -90,6 +91,10 @@ class ControlError(LocalFault):
     """The running agent cannot be reached through its control socket, or refuses a command."""
 
 
+class AlreadyRunningError(ControlError):
+    """Another agent serves the same control socket."""
+
+
 class CallFailedError(LocalFault):
     """A call that a command placed did not come about, or not as it should."""
 
@@ -104,6 +109,10 @@ class ProtocolError(FarSideError):
 
 class OversizeError(FarSideError):
     """More comes than anything honest needs; reading ends."""
+
+
+class CredentialsError(FarSideError):
+    """A server refuses our secret, or wants a proof that we cannot give."""
 
 
 class SdpError(FarSideError):

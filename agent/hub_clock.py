@@ -5,6 +5,7 @@ Timers of one time ring first in, first out: libev promises no order, so it has 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from bisect import bisect_left, insort
@@ -13,6 +14,7 @@ from itertools import count
 from typing import Any
 
 import gevent
+from gevent.event import Event
 
 from agent.clock import Timer
 from agent.handlers import log_failure
@@ -56,6 +58,20 @@ class HubClock:
     def call_later(self, delay_s: float, fn: Callable[..., Any], *args: Any) -> Timer:
         """Call `fn(*args)` once in a greenlet of its own after `delay_s`; 0 means the hub's next turn."""
         return HubTimer(_timetable(), time.monotonic() + max(0.0, delay_s), fn, args)
+
+
+def sleep_to_round(period_s: float, event: Event | None = None) -> bool:
+    """Sleep until the clock shows a whole multiple of `period_s`, or until `event`; whether that is set.
+
+    Who looks now and then has no need of a moment of its own: all who look each second, or each tenth, wake up at once.
+    """
+    over, now = Event(), time.monotonic()
+    timer = HubTimer(_timetable(), (math.floor(now / period_s) + 1) * period_s, over.set, ())
+    try:
+        gevent.wait([over] if event is None else [event, over], count=1)
+    finally:
+        timer.cancel()
+    return event is not None and event.is_set()
 
 
 class _Timetable:

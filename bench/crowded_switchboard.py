@@ -31,7 +31,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from agent.switchboard.runner import mint_for
-from bench.rig.floods import Connect, Flood, Held, tcp, tls
+from bench.rig.floods import Askers, Connect, Flood, Held, client_hello, tcp, tls
 from bench.starvation import ROOT, apart
 
 PATIENCE_S = 30.0
@@ -85,6 +85,8 @@ def attacks(port: int, folder: Path) -> dict[str, Callable[[], object]]:
         "100 that say nothing": lambda: Held(tcp(port), b"", 100, 600),
         "1000 that say nothing": lambda: Held(tcp(port), b"", 1000, 600),
         "200 in the middle of TLS": lambda: Held(tcp(port), HELLO, 200, 600),
+        "TLS begun again and again": lambda: Askers(tcp(port), client_hello(), 50, 600),
+        "TLS done again and again": lambda: Askers(tls(port, ca_file), b"no HTTP\r\n\r\n", 50, 600),
         "100 without a token": lambda: Held(open_socket, b"", 100, 600),
         "pings, no token": lambda: Flood(open_socket, pings, longest_s=600, again=True),
         "pings, of a member": lambda: Flood(open_member, pings, longest_s=600, again=True),

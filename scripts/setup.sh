@@ -52,6 +52,33 @@ install_packages() {
   attempt "installing them" apt_install_fresh $missing
 }
 
+# What the tests of SIP sites need; without it they are skipped.
+sip_packages() {
+  echo kamailio kamailio-websocket-modules kamailio-tls-modules kamailio-outbound-modules kamailio-sqlite-modules \
+    rtpengine-daemon baresip-core sip-tester sqlite3
+}
+
+# Debian starts services as it installs them, and at each boot from then on: neither is wanted for a test.
+policy=/usr/sbin/policy-rc.d
+forbid_services() {
+  if [ -e $policy ]; then return; fi
+  trap 'as_root rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
+}
+
+install_sip() {
+  local missing
+  missing=$(missing_packages "$@" | xargs)
+  [ -n "$missing" ] || return 0
+  say "installing Debian packages for the tests of SIP sites: $missing"
+  # shellcheck disable=SC2086
+  if (forbid_services && attempt "installing them" apt_install_fresh $missing); then
+    has systemctl && as_root systemctl disable --quiet kamailio rtpengine-daemon || true
+  else
+    say "the tests of SIP sites will be skipped"
+  fi
+}
+
 # What the environment was made from; any change to it means: install again.
 fingerprint() {
   { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py agent/media/native/{core.c,build.py} requirements/*.txt; echo "$1"; } 2>/dev/null | sha256sum
@@ -79,4 +106,8 @@ case $kind in run | test | packages) ;; *) fail "usage: scripts/setup.sh run|tes
 check_machine
 # shellcheck disable=SC2046
 install_packages $(wanted_packages)
+# shellcheck disable=SC2046
+if [ "$kind" = test ] && has dpkg-query && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
+  install_sip $(sip_packages)
+fi
 [ "$kind" = packages ] || make_environment

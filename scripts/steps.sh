@@ -68,12 +68,36 @@ is_network_failure() { ! grep -qE "$refused" "$1" && tail -n 60 "$1" | grep -qiE
 
 # The network may fail once; a second failure, or any other, is final.
 again() {
-  local log=$1
-  shift
-  is_network_failure "$log" || return 1
+  is_network_failure "$1" || return 1
   say "the network failed; trying once more in 3 s"
   sleep 3
-  "$@" >"$log" 2>&1
+  logged "$@"
+}
+
+# logged LOG COMMAND...: all it says goes to LOG, and to $narrator if there is one. A service that apt starts would keep
+# a pipe open for ever, so apt has none.
+logged() {
+  local log=$1
+  shift
+  if [ -n "${narrator:-}" ]; then "$@" 2>&1 | tee "$log" | "$narrator"
+  else "$@" >"$log" 2>&1; fi
+}
+
+# What pip is at, one package a line; at a terminal each takes the place of the one before.
+narrate_pip() {
+  local line start='' end=$'\n'
+  if [ -t 2 ]; then start=$'\r\e[K' end=''; fi
+  while IFS= read -r line; do
+    case $line in
+      "Collecting "*) line=${line%% (*} line="collecting ${line#Collecting }" ;;
+      "Processing "*) line=${line%% (*} line="collecting ${line##*/}" ;;
+      *"Building wheel for "*started*) line="building ${line##*wheel for }" line=${line%% (*} ;;
+      "Installing collected packages"*) line="installing them" ;;
+      *) continue ;;
+    esac
+    printf '%s%s:   %s%s' "$start" "$program" "$line" "$end" >&2
+  done
+  printf '%s' "$start" >&2
 }
 
 # attempt WHAT COMMAND...: quiet if all goes well; else the end of what was said, and why WHAT failed.
@@ -81,7 +105,7 @@ attempt() {
   local what=$1 log
   shift
   log=$(mktemp)
-  if "$@" >"$log" 2>&1 || again "$log" "$@"; then rm -f "$log"; return; fi
+  if logged "$log" "$@" || again "$log" "$@"; then rm -f "$log"; return; fi
   tail -n 20 "$log" >&2
   what="$what failed: $(cause "$log")"
   rm -f "$log"
@@ -92,8 +116,9 @@ attempt() {
 pip_install() {
   local python=$1
   shift
+  local narrator=narrate_pip
   attempt "installing Python packages for $("$python" -V)" \
-    "$python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+    "$python" -m pip install --progress-bar off --disable-pip-version-check --no-input "$@"
 }
 
 # Packets take a shorter way through a small piece of C, built where that can be done; calls work without it.

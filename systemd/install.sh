@@ -101,6 +101,7 @@ place_units() {
   for unit in "${units[@]}"; do link "$opt/current/$unit" "$folder/${unit#systemd/}"; done
   mkdir -p $folder/multi-user.target.wants
   for unit in $name $name-trial; do link ../$unit.service $folder/multi-user.target.wants/$unit.service; done
+  place_restart_steps systemd/restart-steps.conf
   link "$opt/current/bin/$name" /usr/local/bin/$name
   has_systemd || return 0
   udevadm control --reload && udevadm trigger --subsystem-match=gpio && udevadm settle --timeout=10 || say "pins keep their owner until the next boot"

@@ -33,6 +33,23 @@ has_systemd() { [ -d "$root/run/systemd/system" ]; }
 manager() { ! has_systemd || systemctl "$@"; }
 is_up() { has_systemd && systemctl is-active --quiet $name; }
 
+# What systemd before 254 would complain of at each start.
+place_restart_steps() {
+  local folder=$root/etc/systemd/system/$name.service.d version
+  version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+  if [ "${version:-0}" -ge 254 ]; then
+    install -D -m 644 "$1" "$folder/.restart-steps.new"
+    mv -T "$folder/.restart-steps.new" "$folder/60-restart-steps.conf"
+  else
+    drop_restart_steps
+  fi
+}
+
+drop_restart_steps() {
+  rm -f "$root/etc/systemd/system/$name.service.d/60-restart-steps.conf"
+  rmdir --ignore-fail-on-non-empty "$root/etc/systemd/system/$name.service.d" 2>/dev/null || true   # others may be his
+}
+
 start() {
   manager daemon-reload
   manager start --no-block $name
@@ -151,6 +168,7 @@ uninstall() {
   rm -f "$etc/systemd/system/"$name{,-trial,-door@}.service "$etc/systemd/system/$name-door.socket"
   rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial}.service
   rm -f "$etc/udev/rules.d/60-$name.rules" "$etc/systemd/system.conf.d/60-$name.conf"
+  drop_restart_steps
   manager daemon-reload
   rm -rf "$root/var/lib/$name" "$root/run/$name"
   if [ "${1:-}" = --purge ]; then rm -rf "${etc:?}/$name"; elif [ -d "$etc/$name" ]; then chgrp -R root "$etc/$name"; fi

@@ -31,7 +31,7 @@ def perform(options: argparse.Namespace) -> int:
 
     config = load_for_calls(settings_file(options.config))
     if options.identity:
-        config = replace(config, box=replace(config.box, identity=options.identity))
+        config = replace(config, box=replace(config.box, identity=options.identity), sip=replace(config.sip, user=""))
     params = _checked(options)
     set_up_logging("debug" if options.verbose else "warning")
 

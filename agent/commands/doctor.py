@@ -27,6 +27,7 @@ def perform(options: argparse.Namespace) -> int:
     from agent.kiosk.box_sound import open_sound
     from agent.media.bridge import close_shared_bridge
     from agent.service.journal import set_up_logging
+    from agent.signaling.sip.secret import read_secret
     from agent.signaling.token.token_source import TokenSource
 
     is_service = as_service(path)
@@ -35,6 +36,8 @@ def perform(options: argparse.Namespace) -> int:
 
     @cache
     def get_token() -> str:
+        if config.signaling.is_sip:
+            return read_secret(config.sip, config.box.identity)
         return TokenSource(config.token, config.box.identity).fetch()
 
     tests = [settings_check(path, is_service), *all_checks(config, get_token, lambda: open_sound(config.sound))]

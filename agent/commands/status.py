@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     """Word the status as lines for people."""
     yield _line("box", status["identity"], *(state.replace("_", " ") for state in status["states"]))
     service = status["service"]
+    yield _line("version", status["version"], f"up {duration(status['up_s'])}")
     yield _line("service", "ready" if service["ready"] else "offline", status["edge"], service["reason"])
     yield _line("sound", status["sound"]["state"], status["sound"]["reason"], f"volume {status['volume_percent']} %")
     if (page := status["page"])["url"]:
@@ -55,6 +57,11 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
     if packets := status.get("packets"):  # not told by a box that is out of order
         yield _line("packets", packets)
     yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))
+    if last := status["last_call"]:
+        peer = f"{'from' if last['direction'] == 'incoming' else 'to'} {last['peer']}"
+        yield _line("last call", peer, last["outcome"], _moment(last["at_ms"]))
+    if error := status["last_error"]:
+        yield _line("last error", error["part"], error["why"], _moment(error["at_ms"]))
     for name, light in status["lights"].items():
         yield _line(f"light {name}", light["shape"], light["state"].replace("_", " "))
     for button in status["buttons"]:
@@ -71,6 +78,19 @@ def _call(call: Mapping[str, Any]) -> list[str]:
     figures = (("codec", "{}"), ("rtt_ms", "round trip {:.0f} ms"), ("loss_percent", "loss {:.1f} %"),
                ("mos", "quality {:.1f} of 5"))  # fmt: skip
     return words + [shown.format(call[name]) for name, shown in figures if call[name] is not None]
+
+
+def duration(seconds: float) -> str:
+    """Word a duration by its two greatest units: `3 d 4 h`, `12 min 5 s`, `9 s`."""
+    left, units = int(seconds), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        units += [f"{count} {unit}"] if count else []
+    return " ".join(units[:2]) or "0 s"
+
+
+def _moment(at_ms: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_ms / 1000))
 
 
 def _times(restarts: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.config.sections import Config
+from agent.config.sip_contradictions import sip_contradictions
 from agent.signaling.token.token_settings import SOURCES, TokenSettings
 from agent.switchboard.services import SERVICES
 from hw.panel.header import HEADER_GPIOS, explain_pin
@@ -20,6 +21,7 @@ def contradictions(config: Config) -> _Problems:
     yield from _door(config)
     yield from _service(config)
     yield from _token(config.token)
+    yield from sip_contradictions(config)
 
 
 def pins(config: Config) -> Iterator[tuple[str, int]]:
@@ -36,7 +38,7 @@ def pins(config: Config) -> Iterator[tuple[str, int]]:
 
 def source_of_tokens(config: Config) -> _Problems:
     """Say that there is no source of tokens, where there is none."""
-    if not config.token.source:
+    if not config.token.source and not config.signaling.is_sip:
         hint = 'for a switchboard key_file = "NAME.json", which its `switchboard box add NAME` writes'
         yield "token", f"no source of access tokens; expected one of {', '.join(SOURCES)} ({hint})"
 

@@ -11,7 +11,7 @@ from typing import Any
 from agent.config.sections import Config
 
 _Problems = Iterator[tuple[str, str]]
-SECRET_FILES = ("key_file", "file")  # of [token]
+SECRET_FILES = (("token", "key_file"), ("token", "file"), ("sip", "secret_file"))
 ANYWAY = "or, if that is meant, give --trust-settings"
 
 
@@ -22,9 +22,11 @@ def exposed(config: Config, path: Path) -> _Problems:
         yield "", f"every user of this machine may change it, and so decide what is run; chmod o-w {path}, {ANYWAY}"
     if mode & stat.S_IROTH and (found := list(secret_keys(config))):
         yield found[0], f"every user of this machine may read this; chmod o-r {path}, {ANYWAY}"
-    for name in SECRET_FILES:
-        if (file := getattr(config.token, name)) and _mode(Path(file)) & (stat.S_IROTH | stat.S_IWOTH):
-            yield f"token.{name}", f"every user of this machine may read or write {file}; chmod o-rw {file}, {ANYWAY}"
+    for section, name in SECRET_FILES:
+        file = getattr(getattr(config, section), name)
+        if file and _mode(Path(file)) & (stat.S_IROTH | stat.S_IWOTH):
+            why = f"every user of this machine may read or write {file}; chmod o-rw {file}, {ANYWAY}"
+            yield f"{section}.{name}", why
 
 
 def secret_keys(settings: Any, where: str = "") -> Iterator[str]:
@@ -51,7 +53,7 @@ def _tells(name: str, value: Any) -> bool:
     """Whether a value that is never shown is a secret for sure: a program's arguments are seen by all in any case."""
     if name in ("url", "urls"):
         return any(mark in str(value) for mark in "@?")
-    return bool(value) and name != "command"
+    return bool(value) and name not in ("command", "secret_command")
 
 
 def _mode(path: Path) -> int:

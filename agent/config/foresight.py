@@ -20,6 +20,7 @@ from agent.config.surroundings import socket_folder_problems
 from agent.errors import InvalidArgumentError
 from agent.media.ice.server_urls import parse_url
 from agent.service.control import SERVICE_FOLDER
+from agent.signaling.sip.secret import SecretError, read_secret
 from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError
 from hw.panel.chips import explain_missing, find_chip, is_raspberry_pi, list_chips
@@ -35,7 +36,7 @@ def foresee(config: Config, *, as_service: bool = False) -> _Problems:
     for section, key, metadata, value in _values(config):
         yield from _file(f"{section}.{key}", metadata.get("kind", ""), value, as_service)
     yield from source_of_tokens(config)
-    yield from _token(config)
+    yield from _secret(config) if config.signaling.is_sip else _token(config)
     yield from _servers(config)
     yield from _board(config)
     if config.service.control_socket:
@@ -95,6 +96,17 @@ def _token(config: Config) -> _Problems:
             fetcher(token, identity)()
         except (TokenError, InvalidArgumentError) as error:
             yield f"token.{token.source}", str(error)
+
+
+def _secret(config: Config) -> _Problems:
+    sip = config.sip
+    if sip.secret_command and shutil.which(sip.secret_command[0]) is None:
+        yield "sip.secret_command", "there is no such program, or this user may not run it; expected its whole path"
+    elif sip.secret_file and os.access(sip.secret_file, os.R_OK):
+        try:
+            read_secret(sip, config.box.identity)
+        except SecretError as error:
+            yield "sip.secret_file", str(error)
 
 
 def _servers(config: Config) -> _Problems:

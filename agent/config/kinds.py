@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agent.config.sip_kinds import SIP_KINDS
 from hw.errors import ToneError
 from hw.panel.actions import parse_action
 from hw.panel.patterns import parse_pattern
-from hw.sound.wav_files import check_sound
+from hw.sound.wav_open import check_sound
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -201,6 +202,7 @@ def _decode(part: str) -> bytes:
 
 
 KINDS: dict[str, Kind] = {
+    **SIP_KINDS,
     "action": action,
     "caller": caller,
     "edges": edges,

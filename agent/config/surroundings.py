@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from agent.config.location import STATE
 from agent.config.sections import Config
 from agent.files import state_folder
 from agent.service.control import SERVICE_FOLDER, is_private, is_served, socket_path
+from agent.signaling.sip.secret import SecretError, read_secret
 
 _Problems = Iterator[tuple[str, str]]
 
@@ -28,8 +30,18 @@ def look_around(config: Config, *, as_service: bool = False) -> _Problems:
     agent_runs = is_served(control) or SERVICE_FOLDER.exists()  # and has the page's address itself
     if config.page.enabled and not agent_runs:
         yield from _address(config.page.host, config.page.port)
+    if config.signaling.is_sip and shutil.which(next(iter(config.sip.secret_command), "")):
+        yield from _secret_command(config)
     if config.door.code:
         yield from _memory(Path(config.service.state_dir or state_folder()))
+
+
+def _secret_command(config: Config) -> _Problems:
+    """Run it: one that hangs, fails or prints nothing is told before a box waits for it."""
+    try:
+        read_secret(config.sip, config.box.identity)
+    except SecretError as error:
+        yield "sip.secret_command", str(error)
 
 
 def socket_folder_problems(folder: Path) -> _Problems:

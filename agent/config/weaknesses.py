@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.config.sections import Config
+from agent.config.sip_contradictions import sip_doubts
 from agent.switchboard.services import APPLICATION
 
 FEW_DIGITS = 3
@@ -13,7 +14,8 @@ ROW = "0123456789" * 2
 
 
 def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
-    """Find codes and passwords that are soon guessed."""
+    """Find codes and passwords that are soon guessed, and sections that nobody reads."""
+    yield from sip_doubts(config)
     code = config.door.code
     if code and len(code) <= FEW_DIGITS:
         yield "door.code", f"{10 ** len(code):,} codes are soon tried; better five digits or more"

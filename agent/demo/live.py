@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from agent.demo.keyboard import Keyboard
 from agent.demo.scene import BOX, CALLER, DOOR_CODE, Scene
-from agent.demo.script import BOX_SAYS
+from agent.demo.script import WHOLE
 from agent.demo.speech import speak
 from agent.demo.timeline import DemoTimeline
 from agent.errors import InvalidArgumentError
@@ -64,6 +64,7 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
     scene = Scene(listen, state_dir, sound, page=_free_page())
     timeline = DemoTimeline(sys.stdout)
     scene.kiosk.on("moment", lambda name, detail: timeline.note(BOX, name, str(detail)))
+    stop_drawing = scene.draw_lights(timeline)
     ended = Event()
     signals = StopSignals(lambda _reason: ended.set())
     keyboard = Keyboard(lambda line: _press(scene, line))
@@ -75,6 +76,7 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
         ended.wait()
     finally:
         keyboard.close()
+        stop_drawing()
         scene.close()
         signals.close()
     say("demo: ended")
@@ -122,7 +124,7 @@ def _stand_in() -> WavSound | None:
     if anything():
         return None
     with tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
-        return WavSound(speak(BOX_SAYS, Path(folder) / "box.wav"), loop=True)
+        return WavSound(speak(WHOLE.box_says, Path(folder) / "box.wav"), loop=True)
 
 
 def _free_page() -> PageSettings:

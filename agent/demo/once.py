@@ -1,4 +1,4 @@
-"""`demo --once`: one scripted call, one last line, one exit status, in bounded time."""
+"""`demo --once` and `--quick`: one scripted call, one last line, one exit status, in bounded time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import gevent
 
 from agent.demo.deadline import Deadline
-from agent.demo.script import Script
+from agent.demo.script import WHOLE, Play, Script
 from agent.demo.timeline import DemoTimeline
 from agent.errors import AgentError, CallFailedError
 from agent.service.stopping import StopSignals
@@ -24,7 +24,11 @@ INTERRUPTED_S = 10.0  # the verdict is told even so
 
 
 def play_once(
-    listen: tuple[str, int], state_dir: Path, play_within_s: float = PLAY_WITHIN_S, end_within_s: float = END_WITHIN_S
+    listen: tuple[str, int],
+    state_dir: Path,
+    play_within_s: float = PLAY_WITHIN_S,
+    end_within_s: float = END_WITHIN_S,
+    play: Play = WHOLE,
 ) -> int:
     """Play the call; prints the timeline and, last, `demo: ok ...` or `demo: failed: why`."""
     playing = gevent.getcurrent()
@@ -36,16 +40,18 @@ def play_once(
     with Deadline(play_within_s + end_within_s, f"demo: failed: {why}"):
         signals = StopSignals(interrupt, within_s=INTERRUPTED_S, status=1)
         with signals, tempfile.TemporaryDirectory(prefix="kiosk-demo-") as folder:
-            succeeded, told = _play(Path(folder), listen, state_dir, play_within_s)
+            succeeded, told = _play(play, Path(folder), listen, state_dir, play_within_s)
         say(f"demo: {'ok' if succeeded else 'failed'}: {told}")
     return 0 if succeeded else 1
 
 
-def _play(folder: Path, listen: tuple[str, int], state_dir: Path, within_s: float) -> tuple[bool, str]:
+def _play(
+    play: Play, folder: Path, listen: tuple[str, int], state_dir: Path, within_s: float
+) -> tuple[bool, str]:
     script = None
     try:
         with gevent.Timeout(within_s, CallFailedError(f"the call was not over within {within_s:g} s")):
-            script = Script(DemoTimeline(), folder, listen, state_dir)
+            script = Script(DemoTimeline(), folder, listen, state_dir, play)
             return True, script.play()
     except (AgentError, HardwareError, TimeoutError) as error:
         return False, str(error)

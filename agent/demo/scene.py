@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.closing import Closing
 from agent.config import Config, DoorSection
+from agent.demo.timeline import DemoTimeline
 from agent.kiosk.box_sound import BoxSound
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.registration import device_options
@@ -71,6 +72,10 @@ class Scene(Closing):
         listen(device)
         device.setup(self.switchboard.mint(CALLER), **device_options(self.config, sound))
         return device
+
+    def draw_lights(self, timeline: DemoTimeline) -> Callable[[], None]:
+        """Have the timeline show what the box's lights do; the returned function ends that."""
+        return self.kiosk.box.subscribe(lambda: timeline.draw(self.kiosk.panel.lights.describe()))
 
     def cut(self, identity: str) -> None:
         """Cut the media path between the switchboard and `identity` without telling anybody."""

@@ -1,4 +1,6 @@
-"""The scripted call of `demo --once`: ring, accept, talk both ways, cut, recover, talk again, hang up; then judge it.
+"""The scripted calls: of `demo --once`, ring, accept, talk both ways, cut, recover, talk again, hang up; then judge it.
+
+That of `demo --quick` has one short sentence and no cut.
 
 Nothing here is pretended: a real switchboard, real TLS, ICE, DTLS and SRTP, real speech. Only the pins are virtual,
 and WAV files stand in the place of the sound card.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +28,32 @@ from hw.sound.wav_sound import WavSound
 
 log = logging.getLogger(__name__)
 
-CALLER_SAYS = "Good morning. I am standing at the front door, and I have a parcel for you."
-BOX_SAYS = "Hello, and welcome. Please come in, the office is on the second floor."
 STEP_WITHIN_S = 15.0
-TALK_S = 5.5  # longer than either sentence
-BLINKS = 3
+HEARD = "speech heard both ways (correlation at least"
 SENTENCES = 3  # on a machine that is too busy for sound in time it is said again
+
+
+@dataclass(frozen=True)
+class Play:
+    """What is said and done."""
+
+    caller_says: str
+    box_says: str
+    talk_s: float  #: longer than either sentence
+    blinks: int
+    is_cut: bool  #: whether the path is cut in the call, which must come back
+
+
+WHOLE = Play(
+    caller_says="Good morning. I am standing at the front door, and I have a parcel for you.",
+    box_says="Hello, and welcome. Please come in, the office is on the second floor.",
+    talk_s=5.5,
+    blinks=3,
+    is_cut=True,
+)
+QUICK = Play(
+    caller_says="Good morning, a parcel.", box_says="Hello, please come in.", talk_s=1.8, blinks=1, is_cut=False
+)
 
 
 class SpeechRecorder:
@@ -63,13 +86,17 @@ class Side:
 class Script(Closing):
     """One run; `play` raises CallFailedError when a step does not happen or somebody was not heard."""
 
-    def __init__(self, timeline: DemoTimeline, folder: Path, listen: tuple[str, int], state_dir: Path) -> None:
+    def __init__(
+        self, timeline: DemoTimeline, folder: Path, listen: tuple[str, int], state_dir: Path, play: Play = WHOLE
+    ) -> None:
         self._timeline = timeline
-        self._caller_side = Side(CALLER_SAYS, folder / "caller.wav", "en")
-        self._box_side = Side(BOX_SAYS, folder / "box.wav", "en+f3")
+        self._play = play
+        self._caller_side = Side(play.caller_says, folder / "caller.wav", "en")
+        self._box_side = Side(play.box_says, folder / "box.wav", "en+f3")
         self._happened: dict[tuple[str, str], Event] = {}
         self._scene = Scene(listen, state_dir, self._box_side.sound, str(folder / "control.sock"))
         self._scene.kiosk.on("moment", lambda name, detail: self._note(BOX, name, detail))
+        self._stop_drawing = self._scene.draw_lights(timeline)
 
     def play(self) -> str:
         """Play the whole call; returns what is worth a last line. Raises CallFailedError."""
@@ -82,15 +109,13 @@ class Script(Closing):
         self._await(CALLER, "ready")
         connection = self._ring(caller)
         self._accept(connection)
-        before = self._talk("before the cut")
-        outage_ms = self._cut_and_recover()
-        after = self._talk("after the cut")
+        told = self._talk_through_a_cut() if self._play.is_cut else f"{HEARD} {self._talk('at all'):.2f})"
         self._hang_up()
-        worst = min(before, after)
-        return f"speech heard both ways (correlation at least {worst:.2f}), recovered in {outage_ms:.0f} ms"
+        return told
 
     def close(self) -> None:
         """End everything; idempotent."""
+        self._stop_drawing()
         self._scene.close()
         self._caller_side.sound.close()
 
@@ -111,6 +136,12 @@ class Script(Closing):
         self._await(CALLER, "accept")
         log.debug("the call is %s", connection.parameters.get("CallSid"))
 
+    def _talk_through_a_cut(self) -> str:
+        before = self._talk("before the cut")
+        outage_ms = self._cut_and_recover()
+        after = self._talk("after the cut")
+        return f"{HEARD} {min(before, after):.2f}), recovered in {outage_ms:.0f} ms"
+
     def _talk(self, when: str) -> float:
         """Let both speak until both were heard; returns the lower correlation."""
         for _ in range(SENTENCES):
@@ -123,7 +154,8 @@ class Script(Closing):
     def _listen(self) -> dict[str, Hearing]:
         for side in (self._caller_side, self._box_side):
             side.ear.begin()
-        gevent.sleep(TALK_S)
+        self._wait_for(f"both speak, {self._play.talk_s:g} s")
+        gevent.sleep(self._play.talk_s)
         heard = {
             BOX: self._judge(self._caller_side, self._box_side),
             CALLER: self._judge(self._box_side, self._caller_side),
@@ -141,6 +173,7 @@ class Script(Closing):
     def _cut_and_recover(self) -> float:
         self._note("switchboard", "cuts the path", "to the box")
         self._scene.cut(BOX)
+        self._wait_for("the box to notice, about 4 s")
         self._await(BOX, "reconnecting")
         self._await(BOX, "reconnected")
         cut_ms, back_ms = self._timeline.ms_of("switchboard", "cuts the path"), self._timeline.ms_of(BOX, "reconnected")
@@ -154,11 +187,15 @@ class Script(Closing):
 
     # --- watching ---
 
+    def _wait_for(self, what: str) -> None:
+        self._timeline.note("...", "waits", what)
+
+
     def _await_blinks(self, light: str) -> None:
-        """Watch the light go on and off BLINKS times."""
+        """Watch the light go on and off as often as the play wants."""
         lit = [False]
         with gevent.Timeout(STEP_WITHIN_S, CallFailedError(f"the light {light!r} does not blink while it rings")):
-            while sum(1 for one, other in itertools.pairwise(lit) if one and not other) < BLINKS:
+            while sum(1 for one, other in itertools.pairwise(lit) if one and not other) < self._play.blinks:
                 gevent.sleep(0.02)
                 lit.append(self._scene.kiosk.panel.lights.snapshot()[light] > 0)
         self._note(BOX, "light blinks", light)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from ssl import CERT_NONE, PROTOCOL_TLS_CLIENT, SSLCertVerificationError, SSLError, cert_time_to_seconds
 from typing import Any
@@ -35,64 +36,81 @@ ANSWER_S = 6.0
 ANYWHERE = ((socket.AF_INET, ("192.0.2.1", 9)), (socket.AF_INET6, ("2001:db8::1", 9)))
 
 
-def server_of(settings: SignalingSettings) -> tuple[str, int]:
-    """Return host and port of the voice service that is tried first."""
+@dataclass(frozen=True)
+class Place:
+    """Where a service is, and how it is called: by its kind, and by the setting that names it, if one does."""
+
+    host: str
+    port: int
+    kind: str = "voice service"
+    setting: str = ""
+
+
+def server_of(settings: SignalingSettings) -> Place:
+    """Return the place of the voice service that is tried first."""
     uri = urlsplit(signaling_uris(edge=settings.edges, chunderw=settings.server or None)[0])
-    return uri.hostname or "", uri.port or 443
+    host, port = uri.hostname or "", uri.port or 443
+    return Place(host, port, "switchboard", "signaling.server") if settings.server else Place(host, port)
 
 
-def check_network(settings: SignalingSettings) -> Check:
+def check_network(settings: SignalingSettings, at: Place | None = None) -> Check:
     """Check whether there is a way out of this machine, and from which addresses."""
+    place = at or server_of(settings)
     sources = [source for family, peer in ANYWHERE if (source := route_source(family, peer))]
     if sources:
         return ok("network", f"goes out from {' and '.join(sources)}")
-    if settings.server:
-        return warning("network", "no way to the Internet", f"fine if {settings.server} is in this network")
+    if place.setting:
+        where = settings.server or place.host
+        return warning("network", "no way to the Internet", f"fine if {where} is in this network")
     return failed("network", "no way out of this machine", "check the cable or Wi-Fi, and `ip route`")
 
 
-def check_dns(settings: SignalingSettings) -> Check:
+def check_dns(settings: SignalingSettings, at: Place | None = None) -> Check:
     """Check whether the name of the voice service can be looked up."""
-    host, port = server_of(settings)
+    place = at or server_of(settings)
+    host, port = place.host, place.port
     began = time.monotonic()
     try:
         found = resolve(host, port)
     except OSError as error:
-        first = "signaling.server, then " if settings.server else ""
+        first = f"{place.setting}, then " if place.setting else ""
         return failed("dns", f"{host} cannot be found: {error.strerror or error}", f"check {first}`resolvectl status`")
     addresses = dict.fromkeys(str(address[0]) for _family, address in found)
     return ok("dns", f"{host} is {', '.join(addresses)} ({1000 * (time.monotonic() - began):.0f} ms)")
 
 
-def check_server(settings: SignalingSettings) -> Check:
+def check_server(settings: SignalingSettings, at: Place | None = None) -> Check:
     """Check whether anything listens where the voice service should."""
-    host, port = server_of(settings)
+    place = at or server_of(settings)
+    host, port = place.host, place.port
     began = time.monotonic()
     try:
         with _limit(), dial(host, port):
             return ok("server", f"{host}:{port} answers ({1000 * (time.monotonic() - began):.0f} ms)")
     except OSError as error:
-        return failed("server", explain(error, host), _unreachable(error, settings, f"{host}:{port}"))
+        return failed("server", explain(error, host), _unreachable(error, place))
 
 
-def _unreachable(error: OSError, settings: SignalingSettings, where: str) -> str:
+def _unreachable(error: OSError, place: Place) -> str:
     """Say what to do: who refuses is there, and no firewall keeps quiet so politely."""
+    where = f"{place.host}:{place.port}"
     if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
-        if settings.server:
-            return f"nothing listens at {where}: start the switchboard there, or correct signaling.server"
+        if place.setting:
+            return f"nothing listens at {where}: start the {place.kind} there, or correct {place.setting}"
         return "the service refuses, or something on the way does in its place: try again later"
     if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return "no way leads there: check cable, Wi-Fi and `ip route`" + _or_the_name(settings)
-    return f"is that machine on, and does a firewall let TCP to {where} through?{_or_the_name(settings)}"
+        return "no way leads there: check cable, Wi-Fi and `ip route`" + _or_the_name(place)
+    return f"is that machine on, and does a firewall let TCP to {where} through?{_or_the_name(place)}"
 
 
-def _or_the_name(settings: SignalingSettings) -> str:
-    return "; or correct signaling.server" if settings.server else ""
+def _or_the_name(place: Place) -> str:
+    return f"; or correct {place.setting}" if place.setting else ""
 
 
-def check_tls(settings: SignalingSettings) -> Check:
+def check_tls(settings: SignalingSettings, at: Place | None = None) -> Check:
     """Check whether the voice service can be reached and proves who it is, and for how much longer it can."""
-    host, port = server_of(settings)
+    place = at or server_of(settings)
+    host, port = place.host, place.port
     try:
         began = time.monotonic()
         context = client_context(settings.ca_file or None)
@@ -104,37 +122,37 @@ def check_tls(settings: SignalingSettings) -> Check:
     except ConfigError as error:
         return failed("tls", str(error), "set signaling.ca_file to the PEM file of the server's authority")
     except OSError as error:
-        return failed("tls", explain(error, host), _untrusted(error, settings, f"{host}:{port}"))
+        return failed("tls", explain(error, host), _untrusted(error, place))
     if days < EXPIRES_SOON_DAYS:
         return warning("tls", facts, "renew the server's certificate")
     return ok("tls", facts)
 
 
-def _untrusted(error: OSError, settings: SignalingSettings, where: str) -> str:
+def _untrusted(error: OSError, place: Place) -> str:
     if isinstance(error, SSLCertVerificationError):
-        name = "signaling.ca_file and the name in signaling.server" if settings.server else "signaling.ca_file"
-        return f"check {name}"
+        return "check signaling.ca_file" + (f" and the name in {place.setting}" if place.setting else "")
     if isinstance(error, SSLError):
-        return f"something else than a voice service listens at {where}{_or_the_name(settings)}"
-    return _unreachable(error, settings, where)
+        return f"something else than a {place.kind} listens at {place.host}:{place.port}{_or_the_name(place)}"
+    return _unreachable(error, place)
 
 
-def check_clock(settings: SignalingSettings) -> Check:
+def check_clock(settings: SignalingSettings, at: Place | None = None) -> Check:
     """Check whether this machine's clock agrees with the voice service's: certificates and tokens depend on it."""
-    host, port = server_of(settings)
+    place = at or server_of(settings)
+    host = place.host
     try:
-        date = _date_of(host, port)
+        date = _date_of(host, place.port)
     except OSError as error:
         return warning("clock", f"cannot be compared: {explain(error, host)}", "mend the connection first")
     if date is None:
         return warning("clock", f"cannot be compared: {host} does not tell the time", "check `timedatectl`")
-    return judge_clock(time.time() - date)
+    return judge_clock(time.time() - date, place.kind)
 
 
-def judge_clock(skew_s: float) -> Check:
+def judge_clock(skew_s: float, kind: str = "voice service") -> Check:
     """Judge a difference of `skew_s` (positive: this machine is ahead)."""
     ahead = "ahead of" if skew_s > 0 else "behind"
-    facts = f"{abs(skew_s):.0f} s {ahead} the voice service"
+    facts = f"{abs(skew_s):.0f} s {ahead} the {kind}"
     remedy = "switch on time synchronisation: sudo timedatectl set-ntp true"
     if abs(skew_s) >= SKEW_FAILED_S:
         return failed("clock", facts, remedy)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from fnmatch import fnmatchcase
 
 from agent.config.settings import AnsweringSettings
+from agent.errors import InvalidArgumentError
+from agent.signaling.sip.uri import target_uri
 
 WARNING_S = 10.0
 CROSSING_S = 1.5  # enough for the other end's answer to arrive
@@ -30,22 +33,36 @@ def decide(settings: AnsweringSettings, caller: str, *, busy: bool, do_not_distu
     return CallDecision.ANSWER if wanted else CallDecision.RING
 
 
-def crosses(dialled: str, caller: str, ourselves: str) -> bool:
+def bare_name(name: str) -> str:
+    """Take off what the voice service writes before a name."""
+    return name.removeprefix("client:")
+
+
+def sip_name(domain: str) -> Callable[[str], str]:
+    """Make what writes users, numbers and URIs in one way, to be compared; of this domain where they name none."""
+
+    def name(text: str) -> str:
+        try:
+            user, _, host = target_uri(text, domain).partition(";")[0].rpartition("@")
+        except InvalidArgumentError:
+            return text
+        return f"{user}@{host.lower()}"
+
+    return name
+
+
+def crosses(dialled: str, caller: str, ourselves: str, name: Callable[[str], str] = bare_name) -> bool:
     """Tell whether `caller` is who is being dialled; one who dials itself meets nobody."""
-    return _bare(dialled) == _bare(caller) != _bare(ourselves)
+    return name(dialled) == name(caller) != name(ourselves)
 
 
-def crossing_wait_s(ourselves: str, caller: str) -> float:
+def crossing_wait_s(ourselves: str, caller: str, name: Callable[[str], str] = bare_name) -> float:
     """Tell how long to wait before a call that crosses ours is answered in its place.
 
     Of two boxes one answers at once, and the other finds its own call answered; of a phone that knows nothing of this,
     the call is answered in any case.
     """
-    return 0.0 if _bare(ourselves) < _bare(caller) else CROSSING_S
-
-
-def _bare(name: str) -> str:
-    return name.removeprefix("client:")
+    return 0.0 if name(ourselves) < name(caller) else CROSSING_S
 
 
 def limit_s(seconds: float) -> float | None:

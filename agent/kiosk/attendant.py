@@ -5,27 +5,35 @@ Everything happens on the hub; nothing here knows pins, cards or settings files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError
-from agent.kiosk.answering import CallDecision, crosses, crossing_wait_s, decide, limit_s
+from agent.kiosk.answering import CallDecision, bare_name, crosses, crossing_wait_s, decide, limit_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
 from agent.kiosk.lines import Lines
 from agent.voice.connection import Connection
+from agent.voice.stream_extras import NotTaken, decline
 
 
 class Attendant:
     """Any number of calls may ring; which is taken, and what becomes of the others, is decided here."""
 
     def __init__(
-        self, lines: Lines, identity: str, settings: AnsweringSettings, sounds: CallSounds, board: Noticeboard
+        self,
+        lines: Lines,
+        identity: str,
+        settings: AnsweringSettings,
+        sounds: CallSounds,
+        board: Noticeboard,
+        name: Callable[[str], str] = bare_name,
     ) -> None:
-        """Attend to these calls; `identity` is ours."""
+        """Attend to these calls; `identity` is ours, `name` writes whom one dials and who calls in one way."""
         self.lines = lines
         self._identity = identity
+        self._name = name
         self._settings = settings
         self._sounds = sounds
         self._board = board
@@ -64,7 +72,7 @@ class Attendant:
     def ignore(self) -> None:
         """Stop the ringing here. Raises InvalidStateError when nothing rings."""
         for line in self._all_ringing():
-            line.ignore()
+            self._ignore(line)
 
     def hang_up(self) -> None:
         """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
@@ -150,6 +158,7 @@ class Attendant:
         caller = str(connection.parameters.get("From", ""))
         crossing = self._dials(caller)
         if self.lines.current is not None and not crossing and self._settings.busy_calls == "ignore":
+            self._decline(connection, "busy")
             connection.ignore()
             return
         line = self.lines.arrived(connection, caller, crosses=crossing)
@@ -162,8 +171,21 @@ class Attendant:
             return
         if decided is CallDecision.ANSWER:
             line.after(self._settings.auto_answer_delay_ms / 1000, lambda: self._answer_by_itself(line))
-        line.after(limit_s(self._settings.max_ring_s), connection.ignore)
+        line.after(limit_s(self._settings.max_ring_s), lambda: self._let_go(connection))
         self.lines.tell()
+
+    def _let_go(self, connection: Connection) -> None:
+        """Ring no longer: nobody has come."""
+        self._decline(connection, "nobody")
+        connection.ignore()
+
+    def _ignore(self, line: Line) -> None:
+        self._decline(line.connection, "do_not_disturb")
+        line.ignore()
+
+    def _decline(self, connection: Connection, why: NotTaken) -> None:
+        """Tell a caller by SIP, whose call then rings on at our other phones alone; others hear nothing of it."""
+        decline(self.lines.device.stream, connection.parameters.get("CallSid"), why)
 
     def _decide(self, line: Line) -> CallDecision:
         undisturbed = self._board.situation.do_not_disturb
@@ -188,10 +210,10 @@ class Attendant:
         """Whether the call that is being dialled is one to this caller."""
         line = self.lines.current
         dialling = line is not None and not line.incoming and not line.answered
-        return dialling and line is not None and crosses(line.record.peer, caller, self._identity)
+        return dialling and line is not None and crosses(line.record.peer, caller, self._identity, self._name)
 
     def _cross(self, line: Line) -> None:
-        line.after(crossing_wait_s(self._identity, line.record.peer), lambda: self._meet(line))
+        line.after(crossing_wait_s(self._identity, line.record.peer, self._name), lambda: self._meet(line))
 
     def _meet(self, line: Line) -> None:
         """Take the other one's call, unless it has taken ours; of the two calls one is told of."""
@@ -205,12 +227,11 @@ class Attendant:
             self.lines.calls.forget(on.record)
         self._accept_unasked(line)
 
-    @staticmethod
-    def _refuse(line: Line, decided: CallDecision) -> None:
+    def _refuse(self, line: Line, decided: CallDecision) -> None:
         if decided is CallDecision.REJECT:
             line.connection.reject()
         else:
-            line.ignore()
+            self._ignore(line)
 
     def _answer_by_itself(self, line: Line) -> None:
         if line.pending and not self.lines.is_busy(line):

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 from agent.events import Emitter
 from agent.kiosk.box_state import Situation
+
+
+class PastTrouble(NamedTuple):
+    """What needed the installer last, and since when; it may be over."""
+
+    part: str
+    why: str
+    at_s: float  #: Unix seconds
 
 
 class Noticeboard(Emitter):
@@ -17,6 +26,7 @@ class Noticeboard(Emitter):
     def __init__(self, situation: Situation) -> None:
         super().__init__()
         self.situation = situation
+        self.last_trouble: PastTrouble | None = None
 
     def show(self, **facts: Any) -> None:
         """Change facts: sound_ok, door_open, ..."""
@@ -25,6 +35,8 @@ class Noticeboard(Emitter):
     def trouble(self, part: str, why: str) -> None:
         """Show what needs the installer; an empty `why` says that it does no longer."""
         if self.situation.troubles.get(part, "") != why:
+            if why:
+                self.last_trouble = PastTrouble(part, why, time.time())
             self.tell("trouble" if why else "trouble over", why or part)
         still_booting = self.situation.booting and not why
         self._become(self.situation.with_(booting=still_booting).with_trouble(part, why))

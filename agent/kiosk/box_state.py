@@ -19,6 +19,7 @@ class Situation:
     sound_ok: bool = True
     phase: str = IDLE  # of the call that is on, or is being accepted
     ringing: bool = False  # some other call waits for an answer
+    held: bool = False  # the far end does not listen for now
     muted: bool = False
     door_open: bool = False
     do_not_disturb: bool = False
@@ -44,6 +45,7 @@ class Situation:
             "dialling": self.phase == DIALLING,
             "in_call": self.phase in (IN_CALL, RECONNECTING),
             "reconnecting": self.phase == RECONNECTING,
+            "held": self.held and on,
             "muted": self.muted and on,
             "no_sound": not self.sound_ok,
             "door_open": self.door_open,

@@ -23,7 +23,7 @@ from hw.sound.wav_files import load_pcm
 
 log = logging.getLogger(__name__)
 
-FAILED_MS = 4_000  # how long the busy tone is worth listening to
+FAILED_MS = 4_000  # how long a tone is worth listening to that says why there is no call
 
 
 def replacements(settings: SoundSettings) -> dict[str, bytes | SoundFile]:
@@ -101,16 +101,17 @@ class CallSounds:
         """End the tones, or play the busy tone for a call that failed before it was answered."""
         self._device.sounds.disconnect(True)
         if failed:
-            self.failed()
+            self._tones.failed()
         else:
             self._tones.stop()
 
-    def failed(self) -> None:
-        """Play the busy tone: no call is possible."""
-        self._tones.failed()
+    def unreachable(self) -> None:
+        """Let it be heard that there is no connection to the service: no call is possible."""
+        self._device.sounds.disconnect(True)
+        self._tones.unreachable()
 
     def refused(self) -> None:
-        """Let a press be heard that did nothing, unless the busy tone says so."""
+        """Let a press be heard that did nothing, unless a tone says so."""
         if not self._tones.says_failed:
             self._tones.signal(tones.refused())
 
@@ -120,7 +121,7 @@ class CallSounds:
 
 
 class ProgressTones:
-    """What whoever dials hears until somebody answers: ringback, or the busy tone when nobody will (E.180)."""
+    """What whoever dials hears until somebody answers: ringback, or busy or unreachable when nobody will (E.180)."""
 
     def __init__(self, mixer: Mixer, country: str) -> None:
         """`country` as in `[sound] tone_country`."""
@@ -131,7 +132,7 @@ class ProgressTones:
 
     @property
     def says_failed(self) -> bool:
-        """Whether the busy tone is heard."""
+        """Whether a tone is heard that says why there is no call."""
         return self._failed is not None and self._failed is self._playing and not self._failed.done
 
     def prepare(self) -> None:
@@ -146,6 +147,11 @@ class ProgressTones:
     def failed(self) -> None:
         """Play the busy tone for a while."""
         self._play(tones.busy(self._country), FAILED_MS)
+        self._failed = self._playing
+
+    def unreachable(self) -> None:
+        """Play the tone of a network that is not reached for a while."""
+        self._play(tones.unreachable(), FAILED_MS)
         self._failed = self._playing
 
     def working(self) -> None:

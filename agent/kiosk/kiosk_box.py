@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from agent.kiosk.lines import Lines
 from agent.kiosk.panel import Panel
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
 from agent.log import FailureLog, tidy
+from agent.program import VERSION
 from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class KioskBox:
         self._doorway = doorway
         self._sound = sound
         self._volume = volume
+        self._began_s = time.monotonic()
         self._subscribers: list[Callable[[], None]] = []
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
@@ -51,6 +54,8 @@ class KioskBox:
         call = lines.current or next(iter(lines.waiting.lines), None)
         shown: dict[str, Any] = tidy({
             "identity": self._identity,
+            "version": VERSION,
+            "up_s": round(time.monotonic() - self._began_s),
             "states": sorted(situation.light_states()),
             "troubles": dict(situation.troubles),
             "service": {"ready": situation.registered, "reason": situation.offline_reason},
@@ -61,9 +66,15 @@ class KioskBox:
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
             "call": call.describe() if call is not None else None,
-            "recent_calls": lines.calls.as_json(),
+            "recent_calls": (recent := lines.calls.as_json()),
+            "last_call": recent[0] if recent else None,
+            "last_error": self._last_error(),
         })  # fmt: skip
         return shown
+
+    def _last_error(self) -> dict[str, Any] | None:
+        past = self._board.last_trouble
+        return {"part": past.part, "why": past.why, "at_ms": round(past.at_s * 1000)} if past else None
 
     def _about_sound(self) -> str:
         return MUTED if self._volume.muted else self.sound_reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -14,7 +15,16 @@ from agent.kiosk.call_log import CallRecord
 from agent.kiosk.outcomes import INCOMING, UNANSWERED, outcome
 from agent.voice.connection import Connection
 
+NO_CONNECTION = 53001  # to the service
 IMPATIENCE_S = 1.5  # so long a press may have been meant for what rang before
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants: a call with these parameters, until then on the monotonic clock."""
+
+    params: dict[str, str]
+    until_s: float
 
 
 class Line:
@@ -24,10 +34,13 @@ class Line:
         self.connection = connection
         self.record = record
         self.error: VoiceError | None = None
+        self.held = False  # by the far end
         self.crosses = False  # came from the one who was being dialled
         self.unasked = False  # the box takes it without a press
         self.ended_here = False  # somebody in front of the box ended it
         self.taken = False  # somebody here dialled it, or accepted it
+        self.socket_lost = False  # the connection to the service, and what was not answered goes with it
+        self.wish: Wish | None = None  # what it was dialled for
         self._shielded_until_s = 0.0
         self._last_event = ""  # in the place of the one that it ends with
         self._sample: dict[str, Any] = {}
@@ -96,11 +109,23 @@ class Line:
         """Whether it came to nothing although somebody here wanted it."""
         return self.taken and not self.answered and not self.ended_here
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it went with its socket while somebody still waits for it."""
+        return self.failed and self.socket_lost and self.wish is not None and monotonic() < self.wish.until_s
+
+    @property
+    def unreached(self) -> bool:
+        """Whether the service had no part in its end: it was not reached, or lost before it could say anything."""
+        error = self.error
+        cut_off = error is None or (error.twilio_error is not None and error.twilio_error.code == NO_CONNECTION)
+        return cut_off and (self.socket_lost or not self.connection.parameters.get("CallSid"))
+
     def end(self, event: str) -> None:
         """Enter the end of the call; `event` is what it ended with."""
         self.move_on()
         self.record.ended_s = time.time()
-        failed = self.error is not None
+        failed = self.error is not None or (self.socket_lost and not self.ended_here)
         code = self.error.code if self.error is not None else None
         last = self._last_event or event
         self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed)

@@ -6,21 +6,24 @@ Everything happens on the hub; nothing here decides whether a call is wanted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError
 from agent.events import Emitter
+from agent.hub_clock import HubClock
 from agent.kiosk.answering import limit_s, warning_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
 from agent.kiosk.call_sounds import CallSounds
-from agent.kiosk.line import Line
+from agent.kiosk.line import Line, Wish
 from agent.kiosk.outcomes import INCOMING, OUTGOING
 from agent.kiosk.waiting import Waiting
 from agent.voice.call_ids import INCOMING as CALLED
 from agent.voice.connection import Connection
 from agent.voice.device import Device
+from agent.voice.first_contact import WAIT_S
 from hw.sound import tones
 
 ENDS = ("disconnect", "cancel", "reject", "transportClose")
@@ -89,16 +92,24 @@ class Lines(Emitter):
         self.tell()
 
     def dial(self, params: dict[str, str]) -> Line:
-        """Place a call with these parameters; raises UsageError when the Device cannot."""
+        """Place a call with these parameters; raises UsageError when the Device cannot.
+
+        One that goes with its socket is placed again: nobody in front of the box can know that the socket is lost.
+        """
+        return self._dial(Wish(params, monotonic() + WAIT_S))
+
+    def _dial(self, wish: Wish) -> Line:
+        params = wish.params
         try:
             connection = self.device.connect(params)
         except UsageError:
             if self.current is None:
-                self._sounds.failed()
+                self._sounds.unreachable()
             raise
         connection.mute(self._push_to_talk and not self._talks)
         self.current = self.last = line = Line(connection, self.calls.begin(OUTGOING, params["To"]))
         line.taken = True
+        line.wish = wish
         self._follow(line)
         line.after(limit_s(self._settings.max_ring_s), line.give_up)
         self._board.tell("dialling", params["To"])
@@ -155,7 +166,8 @@ class Lines(Emitter):
         on = line.connection if line is not None else None
         phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
         muted = on is not None and on.is_muted()
-        self._board.show(phase=phase, muted=muted, ringing=self.waiting.unanswered)
+        held = line is not None and line.held
+        self._board.show(phase=phase, held=held, muted=muted, ringing=self.waiting.unanswered)
 
     # --- what becomes of them ---
 
@@ -167,6 +179,7 @@ class Lines(Emitter):
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
         connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
         connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
+        connection.on("hold", lambda held: self._on_hold(line, held))
         connection.on("digit", lambda digit: self.emit("digit", digit))
         connection.on("sample", lambda _sample: self.emit("sample"))
         for event in ENDS:
@@ -199,6 +212,11 @@ class Lines(Emitter):
         if line is self.current:
             self.signal_both(tones.soon_over())
 
+    def _on_hold(self, line: Line, held: bool) -> None:
+        line.held = held
+        self._board.tell("held" if held else "held no more")
+        self.tell()
+
     def _on_mute(self, muted: bool) -> None:
         self._board.tell("mute" if muted else "unmute")
         self.tell()
@@ -211,6 +229,7 @@ class Lines(Emitter):
 
     def _on_end(self, line: Line, event: str) -> None:
         if event == "transportClose" and not line.pending:
+            line.socket_lost = True
             return  # only a call that nobody answered dies with its socket (spec: device 7.1)
         line.end(event)
         if line.crosses and not line.answered:
@@ -221,9 +240,28 @@ class Lines(Emitter):
         if line.crosses and self.current is not None:
             self.current.shield()
         if line.taken and self.current is None and self.waiting.accepted is None:
-            self._sounds.over(failed=line.failed)
+            self._tell_end(line)
         self._board.tell(event)
         self.tell()
+
+    def _tell_end(self, line: Line) -> None:
+        """Let it be heard that what was wanted is over, unless it begins anew."""
+        if line.wish is not None and line.goes_on:
+            self.calls.forget(line.record)
+            HubClock().call_later(0, self._dial_again, line.wish)  # whoever takes the socket away is not done yet
+        elif line.failed and line.unreached:
+            self._sounds.unreachable()
+        else:
+            self._sounds.over(failed=line.failed)
+
+    def _dial_again(self, wish: Wish) -> None:
+        if self.current is not None or self.waiting.lines:
+            return  # somebody was quicker
+        try:
+            self._dial(wish)
+        except UsageError as error:
+            self._board.tell("call failed", error)
+            self.tell()
 
     def _forget_dropped(self) -> None:
         """The Device has dropped calls that did not end: nobody can take them any more."""

@@ -15,7 +15,7 @@ class MediaThread(Closing):
         self.bridge: Bridge = shared_bridge()
 
     def progress_s(self) -> float:
-        """Return the seconds since its last sign of life."""
+        """Return for how many seconds it has owed a sign of life."""
         return self.bridge.progress_s()
 
     def replace(self) -> None:

@@ -1,14 +1,19 @@
-"""Connects as soon as the service's name can be looked up again, however long the pause between two tries is."""
+"""Connects as soon as a name of the service can be looked up again, however long the pause between two tries is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 
+from agent.config import Config
+from agent.hub_clock import sleep_to_round
 from agent.kiosk.box_events import Noticeboard
 from agent.net.resolve import resolve
+from agent.signaling.pstream.endpoints import signaling_uris
+from agent.signaling.pstream.generation import GENERATIONS
 from agent.supervision.heartbeat import Heartbeat
 
 LOOK_S = 2.0
@@ -19,8 +24,8 @@ SILENT = "the service has not been reached yet; see to the network, and to its n
 class NameWatch:
     """`run` is a child for the supervisor; `found()` is called when a name that had no address has one."""
 
-    def __init__(self, host: str, board: Noticeboard, found: Callable[[], Any]) -> None:
-        self._host = host.rpartition(":")[0] or host
+    def __init__(self, hosts: Iterable[str], board: Noticeboard, found: Callable[[], Any]) -> None:
+        self._hosts = tuple(hosts)
         self._board = board
         self._found = found
         self._is_lost = False
@@ -37,16 +42,33 @@ class NameWatch:
 
     def _look(self, heartbeat: Heartbeat) -> None:
         heartbeat.beat()
-        if self._host and not self._board.situation.registered:
+        if not self._board.situation.registered:
             self._ask()
-        gevent.sleep(LOOK_S)
+        sleep_to_round(LOOK_S)
 
     def _ask(self) -> None:
-        try:
-            resolve(self._host, 443)
-        except OSError:
-            self._is_lost = True
-            return
-        if self._is_lost:
-            self._is_lost = False
+        was_lost, self._is_lost = self._is_lost, not any(map(_is_known, self._hosts))
+        if was_lost and not self._is_lost:
             self._found()
+
+
+def service_hosts(config: Config) -> list[str]:
+    """List the names of what the box registers with: the switchboard's, those of the service's edges, or of a PBX's."""
+    hosts = (urlsplit(uri).hostname for uri in _uris(config))
+    return [host for host in hosts if host is not None]
+
+
+def _uris(config: Config) -> Sequence[str]:
+    settings = config.signaling
+    if settings.is_sip:
+        return config.sip.edges
+    edge = None if settings.server else settings.edges
+    return signaling_uris(edge, None, settings.server or None, generation=GENERATIONS[settings.generation])
+
+
+def _is_known(host: str) -> bool:
+    try:
+        resolve(host, 443)
+    except OSError:
+        return False
+    return True

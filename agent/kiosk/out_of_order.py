@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from agent.config.remembered_outputs import outputs_or_remembered
 from agent.errors import AgentError, ConfigError
 from agent.kiosk.box_state import Situation
 from agent.log import excerpt
+from agent.program import VERSION
 from agent.service.control import ControlServer, socket_path
 from agent.service.notifier import Notifier
 from hw.errors import HardwareError, PinError
@@ -37,6 +39,8 @@ class OutOfOrder(Closing):
         self._notifier = notifier
         self._reload = reload
         self._situation = Situation()
+        self._began_s = time.monotonic()
+        self._at_ms = 0
         self._pins: Pins | None = None
         self._lights: dict[str, Lights] = {}
         self._control: ControlServer | None = None
@@ -45,6 +49,7 @@ class OutOfOrder(Closing):
         """Show that something is wrong, and say what."""
         why = excerpt(" / ".join(why.splitlines()), MOST_WORDS)
         self._situation = Situation(booting=False).with_trouble(part, why)
+        self._at_ms = round(time.time() * 1000)
         self._open_lights()
         self._open_control()
         for lights in self._lights.values():
@@ -53,12 +58,16 @@ class OutOfOrder(Closing):
 
     def status(self) -> dict[str, Any]:
         """Collect what `kiosk-agent status` prints of a box, ready for JSON."""
+        troubles = dict(self._situation.troubles)
+        last = {"part": [*troubles][-1], "why": [*troubles.values()][-1], "at_ms": self._at_ms} if troubles else None
         shown = {name: light for lights in self._lights.values() for name, light in lights.describe().items()}
         return {
-            "identity": "(out of order)", "states": sorted(self._situation.light_states()),
-            "troubles": dict(self._situation.troubles), "service": {"ready": False, "reason": ""}, "edge": None,
-            "volume_percent": 0, "sound": {"state": "closed", "reason": ""}, "door": None, "buttons": [],
-            "lights": shown, "call": None, "recent_calls": [], "page": {"url": "", "key_file": ""}, "parts": {},
+            "identity": "(out of order)", "version": VERSION, "up_s": round(time.monotonic() - self._began_s),
+            "states": sorted(self._situation.light_states()), "troubles": troubles,
+            "service": {"ready": False, "reason": ""}, "edge": None, "volume_percent": 0,
+            "sound": {"state": "closed", "reason": ""}, "door": None, "buttons": [], "lights": shown, "call": None,
+            "recent_calls": [], "last_call": None, "last_error": last, "page": {"url": "", "key_file": ""},
+            "parts": {},
         }  # fmt: skip
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import gevent.socket
 from gevent.event import Event
 
 from agent.files import write_private
+from agent.hub_clock import sleep_to_round
 from agent.log import FailureLog
 from agent.page.box import Box
 from agent.page.server import Page
@@ -65,7 +66,7 @@ class PageHost:
         try:
             while True:
                 heartbeat.beat()
-                gevent.sleep(LOOK_S)
+                sleep_to_round(LOOK_S)
                 self._ask(page)
         finally:
             self.url = ""

@@ -1,4 +1,4 @@
-"""Keeps the box registered: sets the Device up with the first token and hands it each renewed one."""
+"""Keeps the box registered: sets the Device up with what lets it in, and hands it what takes its place."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from agent.closing import Closing
 from agent.config import Config
 from agent.errors import VoiceError
 from agent.hub_clock import HubClock
+from agent.kiosk.admission import ADMISSIONS, credentials
 from agent.kiosk.call_sounds import BoxSounds, replacements
 from agent.kiosk.call_store import CallStore
+from agent.kiosk.refusal_words import refusal_words
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
 from agent.service.control import socket_path
 from agent.signaling.dismissals import Dismissals, StreamEvents, follow
-from agent.signaling.refusals import DISMISSED, PARTS, Complaint, in_words, refusal_of
-from agent.signaling.token.token_source import TokenError, TokenSource
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device
 from hw.sound.interface import Sound
@@ -36,22 +36,26 @@ SET_UP_AGAIN_S = 5.0  # pause before another try with settings that could not be
 
 
 def device_options(config: Config, sound: Sound) -> dict[str, Any]:
-    """Translate `config` into options of `Device.setup`."""
+    """Translate `config` into options of `Device.setup`, all but the account of a SIP box."""
     call, signaling = config.call, config.signaling
-    return {
-        "backoff_max_ms": signaling.backoff_max_ms,
-        "ca_file": signaling.ca_file or None,
+    place = {} if signaling.is_sip else {
         "chunderw": signaling.server or None,
-        "codec_preferences": config.media.codec_preferences,
-        "connect_timeout_ms": signaling.connect_timeout_ms,
         "edge": None if signaling.server else signaling.edges,
-        "enable_ice_restart": call.enable_ice_restart,
-        "enable_ringing_state": call.enable_ringing_state,
         "eventgw": signaling.insights_host,
         "generation": signaling.generation,
+    }  # fmt: skip
+    return {
+        **place,
+        "backoff_max_ms": signaling.backoff_max_ms,
+        "ca_file": signaling.ca_file or None,
+        "codec_preferences": config.media.codec_preferences,
+        "connect_timeout_ms": signaling.connect_timeout_ms,
+        "enable_ice_restart": call.enable_ice_restart,
+        "enable_ringing_state": call.enable_ringing_state,
         "max_call_signaling_timeout_ms": call.max_call_signaling_timeout_ms,
         "media": config.media,
         "network_watch": config.media.network_watch,
+        "protocol": signaling.protocol,
         "reconnect_limit_s": call.reconnect_limit_s,
         "publish_events": signaling.publish_events,
         "sound": sound,
@@ -61,8 +65,8 @@ def device_options(config: Config, sound: Sound) -> dict[str, Any]:
 class Registrar(Closing):
     """`run` is a child for the supervisor.
 
-    `trouble(part, why)` is told why calls cannot come: there is no token, or the service refuses us. An empty text says
-    that this is over.
+    `trouble(part, why)` is told why calls cannot come: there is nothing to go in with, or the service refuses us. An
+    empty text says that this is over.
     """
 
     def __init__(
@@ -74,7 +78,8 @@ class Registrar(Closing):
         trouble: Callable[[str, str], None],
     ) -> None:
         """Raises InvalidArgumentError when `[token]` names no source."""
-        self.source = TokenSource(config.token, config.box.identity)
+        self.admission = ADMISSIONS[config.signaling.protocol](config)
+        self._words = refusal_words(config.signaling)
         self._config = config
         self._device = device
         self._sound = sound
@@ -89,27 +94,26 @@ class Registrar(Closing):
         self._closed = False
         self._back_at: float | None = None
         self._coming_back = Alarm(HubClock(), lambda: self._back_at, self._come_back)
-        self._hear_source()
+        self._listen()
         device.on("ready", self._on_ready)
         device.on("error", self._on_error)
         device.on("offline", self._on_offline)
-        device.on("token_told", self.source.told)
+        device.on("token_told", lambda ttl_s: self.admission.told(ttl_s))
 
     def use(self, config: Config) -> None:
-        """Take tokens, and trust, as these settings say; the next `run` does. InvalidArgumentError without a source."""
+        """Go in, and trust, as these settings say; the next `run` does. InvalidArgumentError without a source."""
         before, self._config = self._config, config
-        if config.token != before.token:
-            source = TokenSource(config.token, config.box.identity)
-            self.source.remove_all_listeners()
-            self.source = source
-            self._hear_source()
-        if config.signaling != before.signaling and self._device.is_initialized and self._device.token:
+        if credentials(config) != credentials(before):
+            admission = ADMISSIONS[config.signaling.protocol](config)
+            self.admission.leave()
+            self.admission = admission
+            self._listen()
+        if config.signaling != before.signaling and self._device.is_initialized and self._device.token is not None:
             self._device.setup(self._device.token, **self._options())
             self.restart()
 
-    def _hear_source(self) -> None:
-        self.source.on("token", self._on_token)
-        self.source.on("error", self._on_token_error)
+    def _listen(self) -> None:
+        self.admission.listen(self._enter, lambda why: self._trouble(self.admission.part, why))
 
     def close(self) -> None:
         """Register nothing any more, whatever token comes; idempotent."""
@@ -120,11 +124,11 @@ class Registrar(Closing):
         """Register, and renew until it is killed."""
         self._sounds = gevent.get_hub().threadpool.apply(replacements, (self._config.sound,))
         self._running = True
-        network = NetworkWatch(lambda _change: self.source.network_changed())
+        network = NetworkWatch(lambda _change: self.admission.network_changed())
         if self._config.media.network_watch:
             network.start()
         try:
-            self.source.run(heartbeat.beat)
+            self.admission.run(heartbeat.beat)
         finally:
             self._running = False
             self._stay_away()
@@ -132,15 +136,15 @@ class Registrar(Closing):
 
     def overdue_s(self) -> float:
         """Return the seconds since the connection to the service should have done its next step; for a supervisor."""
-        if not self._running or self._closed or self.source.token is None:
-            return 0.0  # without a token nothing is due but the next token
+        if not self._running or self._closed or not self.admission.is_ready:
+            return 0.0  # nothing is due but what lets us in
         if self._device.stream is not None:
             return self._device.vitals.signaling_overdue_s()
         return math.inf if self._back_at is None else self._coming_back.overdue_s()
 
     def names_are_back(self) -> None:
-        """Connect at once, and fetch a token at once."""
-        self.source.network_changed()
+        """Connect at once, and fetch at once what lets us in."""
+        self.admission.network_changed()
         if self._device.is_initialized:
             self._device.network_changed()
 
@@ -151,25 +155,22 @@ class Registrar(Closing):
         if self._device.is_initialized:
             self._device.vitals.replace_stream()
             self._follow(self._device.stream)
-        elif self.source.token is not None:
-            self._on_token(self.source.token)
+        elif self.admission.is_ready:
+            self._enter()
 
-    def _on_token(self, token: str) -> None:
+    def _enter(self) -> None:
         if self._closed:
             return
         try:
-            if self._device.is_initialized:
-                self._device.update_token(token)
-            else:
-                self._device.setup(token, **self._options())
+            self.admission.enter(self._device, self._options)
         except Exception as error:
             self._set_up_failed(error)
             return
         self._follow(self._device.stream)
         self._failures.recovered()
         self._trouble("settings", "")
-        if "token" not in self._refusals:
-            self._trouble("token", "")
+        if self.admission.part not in self._refusals:
+            self._trouble(self.admission.part, "")
 
     def _follow(self, stream: StreamEvents | None) -> None:
         """Look whether the server sends us away without a word; a closed Device makes another stream."""
@@ -178,10 +179,8 @@ class Registrar(Closing):
             follow(stream, self._dismissals, time.monotonic, self._on_dismissed)
 
     def _on_dismissed(self) -> None:
-        self._trouble(DISMISSED.part, self._in_words(DISMISSED, "", ""))
-
-    def _in_words(self, refusal: Complaint, code: object, message: str) -> str:
-        return in_words(refusal, self._config.signaling.generation, code, message)
+        dismissed = self._words.dismissed
+        self._trouble(dismissed.part, self._words.say(dismissed, "", ""))
 
     def _set_up_failed(self, error: Exception) -> None:
         """Try again: whoever reads the reason may correct the file that it names."""
@@ -194,7 +193,8 @@ class Registrar(Closing):
         config = self._config
         return {
             **device_options(config, self._sound),
-            "call_store": self._call_store(),
+            "call_store": None if config.signaling.is_sip else self._call_store(),
+            "wait_for_service": True,  # a press just after the socket was lost is as good as any
             "allow_incoming_while_busy": True,  # the attendant decides: whom we dial may be dialling us
             "sounds": self._sounds,
             "sound_factory": partial(BoxSounds, self._before_ringing),
@@ -206,23 +206,20 @@ class Registrar(Closing):
         service = config.signaling.server or ",".join(config.signaling.edges)
         return CallStore(folder.with_name("calls.json"), service, config.box.identity)
 
-    def _on_token_error(self, error: TokenError) -> None:
-        self._trouble("token", f"there is no access token: {error}")
-
     def _on_ready(self, _device: Device) -> None:
         self._refusals.clear()
-        for part in PARTS:
+        for part in self._words.parts:
             self._trouble(part, "")
 
     def _on_error(self, error: VoiceError) -> None:
-        refusal = refusal_of(error)
+        refusal = self._words.of(error)
         if refusal is None:
             return
         if self._refusals.get(refusal.part, self) != error.code:  # its words may differ each time
             self._refusals[refusal.part] = error.code
-            self._trouble(refusal.part, self._in_words(refusal, error.code, error.message))
+            self._trouble(refusal.part, self._words.say(refusal, error.code, error.message))
         if refusal.renews:
-            self.source.refused()
+            self.admission.refused()
 
     def _on_offline(self, _device: Device) -> None:
         self._stay_away()
@@ -240,7 +237,7 @@ class Registrar(Closing):
     def _come_back(self) -> None:
         """Connect anew after the server's `close`, which the SDK leaves to the application (spec: signaling 6.4)."""
         self._stay_away()
-        if self._running and self._device.stream is None and self.source.token is not None:
+        if self._running and self._device.stream is None and self.admission.is_ready:
             if not self._failures.count:
                 log.info("the server had closed the connection; connecting again")
-            self._on_token(self.source.token)
+            self._enter()

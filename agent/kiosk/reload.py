@@ -1,6 +1,7 @@
 """Takes changed settings while the box runs: what can change at once does, the rest waits until no call is on.
 
-    lights, buttons, answering, volumes, page, token, ca_file, log_level      at once, no call notices
+    lights, buttons, answering, volumes, page, token, ca_file, log_level, and of sip the password, display_name,
+    headers, reject_with, expires_s, trust_identity                           at once, no call notices
     everything else                                                           the program begins anew when it is idle
 
 A file that cannot be used is refused, with every problem named, and nothing changes.
@@ -18,12 +19,15 @@ import gevent
 from agent.config import Config
 from agent.config.settings_file import SettingsFile
 from agent.errors import AgentError
+from agent.kiosk.admission import credentials
 from agent.kiosk.kiosk import Kiosk, talks
 from hw.errors import HardwareError
 
 log = logging.getLogger(__name__)
 
 VOLUMES = ("sound.volume_percent", "sound.volume_step_percent")
+ACCOUNT = tuple(f"sip.{name}" for name in ("secret", "secret_file", "secret_command", "display_name", "headers",
+                                           "reject_with", "expires_s", "trust_identity"))  # fmt: skip
 REPLY_S = 0.2  # for the answer to leave before the program begins anew
 
 
@@ -73,7 +77,7 @@ class Reload:
         new = self._settings.load()
         old = self._kiosk.config
         changed = changed_keys(old, new)
-        applied = [key for key in changed if self._appliers(key)]
+        applied = [key for key in changed if self._appliers(key) and not self._waits_for_another_protocol(key, changed)]
         self._apply(with_keys(old, new, applied), applied)
         self._waits = [key for key in changed if key not in applied]
         self._kiosk.board.trouble("reload", "")
@@ -96,12 +100,21 @@ class Reload:
             applier(config)
         self._kiosk.config = config
 
+    def _waits_for_another_protocol(self, key: str, changed: list[str]) -> bool:
+        """Whether it belongs to the protocol that the program will speak when it has begun anew, or speaks until then.
+
+        A trust that is changed means another stream; the calls by SIP that are on would end with theirs.
+        """
+        if "signaling.protocol" in changed and key.partition(".")[0] in ("token", "sip"):
+            return True
+        return key == "signaling.ca_file" and self._kiosk.config.signaling.is_sip
+
     def _appliers(self, key: str) -> Callable[[Config], None] | None:
         section = key.partition(".")[0]
         by_key: Mapping[str, Callable[[Config], None]] = {
             "buttons": self._panel, "lights": self._panel, "answering": self._answering, "page": self._page,
-            "token": self._tokens, "signaling.ca_file": self._tokens, "service.log_level": self._log_level,
-            **dict.fromkeys(VOLUMES, self._volume),
+            "token": self._admission, "signaling.ca_file": self._admission, "service.log_level": self._log_level,
+            **dict.fromkeys(VOLUMES, self._volume), **dict.fromkeys(ACCOUNT, self._admission),
         }  # fmt: skip
         return by_key.get(key) or by_key.get(section)
 
@@ -117,8 +130,9 @@ class Reload:
         self._kiosk.page.use(config.page)
         self._kiosk.supervisor.renew("page")
 
-    def _tokens(self, config: Config) -> None:
-        is_another = config.token != self._kiosk.config.token
+    def _admission(self, config: Config) -> None:
+        before = self._kiosk.config
+        is_another = credentials(config) != credentials(before)
         self._kiosk.registrar.use(config)
         if is_another:
             self._kiosk.supervisor.renew("registration")

@@ -12,19 +12,20 @@ from gevent.event import AsyncResult
 
 from agent.config import Config
 from agent.errors import CallFailedError, VoiceError
+from agent.kiosk.admission import fetched
 from agent.kiosk.answering import limit_s
 from agent.kiosk.box_sound import BoxSound, open_sound
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.call_sounds import ProgressTones
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
+from agent.kiosk.refusal_words import refusal_words
 from agent.kiosk.registration import device_options
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
 from agent.signaling.dismissals import Dismissals, follow
-from agent.signaling.refusals import DISMISSED, Complaint, in_words, refusal_of
-from agent.signaling.token.token_source import TokenSource
+from agent.signaling.refusals import Complaint
 from agent.terminal import say
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
@@ -61,33 +62,32 @@ class SingleCall:
 
     def _connect(self) -> None:
         """Reach the service, without registering: calls to this identity go on ringing where it is at home."""
-        token = TokenSource(self._config.token, self._config.box.identity).fetch()
-        options = {**device_options(self._config, self._sound), "no_register": True}
+        words = refusal_words(self._config.signaling)
+        options = {**device_options(self._config, self._sound), "no_register": True, **fetched(self._config)}
         connected: AsyncResult[None] = AsyncResult()
         errors: list[VoiceError] = []
 
         def refused(refusal: Complaint, code: object, message: str) -> None:
-            why = in_words(refusal, self._config.signaling.generation, code, message)
             if not connected.ready():
-                connected.set_exception(CallFailedError(why))
+                connected.set_exception(CallFailedError(words.say(refusal, code, message)))
 
         def fail(error: VoiceError) -> None:
             errors.append(error)
-            refusal = refusal_of(error)
+            refusal = words.of(error)
             if refusal is not None:
                 refused(refusal, error.code, error.message)
 
         self._device.on("error", fail)
-        self._device.setup(token, **options).open()
+        self._device.setup(**options).open()
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
-            self._device.stream.once("close", lambda _payload: refused(DISMISSED, "", ""))
-            follow(self._device.stream, Dismissals(), time.monotonic, lambda: refused(DISMISSED, "", ""))
+            self._device.stream.once("close", lambda _payload: refused(words.dismissed, "", ""))
+            follow(self._device.stream, Dismissals(), time.monotonic, lambda: refused(words.dismissed, "", ""))
         try:
             connected.get(timeout=CONNECT_WITHIN_S)
         except gevent.Timeout:
             why = errors[-1] if errors else "no answer"
-            raise CallFailedError(f"the voice service is not reached: {why}; check [signaling]") from None
+            raise CallFailedError(words.not_reached.format(why=why)) from None
 
     def _dial(self, params: dict[str, str], seconds: float, digits: str) -> Line:
         connection = self._device.connect(params)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 
-import gevent
-
+from agent.hub_clock import sleep_to_round
 from agent.kiosk.box_events import Noticeboard
 from agent.supervision.heartbeat import Heartbeat
 from hw.sound.interface import Sound, SoundState
@@ -14,7 +13,7 @@ from hw.sound.settings import SoundSettings
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.5
+LOOK_S = 2.0
 MARGIN_S = 1.0
 STALL_S = 30.0  # a card may be gone for ever, but the attempts to open it go on
 
@@ -35,7 +34,7 @@ class SoundWatch:
         while True:
             self.look()
             heartbeat.beat()
-            gevent.sleep(LOOK_S)
+            sleep_to_round(LOOK_S)
 
     def look(self) -> None:
         """Tell whether there is sound, and what is wrong with its device; one that died is started again."""

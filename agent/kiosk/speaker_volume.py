@@ -12,11 +12,12 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from agent.hub_clock import sleep_to_round
 from agent.supervision.heartbeat import Heartbeat
 from hw.sound.settings import SoundSettings
 from hw.sound.volume import Adjustable, Volume
 
-LOOK_S = 5.0  # how often it is looked what others did to the card's mixer
+LOOK_S = 15.0  # how often it is looked what others did to the card's mixer
 MUTED = "the sound card is muted; turn its mute off, or press a volume button"
 
 
@@ -82,7 +83,7 @@ class SpeakerVolume:
         """Carry changes out until it is killed."""
         threads = gevent.get_hub().threadpool
         while True:
-            if self._wanted.wait(LOOK_S):
+            if sleep_to_round(LOOK_S, self._wanted):
                 self._wanted.clear()
                 if self._card_is_new:
                     self._card_is_new = False

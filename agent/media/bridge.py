@@ -8,6 +8,7 @@ task ended is delivered before that task's result.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import importlib
 import logging
@@ -16,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import gevent
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HEARTBEAT_S = 0.5
+ASK_S = 2.0  # between two questions whether the loop still turns
 GC_THRESHOLDS = 700, 5, 1  # of what is not frozen everything is looked at each few thousand objects, in about 1 ms
 UNHANDLED_PERIOD_S = 60.0
 
@@ -77,7 +79,8 @@ class Bridge(Closing):
         self._pending: set[BridgeResult] = set()
         self._closing = False
         self._ended = Event()
-        self._beat_s = time.monotonic()
+        self._asked_at = -ASK_S
+        self._owes_answer = False
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._thread.start()
 
@@ -136,8 +139,12 @@ class Bridge(Closing):
             raise
 
     def progress_s(self) -> float:
-        """Return the seconds since the asyncio loop last showed a sign of life."""
-        return time.monotonic() - self._beat_s
+        """Return for how many seconds the asyncio loop has owed an answer; asks it now and then. Hub only."""
+        now = time.monotonic()
+        if not self._owes_answer and now - self._asked_at >= ASK_S:
+            self._asked_at, self._owes_answer = now, True
+            self.call(self._answer)
+        return now - self._asked_at if self._owes_answer else 0.0
 
     def close(self, timeout_s: float = 5) -> None:
         """Cancel every task and end the thread; idempotent; blocks the calling greenlet for at most `timeout_s`."""
@@ -150,7 +157,6 @@ class Bridge(Closing):
             self._settle(result, None, BridgeClosedError("the media thread ended before the work was done"))
 
     def _run(self) -> None:
-        self.loop.call_soon(self._beat)
         try:
             self.loop.run_forever()
             self.loop.run_until_complete(_cancel_tasks())
@@ -160,9 +166,8 @@ class Bridge(Closing):
         finally:
             self.post(self._finish)
 
-    def _beat(self) -> None:
-        self._beat_s = time.monotonic()
-        self.loop.call_later(HEARTBEAT_S, self._beat)
+    def _answer(self) -> None:
+        self._owes_answer = False
 
     def _settle(self, result: BridgeResult, value: Any, error: BaseException | None) -> None:
         if result not in self._pending:
@@ -236,12 +241,15 @@ def _import_and_settle() -> None:
     """Let what was imported be left alone by the garbage collector, so that it often looks at what calls leave behind.
 
     A call is one circle of objects, with the memory of TLS and SRTP; else hundreds of them wait for each other.
+    What importing needed for a moment goes back to the system.
     """
     importlib.import_module("agent.media.peer")
     gc.collect()
     gc.freeze()
     gc.collect()
     gc.set_threshold(*GC_THRESHOLDS)
+    with suppress(AttributeError):  # where the C library is another one
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def close_shared_bridge(timeout_s: float = 5) -> None:

@@ -31,7 +31,15 @@ class Peer(Closing):
     `on_event` gets the names and arguments of MediaSession's events; `rtp` is where media goes in and out.
     """
 
-    def __init__(self, settings: MediaSettings | None = None, on_event: EventSink | None = None) -> None:
+    def __init__(
+        self,
+        settings: MediaSettings | None = None,
+        on_event: EventSink | None = None,
+        *,
+        names_address: bool = False,
+        may_move: bool = True,
+    ) -> None:
+        """`names_address` and `may_move` are for `OfferAnswer`."""
         settings, self._on_event = settings or MediaSettings(), on_event or _ignore
         self._loop = asyncio.get_running_loop()
         self._states = PeerStates(self._on_event, self._begin_handshake)
@@ -39,7 +47,13 @@ class Peer(Closing):
         self._secure = SecureTransport(self._ice, self._states.on_dtls_state)
         self.rtp = RtpEndpoint(settings, self._secure, self._on_event)
         self._descriptions = OfferAnswer(
-            settings, self._secure.fingerprint, self.rtp.ssrc, self.rtp.cname, self._secure.may_be
+            settings,
+            self._secure.fingerprint,
+            self.rtp.ssrc,
+            self.rtp.cname,
+            self._secure.may_be,
+            names_address,
+            may_move,
         )
         self._agreement: Agreement | None = None
         self._negotiating = asyncio.Lock()
@@ -61,7 +75,10 @@ class Peer(Closing):
         return self._descriptions.local_sdp
 
     async def create_offer(self) -> str:
-        """Make our first offer, with the candidates known at once. Raises InvalidStateError."""
+        """Make an offer of all that we can, with the candidates known at once; it restarts ICE within a call.
+
+        Whoever asks for one within a call may pass it on to another far end (RFC 8839 section 7.2). InvalidStateError.
+        """
         async with self._negotiating:
             return await self._offer()
 
@@ -70,13 +87,13 @@ class Peer(Closing):
         async with self._negotiating:
             if self._agreement is None:
                 raise InvalidStateError("ICE can be restarted only after the first answer; make the call first")
-            return await self._offer()
+            return await self._offer(everything=False)
 
-    async def _offer(self) -> str:
+    async def _offer(self, *, everything: bool = True) -> str:
         self._check_open()
         generation = await self._ice.new_generation(controlling=True)  # also at a restart, as libwebrtc does
         self._check_open()
-        sdp = self._descriptions.offer(_parameters(generation))
+        sdp = self._descriptions.offer(_parameters(generation), everything=everything)
         self._on_event("signaling_state", "have-local-offer")
         return sdp
 
@@ -92,6 +109,30 @@ class Peer(Closing):
                 self._ice.set_remote(answer.ice)
             elif self._ice.unconnected and not self._ice.is_remote(answer.ice):
                 self._ice.set_remote(answer.ice)  # the answer to a later offer of ours: it is the one that counts
+
+    async def withdraw_offer(self) -> None:
+        """Go back to what was agreed on before our latest offer, because that was refused; else changes nothing."""
+        async with self._negotiating:
+            if self._agreement is not None and self.signaling_state == "have-local-offer":
+                self._descriptions.withdraw()
+                self._ice.abandon_pending()
+                self._on_event("signaling_state", "stable")
+
+    async def replace_answer(self, sdp: str) -> None:
+        """Take the answer of another fork to the same offer of ours in the place of the one before.
+
+        Raises SdpError, and InvalidStateError where the latest offer was not ours.
+        """
+        async with self._negotiating:
+            self._check_open()
+            answer = self._descriptions.read(sdp)
+            if not self._descriptions.may_be_answered_otherwise:
+                raise InvalidStateError("there is no answer that could be replaced; apply the first one")
+            moved = not self._ice.is_remote(answer.ice)
+            self._agree(self._descriptions.accept_answer(answer))
+            if moved:
+                self._ice.begin_again()
+                self._ice.set_remote(answer.ice)
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the far end's offer, first or further; the same offer gets the same answer.
@@ -168,13 +209,16 @@ class Peer(Closing):
         self._ice.migrate()
 
     def _begin_handshake(self) -> None:
-        """Let the first path begin it; later ones carry it on."""
-        if self._agreement is not None and not self._closed:
-            self._secure.start(self._agreement.dtls_client, self._agreement.fingerprints)
+        """Let the first path begin it; later ones carry it on, unless the far end has moved to another machine."""
+        agreement = self._agreement
+        if agreement is not None and not self._closed and not self._ice.unconnected:
+            self._secure.start(agreement.dtls_client, agreement.fingerprints, agreement.may_hear)
 
     def _agree(self, agreement: Agreement) -> None:
-        self._agreement = agreement
+        before, self._agreement = self._agreement, agreement
         self.rtp.agree(agreement)
+        if agreement.remote_direction != (before.remote_direction if before is not None else "sendrecv"):
+            self._on_event("remote_direction", agreement.remote_direction)
 
     def _tick(self) -> None:
         now = self._loop.time()

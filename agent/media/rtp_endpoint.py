@@ -26,6 +26,8 @@ from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
 
 RTP_SILENCE_S = 0.3
+HICCUP_S = 0.1  # less than a digit takes
+HOLDS_S = 5.0  # who has been silent for longer on a good path has nothing to say
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
 STALL_S = 0.25  # between two ticks: this machine was busy, which says nothing about the far end
@@ -61,6 +63,7 @@ class RtpEndpoint:
         self._is_silent = False
         self._ticked_at = 0.0
         secure.on_rtp, secure.on_packet, secure.on_rtcp = self._take_rtp, self._take_packet, self._take_rtcp
+        secure.on_moved = self._session.expect_source
 
     @property
     def ssrc(self) -> int:
@@ -109,7 +112,7 @@ class RtpEndpoint:
             payload = _scale(payload, EVENT_HZ, codec.clock_hz)
         else:
             self._clock_hz = codec.clock_hz
-        if self._secure.state != "connected" or self._agreement is None or not self._agreement.may_send:
+        if not self._secure.may_send or self._agreement is None or not self._agreement.may_send:
             return False
         now = self._loop.time()
         data = self._session.write(
@@ -171,7 +174,13 @@ class RtpEndpoint:
 
     def say_goodbye(self) -> None:
         """Tell the far end that our stream ends."""
-        self._secure.send_rtcp(self._session.rtcp.bye())
+        if self._may_report:
+            self._secure.send_rtcp(self._session.rtcp.bye())
+
+    @property
+    def _may_report(self) -> bool:
+        """Whether reports go where the sound goes; elsewhere there is no path for them (RFC 5761 section 5.1.1)."""
+        return self._secure.may_send and self._agreement is not None and self._agreement.has_rtcp_mux
 
     # sound
 
@@ -184,7 +193,7 @@ class RtpEndpoint:
             if packet is not None:
                 self._send_direct(core, agreement.send_codec, packet, now)
             return
-        for outgoing in self._audio.encode(frame, self._secure.state == "connected", signal):
+        for outgoing in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
             self.send(outgoing.payload, outgoing.timestamp, outgoing.marker, outgoing.codec)
 
     def _send_direct(self, core: Core, codec: Codec, packet: Direct, now: float) -> None:
@@ -192,6 +201,15 @@ class RtpEndpoint:
         self._clock_hz = codec.clock_hz
         number, timestamp = self._session.number(codec.clock_hz, packet.octets, packet.timestamp, now)
         core.transmit(codec.payload_type | packet.marker << 7, number, timestamp, self._session.ssrc)
+
+    def _is_heard(self, now: float) -> bool:
+        """Tell whether the far end hears us, as far as one can know: what comes only once waits for that.
+
+        A digit takes longer than a silence that is noticed, so that one of which nothing arrived is never over.
+        """
+        age_s = 0.0 if self._heard_at is None else now - self._heard_at
+        is_cut_off = self._silence_s == RTP_SILENCE_S and HICCUP_S < age_s < HOLDS_S
+        return self._secure.path_state == "connected" and not is_cut_off
 
     def listen(self) -> None:
         """Keep what arrives from now on, because somebody is going to play it; idempotent."""
@@ -216,7 +234,7 @@ class RtpEndpoint:
         return self._audio.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
-        """Send digits in place of sound; replaces those that have not begun."""
+        """Send digits in place of sound, after those that wait for the far end to hear us."""
         self._audio.insert_dtmf(tones, duration_ms, gap_ms)
 
     # figures and time
@@ -255,7 +273,7 @@ class RtpEndpoint:
         if self._heard_at is not None and not (stalled or self._is_silent) and now - self._heard_at > self._silence_s:
             self._is_silent = True
             self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
-        if self._secure.state == "connected":
+        if self._may_report:
             report = self._session.next_report(now, time.time())
             if report is not None:
                 self._secure.send_rtcp(report)

@@ -31,7 +31,8 @@ from hw.sound.interface import Sound
 
 T = TypeVar("T")
 
-STATES = ("signaling_state", "ice_gathering_state", "ice_connection_state", "connection_state", "dtls_state")
+STATES = ("signaling_state", "ice_gathering_state", "ice_connection_state", "connection_state", "dtls_state",
+          "remote_direction")  # fmt: skip
 NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
@@ -41,7 +42,8 @@ class MediaSession(HubEmitter, Closing):
 
     Events, in order: signaling_state(s) ice_gathering_state(s) ice_connection_state(s) connection_state(s)
     dtls_state(s) candidate(CandidateInfo) selected_pair(local, remote) track(remote_stream) digit(d)
-    rtp_silence(age_ms) rtp_resumed() network_changed(NetworkChange).
+    rtp_silence(age_ms) rtp_resumed() network_changed(NetworkChange) remote_direction(d): the far end's new direction,
+    sendrecv, sendonly, recvonly or inactive; by all but the first and the third it holds the call.
     """
 
     def __init__(
@@ -50,8 +52,12 @@ class MediaSession(HubEmitter, Closing):
         settings: MediaSettings | None = None,
         sound: Sound | None = None,
         likely_address: Callable[[], str | None] = lambda: None,
+        names_address: bool = False,
     ) -> None:
-        """`likely_address` names, on the hub, the local address that is known to lead out, as that of signaling."""
+        """`likely_address` names, on the hub, the local address that is known to lead out, as that of signaling.
+
+        With `names_address` our descriptions tell the likeliest candidate's, as SIP peers want it.
+        """
         super().__init__()
         self.settings = settings or MediaSettings()
         self.signaling_state = "stable"
@@ -59,13 +65,14 @@ class MediaSession(HubEmitter, Closing):
         self.ice_connection_state = "new"
         self.connection_state = "new"
         self.dtls_state = "new"
+        self.remote_direction = "sendrecv"
         self.local_sdp = ""
         self.local_stream: LocalStream | None = None
         self.remote_stream: RemoteStream | None = None
         self._bridge = bridge
         self._sound = sound
         self._likely_address = likely_address
-        self._core = SessionCore(self.settings, sound, self._report)
+        self._core = SessionCore(self.settings, sound, self._report, names_address)
         self._watch = NetworkWatch(self._network_changed)
         self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
@@ -88,12 +95,30 @@ class MediaSession(HubEmitter, Closing):
         self._run(self._core.ready(), IMPORT_LIMIT_S)
 
     def create_offer(self) -> str:
-        """Make our offer and apply it, at once; blocks. Raises InvalidStateError."""
+        """Make an offer of all that we can and apply it, at once; within a call it restarts ICE; InvalidStateError.
+
+        That is also what an invitation without an offer gets, the first one or a further one; the answer to it goes
+        to `apply_answer`. Blocks.
+        """
         return self._describe(self._core.create_offer())
 
     def apply_answer(self, sdp: str) -> None:
         """Apply the far end's answer, also to a restart; repeats do no harm; blocks. SdpError, InvalidStateError."""
         self._run(self._core.apply_answer(sdp))
+
+    def replace_answer(self, sdp: str) -> None:
+        """Apply another fork's answer to our offer in the place of the one before; blocks.
+
+        Raises SdpError; InvalidStateError when no answer to an offer of ours was applied last.
+        """
+        self._run(self._core.replace_answer(sdp))
+
+    def withdraw_offer(self) -> None:
+        """Go back to what was agreed on before our latest offer, because that was refused; blocks.
+
+        Without an offer that waits for its answer, and before the first answer, it changes nothing.
+        """
+        self._describe(self._core.withdraw_offer())
 
     def answer_offer(self, sdp: str) -> str:
         """Answer the far end's offer and apply both; blocks. Raises SdpError."""
@@ -113,7 +138,7 @@ class MediaSession(HubEmitter, Closing):
         return self._core.peer is not None and self._core.peer.rtp.can_insert_dtmf
 
     def insert_dtmf(self, tones: str, duration_ms: int = 160, gap_ms: int = 70) -> None:
-        """Send digits as RTP events in place of sound; replaces those that have not begun."""
+        """Send digits as RTP events in place of sound, after those that wait for the far end to hear us."""
         self._bridge.call(self._core.insert_dtmf, tones, duration_ms, gap_ms)
 
     def stats(self) -> RawStats:

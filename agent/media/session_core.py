@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 class SessionCore(Closing):
     """Works in the asyncio loop; only plain attributes are read from the hub."""
 
-    def __init__(self, settings: MediaSettings, sound: Sound | None, report: EventSink) -> None:
+    def __init__(
+        self, settings: MediaSettings, sound: Sound | None, report: EventSink, names_address: bool = False
+    ) -> None:
         self.peer: Peer | None = None
         self.pump: SoundPump | None = None
         self.likely_address: str | None = None  # known to lead out
         self._settings = settings
         self._sound = sound
         self._report = report
+        self._names_address = names_address
         self._gone: frozenset[str] = frozenset()  # addresses that this machine had, and has no more
         self._muted = False
         self._closed = False
@@ -41,7 +44,7 @@ class SessionCore(Closing):
 
             if self._closed:
                 raise InvalidStateError("the call's media was closed; make a new call")
-            self.peer = Peer(self._settings, self._report)
+            self.peer = Peer(self._settings, self._report, names_address=self._names_address)
             self.peer.rtp.mute(self._muted)
             self.pump = SoundPump(self.peer.rtp, self._sound)
             self.peer.rtp.on_arrival = self.pump.arrived
@@ -65,12 +68,22 @@ class SessionCore(Closing):
             self._report("network_changed", change)
 
     async def create_offer(self) -> str:
-        """Make our offer."""
+        """Make our offer, of all that we can."""
         return await (await self.ready()).create_offer()
 
     async def apply_answer(self, sdp: str) -> None:
         """Take the far end's answer."""
         await (await self.ready()).apply_answer(sdp)
+
+    async def replace_answer(self, sdp: str) -> None:
+        """Take another fork's answer in the place of the one before."""
+        await (await self.ready()).replace_answer(sdp)
+
+    async def withdraw_offer(self) -> str:
+        """Take back our offer, which was refused; returns our description in force."""
+        peer = await self.ready()
+        await peer.withdraw_offer()
+        return peer.local_sdp
 
     async def answer_offer(self, sdp: str) -> str:
         """Answer the far end's offer."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from agent.closing import Closing
@@ -43,6 +45,7 @@ READ_BYTES = 1024  # parsed at once: five hundred empty frames at most
 COSTLY_BYTES = 4 * 1024  # that cost as much as another frame
 FRAMES_PER_S = 100.0  # on average; a busy service sends a few in a second
 STEPS_A_TURN = 16  # reads and frames
+MOST_LAST_READS = 64  # after the last word, until the closing handshake: several sockets that were left must not add up
 
 _SILENT = logging.getLogger(f"{__name__}.protocol")
 _SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so tokens
@@ -65,9 +68,14 @@ class SocketOwner(Protocol):
 
 
 class WebSocket(Closing):
-    """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address."""
+    """A connection to `uri` (wss only); dialling starts with the object. Raises ValueError for a bad address.
 
-    def __init__(self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str) -> None:
+    With `subprotocols` the server must take one of them (RFC 6455 section 1.9).
+    """
+
+    def __init__(
+        self, uri: str, context: SSLContext, owner: SocketOwner, user_agent: str, subprotocols: Sequence[str] = ()
+    ) -> None:
         try:
             self._uri = parse_uri(uri)
         except InvalidURI as exc:
@@ -77,9 +85,11 @@ class WebSocket(Closing):
         self._context = context
         self._owner: SocketOwner | None = owner
         self._user_agent = user_agent
+        self._subprotocols = tuple(subprotocols)
         self._protocol = ClientProtocol(
             self._uri,
             extensions=[ClientPerMessageDeflateFactory(client_max_window_bits=True)],
+            subprotocols=[Subprotocol(name) for name in subprotocols] or None,
             max_size=MAX_MESSAGE_BYTES,
             logger=_SILENT,
         )
@@ -167,8 +177,9 @@ class WebSocket(Closing):
 
     def _read(self) -> None:
         """Read until the closing handshake or the end of the stream, then report how it ended."""
-        protocol = self._protocol
-        while self._owner is not None or protocol.state is not State.CLOSED:
+        protocol, last_reads = self._protocol, 0
+        while self._owner is not None or (protocol.state is not State.CLOSED and last_reads < MOST_LAST_READS):
+            last_reads += self._owner is None
             self._turns.step()
             data = self._sock.recv(READ_BYTES)
             if data:
@@ -195,8 +206,7 @@ class WebSocket(Closing):
         if owner is None:
             return
         if isinstance(event, Response):
-            if self._protocol.state is State.OPEN:
-                owner.socket_opened()
+            self._take_handshake(owner)
             return
         cost = 1 + len(event.data) / COSTLY_BYTES
         if not self._budget.take(monotonic(), cost):
@@ -204,6 +214,19 @@ class WebSocket(Closing):
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._take_fragment(owner, event)
         self._turns.step(cost)
+
+    def _take_handshake(self, owner: SocketOwner) -> None:
+        if self._protocol.state is not State.OPEN:
+            return
+        if not self._subprotocols or self._protocol.subprotocol is not None:
+            owner.socket_opened()
+            return
+        wanted = " or ".join(self._subprotocols)
+        owner.socket_failed(
+            f"{self._uri.host} takes WebSockets, but does not speak the sub-protocol {wanted} on them. Check the path"
+            " in the address, and that the server has this service switched on."
+        )
+        self._leave(CloseCode.PROTOCOL_ERROR, f"it does not speak {wanted}")
 
     def _take_fragment(self, owner: SocketOwner, fragment: Frame) -> None:
         self._fragments.append(fragment)

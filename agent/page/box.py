@@ -15,12 +15,13 @@ class Box(Protocol):
     def status(self) -> dict[str, Any]:
         """Collect everything the page shows, ready for JSON. All keys may be absent but `identity`.
 
-        identity, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
+        identity, version, up_s, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
         troubles {part: what the installer must look after} ·
         sound {state, reason} · door {open, locked} or None ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `Lights.describe`} ·
         call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, loss_percent, mos} or None ·
-        recent_calls [{direction, peer, at_ms (Unix), duration_s, outcome}], newest first
+        recent_calls [{direction, peer, at_ms (Unix), duration_s, outcome}], newest first · last_call, the newest of
+        them · last_error {part, why, at_ms (Unix)} or None: the latest trouble, be it over or not
         """
 
     def press(self, name: str, hold_s: float) -> None:

@@ -25,7 +25,8 @@ import gevent.socket
 from gevent.server import StreamServer
 
 from agent.closing import Closing
-from agent.errors import AgentError, ControlError
+from agent.errors import AgentError, AlreadyRunningError, ControlError
+from agent.hub_clock import sleep_to_round
 from agent.log import MOST_WHY, SeldomLog, excerpt, tidy
 from agent.net.turns import Turns, fair_file
 from agent.supervision.heartbeat import Heartbeat
@@ -78,10 +79,13 @@ class ControlServer(Closing):
         self._commands[name] = command
 
     def start(self) -> None:
-        """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
+        """Listen; replaces the socket of an agent that died.
+
+        Raises AlreadyRunningError while another one runs, ControlError where no socket can be made.
+        """
         _make_private(self._path.parent)
         if is_served(self._path):
-            raise ControlError(f"another agent is running already: it serves {self._path}")
+            raise AlreadyRunningError(f"another agent is running already: it serves {self._path}")
         self._server = StreamServer(_listen(self._path), self._serve, spawn=gevent.pool.Pool(MAX_CLIENTS))
         self._server.start()
 
@@ -95,7 +99,7 @@ class ControlServer(Closing):
         try:
             while True:
                 heartbeat.beat()
-                gevent.sleep(LOOK_S)
+                sleep_to_round(LOOK_S)
                 self._ask()
         except Exception:
             self.close()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 
-import gevent
-
+from agent.hub_clock import sleep_to_round
 from agent.log import FailureLog
 from agent.service.notifier import Notifier
 from agent.supervision.heartbeat import Heartbeat, Vitals
@@ -26,11 +25,11 @@ class Watchdog:
     def __init__(self, notifier: Notifier, vitals: Vitals, timeout_s: float) -> None:
         self._notifier = notifier
         self._vitals = vitals
-        self._interval_s = timeout_s / 4
+        self._interval_s = timeout_s / 3
         self._failures = FailureLog(log, "the watchdog's check of progress")
 
     def run(self, heartbeat: Heartbeat) -> None:
-        """Check and feed for ever, four times per timeout.
+        """Check and feed for ever, three times per timeout.
 
         What stood still is looked at again soon: after a pause of the whole process, as by a slow disk, everything
         seems to, and little time is left to prove the contrary.
@@ -38,7 +37,7 @@ class Watchdog:
         while True:
             pause_s = self._interval_s if self.check() else min(AGAIN_S, self._interval_s)
             heartbeat.beat()
-            gevent.sleep(pause_s)
+            sleep_to_round(pause_s)
 
     def check(self) -> bool:
         """Feed once if everything made progress; whether it did."""

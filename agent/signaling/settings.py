@@ -8,11 +8,18 @@ from agent.signaling.backoff import RECONNECT_MAX_FLOOR_MS, RECONNECT_MAX_MS
 from agent.signaling.pstream.generation import GENERATIONS, SECOND
 from agent.signaling.pstream.link import CONNECT_TIMEOUT_MS
 
+PSTREAM, SIP = "pstream", "sip"  #: the protocols
+
 
 @dataclass(frozen=True)
 class SignalingSettings:
     """Which voice service to use, and how patiently."""
 
+    protocol: str = field(
+        default=PSTREAM,
+        metadata={"help": "pstream: the Twilio service or a switchboard; sip: the PBX in [sip]",
+                  "choices": (PSTREAM, SIP)},
+    )  # fmt: skip
     server: str = field(
         default="",
         metadata={"help": "host:port of the voice service; empty means the Twilio service", "kind": "host_port"},
@@ -66,4 +73,9 @@ class SignalingSettings:
     @property
     def publish_events(self) -> bool:
         """Whether call quality is reported."""
-        return self.insights == "on" or (self.insights == "auto" and not self.server)
+        return self.insights == "on" or (self.insights == "auto" and not self.server and not self.is_sip)
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether calls go by SIP."""
+        return self.protocol == SIP

@@ -18,6 +18,7 @@ import gevent.pool
 from gevent.event import AsyncResult
 
 from agent.errors import RestartLimitError
+from agent.hub_clock import sleep_to_round
 from agent.log import FailureLog
 from agent.supervision.heartbeat import Heartbeat
 from agent.supervision.parts import Child, Organ, Part, Run
@@ -26,7 +27,7 @@ from agent.supervision.restart import RestartLimits
 log = logging.getLogger(__name__)
 
 
-LATE = 4  # a look that comes so many times its pause after the one before was held up itself
+LATE = 1.5  # a look that comes so many times its pause after the one before was held up itself
 WELL_AGAIN_S = 2.0  # a part that has lived for so long since its restart is over its trouble
 
 
@@ -36,7 +37,7 @@ class Supervisor:
     Add parts, `start()`, `wait()` until somebody calls `stop()`. A part that is added later starts at once.
     """
 
-    def __init__(self, limits: RestartLimits | None = None, check_s: float = 0.25,
+    def __init__(self, limits: RestartLimits | None = None, check_s: float = 1.0,
                  trouble: Callable[[str, str], None] = lambda name, why: None) -> None:  # fmt: skip
         """`trouble(name, why)` is told of a part that failed, and with an empty `why` once it lives again."""
         self._trouble = trouble
@@ -113,7 +114,7 @@ class Supervisor:
         """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
         skipped = False
         while True:
-            gevent.sleep(self._check_s)
+            sleep_to_round(self._check_s)
             skipped = not skipped and self._heartbeat.age_s() > LATE * self._check_s
             if not skipped:
                 self._look_at_all()
@@ -142,7 +143,8 @@ class Supervisor:
         if pause_s is None:
             self._give_up(part, why)
             return
-        log.warning("%s failed (%s); starting it again in %.1f s", part.name, why, pause_s)
+        error, part.error = part.error, None
+        log.log(part.news(why), "%s failed (%s); starting it again in %.1f s", part.name, why, pause_s, exc_info=error)
         self._timers.add(gevent.spawn_later(pause_s, self._restart, part))
 
     def _restart(self, part: Part) -> None:
@@ -155,12 +157,15 @@ class Supervisor:
         try:
             part.start()
         except Exception as error:
-            log.exception("%s cannot be started", part.name)
             part.down = False
-            self._failed(part, str(error))
+            part.error = error
+            self._failed(part, f"it cannot be started: {error}")
 
     def _give_up(self, part: Part, why: str) -> None:
-        message = f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}"
+        self.end(f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}")
+
+    def end(self, message: str) -> None:
+        """Let `wait` raise RestartLimitError: only a fresh process helps."""
         log.error("%s", message)
         if not self._outcome.ready():
             self._outcome.set_exception(RestartLimitError(message))

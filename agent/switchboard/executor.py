@@ -147,7 +147,8 @@ class Executor(AsyncClosing):
         return (chosen,) if chosen in spoken else spoken
 
     def _renew(self, leg: CallLeg) -> MediaLeg:
-        """Give the leg new media, in the place of what it has."""
+        """Give the leg new media, in the place of what it has; digits that did not arrive yet go over it."""
+        before = self._media.get(leg)
         self._release(leg)
 
         def on_alive(is_alive: bool) -> None:
@@ -159,6 +160,9 @@ class Executor(AsyncClosing):
                 self.run(self._table.left(leg, _now()))
 
         media = self._media[leg] = self._make_media(on_alive, on_ended)
+        if before is not None:
+            before.kept.lost()
+            media.kept = before.kept
         client = self._registry.get(leg.session_id)
         media.likely_address = client.reached_at if client is not None else None
         return media

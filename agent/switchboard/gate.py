@@ -15,14 +15,13 @@ from typing import Any
 
 from agent.closing import Closing
 from agent.log import FailureLog
-from agent.switchboard.newcomers import Newcomer, Newcomers
+from agent.switchboard.newcomers import TURN_S, Newcomer, Newcomers
 from agent.switchboard.wire import Wire
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
-TURN_S = 0.1
 ACCEPT_AGAIN_S = 1.0
 SILENT_S = 10.0
 HANDSHAKE_TIMEOUT_S = 10.0

@@ -18,6 +18,7 @@ from agent.media.peer import Peer
 from agent.media.sdp.parse import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
+from agent.switchboard.kept_digits import KeptDigits
 from agent.switchboard.transcoder import EVENT, Transcoder
 from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
@@ -27,6 +28,7 @@ TONE_HZ = 440
 TONE_LEVEL = 8000
 EVENT_HZ = 8000
 PAUSE_S = 0.5  # of a `w` (spec: connection 5)
+SILENT_S = 1.0  # from a path to the first packet of a client that speaks
 MOST_DIGITS = 1000  # that wait to be sent: several minutes of them
 
 
@@ -37,6 +39,7 @@ class MediaLeg(AsyncClosing):
         self._settings = settings
         self._on_alive = on_alive
         self._on_ended = on_ended
+        self.kept = KeptDigits()
         self.likely_address: str | None = None  # of this machine: where the client reaches it
         self._peer: Peer | None = None
         self._spoken: tuple[str, ...] = ()
@@ -88,6 +91,7 @@ class MediaLeg(AsyncClosing):
         transcoder = Transcoder(other.send, other.understood)
 
         def pass_on(payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None) -> None:
+            self._heard()
             try:
                 transcoder(payload, timestamp, marker, codec, sequence)
             except FarSideError as error:
@@ -98,7 +102,10 @@ class MediaLeg(AsyncClosing):
 
     def send(self, payload: bytes, timestamp: int, marker: bool, codec: str, sequence: int | None = None) -> None:
         """Send the client one packet, unless digits take its place, which have a time line of their own."""
-        if not self._dialling:
+        now, is_free = asyncio.get_running_loop().time(), not self._dialling
+        if codec == EVENT and not self.kept.passes(payload, timestamp, sequence, now, is_free=is_free):
+            return
+        if is_free:
             self._described.rtp.send(payload, timestamp, marker, codec, sequence)
 
     def report_loss(self, listener: Callable[[float], None]) -> None:
@@ -110,7 +117,13 @@ class MediaLeg(AsyncClosing):
         self._player = asyncio.get_running_loop().create_task(self._play_tone())
 
     def play_digits(self, digits: str) -> None:
-        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound; too many are dropped."""
+        """Send telephone-events (RFC 4733) with pauses for `w`, after those that still sound; too many are dropped.
+
+        They wait until the client is there.
+        """
+        if not self.kept.is_reached:
+            self.kept.keep(digits)
+            return
         room = MOST_DIGITS - len(self._digits)
         if len(digits) > room:
             self._strangers.warning("digits of a call are dropped: more than %d wait to be sent", MOST_DIGITS)
@@ -140,7 +153,7 @@ class MediaLeg(AsyncClosing):
     def _make_peer(self, codecs: tuple[str, ...]) -> Peer:
         if self._closed:
             raise ConnectionAbortedError("the call ended meanwhile")
-        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event)
+        self._peer = Peer(replace(self._settings, codec_preferences=codecs), self._on_event, may_move=False)
         self._peer.prefer(self.likely_address)
         return self._peer
 
@@ -149,9 +162,21 @@ class MediaLeg(AsyncClosing):
             return
         if name == "connection_state":
             self._on_alive(arguments[0] in ("connected", "connecting"))
+            if arguments[0] == "connected":
+                asyncio.get_running_loop().call_later(SILENT_S, self._heard)  # a client that only listens
+            else:
+                self.kept.lost()
         elif name == "dtls_state" and arguments[0] in ("closed", "failed"):
             log.info("a client's media ended: DTLS %s", arguments[0])
             self._on_ended()
+
+    def _heard(self) -> None:
+        """Note that the client is there, and send what was dialled for it meanwhile."""
+        if self._closed or self._described.connection_state != "connected":
+            return
+        self.kept.heard(asyncio.get_running_loop().time())
+        if not self._dialling and (digits := self.kept.take()):
+            self.play_digits(digits)
 
     async def _play_tone(self) -> None:
         sender = AudioSender(self._described.rtp.negotiated_codec or "opus")
@@ -163,8 +188,8 @@ class MediaLeg(AsyncClosing):
     async def _play_digits(self) -> None:
         self._dialling = True
         try:
-            while self._digits:
-                digits, self._digits = self._digits, ""
+            while digits := self._digits or self.kept.take():
+                self._digits = ""
                 await self._send_digits(digits)
         finally:
             self._dialling = False

@@ -2,7 +2,8 @@
 
 Nobody is kept out by those who stay. Those who have said nothing cost little; of too many of them those of the address
 with the most go, the oldest first. Those who have said something get TLS one after the other, an address with few of
-them before one with many; and while others wait, who has done nothing with its place for a while gives it up.
+them before one with many, and not so many at once that calls and clients would wait for the signatures; and while
+others wait, who has done nothing with its place for a while gives it up.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from agent.net.address import share_of
 
 MOST_WAITING = 300
 MOST_SPEAKING = 100
+MOST_AT_ONCE = 4  # handshakes that begin in one turn: one costs the server 1 to 3 ms
+TURN_S = 0.01
 IDLE_S = 0.75  # while others wait
 SPEAKING_S = 3.0  # likewise, whatever is done meanwhile
 
@@ -40,6 +43,8 @@ class Newcomers:
         self._silent: dict[Newcomer, None] = {}  # those who came first stand first, in all three
         self._ready: dict[Newcomer, None] = {}
         self._speaking: dict[Newcomer, None] = {}
+        self._turn_at = float("-inf")
+        self._begun = 0  # in this turn
 
     def __len__(self) -> int:
         return len(self._silent) + len(self._ready) + len(self._speaking)
@@ -73,13 +78,16 @@ class Newcomers:
 
     def tick(self, now: float) -> None:
         """Give turns to those who wait, in the places that are free or that somebody does nothing with."""
-        while self._ready:
+        if now - self._turn_at >= TURN_S:
+            self._turn_at, self._begun = now, 0
+        while self._ready and self._begun < MOST_AT_ONCE:
             if len(self._speaking) >= self._most_speaking and not self._free_a_place(now):
                 return
             newcomer = self._next()
             del self._ready[newcomer]
             newcomer.began_at = newcomer.active_at = now
             self._speaking[newcomer] = None
+            self._begun += 1
             newcomer.begin()
 
     def drop_waiting(self) -> None:

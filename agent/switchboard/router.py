@@ -40,6 +40,8 @@ from agent.switchboard.services import BUSY as BUSY_SERVICE
 from agent.switchboard.settings import SwitchboardSettings
 from agent.switchboard.timeouts import CallTimeouts
 
+MOST_EARLY_DIGITS = 64
+
 
 class RoutedCall:
     """One call; every event returns what is to be done. `now` is monotonic seconds."""
@@ -59,6 +61,7 @@ class RoutedCall:
         self.target = target
         self.winner: CallLeg | None = None
         self._parameters = parameters
+        self._early_digits = ""  # of the caller, before the answer
         self._timeouts = CallTimeouts(settings)
         self._new_leg = new_leg
 
@@ -131,8 +134,10 @@ class RoutedCall:
         return describe_anew(leg, sdp, self._like(leg))
 
     def dial(self, leg: CallLeg, digits: str) -> list[LegEffect]:
-        """Send digits on for a client without telephone-event."""
+        """Send digits on for a client without telephone-event, those of a caller once somebody has answered."""
         other = self.other(leg)
+        if self.state is not RouteState.OPEN and leg is self.caller:
+            self._early_digits += digits[: MOST_EARLY_DIGITS - len(self._early_digits)]
         if self.state is not RouteState.OPEN or other is None or not other.has_media:
             return []
         return [PlayDigits(other, digits)]
@@ -249,7 +254,10 @@ class RoutedCall:
         first, second = self.caller, self.winner or self.caller
         if self.state is not RouteState.OPEN or not (first.has_media and second.has_media):
             return []
-        return [PlayTone(first) if self.target == TONE else Join(first, second)]
+        if self.target == TONE:
+            return [PlayTone(first)]
+        early, self._early_digits = self._early_digits, ""
+        return [Join(first, second), *([PlayDigits(second, early)] if early else [])]
 
     def _tell_ringing(self) -> list[LegEffect]:
         if self.caller.told_callsid:

@@ -27,6 +27,7 @@ from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
 from agent.voice.signaling_driver import SignalingDriver
 from agent.voice.sounds import DISCONNECT
 from agent.voice.states import Trigger
+from agent.voice.stream_extras import keeps_hangups
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +121,7 @@ class CallDriver:
 
     def abandon(self) -> None:
         """End it although parts of it fail: what still works says good-bye, and the program hears that it is over."""
-        lost = Cause(error=catalogue.media_lost(self.connection), reason=catalogue.INTERRUPTED)
-        call_handler("a call that is given up", self.fire, Trigger.MEDIA_LOST, lost)
+        call_handler("a call that is given up", self.fire, Trigger.MEDIA_LOST, self.media_lost())
         if self.shown is CallState.CLOSED:
             return
         self.core.state = self.shown = CallState.CLOSED
@@ -131,6 +131,11 @@ class CallDriver:
         call_handler("a call that is given up", self._close)
         self.media.close()
         self.emit("disconnect", self.connection)
+
+    def media_lost(self) -> Cause:
+        """Word what ends the call, here and for the far end, when its path is gone for good."""
+        words = self.host.generation.interrupted
+        return Cause(error=catalogue.media_lost(self.connection, words), reason=words)
 
     def resume(self) -> None:
         """Take up a call that another process has left behind."""
@@ -209,6 +214,8 @@ class CallDriver:
                 self.host.farewells.add(farewell)
             case do.SendHangup(text) if own is not None:
                 own.hangup(self.wire_sid, text)
+            case do.SendHangup(text) if now is not None and keeps_hangups(now):
+                now.hangup(self.wire_sid, text)
 
     def _farewell(self, message: str | None) -> Farewell | None:
         """What the service must hear of the end of a call that it keeps for us, when it is reached again."""

@@ -8,12 +8,10 @@ from typing import Any
 from agent.errors import TwilioError, VoiceError
 from agent.twilio_errors import twilio_error
 
-INTERRUPTED = "Connection with Twilio was interrupted."  # goes on the wire with `hangup`: the reference's own words
 
-
-def media_lost(connection: Any) -> VoiceError:
-    """Make 31003: the audio's path is gone and stays gone; ends the call."""
-    return _media_error(connection, 31003, INTERRUPTED, 53405)
+def media_lost(connection: Any, message: str) -> VoiceError:
+    """Make 31003: the audio's path is gone and stays gone; ends the call. `message` is what the far side hears, too."""
+    return _media_error(connection, 31003, message, 53405)
 
 
 def signaling_down(connection: Any) -> VoiceError:

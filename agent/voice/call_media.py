@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gevent
@@ -23,6 +24,7 @@ from agent.voice.microphone import check_exact
 from agent.voice.protocols import CallHost, MediaSessionPort, NegotiatingCall
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
+from agent.voice.stream_extras import decline
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
@@ -48,6 +50,8 @@ class CallMedia(Closing):
         self._events: MediaEvents | None = None
         self._steps: dict[gevent.Greenlet[..., None], float] = {}  # those that have begun, and when
         self._source: Source | None = None  # what is sent instead of the microphone
+        self._applied_sdp = ""  # the answer to our first offer
+        self._is_agreed = offer_sdp != ""  # no: we offer in our answer, and the far side answers that
 
     @property
     def path(self) -> tuple[str | None, str | None]:
@@ -84,8 +88,9 @@ class CallMedia(Closing):
             case do.CreateOffer():
                 make(lambda session: session.create_offer(), fired(Trigger.OFFER_MADE), self._local_failed)
             case do.CreateAnswer():
-                make(lambda s: s.answer_offer(self._offer_sdp), fired(Trigger.ANSWER_MADE), self._remote_failed)
+                make(self._first_description, fired(Trigger.ANSWER_MADE), self._offer_unusable)
             case do.ApplyAnswer(sdp):
+                self._applied_sdp = sdp
                 make(lambda session: session.apply_answer(sdp), fired(Trigger.ANSWER_APPLIED), self._remote_failed)
             case _:
                 self._restart(step)
@@ -110,9 +115,11 @@ class CallMedia(Closing):
             case do.OfferRestart():
                 make(lambda s: s.create_restart_offer(), fired(Trigger.RESTART_OFFER_MADE), self._restart_failed)
             case do.ApplyRestart(sdp):
-                make(lambda session: session.apply_answer(sdp), _ignore, _restart_unusable)
+                failed = _restart_unusable if self._is_agreed else self._remote_failed
+                make(lambda session: session.apply_answer(sdp), self._agreed, failed)
             case do.AnswerRestart(sdp):
-                make(lambda s: s.answer_offer(sdp), fired(Trigger.RESTART_ANSWER_MADE), _restart_unusable)
+                answer = partial(_answer_instead, sdp)
+                make(answer, fired(Trigger.RESTART_ANSWER_MADE), self._restart_declined)
 
     # The capture
 
@@ -209,9 +216,44 @@ class CallMedia(Closing):
         told = catalogue.remote_description_failed(self._call.connection, error)
         self._call.fire(Trigger.NEGOTIATION_FAILED, Cause(error=told))
 
+    def withdraw_offer(self) -> None:
+        """Go back to what was agreed on: our new offer is refused."""
+        self._make(lambda session: session.withdraw_offer(), _ignore, _restart_unusable)
+
+    def take_fork(self, sdp: str) -> None:
+        """Follow another phone than the one whose early media was heard, if it is another one that has answered."""
+        if self._applied_sdp and sdp != self._applied_sdp:
+            self._applied_sdp = sdp
+            self._make(lambda session: session.replace_answer(sdp), _ignore, self._remote_failed)
+
+    def _first_description(self, session: MediaSessionPort) -> str:
+        """Answer the offer that came with the call; a call that came without one is answered with ours."""
+        return session.answer_offer(self._offer_sdp) if self._offer_sdp else session.create_offer()
+
+    def _agreed(self, _result: object) -> None:
+        self._is_agreed = True
+
+    def _offer_unusable(self, error: AgentError) -> None:
+        self._decline()
+        self._remote_failed(error)
+
+    def _restart_declined(self, error: AgentError) -> None:
+        self._decline()
+        _restart_unusable(error)
+
+    def _decline(self) -> None:
+        decline(self._call.stream, self._call.wire_sid, "unusable")
+
     def _restart_failed(self, error: AgentError) -> None:
         self._host.log.warning("no ICE restart could be offered: %s", excerpt(error, MOST_WHY))
         self._call.tell_recovery(Recovery.restart_failed)
+
+
+def _answer_instead(sdp: str, session: MediaSessionPort) -> str:
+    """Answer their offer; one of ours that waited for its turn is taken back."""
+    if session.signaling_state == "have-local-offer":
+        session.withdraw_offer()
+    return session.answer_offer(sdp)
 
 
 def _ignore(_result: object) -> None:

@@ -27,8 +27,8 @@ class Messaging:
     def send(self, message: Mapping[str, Any] | None, members: Mapping[str, Any]) -> str:
         """Send one message; returns its sid. Raises NotSupportedError, InvalidStateError, InvalidArgumentError."""
         call = self._call
-        if not call.host.generation.sends_messages:
-            raise NotSupportedError('messages are of the second generation: set up the Device with generation="2"')
+        if call.host.generation.no_messages:
+            raise NotSupportedError(call.host.generation.no_messages)
         given = checked_message(message, members)
         stream = call.host.stream
         if call.sid is None or call.core.state is CallState.CLOSED or stream is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Protocol
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
 _HEARD: Final = ("accept", "error", "cancel", "disconnect", "reject", "transportClose")
+MOST_OVER: Final = 32
 MAX_PENDING: Final = 16  # a server that announces more calls at once is not answered
 
 
@@ -55,6 +57,7 @@ class DeviceCalls:
         self._pending: tuple[Connection, ...] = ()
         self._dropped: WeakSet[Connection] = WeakSet()  # no longer shown, but still pending
         self._told: WeakSet[Connection] = WeakSet()  # the Device has told of their end
+        self._over: deque[object] = deque(maxlen=MOST_OVER)  # the names of calls of which the server may still speak
         self._made: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()  # its place in their order
         self._number = itertools.count()
 
@@ -154,6 +157,9 @@ class DeviceCalls:
 
     def remove(self, connection: Connection) -> None:
         """Forget a call; one that was never taken may still be, and goes on hearing the server."""
+        if not _lives(connection):
+            names = connection.parameters.get("CallSid"), connection.outbound_connection_id
+            self._over.extend(name for name in names if name)
         self._taken = tuple(call for call in self._taken if call is not connection and _lives(call))
         self._on = tuple(call for call in self._on if call is not connection)
         if connection in self._pending:
@@ -167,11 +173,16 @@ class DeviceCalls:
         return next((call for call in self.all() if call.is_called(callsid)), None)
 
     def addressee(self, callsid: object) -> Connection | None:
-        """Find the call that a `ringing` or `answer` is for; the name of a call that is dialled is news."""
+        """Find the call that a `ringing` or `answer` is for; the name of a call that is dialled is news.
+
+        What comes late for a call that is over is for no other one: in the reference the next call takes it.
+        """
         listening = self.listening()
         named = next((call for call in listening if call.is_called(callsid)), None)
         if named is not None:
             return named if named.waits_for_answer else None
+        if callsid in self._over:
+            return None
         waiting = [call for call in listening if call.waits_for_answer]
         nameless = (call for call in waiting if not call.parameters.get("CallSid"))
         return next(nameless, waiting[0] if waiting else None)

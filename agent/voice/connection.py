@@ -9,6 +9,7 @@ from gevent.event import AsyncResult
 
 from agent.errors import InvalidStateError
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
+from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
 from agent.voice.call_causes import Cause
@@ -33,7 +34,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
     Events: accept(connection) audio(stream) cancel disconnect(connection) error(VoiceError) mute(flag, connection)
     reconnecting(VoiceError) reconnected reject ringing(early_media) sample(sample) volume(input, output)
     warning(name, data) warning-cleared(name, None) transportClose, messageReceived(message) messageSent(message) in the
-    second generation, and digit(str) for a key the far side pressed.
+    second generation, digit(str) for a key the far side pressed, and with SIP hold(flag) when it holds the call.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self.parameters: dict[str, Any] = {} if parameters is None else parameters
         incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
         self.direction = INCOMING if incoming else OUTGOING
+        self.answered_elsewhere = False  #: another phone of ours has taken this call, which was cancelled here
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
@@ -230,11 +232,26 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self._call.signaling.tell(CallSignaling.answered)
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
+        elif sdp and self._call.core.is_dialling:
+            self._call.media.take_fork(sdp)
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
 
-    def on_cancel(self) -> None:
-        """Take the server's `cancel`."""
+    def on_cancel(self, elsewhere: bool = False) -> None:
+        """Take the server's `cancel`; `elsewhere`: another phone of ours has taken the call."""
+        self.answered_elsewhere = elsewhere
         self._call.fire(Trigger.CANCEL)
+
+    def on_hold(self, held: bool) -> None:
+        """Take in that the far side does not listen any more, or does again."""
+        self.emit("hold", held)
+
+    def on_digit(self, digit: str) -> None:
+        """Take a key that the far side pressed and signaling carried."""
+        self.emit("digit", digit)
+
+    def on_peer_changed(self) -> None:
+        """Look for a path anew: another machine carries on at the far end, which knows nothing of the one in use."""
+        self._call.tell_recovery(Recovery.network_changed, True)
 
     def on_dropped(self) -> None:
         """End a pending call without a word: it cannot be taken any more."""
@@ -297,10 +314,22 @@ class Connection(SpelledEmitter, ConnectionAliases):
         """Measure volumes from now on."""
         self._call.monitoring.look_sooner()
 
-    def on_restart_offer(self, sdp: str) -> None:
-        """Answer the far side's restart of ICE; an own offer under way goes first (glare)."""
-        if not self._call.restart_offered:
+    def on_offer_refused(self) -> None:
+        """Take back a new offer that the far side does not want; the call goes on as it was."""
+        if self._call.restart_offered:
+            self._call.media.withdraw_offer()
+
+    def on_restart_offer(self, sdp: str, *, instead: bool = False) -> None:
+        """Answer the far side's restart of ICE, or make the offer that it asks for without one.
+
+        An own offer under way goes first (glare), unless theirs is to be answered `instead`.
+        """
+        if self._call.restart_offered and not instead:
+            return
+        if sdp:
             self._call.fire(Trigger.RESTART_OFFER, Cause(sdp=sdp))
+        else:
+            self._call.media.perform(do.OfferRestart())
 
     def _report_made(self) -> None:
         told = {"preflight": self._host.options.preflight, **self._host.generation.told_of_calls}

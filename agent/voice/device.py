@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Final, Self
 
 from gevent.event import AsyncResult
 
-from agent.errors import InvalidArgumentError, InvalidStateError
+from agent.errors import InvalidArgumentError, InvalidStateError, NotSupportedError
 from agent.net.netlink import NetworkChange
 from agent.sdk_version import SDK_VERSION
 from agent.signaling.pstream.params import named_params
+from agent.signaling.settings import SIP
 from agent.voice.audio import AudioHelper
 from agent.voice.connect_options import connect_arguments
 from agent.voice.connection import Connection
@@ -23,6 +24,7 @@ from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import RegistrationState
+from agent.voice.sip_account import with_account
 from agent.voice.sounds import Sounds
 
 LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
@@ -45,15 +47,16 @@ class Device(SpelledEmitter, DeviceAliases):
     def __init__(self, token: str | None = None, options: Mapping[str, Any] | None = None, **more: Any) -> None:
         """With a token: the same as `setup(token, options)`; without one, `setup` follows later."""
         super().__init__()
+        given = {**(options or {}), **more}
         self.token: str | None = None
         #: called whenever `connections` has changed: also where the SDK drops a pending call without any event
         self.on_pending_changed: Callable[[], object] = lambda: None
         self.is_initialized = False
         self._host = DeviceHost(self, lambda: self.on_pending_changed())
         self.log = self._host.log
-        if token is not None:
-            self.setup(token, options, **more)
-        elif options or more:
+        if token is not None or given.get("protocol") == SIP:
+            self.setup(token, given)
+        elif given:
             raise InvalidArgumentError("argument token: options need a token; give one, or call setup() later")
 
     def __repr__(self) -> str:
@@ -64,19 +67,20 @@ class Device(SpelledEmitter, DeviceAliases):
     def setup(self, token: str | None = None, options: Mapping[str, Any] | None = None, **more: Any) -> Device:
         """Register with the voice service. A second call changes the options that are read later, and the token.
 
-        With `no_register` a Device of the second generation connects when `register` or `connect` needs it.
+        With `no_register` a Device of the second generation connects when `register` or `connect` needs it. With
+        `protocol="sip"` and an account in `sip` it registers with a PBX; a token is not needed then, and not used.
 
         Raises InvalidArgumentError for a missing token, an unknown option or a value that is not allowed, ConfigError
         for a `ca_file` that cannot be used.
         """
-        token = _checked_token(token)
-        merged = self.options.merged({**(options or {}), **more})
+        merged = self.options.merged(with_account({**(options or {}), **more}))
+        token = "" if merged.protocol == SIP else _checked_token(token)
         self._host.check(merged)
         self._host.use(merged)
         if not self.is_initialized or self._host.is_closed:
             self._host.prepare(token)
             self.is_initialized = True
-        self.update_token(token)
+        self._use_token(token)
         return self
 
     @classmethod
@@ -115,13 +119,19 @@ class Device(SpelledEmitter, DeviceAliases):
     def update_token(self, token: str) -> None:
         """Use a new token from now on, without interrupting calls.
 
-        Raises InvalidArgumentError for an empty one, InvalidStateError before `setup` and after `destroy`.
+        Raises InvalidArgumentError for an empty one, InvalidStateError before `setup` and after `destroy`,
+        NotSupportedError with SIP, which has none.
         """
         self._check_set_up()
         if self._host.is_closed:
             raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
-        self.token = _checked_token(token)
-        self._host.use_token(self.token)
+        if self._host.generation.no_tokens:
+            raise NotSupportedError(self._host.generation.no_tokens)
+        self._use_token(_checked_token(token))
+
+    def _use_token(self, token: str) -> None:
+        self.token = token
+        self._host.use_token(token)
 
     # Calls
 
@@ -216,14 +226,17 @@ class Device(SpelledEmitter, DeviceAliases):
         self._check_set_up()
         if self._host.is_closed or self.token is None:
             raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
-        merged = self.options.merged({**(options or {}), **more})
+        merged = self.options.merged(with_account({**(options or {}), **more}))
         self._host.check(merged)
+        is_other_account = merged.sip != self.options.sip
         moves = self._host.addresses(merged) != self._host.addresses(self.options)
         if moves and self.is_busy:
             raise InvalidStateError("the edge cannot be changed while a call is active; disconnect it first")
         self._host.use(merged)
         if moves and self.stream is not None:
             self._host.move(self.token)
+        elif is_other_account:
+            self._host.use_token(self.token)
 
     # What there is to know
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from agent.handlers import call_handler
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
+from agent.voice.first_contact import FirstContact
+from agent.voice.generation import VoiceGeneration
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
 from agent.voice.report import Publisher
@@ -29,7 +31,9 @@ class VitalHost(Protocol):
     stream: SignalingStream | None
     publisher: Publisher | None
     calls: DeviceCalls
+    generation: VoiceGeneration
     registration: Registration
+    contact: FirstContact
     status: str
     is_closed: bool
 
@@ -52,7 +56,7 @@ class DeviceVitals:
         return _overdue_s(self._host.stream)
 
     def replace_stream(self) -> None:
-        """Connect over another stream; calls go on over it."""
+        """Connect over another stream; calls go on over it, unless they are of the one before."""
         host, token = self._host, self._token
         if token is None:
             return
@@ -61,8 +65,12 @@ class DeviceVitals:
             left.remove_all_listeners()
             call_handler("a stream that is given up", left.destroy)
         host.registration.lost()
+        host.contact.interrupted()
         for call in host.calls.listening():
-            call_handler("a call whose stream is replaced", call.on_transport_close)
+            if host.generation.calls_end_with_stream:
+                self._end(call)
+            else:
+                call_handler("a call whose stream is replaced", call.on_transport_close)
         if host.status != "offline":
             host.set_status("offline")
         host.open_stream(token)

@@ -1,4 +1,4 @@
-"""What waits until the service has been reached for the first time (spec: signaling 11).
+"""What waits until the service is reached: for the first time (spec: signaling 11), or also whenever it was lost.
 
 In the second generation a socket is opened only when something needs it, and a call that is made may be the first.
 """
@@ -17,11 +17,12 @@ WAIT_S: Final = 10.0  # whoever presses a button is told by then
 class FirstContact:
     """Runs what waits in its order at the first `connected` of a stream, or gives it up."""
 
-    def __init__(self, clock: Clock, waits: bool) -> None:
-        """Without `waits` everything is done at once."""
+    def __init__(self, clock: Clock, waits: bool, waits_again: bool = False) -> None:
+        """Without `waits` everything is done at once; with `waits_again` not while a socket is lost."""
         self._clock = clock
         self._is_made = not waits
         self._waits = waits
+        self._waits_again = waits_again
         self._waiting: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self._timer: Timer | None = None
 
@@ -39,6 +40,11 @@ class FirstContact:
         self._is_made = True
         for do, _give_up in self._take():
             do()
+
+    def interrupted(self) -> None:
+        """Note that the socket is lost, and that another one is on its way."""
+        if self._waits_again:
+            self._is_made = False
 
     def lost(self) -> None:
         """Begin anew: the stream that was reached is gone for good."""

@@ -1,50 +1,47 @@
-"""The inner side of a Device: what its calls, its signaling and its sounds share."""
+"""The inner side of a Device: what it is made of, from its set-up to its end."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from agent.clock import Clock
 from agent.closing import Closing
 from agent.errors import InvalidArgumentError
 from agent.events import Emitter
-from agent.handlers import call_handler
 from agent.hub_clock import HubClock
 from agent.net.netlink import NetworkChange
 from agent.net.tls import client_context
 from agent.net.watch import NetworkWatch, way_after
-from agent.signaling.pstream.endpoints import check_host, signaling_uris
-from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.regions import edge_of_region, region_shortcode
-from agent.signaling.pstream.shell import Stream
+from agent.signaling.pstream.endpoints import check_host
 from agent.voice.audio import AudioHelper
 from agent.voice.call_ticket import CallTicket
 from agent.voice.call_tickets import CallTickets
 from agent.voice.calls import DeviceCalls
-from agent.voice.connection import Connection
 from agent.voice.device_log import DeviceLog
 from agent.voice.farewells import Farewell, Farewells
 from agent.voice.first_contact import FirstContact
 from agent.voice.generation import GENERATIONS
-from agent.voice.media_options import check_mapping, media_settings
+from agent.voice.host_duties import HostDuties
+from agent.voice.media_options import media_settings
 from agent.voice.options import DeviceOptions
-from agent.voice.protocols import MediaSessionPort, SignalingStream
+from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration, RegistrationState
 from agent.voice.registration_promises import RegistrationPromises
-from agent.voice.report import Publisher, follow_home, make_publisher, report, what_is_replaced
+from agent.voice.report import Publisher, follow_home, make_publisher
 from agent.voice.signaling_events import SignalingEvents
 from agent.voice.sounds import Sounds
 from agent.voice.token_notice import TokenNotice
+from agent.voice.wires import WIRES
 
 log = logging.getLogger(__name__)
 
 CLOSE_REPORTS_S: Final = 0.0  # a process that ends does not wait for its reports
 
 
-class DeviceHost(Closing):
-    """Made with its Device, filled by `prepare`; implements what the parts ask for in their protocols."""
+class DeviceHost(HostDuties, Closing):
+    """Made with its Device, filled by `prepare`; what the parts ask of it stands in `agent.voice.host_duties`."""
 
     def __init__(self, device: Emitter, pending_changed: Callable[[], object]) -> None:
         self.options = DeviceOptions()
@@ -70,10 +67,11 @@ class DeviceHost(Closing):
 
     def _begin_anew(self) -> None:
         """What a generation has of its own."""
-        self.generation = GENERATIONS[self.options.generation]
+        self.generation = GENERATIONS[self.options.behaviour]
         core = self.generation.registering(not self.options.no_register)
         self.registration = Registration(self.clock, core, self._send_register, self._show_registration)
-        self.contact = FirstContact(self.clock, self.generation.opens_when_needed)
+        waits_again = self.options.wait_for_service
+        self.contact = FirstContact(self.clock, self.generation.opens_when_needed or waits_again, waits_again)
         self.farewells = Farewells()
         self._token_notice = TokenNotice(self.clock, self.options.token_refresh_ms, self._device)
         self._is_destroyed = False
@@ -87,8 +85,10 @@ class DeviceHost(Closing):
 
     def check(self, options: DeviceOptions) -> None:
         """Raise InvalidArgumentError, or ConfigError for `ca_file`, for options that fail only together or in use."""
-        if self.audio is not None and not self.is_closed and options.generation != self.options.generation:
-            raise InvalidArgumentError("option generation: it holds until `destroy`; call that first")
+        if self.audio is not None and not self.is_closed:
+            for name in ("protocol", "generation"):
+                if getattr(options, name) != getattr(self.options, name):
+                    raise InvalidArgumentError(f"option {name}: it holds until `destroy`; call that first")
         check_host("eventgw", options.eventgw)
         if options.ca_file:
             client_context(options.ca_file)
@@ -99,12 +99,6 @@ class DeviceHost(Closing):
         self.options = options
         if options.debug:
             logging.getLogger("agent.voice").setLevel(options.log_level)
-
-    def check_call(self, audio_constraints: Any, rtc_configuration: Any) -> None:
-        """Raise InvalidArgumentError for what cannot be used for one call, before anything is changed."""
-        check_mapping("audio_constraints", audio_constraints)
-        check_mapping("rtc_configuration", rtc_configuration, flag=False)
-        media_settings(self.options, rtc_configuration)
 
     def prepare(self, token: str) -> None:
         """Make everything that the options decide, once."""
@@ -129,7 +123,7 @@ class DeviceHost(Closing):
         if self.publisher is not None:
             self.publisher.set_token(token)
         if self.stream is not None:
-            self.stream.set_token(token)
+            WIRES[self.options.protocol].admit(self.stream, self.options, token)
         elif self.registration.needs_stream:
             self.open_stream(token)
 
@@ -163,12 +157,12 @@ class DeviceHost(Closing):
 
     def addresses(self, options: DeviceOptions) -> list[str]:
         """List where these options lead; raises InvalidArgumentError."""
-        return signaling_uris(options.edge, options.region, options.chunderw, generation=options.wire)
+        return WIRES[options.protocol].addresses(options)
 
     def move(self, token: str) -> None:
         """Go to where the options say now; pending calls stay behind."""
         self._close_stream()
-        self._forget_stream()
+        self.forget_stream()
         self.open_stream(token)
 
     def network_changed(self, change: NetworkChange | None = None) -> None:
@@ -180,113 +174,12 @@ class DeviceHost(Closing):
             if way.harmed or call.status() == "reconnecting":
                 call.on_network_changed(way.reachable)
 
-    # What calls ask for (protocols.CallHost, calls.CallsOwner)
-
-    def make_session(self, rtc_configuration: Mapping[str, Any] | None) -> MediaSessionPort:
-        """Make the media session of one call."""
-        settings = media_settings(self.options, rtc_configuration)
-        if self.options.media_factory is not None:
-            made: MediaSessionPort = self.options.media_factory(settings)
-            return made
-        from agent.media.bridge import shared_bridge
-        from agent.media.session import MediaSession
-
-        bridge = self.options.bridge or shared_bridge()
-        return MediaSession(bridge, settings, self.options.sound, self._signaling_address)
-
-    def before_accept(self, connection: Connection) -> None:
-        """Let the active call make way."""
-        self.calls.before_accept(connection)
-
-    def report(self, level: str, group: str, name: str, payload: Mapping[str, Any] | None, connection: Any) -> Any:
-        """Publish one Insights event about a call; None where nothing is published."""
-        return report(self, level, group, name, payload, connection)
-
-    def report_metrics(self, group: str, name: str, entries: list[dict[str, Any]]) -> None:
-        """Publish samples of a call."""
-        if self.publisher is not None:
-            self.publisher.post_metrics(group, name, entries)
-
-    def emit_soon(self, event: str, *args: Any) -> None:
-        """Emit an event of the Device on the next turn of the hub."""
-        self.clock.call_later(0, self._device.emit, event, *args)
-
-    def pending_changed(self) -> None:
-        """Tell the program that the pending calls changed."""
-        call_handler("on_pending_changed", self._pending_changed)
-
-    def call_made(self, connection: Connection) -> None:
-        """Report what the program replaced."""
-        told = {**self.generation.told_of_setup, **what_is_replaced(self.options)}
-        self.contact.when_made(lambda: self.report("INFO", "settings", "init", told, connection))
-
-    def call_opened(self, connection: Connection) -> None:
-        """Report which edge the call uses, and come back to it should the connection be lost."""
-        if self.stream is not None and self.generation.calls_outlive_sockets:
-            self.stream.prefer_current_uri()
-        settings: dict[str, Any] = {"edge": self.edge or self.region}
-        if self.options.edge:
-            edge = self.options.edge
-            settings["selected_edge"] = [edge] if isinstance(edge, str) else list(edge)
-        self.report("INFO", "settings", "edge", settings, connection)
-
-    def calls_over(self) -> None:
-        """Come back to any edge: there is no call that only one of them knows."""
-        if self.stream is not None and self.generation.calls_outlive_sockets:
-            self.stream.forget_preferred_uri()
-
-    # What the audio helper asks for (audio.AudioOwner)
-
-    def report_audio(self, level: str, name: str, payload: Mapping[str, Any]) -> None:
-        """Report about microphones and speakers, during a call only."""
-        if self.calls.active is not None:
-            self.report(level, "audio", name, payload, self.calls.active)
-
-    def is_calling(self) -> bool:
-        """Tell whether a call is active."""
-        return self.calls.active is not None
-
-    def volume_wanted(self) -> None:
-        """Let calls measure volumes from now on."""
-        for call in self.calls.all():
-            call.on_volume_wanted()
-
-    # What signaling asks for (signaling_events.SignalingOwner)
-
-    def emit(self, event: str, *args: Any) -> None:
-        """Emit an event of the Device now."""
-        self._device.emit(event, *args)
-
-    def located(self, payload: Payload) -> None:
-        """Note where the service is, and who we are there."""
-        server_region = str(payload.get("region") or "")
-        self.region = region_shortcode(server_region) or server_region
-        self.edge = edge_of_region(self.region)
-        if self.stream is not None and self.generation.is_told_more:
-            self.edge = self.stream.edge or self.edge
-            self.home, self.identity = self.stream.home, self.stream.identity
-
-    def set_status(self, status: str) -> None:
-        """Change the status, and emit it."""
-        self.status = status
-        if status == "offline":
-            self.edge = self.region = None
-        self.emit(status, self._device)
-
-    def stream_closed(self) -> None:
-        """Forget the stream that the service closed for good."""
-        self.promises.given_up()
-        self._forget_stream()
-
-    def _forget_stream(self) -> None:
+    def forget_stream(self) -> None:
+        """Go on without the stream that there was; what it has announced is void."""
         self.stream = None
         self.registration.lost()
         self.contact.lost()
         self.calls.signaling_closed()
-
-    def call_changed(self) -> None:
-        """Note what another process would have to know, should this one die."""
-        self.tickets.changed()
 
     def _resume(self, ticket: CallTicket) -> None:
         """Come back to a call of the process before this one, or end it properly where that cannot be."""
@@ -314,17 +207,7 @@ class DeviceHost(Closing):
     def open_stream(self, token: str) -> None:
         """Connect to the service."""
         options = self.options
-        uris = self.addresses(options)
-        self.stream = stream = (options.stream_factory or Stream)(
-            token,
-            uris,
-            generation=options.wire,
-            max_call_signaling_timeout_ms=options.max_call_signaling_timeout_ms,
-            backoff_max_ms=options.backoff_max_ms,
-            connect_timeout_ms=options.connect_timeout_ms,
-            ca_file=options.ca_file,
-            clock=self.clock,
-        )
+        self.stream = stream = WIRES[options.protocol].stream(options, token, self.clock)
         SignalingEvents(self, stream)
         self._token_notice.listen(stream)
         follow_home(self.publisher, stream, options)
@@ -339,10 +222,6 @@ class DeviceHost(Closing):
         if self.generation.tells_registration:
             self.emit(state.value)
             self.promises.became(state)
-
-    def _signaling_address(self) -> str | None:
-        """The address of this machine that signaling uses; a stream of the program's own need not know it."""
-        return getattr(self.stream, "local_address", None)
 
     def _send_register(self, present: bool) -> bool:
         if self.stream is None:

@@ -28,6 +28,8 @@ class MediaEvents:
             ("dtls_state", self._dtls_state),
             ("candidate", self._candidate),
             ("selected_pair", self._selected_pair),
+            ("rtp_silence", lambda _age_ms: call.tell_recovery(Recovery.heard, False)),
+            ("rtp_resumed", lambda: call.tell_recovery(Recovery.heard, True)),
             ("track", lambda stream: call.emit("audio", stream)),
             ("digit", lambda digit: call.emit("digit", digit)),
         ):

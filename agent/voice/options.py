@@ -15,6 +15,8 @@ from typing import Any, Final
 from agent.errors import InvalidArgumentError
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.generation import GENERATIONS, SECOND, WireGeneration
+from agent.signaling.settings import PSTREAM, SIP
+from agent.signaling.sip.account import SipAccount
 
 MIN_BITRATE: Final = 6_000
 MAX_BITRATE: Final = 510_000
@@ -25,6 +27,14 @@ TWILIO_EVENTGW: Final = "eventgw.twilio.com"
 IMPLIED: Final[Mapping[str, Mapping[str, Any]]] = {
     "1": {},
     "2": {"enable_ice_restart": True, "enable_ringing_state": True},
+    SIP: {"enable_ice_restart": True},
+}
+#: what has no meaning with SIP, and what has instead
+NOT_WITH_SIP: Final[Mapping[str, str]] = {
+    "call_store": "a call cannot be taken up by another process; leave it out",
+    "chunderw": "give the edges in `sip`",
+    "edge": "give the edges in `sip`",
+    "region": "give the edges in `sip`",
 }
 
 
@@ -81,8 +91,11 @@ class DeviceOptions:
     generation: str = SECOND.number
     media: Any = None
     network_watch: bool = True
+    protocol: str = PSTREAM
     reconnect_limit_s: float = 30.0
+    sip: SipAccount | None = None
     sound: Any = None
+    wait_for_service: bool = False
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> DeviceOptions:
@@ -96,14 +109,31 @@ class DeviceOptions:
             name = option_name(spelled)
             changes[name] = _DEFAULTS[name] if value is None else _checked(name, value)
         merged = replace(self, **changes)
-        merged = replace(merged, **IMPLIED[merged.generation])
-        signaling_uris(merged.edge, merged.region, merged.chunderw, generation=merged.wire)
+        if merged.protocol == SIP != self.protocol and "enable_ringing_state" not in changes:
+            merged = replace(merged, enable_ringing_state=True)  # a PBX tells it, and sends sound before the answer
+        merged = replace(merged, **IMPLIED[merged.behaviour])
+        merged._check_together()
         return merged
+
+    @property
+    def behaviour(self) -> str:
+        """The entry of `agent.voice.generation.GENERATIONS` that the Device behaves by."""
+        return SIP if self.protocol == SIP else self.generation
 
     @property
     def wire(self) -> WireGeneration:
         """The generation of signaling."""
         return GENERATIONS[self.generation]
+
+    def _check_together(self) -> None:
+        if self.protocol == PSTREAM:
+            signaling_uris(self.edge, self.region, self.chunderw, generation=self.wire)
+            return
+        if self.sip is None:
+            raise InvalidArgumentError('option sip: it is missing; with protocol="sip" give edges, user and domain')
+        for name, instead in NOT_WITH_SIP.items():
+            if getattr(self, name):
+                raise InvalidArgumentError(f"option {name}: it has no meaning with SIP: {instead}")
 
     @property
     def log_level(self) -> int:
@@ -114,7 +144,12 @@ class DeviceOptions:
 
     @property
     def publishes_events(self) -> bool:
-        """Whether calls are reported to Insights: by default to the Twilio service, or to an own endpoint."""
+        """Whether calls are reported to Insights: by default to the Twilio service, or to an own endpoint.
+
+        With SIP there is nobody who takes reports, but for a publisher of the program's own.
+        """
+        if self.protocol == SIP:
+            return bool(self.publish_events) and self.publisher_factory is not None
         if self.publish_events is not None:
             return self.publish_events
         return not self.chunderw or self.eventgw != TWILIO_EVENTGW
@@ -189,7 +224,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
          "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
-         "preflight", "publish_events", "warnings"), _FLAG),
+         "preflight", "publish_events", "wait_for_service", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",
@@ -200,8 +235,10 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "backoff_max_ms": (_is_number, "a number of milliseconds"),
     "chunderw": (lambda v: _is_text(v) or _is_list_of_texts(v), "a host, or host:port, or a list of them"),
     "close_protection": (lambda v: _is_flag(v) or _is_text(v), "True, False or a text"),
-    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu"'),
+    "codec_preferences": (_is_list_of_texts, 'a list of codec names: "opus", "pcmu", "pcma"'),
     "edge": (lambda v: _is_text(v) or (_is_list_of_texts(v) and len(v) > 0), "the name of an edge, or a list of them"),
+    "protocol": (lambda v: v in (PSTREAM, SIP), 'the string "pstream", or "sip"'),
+    "sip": (lambda v: isinstance(v, SipAccount), "a mapping with edges, user, domain and secret, or a SipAccount"),
     "generation": (lambda v: v in tuple(GENERATIONS), 'the string "2", or "1" for the wire of SDK 1.x'),
     "ice_servers": (_is_list_of_mappings, "a list of mappings with `urls`, `username` and `credential`"),
     "max_average_bitrate": (_is_number, f"a number from {MIN_BITRATE} to {MAX_BITRATE}"),

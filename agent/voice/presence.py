@@ -29,8 +29,9 @@ _Effects: TypeAlias = list[Register | ShowRegistration]
 class PresenceCore:
     """The state of one Device towards the service; it speaks first when the service has been reached."""
 
-    def __init__(self, present: bool) -> None:
-        """With `present` it registers as soon as the service is reached."""
+    def __init__(self, present: bool, interval_s: float | None = INTERVAL_S) -> None:
+        """With `present` it registers as soon as the service is reached, and again after each interval; None: once."""
+        self._interval_s = interval_s
         self.present = present
         self.state = RegistrationState.UNREGISTERED
         self._reached = False
@@ -83,7 +84,8 @@ class PresenceCore:
 
     def tick(self, now: float) -> _Effects:
         """Say it now, and again later."""
-        self._due = now + INTERVAL_S if self.present else None
+        again = self.present and self._interval_s is not None
+        self._due = now + (self._interval_s or 0.0) if again else None
         return [Register(self.present)]
 
     def _begin(self) -> _Effects:

@@ -29,6 +29,9 @@ class MediaSessionPort(Protocol):
     def ice_connection_state(self) -> str: ...
 
     @property
+    def remote_direction(self) -> str: ...  # sendrecv; while the far end holds the call sendonly or inactive
+
+    @property
     def local_sdp(self) -> str | None: ...
 
     @property
@@ -45,13 +48,17 @@ class MediaSessionPort(Protocol):
 
     def open_capture(self, constraints: Mapping[str, Any] | None) -> None: ...
 
-    def create_offer(self) -> str: ...
+    def create_offer(self) -> str: ...  # of all that we can; within a call it restarts ICE
 
     def apply_answer(self, sdp: str) -> None: ...  # the first one, or that of an ICE restart
 
-    def answer_offer(self, sdp: str) -> str: ...  # likewise
+    def replace_answer(self, sdp: str) -> None: ...  # that of another fork to the same offer of ours
+
+    def answer_offer(self, sdp: str) -> str: ...  # the first one, or a further one
 
     def create_restart_offer(self) -> str: ...
+
+    def withdraw_offer(self) -> None: ...  # it was refused
 
     def mute(self, flag: bool) -> None: ...
 
@@ -65,7 +72,10 @@ class MediaSessionPort(Protocol):
 
 
 class SignalingStream(Protocol):
-    """The connection to the service, as `agent.signaling.pstream.shell.Stream`."""
+    """The connection to the service, as `agent.signaling.pstream.shell.Stream`.
+
+    What only some have stands in `agent.voice.stream_extras`.
+    """
 
     @property
     def status(self) -> str: ...
@@ -121,6 +131,7 @@ class SignalingStream(Protocol):
     def hangup(self, callsid: str | None, message: str | None = None) -> None: ...
 
     def reject(self, callsid: str | None) -> None: ...
+
 
     def prefer_current_uri(self) -> None: ...
 
@@ -195,6 +206,9 @@ class NegotiatingCall(CallPort, Protocol):
 
     @property
     def stream(self) -> SignalingStream | None: ...  # None: there is no connection to the service to speak of
+
+    @property
+    def wire_sid(self) -> str: ...
 
     def fire(self, trigger: Trigger, cause: Cause = NOTHING) -> None: ...
 

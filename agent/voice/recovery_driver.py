@@ -45,6 +45,8 @@ class RecoveringCall(Protocol):
 
     def carry_out(self, effects: Sequence[do.CallEffect]) -> None: ...
 
+    def media_lost(self) -> Cause: ...  # what it ends with when its path is gone for good
+
 
 class RecoveryDriver(Driver[Recovery, RecoveryEffect]):
     """Feeds the policy with the time; an episode is a state of the call, everything else is told or done at once."""
@@ -59,7 +61,6 @@ class RecoveryDriver(Driver[Recovery, RecoveryEffect]):
         elif effect is RecoveryEffect.END:
             self._call.fire(Trigger.RECONNECTED)
         elif effect is RecoveryEffect.FATAL:
-            error = catalogue.media_lost(self._call.connection)
-            self._call.fire(Trigger.MEDIA_LOST, Cause(error=error, reason=catalogue.INTERRUPTED))
+            self._call.fire(Trigger.MEDIA_LOST, self._call.media_lost())
         else:
             self._call.carry_out(_TOLD[effect])

@@ -5,7 +5,8 @@ out as a list of effects in order; `tick` is due at `deadline()`. One *episode* 
 when it is found again (END) or given up (FATAL). In an episode ICE is restarted through the back-off after each
 failure, but only while signaling can carry the offer and there is a network: else a restart waits for both.
 
-Faster or safer than the reference: a change of the network begins an episode at once; a failure that repeats after an
+Faster or safer than the reference: a change of the network begins an episode at once; a path that disconnects while
+nothing is heard needs no warning about bytes, which comes up to a second later; a failure that repeats after an
 answered restart is retried; an episode never outlives `watchdog_s`; no episode begins before the first negotiation.
 """
 
@@ -97,6 +98,7 @@ class Recovery(Closing):
         self._restart_waits = False  # due, but signaling is down, or there is no network
         self._restart_unanswered = False
         self._low_bytes: set[str] = set()
+        self._silent = False
         self._gathering_deadline: float | None = None
         self._gathering_failed = False
         self._candidate_seen = False
@@ -201,6 +203,11 @@ class Recovery(Closing):
         self._low_bytes.add(name)
         return self._decide(Failure.LOW_BYTES, now)
 
+    def heard(self, sound: bool, now: float) -> list[RecoveryEffect]:
+        """Note that no sound comes any more, or that some came again."""
+        self._silent = not sound
+        return []
+
     def network_changed(self, reachable: bool, now: float) -> list[RecoveryEffect]:
         """React to changed addresses or routes under the call; `reachable` if any way to the far side is left."""
         self._reachable = reachable
@@ -264,7 +271,7 @@ class Recovery(Closing):
         if failure is Failure.LOW_BYTES:
             return self._ice == "disconnected"
         if failure is Failure.DISCONNECTED:
-            return bool(self._low_bytes)
+            return bool(self._low_bytes) or self._silent
         return True
 
     def _again(self, failure: Failure, now: float) -> list[RecoveryEffect]:

@@ -16,15 +16,16 @@ from gevent.event import AsyncResult
 from agent.clock import Clock
 from agent.errors import VoiceError
 from agent.signaling.pstream.messages import Payload
-from agent.signaling.pstream.names import MessageType
 from agent.voice import call_errors as catalogue
 from agent.voice.calls import DeviceCalls
 from agent.voice.connection import Connection
 from agent.voice.farewells import Farewells
 from agent.voice.first_contact import FirstContact
+from agent.voice.generation import VoiceGeneration
 from agent.voice.options import DeviceOptions
 from agent.voice.protocols import SignalingStream
 from agent.voice.registration import Registration
+from agent.voice.stream_extras import decline
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class SignalingOwner(Protocol):
     @property
     def options(self) -> DeviceOptions: ...
 
+    @property
+    def generation(self) -> VoiceGeneration: ...
+
     def emit(self, event: str, *args: Any) -> Any: ...
 
     def located(self, payload: Payload) -> None: ...
@@ -65,7 +69,8 @@ class SignalingEvents:
         self._device = device
         self._stream = stream
         for name in ("connected", "ready", "offline", "error", "invite", "ringing", "answer", "cancel", "hangup",
-                     "message", "ack", "close", "transport_close"):  # fmt: skip
+                     "message", "ack", "close", "transport_close", "hold", "digit", "peer_changed",
+                     "offer_refused"):  # fmt: skip
             stream.on(name, self._of_this_stream(getattr(self, f"_{name}")))
 
     def _of_this_stream(self, handle: Callable[[Payload], None]) -> Callable[[Payload], None]:
@@ -97,7 +102,7 @@ class SignalingEvents:
         if not isinstance(error, Mapping):
             return
         named = self._device.calls.find(payload.get("callsid"))
-        if payload.get("voiceeventsid") and MessageType.MESSAGE in self._device.options.wire.hears:
+        if payload.get("voiceeventsid") and not self._device.generation.no_messages:
             if named is not None:
                 named.on_refused(payload, error)
             return  # it is about a message, and no call or Device
@@ -106,7 +111,7 @@ class SignalingEvents:
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
-        twilio_error = self._device.options.wire.classify(dict(error))
+        twilio_error = self._device.generation.classify(dict(error))
         message = str(error.get("message") or "")
         self._device.emit("error", VoiceError(code, message, connection=named, twilio_error=twilio_error))
 
@@ -117,20 +122,24 @@ class SignalingEvents:
         if known is not None and known.is_being_resumed:
             known.on_dropped()  # to the service it was never answered
             known = None
-        if sdp and known is not None and known.status() != "pending":
+        wants_offer = payload.get("wants_offer") is True
+        if (sdp or wants_offer) and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
-                known.on_restart_offer(sdp)
+                known.on_restart_offer(sdp or "", instead=payload.get("instead") is True)
             return
         busy = calls.active is not None
         if busy and not self._device.options.allow_incoming_while_busy:
+            decline(self._stream, callsid, "busy")
             return
-        if not sdp or not callsid:
+        if not (sdp or wants_offer) or not callsid:
             self._device.emit("error", catalogue.malformed_invite())
             return
         parameters = dict(payload.get("parameters") or {})
         parameters["CallSid"] = parameters.get("CallSid") or callsid
-        connection = calls.incoming(parameters, sdp, payload.get("reconnect"))
-        if connection is not None:
+        connection = calls.incoming(parameters, sdp or "", payload.get("reconnect"))
+        if connection is None:
+            decline(self._stream, callsid, "too_many")
+        else:
             gevent.spawn(self._present, connection, None if busy else calls.ringing.announce(connection))
 
     def _present(self, connection: Connection, started: AsyncResult[Any] | None) -> None:
@@ -161,7 +170,7 @@ class SignalingEvents:
         callsid = payload.get("callsid")
         for call in self._device.calls.listening():
             if callsid and call.parameters.get("CallSid") == callsid:
-                call.on_cancel()
+                call.on_cancel(elsewhere=payload.get("elsewhere") is True)
 
     def _hangup(self, payload: Payload) -> None:
         callsid, error = payload.get("callsid"), payload.get("error")
@@ -177,10 +186,27 @@ class SignalingEvents:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
             call.on_ack(payload)
 
+    def _hold(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_hold(payload.get("held") is True)
+
+    def _digit(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_digit(str(payload.get("digit") or ""))
+
+    def _peer_changed(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_peer_changed()
+
+    def _offer_refused(self, payload: Payload) -> None:
+        if (call := self._device.calls.find(payload.get("callsid"))) is not None:
+            call.on_offer_refused()
+
     def _close(self, _payload: Payload) -> None:
         self._device.stream_closed()
 
     def _transport_close(self, _payload: Payload) -> None:
         self._device.registration.lost()
+        self._device.contact.interrupted()
         for call in self._device.calls.listening():
             call.on_transport_close()

@@ -83,82 +83,84 @@ class Flood:
             self.answer += received
 
 
-class Slow:
-    """So many connections that send `opening`, then a byte in a while, and connect anew when they are ended."""
+class Crowd:
+    """So many threads that connect, stay for a while, and connect anew, until they are stopped."""
+
+    def __init__(self, connect: Connect, count: int, longest_s: float) -> None:
+        self._connect, self._until = connect, time.monotonic() + longest_s
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End them all, on the hub."""
+        gevent.get_hub().threadpool.apply(self.end)
+
+    def end(self) -> None:
+        """End them all, in a process without a hub."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _goes_on(self) -> bool:
+        return not self._stopped.is_set() and time.monotonic() < self._until
+
+    def _run(self) -> None:
+        while self._goes_on():
+            with suppress(OSError), self._connect() as sock:
+                self._stay(sock)
+
+    def _stay(self, sock: socket.socket) -> None:
+        raise NotImplementedError
+
+
+class Slow(Crowd):
+    """Each sends `opening`, then a byte in a while."""
 
     def __init__(self, connect: Connect, opening: bytes, count: int, longest_s: float = LONGEST_S) -> None:
         self.connected = threading.Semaphore(0)  #: released at each connection
-        self._connect, self._opening, self._until = connect, opening, time.monotonic() + longest_s
-        self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
+        self._opening = opening
+        super().__init__(connect, count, longest_s)
         for _ in range(count):
             self.connected.acquire(timeout=10)
 
-    def stop(self) -> None:
-        """End them all."""
-        self._stopped.set()
-        for thread in self._threads:
-            gevent.get_hub().threadpool.apply(thread.join, (5,))
-
-    def _run(self) -> None:
-        while not self._stopped.is_set() and time.monotonic() < self._until:
-            with suppress(OSError), self._connect() as sock:
-                sock.sendall(self._opening)
-                self.connected.release()
-                while not self._stopped.wait(0.2) and time.monotonic() < self._until:
-                    sock.sendall(b"x")
+    def _stay(self, sock: socket.socket) -> None:
+        sock.sendall(self._opening)
+        self.connected.release()
+        while not self._stopped.wait(0.2) and self._goes_on():
+            sock.sendall(b"x")
 
 
-class Held:
-    """So many connections that send `opening` and then nothing, and read nothing; each that is ended is made anew."""
+class Held(Crowd):
+    """Each sends `opening` and then nothing, and reads nothing, until it is ended."""
 
     def __init__(self, connect: Connect, opening: bytes, count: int, longest_s: float = LONGEST_S) -> None:
-        self._connect, self._opening, self._until = connect, opening, time.monotonic() + longest_s
-        self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
+        self._opening = opening
+        super().__init__(connect, count, longest_s)
 
-    def _run(self) -> None:
-        while not self._stopped.is_set() and time.monotonic() < self._until:
-            with suppress(OSError), self._connect() as sock:
-                sock.sendall(self._opening)
-                self._wait_for_the_end(sock)
-
-    def _wait_for_the_end(self, sock: socket.socket) -> None:
+    def _stay(self, sock: socket.socket) -> None:
+        sock.sendall(self._opening)
         ended = select.poll()
         ended.register(sock, select.POLLRDHUP)
-        while not self._stopped.is_set() and time.monotonic() < self._until:
+        while self._goes_on():
             if ended.poll(200):
                 return
 
 
-class Askers:
-    """So many clients that ask the same thing, wait a little for the answer, and ask again, without pause."""
+class Askers(Crowd):
+    """Each asks the same thing, waits a little for the answer, and comes again without pause."""
 
     def __init__(self, connect: Connect, request: bytes, count: int, longest_s: float = LONGEST_S) -> None:
         self.asked = 0
-        self._connect, self._request, self._until = connect, request, time.monotonic() + longest_s
-        self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
+        self._request = request
+        super().__init__(connect, count, longest_s)
 
-    def stop(self) -> None:
-        """End them all."""
-        self._stopped.set()
-        for thread in self._threads:
-            gevent.get_hub().threadpool.apply(thread.join, (5,))
-
-    def _run(self) -> None:
-        while not self._stopped.is_set() and time.monotonic() < self._until:
-            with suppress(OSError), self._connect() as sock:
-                sock.settimeout(1)
-                sock.sendall(self._request)
-                self.asked += 1
-                sock.recv(65_536)
+    def _stay(self, sock: socket.socket) -> None:
+        sock.settimeout(1)
+        sock.sendall(self._request)
+        self.asked += 1
+        sock.recv(65_536)
 
 
 def send_both_ways(
@@ -213,6 +215,14 @@ def tls(port: int, ca_file: Path) -> Connect:
         return ssl.create_default_context(cafile=str(ca_file)).wrap_socket(tcp(port)(), server_hostname="127.0.0.1")
 
     return connect
+
+
+def client_hello() -> bytes:
+    """The first flight of a TLS client, which costs it nothing and the server a signature."""
+    sent = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    return sent.read()
 
 
 class FloodingServer:

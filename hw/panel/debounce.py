@@ -8,6 +8,8 @@ settling time, and regularly in between.
 
 from __future__ import annotations
 
+import math
+
 REREAD_PRESSED_S = 0.05
 REREAD_RELEASED_S = 1.0
 
@@ -28,7 +30,10 @@ class Debounce:
         """When the level must be read again."""
         if self._level != self.pressed:
             return self._since + self._settle_s
-        return self._read_at + (REREAD_PRESSED_S if self.pressed else REREAD_RELEASED_S)
+        if self.pressed:
+            return self._read_at + REREAD_PRESSED_S
+        # On the second: then all buttons, and whatever else looks each second, are looked at in one wake-up.
+        return (math.floor(self._read_at / REREAD_RELEASED_S) + 1) * REREAD_RELEASED_S
 
     def edge(self, level: bool, at: float) -> bool:
         """Note an edge to `level` at time `at`; True when the level before it had settled and `pressed` changed."""

@@ -17,6 +17,7 @@ STATES = (  # most important first: what a visitor must see, then what an instal
     "door_open",
     "ringing",
     "reconnecting",
+    "held",
     "muted",
     "dialling",
     "in_call",
@@ -140,6 +141,7 @@ class LightSettings:
     in_call: str = _shown("during a call")
     muted: str = _shown("while the microphone is off in a call")
     reconnecting: str = _shown("while a call is being saved")
+    held: str = _shown("while the far end has put the call on hold")
     no_sound: str = _shown("without a sound card")
     error: str = _shown("when something needs the installer")
     door_open: str = _shown("while the door is released")

@@ -64,14 +64,14 @@ class AlsaSound(Closing):
         self._microphone = chosen.capture
         self._gain = 1.0
         self._closed = False
-        wake = Wake()
+        wake = self._wake = Wake()
         self._reference = EchoReference(lead_ms=max(10, chosen.period_ms))
         self._rings = Rings(
             CaptureRing(wake.set, chosen.period_ms, MOST_QUEUED_MS),
             PlayoutRing(chosen.period_ms, MOST_QUEUED_MS, self._reference),
             PlayoutRing(RING_DEVICE_PERIOD_MS, MOST_QUEUED_MS),
         )
-        self.mixer = SoftMixer(wake.set)
+        self.mixer = SoftMixer(self._stir)
         self._worker = DspWorker(wake, *self._rings, self._reference, self.mixer, chosen.realtime_priority)
         self._worker.gain = 10 ** (chosen.capture_gain_db / 20)
         self._worker.canceller = self._make_canceller()
@@ -114,10 +114,12 @@ class AlsaSound(Closing):
     def set_capture(self, sink: CaptureSink | None) -> None:
         """Send each captured frame to `sink`, on the DSP thread; it must not block."""
         self._worker.listen(sink)
+        self._keeper.rest.stir()
 
     def write(self, frame: bytes) -> None:
         """Queue far-end sound, 20 ms or any number of 10 ms; any thread; bounded, the oldest is dropped."""
         self._rings.playback.write(scaled(frame, self._gain))
+        self._keeper.rest.stir()
 
     def queued_ms(self) -> float:
         """Tell how much far-end audio waits to be played."""
@@ -147,6 +149,7 @@ class AlsaSound(Closing):
 
         While no card exists the attempts count; while the sound server is wedged nothing does, so that a watchdog
         which is fed from here restarts the process. One that never had a card waits: its restart would change nothing.
+        A card that rests owes no sign of life before somebody wants it.
         """
         return self._keeper.progress_s()
 
@@ -209,6 +212,11 @@ class AlsaSound(Closing):
         except SoundError as error:
             log.warning("%s: another one is used", error)
             return make_canceller("auto", self._treatment)
+
+    def _stir(self) -> None:
+        """Wake up whoever sleeps because nothing sounded."""
+        self._wake.set()
+        self._keeper.rest.stir()
 
     def _look(self, now: float) -> None:
         self._depth.update(now, self._rings.playback.underruns)

@@ -6,6 +6,8 @@ closed and opened from the start. What the keeper finds is reported as
     CLOSED -> OPENING -> OPEN <-> LOST -> CLOSED
 
 LOST may be half a loss: when only the microphone or only the speaker is missing, the other one works on.
+
+A card that nobody has used for a while rests (hw.sound.card_rest); it is still OPEN then.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from collections.abc import Callable, Mapping
 from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError, SoundWedgedError
 from hw.sound.backoff import Pauses
+from hw.sound.card_news import CardNews
+from hw.sound.card_rest import CardRest
 from hw.sound.dsp import DspWorker
 from hw.sound.interface import SoundState
 from hw.sound.mixer import SoftMixer
@@ -29,6 +33,8 @@ from hw.sound.settings import SoundSettings
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.1
+LOST_LOOK_S = 0.5
+START_LIMIT_S = 5.0  # what a card that is open is given to stop or to start
 CLOSE_LIMIT_S = 1.5
 FIRST_PAUSE_S = 0.25
 FAULT_PAUSE_S = 1.0
@@ -48,10 +54,12 @@ class CardKeeper(Closing):
         self._pauses = Pauses(FIRST_PAUSE_S, settings.retry_max_ms / 1000)
         self._control = shared_control()
         self._thread: threading.Thread | None = None
-        self._told = threading.Event()
+        self._news: CardNews | None = None
         self._ended = False
         self._reopen = False
         self._paused_at = 0.0
+        self._started_at = 0.0
+        self.rest = CardRest(self._control, worker, rings, min(START_LIMIT_S, settings.call_limit_ms / 1000))
         self.names = names
         self.devices: Mapping[str, str] = {}
         self.state, self.why = SoundState.CLOSED, ""
@@ -64,16 +72,22 @@ class CardKeeper(Closing):
         return self._control.wedged
 
     def progress_s(self) -> float:
-        """Return the seconds since a callback ran, PortAudio answered, or the thread had reason to pause.
+        """Return the seconds since a callback ran, PortAudio answered, or the thread had reason to pause or to rest.
 
         A server that hangs is a reason where this process never had a card: another one would hang as well.
         """
+        if self.rest.is_on and self._lives:
+            return self.rest.age_s()
         beats = [ring.beat.at for ring in self._rings]
-        return time.monotonic() - max(*beats, self._control.last_done, self._paused_at)
+        return time.monotonic() - max(*beats, self._control.last_done, self._paused_at, self.rest.ended_at)
+
+    @property
+    def _lives(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Start the thread, or another one if it has died; idempotent."""
-        if (self._thread is None or not self._thread.is_alive()) and not self._ended:
+        if not self._lives and not self._ended:
             self._thread = threading.Thread(target=self._keep, name="sound-keeper", daemon=True)
             self._thread.start()
 
@@ -82,14 +96,18 @@ class CardKeeper(Closing):
         if names != self.names:
             self.names = names
             self._reopen = True
-            self._told.set()
+            self._tell_thread()
+
+    def _tell_thread(self) -> None:
+        if (news := self._news) is not None:
+            news.tell()
 
     def close(self) -> None:
         """End the thread and release the card; idempotent; gives up a card that does not let go."""
         if self._ended:
             return
         self._ended = True
-        self._told.set()
+        self._tell_thread()
         if self._thread is not None and self._thread is not threading.current_thread():
             if self.state is not SoundState.OPEN:
                 self._control.interrupt(self._thread)
@@ -97,27 +115,38 @@ class CardKeeper(Closing):
         self._report(SoundState.CLOSED, "closed")
 
     def _keep(self) -> None:
+        while not self._ended:
+            try:
+                news = self._news = CardNews()
+            except OSError as error:  # too many open files, which may become fewer
+                self._report(SoundState.LOST, f"the sound card cannot be looked after: {error.strerror}")
+                time.sleep(FAULT_PAUSE_S)
+            else:
+                with news:
+                    self._keep_on(news)
+
+    def _keep_on(self, news: CardNews) -> None:
         faults = 0
         while not self._ended:
             try:
-                self._keep_one_card()
+                self._keep_one_card(news)
                 faults = 0
             except BaseException as error:  # nothing may end this thread: nobody else opens the card again
                 faults += 1
                 level = logging.ERROR if faults == 1 else logging.DEBUG
                 log.log(level, "looking after the sound card failed; it is tried again", exc_info=True)
                 self._report(SoundState.LOST, f"an internal fault: {type(error).__name__}")
-                self._told.wait(FAULT_PAUSE_S)
+                news.wait(FAULT_PAUSE_S)
 
-    def _keep_one_card(self) -> None:
+    def _keep_one_card(self, news: CardNews) -> None:
         self._reopen = False
         card = self._open()
         if card is None:
-            self._pause()
+            self._pause(news)
             return
         try:
-            why = self._watch(card)
-            if not self._ended:
+            why = self._watch(card, news)
+            if why and not self._ended:
                 self.lost += 1
                 self._report(SoundState.LOST, why)
         finally:
@@ -153,29 +182,41 @@ class CardKeeper(Closing):
         except SoundWedgedError as error:
             log.debug("the sound card was not released: %s", error)
 
-    def _watch(self, card: OpenCard) -> str:
-        """Look after an open card; returns why it must be opened anew."""
-        opened_at = time.monotonic()
+    def _watch(self, card: OpenCard, news: CardNews) -> str:
+        """Look after an open card; returns why it must be opened anew, nothing where that only shows how it is."""
+        opened_at = self._started_at = time.monotonic()
+        self.rest.put_off(opened_at)
         before = fingerprint() if card.missing else ()
         while not self._ended and not self._reopen:
             now = time.monotonic()
-            stalled = self._stalled(card, opened_at, now)
+            stalled = self._stalled(card, now)
             if stalled:
                 return f"{stalled} stopped"
             self._note_running(card)
             self._tell(self._on_look, now)
-            if card.missing and self._worth_retrying(before, now - opened_at):
+            if card.missing and self._worth_retrying(news, before, now - opened_at):
                 return "looking for " + " and ".join(card.missing)
-            self._told.wait(LOOK_S)
-            self._told.clear()
+            if self.state is not SoundState.OPEN:
+                self.rest.put_off(now)  # only while it works is it known that the other half of a card does
+            if not self.rest.is_due(now):
+                news.wait(LOOK_S)
+                continue
+            try:
+                had_news = self.rest.take(card, news, lambda: self._ended or self._reopen)
+            except SoundError as error:
+                return str(error)
+            if had_news:
+                news.wait(SETTLE_S)
+                return ""
+            self._started_at = time.monotonic()
         return "other devices were chosen"
 
-    def _stalled(self, card: OpenCard, opened_at: float, now: float) -> str:
+    def _stalled(self, card: OpenCard, now: float) -> str:
         for role, name in card.names.items():
             beat_at = getattr(self._rings, role).beat.at
             # A stream may take a few buffers at once and then pause for a second, until the other one runs.
-            still_starting = now - opened_at < self._settings.start_grace_ms / 1000
-            if not still_starting and now - max(beat_at, opened_at) > self._settings.stall_ms / 1000:
+            still_starting = now - self._started_at < self._settings.start_grace_ms / 1000
+            if not still_starting and now - max(beat_at, self._started_at) > self._settings.stall_ms / 1000:
                 return name
         return ""
 
@@ -188,27 +229,29 @@ class CardKeeper(Closing):
         else:
             self._report(SoundState.OPEN, ", ".join(dict.fromkeys(card.names.values())))
 
-    def _worth_retrying(self, before: tuple[object, ...], open_s: float) -> bool:
+    def _worth_retrying(self, news: CardNews, before: tuple[object, ...], open_s: float) -> bool:
         """With half a card open, each attempt interrupts the other half: only when something changed, or rarely."""
         if open_s > HALF_PATIENCE * self._settings.retry_max_ms / 1000:
             return True
-        return fingerprint() != before and not self._told.wait(SETTLE_S)
+        if fingerprint() == before:
+            return False
+        news.wait(SETTLE_S)
+        return True
 
-    def _pause(self) -> None:
+    def _pause(self, news: CardNews) -> None:
         """Wait for the next attempt; less when a card is plugged, longer while the sound server hangs.
 
         Each attempt costs half a second of CPU time, and PortAudio loses some 12 kB of memory by it.
         """
         before, until = fingerprint(), time.monotonic() + self._pauses.take_s()
         while not self._ended and not self._reopen and (time.monotonic() < until or self._control.wedged):
-            self._told.wait(LOOK_S)
-            self._told.clear()
+            news.wait(min(LOST_LOOK_S, max(0.0, until - time.monotonic())) if not self._control.wedged else LOST_LOOK_S)
             if not (self._control.wedged and self.opened):
                 self._paused_at = time.monotonic()
             if self._control.wedged:
                 continue
             if fingerprint() != before:
-                self._told.wait(SETTLE_S)
+                news.wait(SETTLE_S)
                 self._pauses.reset()
                 return
 

@@ -2,12 +2,14 @@
 
 It wakes when a frame was captured, 50 times a second, and renders tones on the same occasion, some 40 ms ahead. While
 no microphone runs it wakes by the clock and hands on silence, so that a call goes on; while no speaker runs it takes
-what would have been played, so that nothing piles up.
+what would have been played, so that nothing piles up. While the card rests it sleeps, and when the streams are started
+again it leaves what waits to them.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +31,8 @@ log = logging.getLogger(__name__)
 
 STANDS_STILL_S = 0.1  # a stream silent for longer is stood in for
 TONES_AHEAD_MS = 40
-REST_S = 0.5
+START_AHEAD_MS = 200  # streams that start take several periods at once, and no microphone wakes the worker yet
+STARTS_S = 0.5  # what streams that start again are given, before they are stood in for
 IDLE_WAKE_MS = 100
 
 Convert = Callable[[bytes], bytes]
@@ -47,6 +50,7 @@ class DspWorker(Closing):
         self._thread: threading.Thread | None = None
         self._ended = False
         self._restart = False
+        self._awaited_until = 0.0  # no stream is stood in for before
         self._near = bytearray()
         self._lost = 0
         self._drift, self._corrector = Drift(), DriftCorrector()
@@ -91,6 +95,28 @@ class DspWorker(Closing):
         self._restart = True
         self._wake.set()
 
+    def rest(self) -> None:
+        """Sleep until somebody listens or something sounds; what sounds then is kept for the streams that start."""
+        self._awaited_until = math.inf
+        self.restart()
+
+    def resume(self) -> None:
+        """Work with streams that were started again."""
+        self._awaited_until = time.monotonic() + STARTS_S
+
+    def wait_no_more(self) -> None:
+        """Stand in for streams that did not start."""
+        self._awaited_until = 0.0
+        self._wake.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody listens and nothing sounds."""
+        listens = self._sink is not None or self._next_sink is not None
+        playing = self._mixer.is_playing() or self._mixer.is_playing(ring_device=True)
+        waiting = self._playback.speech_ms() or self._playback.tones_ms() or self._ring.tones_ms()
+        return not (listens or playing or waiting)
+
     def listen(self, sink: CaptureSink | None) -> None:
         """Hand on frames to `sink` from the next one on; nothing that was captured earlier."""
         self._sink, self._next_sink = None, sink
@@ -106,21 +132,16 @@ class DspWorker(Closing):
                 self._faults += 1
                 log.log(logging.ERROR if self._faults == 1 else logging.DEBUG, "a round of sound failed", exc_info=True)
 
-    def _rest_s(self, now: float) -> float:
-        """How long nothing needs doing if the microphone stays silent."""
-        if self._idle():
-            return REST_S
+    def _rest_s(self, now: float) -> float | None:
+        """How long nothing needs doing if the microphone stays silent; None: for ever."""
+        if self.idle:
+            return None
         if self._moves(self._capture, now):
             return STANDS_STILL_S
         return self._silent_capture.wait_s(now)
 
-    def _idle(self) -> bool:
-        playing = self._mixer.is_playing() or self._mixer.is_playing(ring_device=True)
-        return self._sink is None and not playing and not self._playback.speech_ms()
-
-    @staticmethod
-    def _moves(ring: CaptureRing | PlayoutRing, now: float) -> bool:
-        return now - ring.beat.at < STANDS_STILL_S
+    def _moves(self, ring: CaptureRing | PlayoutRing, now: float) -> bool:
+        return now < self._awaited_until or now - ring.beat.at < STANDS_STILL_S
 
     def _round(self, now: float) -> None:
         if self._restart:
@@ -130,14 +151,15 @@ class DspWorker(Closing):
             self._sink, self._next_sink = self._next_sink, None
         self._stand_in_for_capture(now)
         for ring, is_ring_device in ((self._playback, False), (self._ring, True)):
-            self._render_tones(ring, is_ring_device)
+            self._render_tones(ring, is_ring_device, START_AHEAD_MS if now < self._awaited_until else TONES_AHEAD_MS)
             self._stand_in_for_playback(ring, now)
-        self._capture.wake_after_ms(IDLE_WAKE_MS if self._idle() else FRAME_MS)
+        self._capture.wake_after_ms(IDLE_WAKE_MS if self.idle else FRAME_MS)
 
     def _begin_again(self) -> None:
         self._restart = False
         self._near.clear()
         self._capture.clear()
+        self._reference.clear()
         self._unlock()
 
     def _unlock(self) -> None:
@@ -205,8 +227,8 @@ class DspWorker(Closing):
         for _ in range(pacer.take_due(now)):
             ring.pull()
 
-    def _render_tones(self, ring: PlayoutRing, is_ring_device: bool) -> None:
-        ahead_ms = max(TONES_AHEAD_MS, 2 * ring.period_ms)
+    def _render_tones(self, ring: PlayoutRing, is_ring_device: bool, ahead_ms: int) -> None:
+        ahead_ms = max(ahead_ms, 2 * ring.period_ms)
         while ring.tones_ms() < ahead_ms:
             unit = self._mixer.render(ring.unit_ms * FRAME_SAMPLES // FRAME_MS, ring_device=is_ring_device)
             if unit is None:

@@ -33,6 +33,11 @@ class EchoReference:
         """Append exactly what the playback callback, which calls this, returns."""
         self._arrived.append(played)
 
+    def clear(self) -> None:
+        """Drop what was played and not paired yet: the streams stand still, and are about to begin anew."""
+        self._arrived.clear()
+        self._held.clear()
+
     def unlock(self) -> None:
         """Settle again: the pairing was lost (overrun, re-opened card). Called by the worker only."""
         self._frames = 0

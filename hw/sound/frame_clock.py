@@ -3,6 +3,8 @@
 A loop that has a call to serve wakes up for each frame anyway; lent the beat, it saves the wake-up of a second thread,
 which only sees to it that the loop does not stand still. Only one of them beats at any time. A loop that stood still,
 as one does while it starts, has the beat again once it goes on.
+
+The thread rests when its owner has had no use for the beat for a while, and goes on when it is stirred.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from hw.sound.wake import Wake
 
 PATIENCE_S = 0.2  # a loop that is so late loses the beat ...
 PROBATION_S = 1.0  # ... until it was punctual after so long
+REST_AFTER_S = 5.0  # without any use for the beat
 
 
 class ClockOwner:
@@ -31,8 +34,13 @@ class ClockOwner:
 class FrameClock:
     """Calls `tick` once in every period between `start` and `stop`."""
 
-    def __init__(self, period_s: float, tick: Callable[[], None]) -> None:
+    def __init__(self, period_s: float, tick: Callable[[], None], is_used: Callable[[], bool] = lambda: True,
+                 on_rested: Callable[[float], None] = lambda _rested_s: None) -> None:
+        """`is_used()` tells whether the beat is of use now; `on_rested` is told how long there was none, before one."""
         self._tick = tick
+        self._is_used, self._on_rested = is_used, on_rested
+        self._used_at = time.monotonic()
+        self.rests = False
         self._pacer = Pacer(period_s, time.monotonic())
         self._ticked_at = time.monotonic()
         self._wake = Wake()
@@ -44,10 +52,16 @@ class FrameClock:
     def start(self) -> None:
         """Begin; idempotent."""
         if self._thread is None and not self._stopped:
-            self._pacer.restart(time.monotonic())
+            self._used_at = time.monotonic()
+            self._pacer.restart(self._used_at)
             thread = threading.Thread(target=self._run, name="wav-sound", daemon=True)
             thread.start()
             self._thread = thread  # only now can it be joined
+
+    def stir(self) -> None:
+        """Let a clock that rests go on, because there is use for it; any thread."""
+        if self.rests:
+            self._wake.set()
 
     def stop(self) -> None:
         """End; no tick begins after this returns; idempotent, any thread."""
@@ -104,20 +118,38 @@ class FrameClock:
             if owner is not None and owner.timer is not None:
                 owner.timer.cancel()
         self._late = None
-        self._ticked_at = time.monotonic()
+        self._ticked_at = self._used_at = time.monotonic()
         self._wake.set()
         return self._keeper
 
     def _run(self) -> None:
         while not self._stopped:
             keeper, now = self._keeper, time.monotonic()
-            if keeper.loop is None:
+            if keeper.loop is None and self._may_rest(now):
+                self._rest()
+            elif keeper.loop is None:
                 self._wake.wait(self._pacer.wait_s(now))
                 self._catch_up(keeper)
             elif now - self._ticked_at > PATIENCE_S:
                 self._keeper, self._late = ClockOwner(None), keeper
             else:
                 self._wake.wait(PATIENCE_S)
+
+    def _may_rest(self, now: float) -> bool:
+        if self._is_used():
+            self._used_at = now
+        return now - self._used_at >= REST_AFTER_S
+
+    def _rest(self) -> None:
+        began = time.monotonic()
+        self.rests = True
+        while not (self._stopped or self._keeper.loop or self._is_used()):
+            self._wake.wait(None)
+        self._used_at = now = time.monotonic()
+        if self._keeper.loop is None:
+            self._pacer.restart(now)
+        self._on_rested(now - began)
+        self.rests = False
 
     def _catch_up(self, keeper: ClockOwner) -> None:
         with keeper.ticking:

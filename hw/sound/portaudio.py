@@ -17,7 +17,7 @@ import pyaudio
 from hw.closing import Closing
 from hw.errors import SoundDeniedError, SoundError
 from hw.sound.alsa_names import prepare, real_name
-from hw.sound.alsa_plugins import keep_plugins_loaded
+from hw.sound.alsa_plugins import leave_out_ac3
 from hw.sound.alsa_quiet import silence_alsa
 from hw.sound.convert import CaptureConverter, PlaybackConverter
 from hw.sound.devices import SoundDevice, find_device
@@ -59,24 +59,45 @@ class OpenCard(Closing):
     def __init__(self, instance: pyaudio.PyAudio, priority: int) -> None:
         self.instance = instance
         self.priority = priority
-        self._streams: list[Any] = []
+        self._streams: dict[str, Any] = {}
+        self._closed = False
+        self.starts = 0  #: each gives the streams other threads
         self.convert: CaptureConverter | None = None
         self.names: dict[str, str] = {}
         self.missing: dict[str, str] = {}
 
     def add(self, role: str, device: SoundDevice, stream: Any) -> None:
         """Note one more open stream."""
-        self._streams.append(stream)
+        self._streams[role] = stream
         self.names[role] = device.name
 
     def start(self) -> None:
-        """Let the callbacks begin."""
-        for stream in self._streams:
-            stream.start_stream()
+        """Let the callbacks begin, for the first time or again; SoundError when one does not."""
+        self.starts += 1
+        self._each("start", lambda stream: stream.start_stream())
+
+    def rest(self) -> None:
+        """Stop the streams and keep the card; SoundError when one does not stop."""
+        self._each("stop", lambda stream: stream.stop_stream())
+
+    def _each(self, what: str, act: Callable[[Any], object]) -> None:
+        for role, stream in self._streams.items():
+            try:
+                act(stream)
+            except OSError as error:
+                raise SoundError(f"{self.names[role]} does not {what}: {_why(error)}") from error
+
+    @property
+    def has_server(self) -> bool:
+        """Whether a sound server may stand between this program and the card."""
+        return any("hw:" not in name for name in self.names.values())
 
     def close(self) -> None:
-        """Stop at once, without playing what is buffered; PortAudio forgets its list of devices with it."""
-        for stream in self._streams:
+        """Stop at once, without playing what is buffered; PortAudio forgets its list of devices with it; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for stream in self._streams.values():
             try:
                 stream.close()
             except OSError as error:
@@ -91,7 +112,7 @@ def list_devices(names: Iterable[str] = ()) -> list[SoundDevice]:
     On the control thread only.
     """
     silence_alsa()
-    keep_plugins_loaded()
+    leave_out_ac3()
     prepare(names)
     instance = pyaudio.PyAudio()
     try:
@@ -115,7 +136,7 @@ def open_card(names: Names, rings: Rings, priority: int = 0) -> OpenCard:
     What is missing of the rest stands in `missing`, by role.
     """
     silence_alsa()
-    keep_plugins_loaded()
+    leave_out_ac3()
     prepare(names)
     card = OpenCard(pyaudio.PyAudio(), priority)
     try:
@@ -150,11 +171,11 @@ def _open_one(card: OpenCard, role: str, device: SoundDevice, rings: Rings) -> N
         convert: CaptureConverter | PlaybackConverter | None = None
         if role == "capture":
             convert = CaptureConverter(rate, channels)
-            callback = _capture_callback(rings.capture, convert, card.priority)
+            callback = _capture_callback(card, rings.capture, convert)
         else:
             ring = rings.playback if role == "playback" else rings.ring
             convert = PlaybackConverter(rate, channels)
-            callback = _playback_callback(ring, convert, card.priority)
+            callback = _playback_callback(card, ring, convert)
         try:
             stream = _open_stream(card.instance, device, role == "capture", rate, channels, period_ms, callback)
         except OSError as refused:
@@ -184,15 +205,15 @@ def _open_stream(instance: pyaudio.PyAudio, device: SoundDevice, capture: bool, 
                          frames_per_buffer=rate * period_ms // 1000, **side)
 
 
-def _capture_callback(ring: CaptureRing, convert: CaptureConverter, priority: int) -> Callback:
-    first = True
+def _capture_callback(card: OpenCard, ring: CaptureRing, convert: CaptureConverter) -> Callback:
+    raised = 0
 
     def heard(data: bytes | None, frames: int, _times: Any, status: int) -> tuple[None, int]:
-        nonlocal first
+        nonlocal raised
         try:
-            if first:
-                first = False
-                raise_priority(priority)
+            if raised != card.starts:
+                raised = card.starts
+                raise_priority(card.priority)
             if data:
                 ring.put(data, convert.samples(frames), time.monotonic(), bool(status & pyaudio.paInputOverflow))
         except BaseException:
@@ -202,16 +223,16 @@ def _capture_callback(ring: CaptureRing, convert: CaptureConverter, priority: in
     return heard
 
 
-def _playback_callback(ring: PlayoutRing, convert: PlaybackConverter, priority: int) -> Callback:
-    first = True
+def _playback_callback(card: OpenCard, ring: PlayoutRing, convert: PlaybackConverter) -> Callback:
+    raised = 0
 
     def wanted(_data: bytes | None, frames: int, _times: Any, _status: int) -> tuple[bytes, int]:
-        nonlocal first
+        nonlocal raised
         needed = convert.frame_bytes * frames
         try:
-            if first:
-                first = False
-                raise_priority(priority)
+            if raised != card.starts:
+                raised = card.starts
+                raise_priority(card.priority)
             played = convert.fill(needed, ring)
         except BaseException:
             played = b""

@@ -30,7 +30,12 @@ def card_numbers(text: str | None = None) -> dict[str, int]:
 
 def anything() -> bool:
     """Tell whether this machine has any card or sound server at all."""
-    return bool(card_numbers()) or any(path.exists() for path in _server_sockets())
+    return bool(card_numbers()) or has_server()
+
+
+def has_server() -> bool:
+    """Tell whether a sound server may be there."""
+    return any(path.exists() for path in _server_sockets())
 
 
 def fingerprint() -> tuple[object, ...]:
@@ -70,13 +75,19 @@ def is_denied() -> bool:
     return bool(nodes) and not any(os.access(node, os.R_OK | os.W_OK) for node in nodes)
 
 
-def _server_sockets() -> list[Path]:
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
-    sockets = [runtime / "pulse" / "native", runtime / "pipewire-0"]
+def pulse_sockets() -> list[Path]:
+    """List where PulseAudio, or what takes its place, may listen for this user."""
     server = os.environ.get("PULSE_SERVER", "")
-    if server.startswith("unix:"):
-        sockets.append(Path(server.removeprefix("unix:")))
-    return sockets
+    named = [Path(server.removeprefix("unix:"))] if server.startswith(("unix:", "/")) else []
+    return [_runtime() / "pulse" / "native", *named]
+
+
+def _server_sockets() -> list[Path]:
+    return [*pulse_sockets(), _runtime() / "pipewire-0"]
+
+
+def _runtime() -> Path:
+    return Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hw.errors import SettingError
-from hw.sound.tones import COUNTRIES
+from hw.sound.country_tones import COUNTRIES
 
 
 def _setting(default: Any, help_: str, **metadata: Any) -> Any:

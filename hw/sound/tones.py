@@ -1,77 +1,24 @@
-"""The sounds a phone makes, computed: ring, ringback, busy, keys, connect, disconnect. Pure.
+"""The sounds a phone makes, computed: ring, ringback, busy, no connection, keys, connect, disconnect. Pure.
 
-Cadences and frequencies are those of "Various tones used in national networks (according to ITU-T Recommendation
-E.180)", annex to ITU Operational Bulletin 781. A cadence alternates tone and silence, in seconds. The bell rings in
-the rhythm of the country's ringback tone, as its exchanges do. Each function returns 48 kHz mono int16 bytes.
+The bell rings in the rhythm of the country's ringback tone, as its exchanges do. Each function returns 48 kHz mono
+int16 bytes.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hw.errors import ToneError
+from hw.sound.country_tones import Cadence, country_named
 from hw.sound.frame import RATE_HZ
 
 FADE_MS = 4  # a tone that starts or ends at full level clicks
 
 ToneSignal = npt.NDArray[np.float64]
 
-
-class Cadence(NamedTuple):
-    """One period of a repeated tone: all `hz` sound together in every other span of `on_off_s`."""
-
-    hz: tuple[float, ...]
-    on_off_s: tuple[float, ...]
-
-
-class Country(NamedTuple):
-    """What a caller hears in one country."""
-
-    ringback: Cadence
-    busy: Cadence
-
-
-def _country(ringback_hz: tuple[float, ...], ringing_s: tuple[float, ...], busy_hz: tuple[float, ...],
-             busy_s: float) -> Country:
-    return Country(Cadence(ringback_hz, ringing_s), Cadence(busy_hz, (busy_s, busy_s)))
-
-
-_DOUBLE = (0.4, 0.2, 0.4, 2.0)
-_EUROPE = (425.0,)
-
-# Countries that modulate one carrier (400 Hz by 16 Hz) are given the two sidebands, which beat alike.
-COUNTRIES: dict[str, Country] = {
-    "at": _country((420.0,), (1.0, 5.0), (420.0,), 0.4),
-    "au": _country((413.0, 438.0), _DOUBLE, _EUROPE, 0.375),
-    "be": _country(_EUROPE, (1.0, 3.0), _EUROPE, 0.5),
-    "br": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.25),
-    "ca": _country((440.0, 480.0), (2.0, 4.0), (480.0, 620.0), 0.5),
-    "ch": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "cn": _country((450.0,), (1.0, 4.0), (450.0,), 0.35),
-    "cz": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.33),
-    "de": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.48),
-    "dk": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "es": _country(_EUROPE, (1.5, 3.0), _EUROPE, 0.2),
-    "fi": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.3),
-    "fr": _country((440.0,), (1.5, 3.5), (440.0,), 0.5),
-    "gb": _country((400.0, 450.0), _DOUBLE, (400.0,), 0.375),
-    "ie": _country((400.0, 450.0), _DOUBLE, _EUROPE, 0.5),
-    "in": _country((387.5, 412.5), _DOUBLE, (400.0,), 0.75),
-    "it": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "jp": _country((392.0, 408.0), (1.0, 2.0), (400.0,), 0.5),
-    "nl": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "no": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "nz": _country((400.0, 450.0), _DOUBLE, (400.0,), 0.5),
-    "pl": _country(_EUROPE, (1.0, 4.0), _EUROPE, 0.5),
-    "pt": _country(_EUROPE, (1.0, 5.0), _EUROPE, 0.5),
-    "se": _country(_EUROPE, (1.0, 5.0), _EUROPE, 0.25),
-    "us": _country((440.0, 480.0), (2.0, 4.0), (480.0, 620.0), 0.5),
-    "za": _country((383.5, 416.5), _DOUBLE, (400.0,), 0.5),
-}
 
 # ITU-T Q.23: row and column of each key.
 _ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
@@ -122,14 +69,6 @@ def _repeated(cadence: Cadence, level: float) -> bytes:
     return _pcm(*parts)
 
 
-def country_named(name: str) -> Country:
-    """Look up the tones of the country with this two-letter ISO 3166 code; ToneError lists those that exist."""
-    try:
-        return COUNTRIES[name.lower()]
-    except KeyError:
-        raise ToneError(f"no tones are known for {name!r}: use one of {', '.join(sorted(COUNTRIES))}") from None
-
-
 @functools.lru_cache(maxsize=4)
 def ring(country: str = "us") -> bytes:
     """Compute one period of the box's own bell, to be looped: a two-pitch warble in the country's ringing rhythm."""
@@ -157,6 +96,12 @@ def busy(country: str = "us") -> bytes:
 
 
 @functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=1)
+def unreachable() -> bytes:
+    """Compute the special information tone, to be looped: no connection to the network (ITU-T E.180 section 7)."""
+    return _pcm(*[_sines((hz,), 0.33, 0.2) for hz in (950.0, 1400.0, 1800.0)], _silence(1.0))
+
+
 def key(digit: str, *, fake: bool = False, duration_ms: int = 100) -> bytes:
     """Compute a pressed key's tone, for the ear here: DTMF, or the SDK's harmless look-alike when `fake`. ToneError."""
     if fake:

@@ -19,6 +19,6 @@ class Wake:
         except RuntimeError:
             return  # it is raised already
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for `set`; False when the time is over."""
-        return self._lock.acquire(timeout=timeout_s)
+    def wait(self, timeout_s: float | None) -> bool:
+        """Wait for `set`, None: however long it takes; False when the time is over."""
+        return self._lock.acquire(timeout=-1 if timeout_s is None else timeout_s)

@@ -14,11 +14,13 @@ import soxr
 from hw.closing import Closing
 from hw.errors import ToneError
 from hw.sound.frame import FRAME_BYTES, RATE_HZ
-from hw.sound.wav_format import WavFormat, read_format
+from hw.sound.wav_format import WavFormat
+from hw.sound.wav_open import open_wav, unreadable
 
 MOST_KEPT_S = 10  # of a sound that is kept in memory: 1 MB
 MOST_BLOCK_BYTES = 1 << 20  # read at once
 HEADER_BYTES = 44
+MOST_SKIPPED_BYTES = 1 << 31  # six hours
 FRAMES_PER_FLUSH = 25  # half a second of audio is the most that a kill can cost
 
 WavSamples = npt.NDArray[np.float32]
@@ -30,18 +32,7 @@ class WavReader(Closing):
     def __init__(self, path: str | Path) -> None:
         """Open the file; ToneError names it and what is wrong with it."""
         self.path = Path(path)
-        try:
-            self._file = self.path.open("rb")
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        try:
-            self.format = read_format(self._file, str(path))
-        except OSError as error:
-            self.close()
-            raise _unreadable(path, error) from error
-        except ToneError:
-            self.close()
-            raise
+        self._file, self.format = open_wav(path)
 
     def close(self) -> None:
         """Let the file go; idempotent."""
@@ -60,7 +51,7 @@ class WavReader(Closing):
                 mono = _mono(raw, chosen)
                 yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
         except (OSError, ValueError) as error:  # ValueError: it was closed
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
 
 def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
@@ -76,15 +67,6 @@ def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
             if len(pcm) >= most_bytes:
                 break
     return bytes(pcm[:most_bytes])
-
-
-def check_sound(path: str | Path) -> None:
-    """Look into a WAV file without reading it all; raises ToneError."""
-    WavReader(path).close()
-
-
-def _unreadable(path: str | Path, error: OSError | ValueError) -> ToneError:
-    return ToneError(f"cannot read the sound file {path}: {getattr(error, 'strerror', None) or error}")
 
 
 def _mono(raw: bytes, chosen: WavFormat) -> WavSamples:
@@ -137,6 +119,14 @@ class WavWriter(Closing):
         self._pending += frame
         if len(self._pending) >= FRAMES_PER_FLUSH * FRAME_BYTES:
             self.flush()
+
+    def skip(self, samples: int) -> None:
+        """Add so much silence, which takes no room on the disk; as far as the header can count."""
+        self.flush()
+        if self._fd >= 0:
+            self._written = max(self._written, min(self._written + 2 * samples, MOST_SKIPPED_BYTES))
+            os.ftruncate(self._fd, HEADER_BYTES + self._written)
+            os.pwrite(self._fd, _header(self._written), 0)
 
     def flush(self) -> None:
         """Put everything on disk, data before the header that counts it."""

@@ -1,7 +1,8 @@
 """A sound device without a card: files, bytes or nothing at all, paced by the monotonic clock.
 
 Calls can so be tested, and scripted, on any machine. At every beat, 20 ms apart, one frame is played (what was queued,
-with the mixer's sounds) and one is captured.
+with the mixer's sounds) and one is captured. After a while without a listener and without a sound the beat rests: the
+file of the microphone stands still then, and that of the speaker gets its silence afterwards.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from hw.closing import Closing
 from hw.errors import ToneError
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE, FrameSink
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE, FrameSink
 from hw.sound.frame_clock import FrameClock
 from hw.sound.interface import CaptureSink, Loop, SoundState
 from hw.sound.mixer import SoftMixer
@@ -49,6 +50,11 @@ class PcmSource(Closing):
         """Queue sound that starts now, over what plays; any thread."""
         padded = pcm + bytes(-len(pcm) % FRAME_BYTES)
         self._spoken.extend(padded[i : i + FRAME_BYTES] for i in range(0, len(padded), FRAME_BYTES))
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether sound was added that has not come yet."""
+        return bool(self._spoken)
 
     def frame(self) -> bytes:
         """Make the next 20 ms."""
@@ -109,11 +115,11 @@ class WavSound(Closing):
         self._sink: CaptureSink | None = None
         self._ended = False
         self._state = SoundState.CLOSED
-        self._clock = FrameClock(FRAME_MS / 1000, self._tick)
+        self._clock = FrameClock(FRAME_MS / 1000, self._tick, self._is_used, self._has_rested)
         self._beat_at = time.monotonic()
         self._next_at = self._beat_at + FRAME_MS / 1000
         self._gain = 1.0
-        self.mixer = SoftMixer()
+        self.mixer = SoftMixer(self._clock.stir)
         self.period_ms = FRAME_MS
         self.playout_target_ms = READY_MS
         self.on_beat: Callable[[], None] | None = None
@@ -147,6 +153,7 @@ class WavSound(Closing):
     def set_capture(self, sink: CaptureSink | None) -> None:
         """Send each captured frame to `sink`, on the thread that keeps the beat; it must not block."""
         self._sink = sink
+        self._clock.stir()
 
     def lend_beat(self, loop: Loop) -> None:
         """Let a call's loop keep the beat (LoopPaced); not while a file is written, which may take time."""
@@ -160,6 +167,7 @@ class WavSound(Closing):
     def write(self, frame: bytes) -> None:
         """Queue one far-end frame; beyond 400 ms the oldest is dropped."""
         self._queue.append(frame)
+        self._clock.stir()
 
     def queued_ms(self) -> float:
         """Tell how much far-end audio waits to be played."""
@@ -186,16 +194,18 @@ class WavSound(Closing):
         self.constraints = dict(constraints or {})
 
     def progress_s(self) -> float:
-        """Return the seconds since the last beat."""
-        return time.monotonic() - self._beat_at
+        """Return the seconds since the last beat; 0 while it rests."""
+        return 0.0 if self._clock.rests else time.monotonic() - self._beat_at
 
     def speak(self, pcm: bytes) -> None:
         """Say 48 kHz mono int16 `pcm` into the microphone from now on, over its file."""
         self._source.speak(pcm)
+        self._clock.stir()
 
     def hear(self, tap: FrameSink | None) -> None:
         """Hand every played frame to `tap` too, on the thread that keeps the beat."""
         self._tap = tap
+        self._clock.stir()
 
     @property
     def playback_name(self) -> str:
@@ -210,6 +220,18 @@ class WavSound(Closing):
     def set_gain(self, gain: float) -> None:
         """Set the software volume of the far end (see hw.sound.volume)."""
         self._gain = gain
+
+    def _is_used(self) -> bool:
+        listens = self._sink is not None or self._tap is not None
+        return listens or bool(self._queue) or self._source.is_speaking or self.mixer.is_playing()
+
+    def _has_rested(self, rested_s: float) -> None:
+        self._beat_at = time.monotonic()
+        try:
+            if self._writer is not None:
+                self._writer.skip(round(rested_s * RATE_HZ))
+        except OSError as error:
+            log.warning("a pause is missing in the sound file: %s", error)
 
     def _tick(self) -> None:
         self._beat_at = self._next_at = time.monotonic()

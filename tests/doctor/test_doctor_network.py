@@ -16,8 +16,10 @@ def relays(url: str, port: int, credential: str = "secret") -> MediaSettings:
 
 
 def test_the_service_without_a_server_is_the_edge() -> None:
-    assert network.server_of(SignalingSettings()) == ("voice-js.roaming.twilio.com", 443)
-    assert network.server_of(SignalingSettings(server="box.lan:8443")) == ("box.lan", 8443)
+    far, near = network.server_of(SignalingSettings()), network.server_of(SignalingSettings(server="box.lan:8443"))
+
+    assert (far.host, far.port) == ("voice-js.roaming.twilio.com", 443)
+    assert (near.host, near.port, near.setting) == ("box.lan", 8443, "signaling.server")
 
 
 def test_no_way_out_matters_only_for_a_service_far_away(monkeypatch: pytest.MonkeyPatch) -> None:

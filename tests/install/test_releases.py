@@ -255,3 +255,43 @@ def test_in_a_checkout_it_does_nothing(word: str, tmp_path: Path) -> None:
 def test_other_words_change_nothing(words: tuple[str, ...], box: Box) -> None:
     assert box.run(*words).returncode == 2
     assert box.running == OLD
+
+
+DROP_IN = "etc/systemd/system/kiosk-agent.service.d/60-restart-steps.conf"
+STEPS = Path(__file__).parents[2] / "systemd/restart-steps.conf"
+
+
+def place_restart_steps(root: Path, version: str) -> Path:
+    """What the installation does on a machine with this systemd; where the drop-in lies then."""
+    programs = root / "programs"
+    programs.mkdir(exist_ok=True)
+    (programs / "systemctl").write_text(f"#!/bin/sh\nprintf '{version}'\n")
+    (programs / "systemctl").chmod(0o755)
+    script = f"opt={root}/opt/kiosk-agent; . {SCRIPT}; place_restart_steps {STEPS}"
+    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-c", script], check=True, env=environment, timeout=60)
+    return root / DROP_IN
+
+
+@pytest.mark.parametrize("version", ["systemd 254 (254.1-1)\\n+PAM", "systemd 257 (257.8-1~deb13u2)\\n"])
+def test_a_systemd_that_can_slow_down_restarts_is_told_to(tmp_path: Path, version: str) -> None:
+    placed = place_restart_steps(tmp_path, version)
+
+    assert placed.read_text() == STEPS.read_text()
+    assert re.search(r"^RestartSteps=\d+\nRestartMaxDelaySec=60$", placed.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("version", ["systemd 252 (252.39-1~deb12u1)\\n", "systemd 253 (253)\\n", ""])
+def test_a_systemd_that_cannot_is_told_nothing_also_after_a_downgrade(tmp_path: Path, version: str) -> None:
+    place_restart_steps(tmp_path, "systemd 257 (257.8)\\n")
+
+    assert not place_restart_steps(tmp_path, version).parent.exists()
+
+
+def test_drop_ins_of_somebody_else_stay(tmp_path: Path) -> None:
+    own = place_restart_steps(tmp_path, "systemd 257 (257.8)\\n").with_name("secrets.conf")
+    own.touch()
+
+    place_restart_steps(tmp_path, "systemd 252 (252)\\n")
+
+    assert list(own.parent.iterdir()) == [own]

@@ -172,6 +172,15 @@ def test_a_package_that_is_not_the_locked_one_is_refused_with_all_others(
     assert not [name for name in ("cable", "plug") if list(environment.glob(f"lib/*/site-packages/{name}*"))]
 
 
+def test_what_pip_does_is_shown_while_it_does_it(
+    set_up: Setup, project: Path, environment: Path, tmp_path: Path
+) -> None:
+    make_packages(project, environment, f"lamp==1.0 --hash=sha256:{wheel(tmp_path, 'lamp')}")
+    done = set_up(PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
+    said = done.stderr.splitlines()
+    assert said.index("setup:   collecting lamp-1.0-py3-none-any.whl") < said.index("setup:   installing them")
+
+
 @pytest.mark.parametrize(
     ("apt_said", "cause"),
     [

@@ -140,7 +140,7 @@ def test_what_the_hub_still_owes_to_a_box_that_stopped_is_not_done(service: Scri
     service.box.close()
     kiosk = service.box.kiosk
 
-    kiosk.registrar.source.emit("token", "a.late.token")
+    kiosk.registrar.admission.source.emit("token", "a.late.token")
     kiosk.panel.restart()
     kiosk.panel.lights.restart()
     service.box.press("call")

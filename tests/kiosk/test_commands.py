@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from agent.cli import main
+from agent.commands.status import duration
+from agent.program import VERSION
 from agent.switchboard.runner import mint_for
 from hw.sound.frame import RATE_HZ
 from tests.kiosk.stage import Site, tone
@@ -184,12 +186,29 @@ def test_status_and_press_reach_the_running_box(town: Site, settings: str, capsy
     status, out, _ = run(capsys, "status", "--config", settings)
     assert status == 0
     assert "box              box, ready" in out
+    assert f"version          {VERSION}, up " in out
 
     assert main(["press", "down", "--config", settings]) == 0
     box.until_told("action volume_down")
 
     status, out, _ = run(capsys, "status", "--json", "--config", settings)
-    assert json.loads(out)["volume_percent"] == 90
+    told = json.loads(out)
+    assert told["volume_percent"] == 90
+    assert (told["version"], told["last_call"], told["last_error"]) == (VERSION, None, None)
+
+    box.kiosk.board.trouble("page", "the address is taken")
+    box.kiosk.board.trouble("page", "")  # it is over
+    status, out, _ = run(capsys, "status", "--config", settings)
+    assert "last error       page, the address is taken, 2" in out
+    assert "trouble" not in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.9, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (90_061, "1 d 1 h"), (86_400 * 400, "400 d")],
+)
+def test_how_long_it_is_up_has_two_units_at_most(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_an_unknown_button_is_refused_with_the_nearest_one(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

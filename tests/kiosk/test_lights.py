@@ -68,7 +68,7 @@ def test_the_light_follows_everything_that_happens(site: Site) -> None:
     site.stop()
     then("offline")
 
-    assert set(seen) == set(STATES)
+    assert set(seen) == set(STATES) - {"held"}  # only by SIP: tests/kiosk/test_sip_box.py
 
 
 def test_the_lights_are_off_when_the_box_ends(site: Site) -> None:

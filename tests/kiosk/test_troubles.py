@@ -16,7 +16,7 @@ from agent.errors import RestartLimitError
 from agent.signaling.token.access_token import mint_token
 from agent.signaling.token.token_source import TokenSettings, read_key
 from agent.twilio_errors import twilio_error
-from tests.kiosk.stage import BOX, BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site
+from tests.kiosk.stage import BOX, BOX_HZ, BUTTONS, UNREACHABLE_HZ, VISITOR_HZ, Box, Phone, Site
 
 
 def talk(box: Box, visitor: Phone) -> None:
@@ -91,18 +91,6 @@ def test_a_call_that_rings_dies_with_its_socket(site: Site, box: Box, visitor: P
     assert box.last_call["outcome"] == "missed"
 
 
-def test_a_call_out_while_offline_says_so(site: Site, box: Box) -> None:
-    site.stop()
-    box.until_shows("offline")
-
-    box.press("call")
-
-    box.until_told("call failed 31000: The call cannot start: there is no connection to the service")
-    box.until_hears(*BUSY_US_HZ)
-    box.until(lambda: box.states == {"offline"}, "offline and calm")
-    assert box.last_call["outcome"] == "failed"
-
-
 def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
     command = TokenSettings(command=("false",))
     box = site.box(replace(site.config(), token=command), ready=False)
@@ -110,7 +98,7 @@ def test_a_call_out_before_there_is_a_token_says_so(site: Site) -> None:
     box.press("call")
 
     box.until_told("not possible")
-    box.until_hears(*BUSY_US_HZ)
+    box.until_hears(UNREACHABLE_HZ[0])
 
 
 def test_a_call_is_saved_when_the_network_changes(box: Box, visitor: Phone) -> None:
@@ -153,7 +141,7 @@ def test_each_refusal_of_the_service_is_named_and_logged_once_and_over_when_it_i
 ) -> None:
     stream: Any = box.kiosk.device.stream
     renewals: list[object] = []
-    box.kiosk.registrar.source.on("token", renewals.append)
+    box.kiosk.registrar.admission.source.on("token", renewals.append)
 
     for n in range(3):
         error = {"code": code, "message": f"no, for the {n}th time\x1b[2J", "twilioError": twilio_error(53000)}
@@ -184,7 +172,7 @@ def test_the_error_is_over_when_the_token_is_good(site: Site) -> None:
     box.until_shows("error")
 
     path.write_text(site.switchboard.mint(BOX))
-    box.kiosk.registrar.source.network_changed()
+    box.kiosk.registrar.admission.source.network_changed()
 
     box.until_calm()
     assert box.status["troubles"] == {}
@@ -194,8 +182,8 @@ def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
     config = site.config()
     box = site.box(replace(config, token=replace(config.token, ttl_s=2)))
     tokens: list[str] = []
-    box.kiosk.registrar.source.on("token", tokens.append)
-    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+    box.kiosk.registrar.admission.source.on("token", tokens.append)
+    box.kiosk.registrar.admission.source.on("token", lambda _token: box.tell())
 
     box.until(lambda: len(tokens) == 3, "renewed its token three times")
 
@@ -207,8 +195,8 @@ def test_a_box_stays_ready_beyond_the_life_of_its_token(site: Site) -> None:
 
 def test_a_box_renews_its_token_by_what_the_service_says_of_it(box: Box) -> None:
     tokens: list[str] = []
-    box.kiosk.registrar.source.on("token", tokens.append)
-    box.kiosk.registrar.source.on("token", lambda _token: box.tell())
+    box.kiosk.registrar.admission.source.on("token", tokens.append)
+    box.kiosk.registrar.admission.source.on("token", lambda _token: box.tell())
 
     box.kiosk.device.emit("token_told", 0.5)  # of an hour that the token claims
 

@@ -125,6 +125,7 @@ def test_settings_that_cannot_be_used_flash_four_times_and_are_taken_when_they_a
 
     assert four_flashes(status), status["lights"]
     assert word in status["troubles"][part]
+    assert status["last_error"]["why"] == status["troubles"][part]
     assert not service.began.is_set()
 
     service.write()

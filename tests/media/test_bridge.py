@@ -141,6 +141,22 @@ def test_progress_is_stale_while_the_loop_is_blocked(bridge):
     assert stale >= before + 0.04
 
 
+def test_a_loop_that_turns_owes_nothing_and_is_left_alone_in_between(bridge, monkeypatch):
+    bridge.progress_s()
+    bridge.run(asyncio.sleep(0))  # by now it has answered
+    assert bridge.progress_s() == 0.0
+    asked = []
+    monkeypatch.setattr(bridge, "call", lambda *_: asked.append(1))
+    for _ in range(10):
+        assert bridge.progress_s() == 0.0
+    assert asked == []
+    monkeypatch.setattr("agent.media.bridge.ASK_S", 0.0)
+    assert bridge.progress_s() == 0.0
+    assert asked == [1]
+    assert bridge.progress_s() > 0.0
+    assert asked == [1]
+
+
 def test_close_fails_what_is_pending():
     bridge = Bridge()
     result = bridge.spawn(forever())

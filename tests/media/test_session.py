@@ -141,6 +141,32 @@ def test_digits_arrive_as_events(call):
     until(lambda: [event[1] for event in callee.events if event[0] == "digit"] == ["1", "2", "#"])
 
 
+def test_digits_that_are_said_while_the_path_is_gone_arrive_once(call):
+    caller, callee = call({"disconnected_after_ms": 1500}, {"disconnected_after_ms": 1500})
+    until(lambda: callee.speaker.loudest_hz() and caller.speaker.loudest_hz())
+    caller.session.sever()
+    caller.session.insert_dtmf("12")
+    until(lambda: caller.session.ice_connection_state == callee.session.ice_connection_state == "disconnected")
+    caller.session.insert_dtmf("3")
+    offer = caller.session.create_restart_offer()
+    caller.session.insert_dtmf("4")
+    caller.session.apply_answer(callee.session.answer_offer(offer))
+    caller.session.insert_dtmf("5")
+    until(lambda: [event[1] for event in callee.events if event[0] == "digit"] == list("12345"))
+
+
+def test_digits_that_are_said_before_the_path_is_there_arrive_once(bridge):
+    caller, callee = End(bridge), End(bridge)
+    try:
+        caller.session.apply_answer(callee.session.answer_offer(caller.session.create_offer()))
+        for digit in "123":
+            caller.session.insert_dtmf(digit)
+        until(lambda: [event[1] for event in callee.events if event[0] == "digit"] == list("123"))
+    finally:
+        caller.close()
+        callee.close()
+
+
 def test_figures_and_levels_are_counted(call):
     caller, callee = call()
     until(lambda: callee.session.stats().packets_received > 25)

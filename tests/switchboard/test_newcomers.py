@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from agent.switchboard.newcomers import Newcomer, Newcomers
+from agent.switchboard.newcomers import MOST_AT_ONCE, TURN_S, Newcomer, Newcomers
 
 
 class Room:
@@ -103,6 +103,21 @@ def test_who_is_busy_for_ever_gives_its_place_up_as_well() -> None:
     room.newcomers.act(busy, 3.0)
     room.newcomers.tick(3.0)
     assert room.dropped == ["busy"] and room.let_in == ["busy", "next"]
+
+
+def test_no_more_begin_in_one_turn_than_others_can_bear_and_the_crowded_address_waits() -> None:
+    room = Room(most_waiting=100, most_speaking=100)
+    for number in range(20):
+        room.speak(f"crowd {number}", 0.0)
+    room.speak("honest", TURN_S / 2, "192.0.2.2")
+    assert len(room.let_in) == MOST_AT_ONCE and room.newcomers.are_waiting
+
+    room.newcomers.tick(TURN_S)
+    assert len(room.let_in) == 2 * MOST_AT_ONCE and room.let_in[MOST_AT_ONCE] == "honest"
+
+    for turn in range(2, 6):
+        room.newcomers.tick(2 * turn * TURN_S)
+    assert len(room.let_in) == 21 and not room.newcomers.are_waiting
 
 
 def test_whoever_has_shown_a_token_makes_room_for_nobody() -> None:

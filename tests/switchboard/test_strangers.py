@@ -23,7 +23,7 @@ from agent.switchboard import wire
 from agent.switchboard.gate import TLS_HANDSHAKE
 from agent.switchboard.newcomers import MOST_SPEAKING, MOST_WAITING
 from agent.switchboard.server import MOST_SOCKETS
-from bench.rig.floods import Slow, tcp, tls
+from bench.rig.floods import Askers, Slow, client_hello, tcp, tls
 
 from .phones import PATIENCE_S, Phone, Site
 from .talkers import Talker, until
@@ -182,6 +182,23 @@ def test_pings_whose_answers_are_never_read_end_their_own_connection(
         attacker.close()
         await serves(site, member)
         assert most[0] < wire.MOST_UNREAD_BYTES + 64 * 1024
+
+    play(story)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["begun", "done"])
+def test_handshakes_without_end_keep_no_client_out(play: Play, done: bool) -> None:
+    async def story(site: Site) -> None:
+        port, ca_file = site.address.port, Path(site.address.ca_file)
+        connect_as, said = (tls(port, ca_file), b"no HTTP\r\n\r\n") if done else (tcp(port), client_hello())
+        member = await site.ready("alice")
+        strangers = Askers(connect_as, said, 20)
+        try:
+            await until(lambda: strangers.asked > 100)
+            for _ in range(3):
+                await serves(site, member)
+        finally:
+            await asyncio.to_thread(strangers.end)
 
     play(story)
 

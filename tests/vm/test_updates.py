@@ -41,6 +41,7 @@ def test_an_update_that_loses_power_leaves_the_old_or_the_new_version(report: st
     "check",
     [
         "a_whole_update_is_tried_in_a_call_and_stays",
+        "one_in_a_call_keeps_the_call",
         "one_that_cannot_be_imported_changes_nothing",
         "one_that_never_gets_ready_goes_back_by_itself",
         "one_that_does_not_register_goes_back_by_itself",

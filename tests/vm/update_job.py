@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.vm.job import installs, is_up, lit, run, show, wait
+from tests.vm.job import agent, installs, is_up, lit, press, run, show, wait
 
 CUTS = 20
 TRIAL_S = 14.0
@@ -100,6 +100,19 @@ def a_whole_update_is_tried_in_a_call_and_stays() -> None:
     assert gets_ready() == "9.1.0"
 
 
+def one_in_a_call_keeps_the_call() -> None:
+    """The one who talks to the echo goes on, and nobody presses anything."""
+    press(23)
+    wait("the call light is on", lambda: lit(25))
+    make_version("9.1.1")
+    run(*UPDATE)
+    assert gets_ready() == "9.1.1"
+    wait("the call light is on again", lambda: lit(25))
+    wait("the call is open", lambda: (json.loads(agent("status", "--json"))["call"] or {}).get("status") == "open")
+    press(27)
+    wait("the call light is off", lambda: not lit(25))
+
+
 def one_that_cannot_be_imported_changes_nothing() -> None:
     make_version("9.2.0")
     broken = Path("agent/voice/calls.py")
@@ -108,7 +121,7 @@ def one_that_cannot_be_imported_changes_nothing() -> None:
     done = subprocess.run(UPDATE, capture_output=True, text=True)
     broken.write_text(before)
     assert done.returncode == 1 and "importing 9.2.0" in done.stderr, done.stderr[-500:]
-    assert running_version() == "9.1.0"
+    assert running_version() == "9.1.1"
 
 
 def goes_back(version: str, file: Path, text: str, instead: str) -> None:
@@ -121,8 +134,8 @@ def goes_back(version: str, file: Path, text: str, instead: str) -> None:
     done = subprocess.run(UPDATE, capture_output=True, text=True)
     file.write_text(before)
     assert done.returncode == 1 and f"{version}-" in done.stderr, done.stderr[-500:]
-    assert "did not get ready; 9.1.0" in done.stderr, done.stderr[-500:]
-    assert gets_ready() == "9.1.0"
+    assert "did not get ready; 9.1.1" in done.stderr, done.stderr[-500:]
+    assert gets_ready() == "9.1.1"
     assert version in run("/usr/local/bin/kiosk-agent", "status")
     print(f"# {version} was made, given up and taken back in {time.monotonic() - began:.0f} s", flush=True)
 
@@ -140,7 +153,7 @@ def goes_back_on_demand() -> None:
     run(*UPDATE)
     assert gets_ready() == "9.4.0"
     run("/usr/local/bin/kiosk-agent", "rollback")
-    assert gets_ready() == "9.1.0"
+    assert gets_ready() == "9.1.1"
 
 
 def reads_a_secret_as_a_credential() -> None:
@@ -182,6 +195,7 @@ def leaves_nothing_but_the_settings() -> None:
 
 AFTERWARDS = (
     a_whole_update_is_tried_in_a_call_and_stays,
+    one_in_a_call_keeps_the_call,
     one_that_cannot_be_imported_changes_nothing,
     one_that_never_gets_ready_goes_back_by_itself,
     one_that_does_not_register_goes_back_by_itself,

@@ -224,6 +224,14 @@ class FakeSession(Emitter):
         self._perhaps_fail("create_restart_offer")
         return self._offer()
 
+    def withdraw_offer(self) -> None:
+        self.local_sdp = "own description before"
+        self._signal("stable")
+
+    def replace_answer(self, sdp: str) -> None:
+        self._perhaps_fail("replace_answer")
+        self.applied.append(sdp)
+
     def mute(self, flag: bool) -> None:
         self.muted = flag
 

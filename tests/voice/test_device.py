@@ -369,3 +369,40 @@ def test_reports_are_off_with_a_server_of_ones_own() -> None:
     assert DeviceOptions.of({"edge": "ashburn"}).publishes_events
     assert not DeviceOptions.of({"publish_events": False}).publishes_events
     assert DeviceOptions.of({"chunderw": "127.0.0.1:1", "eventgw": "127.0.0.1:2"}).publishes_events
+
+
+@pytest.mark.parametrize("generation", ["1", "2"])
+def test_a_call_may_wait_for_a_socket_that_was_lost(make_world: Callable[..., World], generation: str) -> None:
+    world = make_world(wait_for_service=True, generation=generation)
+    world.stream.lose()
+    call = world.device.connect({"To": "bob"})
+    world.run(9)
+    assert (call.status(), world.sessions) == ("connecting", [])
+
+    world.stream.connect()
+    world.run()
+
+    assert world.stream.sent("invite") == ["invite"]
+    assert "call error" not in world.events
+
+
+def test_a_call_waits_for_a_socket_no_longer_than_somebody_would(make_world: Callable[..., World]) -> None:
+    world = make_world(wait_for_service=True)
+    world.stream.lose()
+    call = world.device.connect({"To": "bob"})
+
+    world.run(10)
+
+    assert call.status() == "closed"
+    assert [args[0].twilio_error.code for _, name, args, _ in world.told if name == "error"][:1] == [53001]
+
+
+def test_a_call_that_was_given_up_while_the_socket_was_lost_is_not_made(make_world: Callable[..., World]) -> None:
+    world = make_world(wait_for_service=True)
+    world.stream.lose()
+    world.device.connect({"To": "bob"}).disconnect()
+
+    world.stream.connect()
+    world.run()
+
+    assert (world.stream.sent("invite"), world.sessions) == ([], [])

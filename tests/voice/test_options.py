@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from agent.errors import InvalidArgumentError
+from agent.media.sdp.offer_answer import OfferAnswer
+from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 from agent.signaling.pstream.generation import FIRST, SECOND
 from agent.voice.media_options import media_settings
@@ -127,3 +129,11 @@ def test_media_settings_may_be_given_whole_or_in_part() -> None:
     assert (media_settings(whole).packet_ms, media_settings(part).packet_ms) == (40, 60)
     with pytest.raises(InvalidArgumentError, match="packet_mss"):
         media_settings(DeviceOptions.of({"media": {"packet_mss": 60}}))
+
+
+def test_a_law_may_be_preferred() -> None:
+    options = DeviceOptions.of({"codecPreferences": ["PCMA", "opus"]})
+
+    assert media_settings(options).codec_preferences == ("pcma", "opus")
+    text = OfferAnswer(media_settings(options), ("sha-256", "AA"), 1, "us").offer(IceParameters("ufra", "p" * 22))
+    assert "SAVPF 8 111 0 110 126\r\n" in text

@@ -183,6 +183,39 @@ def test_a_severed_path_is_found_again(phone: Callable[..., Phone]) -> None:
     assert call.status() == "open"
 
 
+def replace_engine(switchboard: RunningSwitchboard, bridge: Bridge) -> None:
+    """Kill what carries the media of the only leg, without a word, and let something new answer the next restart."""
+
+    async def replace() -> None:
+        executor: Any = switchboard.switchboard._executor
+        (leg,) = executor._media.values()
+        before = leg._peer
+        before.sever()
+        before._timer.cancel()
+        leg._make_peer(leg._spoken).rtp.on_rtp = before.rtp.on_rtp
+
+    bridge.run(replace(), PATIENCE_S)
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_call_goes_on_when_its_media_engine_is_killed(
+    phone: Callable[..., Phone], switchboard: RunningSwitchboard, bridge: Bridge, kills: int
+) -> None:
+    alice = phone("alice", enable_ice_restart=True, media={"disconnected_after_ms": 500})
+    call = alice.calls("echo")
+    told: list[str] = []
+    for name in ("reconnecting", "reconnected", "error", "disconnect"):
+        call.on(name, lambda *_args, name=name: told.append(name))
+
+    for kill in range(1, kills + 1):
+        alice.until_hears()
+        replace_engine(switchboard, bridge)
+        until(lambda kill=kill: told == ["reconnecting", "reconnected"] * kill)  # type: ignore[misc]
+
+    alice.until_hears()
+    assert call.status() == "open"
+
+
 def test_the_call_goes_on_without_its_socket(phone: Callable[..., Phone]) -> None:
     alice = phone("alice")
     call = alice.calls("echo")

@@ -303,3 +303,18 @@ def test_restarts_follow_failures_in_growing_steps() -> None:
     assert waits_ms[0] == pytest.approx(1)
     assert waits_ms == sorted(waits_ms)
     assert waits_ms[49] == pytest.approx(117, abs=12)
+
+
+def test_a_path_that_disconnects_in_silence_begins_an_episode() -> None:
+    path = Path()
+    assert path.policy.heard(False, path.now) == []
+
+    assert path.ice("disconnected") == [E.CONNECTIVITY_LOST, E.BEGIN, E.RESTART]
+
+
+def test_silence_that_is_over_begins_nothing() -> None:
+    path = Path()
+    path.policy.heard(False, path.now)
+    path.policy.heard(True, path.now)
+
+    assert path.ice("disconnected") == [E.CONNECTIVITY_LOST]

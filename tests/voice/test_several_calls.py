@@ -142,6 +142,30 @@ def test_a_late_answer_to_a_call_that_is_on_is_not_taken_by_one_that_is_dialled(
     assert (incoming.status(), outgoing.status()) == ("open", "connecting")
 
 
+@pytest.mark.parametrize("said", ["answer", "ringing"])
+@pytest.mark.parametrize("stage", ["dialled", "open"])
+def test_what_comes_late_for_a_call_that_is_over_is_not_taken_by_one_that_is_dialled(
+    make_world: Any, said: str, stage: str
+) -> None:
+    world = make_world(enable_ringing_state=True)
+    if stage == "open":
+        over, name = world.talks(), "CA9"
+    else:
+        over = world.device.connect({"To": "bob"})
+        world.run()
+        name = over.outbound_connection_id
+    assert stage == "dialled" or over.parameters["CallSid"] == name
+    over.disconnect()
+    call = world.device.connect({"To": "carol"})
+    world.run()
+
+    world.stream.say(said, callsid=name, sdp="an answer to the call before")
+    world.run()
+
+    assert (call.status(), call.parameters.get("CallSid")) == ("connecting", None)
+    assert "an answer to the call before" not in world.session.applied
+
+
 @pytest.mark.parametrize("ends", ["hangup", "lost path", "disconnect", "cancel"])
 def test_a_call_whose_listeners_were_all_removed_does_not_keep_the_device_busy(world: World, ends: str) -> None:
     call = world.talks()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agent.media.codec import g711
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, PCMA, PCMU, AudioSender, Outgoing, SenderSettings
-from agent.media.codec.telephone_event import EventStreams
+from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgoing, SenderSettings
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
-
-LAWS = {PCMU, PCMA}
 
 
 class Audio:
@@ -50,20 +46,23 @@ class Audio:
         return self._agreement is not None and self._agreement.event_codec is not None
 
     def insert_dtmf(self, tones: str, duration_ms: int, gap_ms: int) -> None:
-        """Send digits; replaces those that have not begun; without effect before the descriptions were exchanged."""
+        """Send digits, after those that wait; without effect before the descriptions were exchanged."""
         sender = self._need_sender()
         if sender is not None:
             sender.insert_dtmf(tones, duration_ms, gap_ms)
 
-    def encode(self, frame: bytes, connected: bool, signal: bytes = b"") -> list[Outgoing]:
-        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected."""
+    def encode(self, frame: bytes, connected: bool, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
+        """Return the payloads that this frame, with `signal` over it, completes; none before the call is connected.
+
+        While it does not `dials`, digits wait.
+        """
         sender = self._need_sender()
         if sender is None:
             return []
         if not connected:
             sender.tap.feed(SILENCE if self._muted else frame)
             return []
-        return sender.push(frame, signal)
+        return sender.push(frame, signal, dials)
 
     def _need_sender(self) -> AudioSender | None:
         agreement = self._agreement
@@ -94,39 +93,28 @@ class Audio:
         """Take one packet; nothing is kept before somebody listens, so who only forwards needs no memory."""
         if not self._listening:
             return
+        if self.receiver is None:
+            self.receiver = self._new_receiver(self._expected_kind if codec.kind == EVENT else codec.kind)
         if codec.kind == EVENT:
-            receiver = self._receiver_of(self.receiver.codec if self.receiver else self._expected_kind)
-            receiver.put_event(packet.sequence, packet.timestamp, packet.payload, ssrc=packet.ssrc)
+            self.receiver.put_event(packet.sequence, packet.timestamp, packet.payload, ssrc=packet.ssrc)
         else:
-            receiver, payload = self._receiver_of(self._goes_on_as(codec.kind)), packet.payload
-            if receiver.codec != codec.kind:
-                payload = g711.translated(payload, codec.kind, receiver.codec)
-            receiver.put(packet.sequence, packet.timestamp, payload, now, ssrc=packet.ssrc)
-
-    def _goes_on_as(self, kind: str) -> str:
-        """What this sound is received as: both laws of G.711 have one clock, and may change within a stream."""
-        before = self.receiver
-        is_other_law = before is not None and {before.codec, kind} == LAWS and before.stats.received > 0
-        return before.codec if before is not None and is_other_law else kind
+            self.receiver.put(
+                packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc, codec=codec.kind
+            )
 
     @property
     def _expected_kind(self) -> str:
         """What sound will probably be, while there are only digits."""
         return self._agreement.send_codec.kind if self._agreement is not None else OPUS
 
-    def _receiver_of(self, kind: str) -> AudioReceiver:
-        if self.receiver is None or self.receiver.codec != kind:
-            self.receiver = self._new_receiver(kind, self.receiver.events if self.receiver else None)
-        return self.receiver
-
     def skip(self, packet: RtpPacket) -> None:
         """Note a packet of a type that was not negotiated: it is not lost, and comfort noise announces a pause."""
         if self.receiver is not None:
             self.receiver.put_other(packet.sequence, pauses=packet.payload_type == COMFORT_NOISE)
 
-    def _new_receiver(self, name: str, events: EventStreams | None) -> AudioReceiver:
+    def _new_receiver(self, name: str) -> AudioReceiver:
         limits = PlayoutSettings(self._settings.playout_min_ms, self._settings.playout_max_ms)
-        return AudioReceiver(name, limits, on_digit=self._on_digit, events=events)
+        return AudioReceiver(name, limits, on_digit=self._on_digit)
 
     def listen(self) -> None:
         """Keep what arrives, because somebody is going to pull; idempotent."""

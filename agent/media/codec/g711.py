@@ -99,12 +99,6 @@ def to_int16(sound: FloatSamples) -> PcmSamples:
     return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
 
 
-def translated(payload: bytes, law: str, wanted: str) -> bytes:
-    """Say in one law what was said in the other, to the nearest step."""
-    table = _ENCODED[wanted][to_int16(_DECODED[law]).view(np.uint16)].tobytes()
-    return payload.translate(table)
-
-
 class G711Encoder:
     """Encodes mono 48 kHz int16 PCM, a multiple of 6 samples at a time."""
 
@@ -124,15 +118,15 @@ class G711Decoder:
 
     def __init__(self, law: str) -> None:
         """`law` is PCMU or PCMA."""
-        self._law = law
+        self.law = law  # may be another one for each packet
         self._interpolate = NarrowbandInterpolator()
         self._concealer = PitchConcealer(CLOCK_HZ)
 
     def decode(self, payload: bytes) -> bytes:
         """Make six samples for every byte of `payload`; CodecError when it is empty."""
         if not payload:
-            raise CodecError(f"a {self._law} packet is empty; it is concealed")
-        sound = self._concealer.heard(_DECODED[self._law][np.frombuffer(payload, np.uint8)])
+            raise CodecError(f"a {self.law} packet is empty; it is concealed")
+        sound = self._concealer.heard(_DECODED[self.law][np.frombuffer(payload, np.uint8)])
         return self._interpolate(sound).tobytes()
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:

@@ -17,9 +17,10 @@ from agent.media.codec import g711, opus
 from agent.media.codec.g711 import G711Decoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import OpusDecoder
-from agent.media.codec.sender import CLOCK_HZ, OPUS
+from agent.media.codec.sender import CLOCK_HZ, OPUS, PCMA, PCMU
 from agent.media.codec.telephone_event import EventStreams
 from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
+from agent.media.jitter.clocks import Clocks
 from agent.media.jitter.decision import Decision, PlayoutAction
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.jitter.time_stretch import lengthen, shorten
@@ -28,6 +29,8 @@ from hw.sound.frame import FRAME_SAMPLES
 log = logging.getLogger(__name__)
 
 _PCM_GRID = 120  # Opus conceals multiples of 2.5 ms
+_CODECS = (OPUS, PCMU, PCMA)
+_TAGS = {codec: bytes([number]) for number, codec in enumerate(_CODECS)}  # in front of what waits, of whatever codec
 _HURRY_SAMPLES = 2 * FRAME_SAMPLES  # with more than this to cut, an audible joint is better than the delay
 
 
@@ -53,17 +56,15 @@ class AudioReceiver:
         settings: PlayoutSettings | None = None,
         *,
         on_digit: Callable[[str], None] | None = None,
-        events: EventStreams | None = None,
     ) -> None:
-        """`on_digit` is called from `put_event`, once for each digit, as it begins.
-
-        `events` is what is known of digits from the receiver of the codec before.
-        """
-        self.codec = codec
+        """`codec` is what is expected; `on_digit` is called from `put_event`, once for each digit, as it begins."""
+        self.codec = codec  # of the latest packet
         self.tap = SnapshotTap()
-        self._playout = PlayoutBuffer(settings, CLOCK_HZ[codec])
-        self._decoder: Decoder = OpusDecoder() if codec == OPUS else G711Decoder(codec)
-        self.events = events or EventStreams()
+        self._playout = PlayoutBuffer(settings)
+        self._clocks = Clocks()
+        self._decoders: dict[str, Decoder] = {}
+        self._decoder = self._decoder_of(codec)  # of the latest packet that was decoded
+        self._events = EventStreams()
         self._on_digit = on_digit
         self._made = b""
         self._ssrc: int | None = None
@@ -74,28 +75,45 @@ class AudioReceiver:
         """Counters, delay and target of the playout buffer."""
         return self._playout.stats
 
-    def put(self, sequence: int, timestamp: int, payload: bytes, now: float, *, ssrc: int | None = None) -> None:
-        """Take one packet of the negotiated codec; a damaged one counts as lost."""
+    def put(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload: bytes,
+        now: float,
+        *,
+        ssrc: int | None = None,
+        codec: str | None = None,
+    ) -> None:
+        """Take one packet, of another `codec` than the one before if it is given; a damaged one counts as lost."""
         if ssrc != self._ssrc:
             self._playout.restart()
+            self._clocks.restart()
             self._ssrc = ssrc
-        if self.codec != OPUS:
-            if payload:
-                self._playout.put(sequence, timestamp, payload, len(payload) * g711.RATIO, now)
-            return
+        codec = codec or self.codec
         try:
-            samples, repairs = opus.describe(payload)
+            samples, repairs = opus.describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
         except CodecError as error:
             self._failures.failed(error)
             return
-        pauses = len(payload) <= opus.DTX_BYTES
-        self._playout.put(sequence, timestamp, payload, samples, now, repairs=repairs, pauses=pauses)
+        if not samples:
+            return
+        self.codec = codec
+        self._playout.put(
+            sequence,
+            self._clocks.common(sequence, timestamp, CLOCK_HZ[codec], samples),
+            _TAGS[codec] + payload,
+            samples,
+            now,
+            repairs=repairs,
+            pauses=codec == OPUS and len(payload) <= opus.DTX_BYTES,
+        )
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:
         """Take one telephone-event packet, of the sound's stream or of another: no loss, and it may begin a digit."""
         if ssrc is None or ssrc == self._ssrc:
             self._playout.skip(sequence, pauses=True)
-        digit = self.events.put(ssrc, sequence, timestamp, payload)
+        digit = self._events.put(ssrc, sequence, timestamp, payload)
         if digit and self._on_digit:
             self._on_digit(digit)
 
@@ -127,12 +145,25 @@ class AudioReceiver:
     def _decoded(self, decision: Decision) -> bytes:
         match decision.action:
             case PlayoutAction.DECODE:
-                return self._adjust(self._decoder.decode(decision.payload), decision.adjust)
+                codec, payload = _CODECS[decision.payload[0]], decision.payload[1:]
+                self._decoder = self._decoder_of(codec)
+                return self._adjust(self._decoder.decode(payload), decision.adjust)
             case PlayoutAction.RECOVER if decision.samples % _PCM_GRID == 0:
-                return self._decoder.recover(decision.payload, decision.samples)
+                codec, payload = _CODECS[decision.payload[0]], decision.payload[1:]
+                return self._decoder_of(codec).recover(payload, decision.samples)
             case PlayoutAction.SILENCE:
                 return bytes(2 * decision.samples)
         return self._conceal(decision.samples)
+
+    def _decoder_of(self, codec: str) -> Decoder:
+        """Both laws of G.711 share one, so that what is lost between them is concealed as within one."""
+        name = OPUS if codec == OPUS else PCMU
+        if name not in self._decoders:
+            self._decoders[name] = OpusDecoder() if codec == OPUS else G711Decoder(codec)
+        decoder = self._decoders[name]
+        if isinstance(decoder, G711Decoder):
+            decoder.law = codec
+        return decoder
 
     def _conceal(self, samples: int) -> bytes:
         whole = -(-samples // _PCM_GRID) * _PCM_GRID

@@ -93,15 +93,16 @@ class AudioSender:
         self._calm_in = _CALM_REPORTS
         self._encoder, self._opus = self._make_encoder()
 
-    def push(self, frame: bytes, signal: bytes = b"") -> list[Outgoing]:
+    def push(self, frame: bytes, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
         """Take 20 ms of captured sound, and of a signal that is heard over it; the payloads that are now complete.
 
-        They are in sending order. Muting silences what was captured, not the signal.
+        They are in sending order. Muting silences what was captured, not the signal. While it does not `dials`, digits
+        wait, also in their middle.
         """
         self._captured += self._heard(frame, signal)
         packets, size = list[Outgoing](), self.settings.packet_ms * FRAME_BYTES // FRAME_MS
         while len(self._captured) >= size:
-            packets += self._packets(self._captured[:size])
+            packets += self._packets(self._captured[:size], dials)
             self._captured = self._captured[size:]
         return packets
 
@@ -134,8 +135,8 @@ class AudioSender:
         self.tap.feed(frame)
         return frame
 
-    def _packets(self, pcm: bytes) -> list[Outgoing]:
-        packets, instead = self._event_packets()
+    def _packets(self, pcm: bytes, dials: bool) -> list[Outgoing]:
+        packets, instead = self._event_packets() if dials else ([], False)
         if not instead:
             packets += self._sound_packets(pcm)
         self._time += self._step
@@ -151,9 +152,9 @@ class AudioSender:
         return self._events is not None
 
     def insert_dtmf(self, tones: str, duration_ms: float = 160, gap_ms: float = 70) -> None:
-        """Send digits in place of sound; replaces those that have not begun; without `can_insert_dtmf`, nothing."""
+        """Send digits in place of sound, after those that wait; without `can_insert_dtmf`, nothing."""
         if self._events:
-            self._events.insert(tones, duration_ms, gap_ms)
+            self._events.insert(self._events.pending + tones, duration_ms, gap_ms)
 
     def report_loss(self, fraction: float) -> None:
         """Prepare the encoder for the share (0..1) of our packets that a receiver report says was lost."""

@@ -76,10 +76,10 @@ class EventSender:
     def step(self, time: int, samples: int) -> tuple[list[EventPacket], bool]:
         """Return (packets of the audio time from `time` on, whether they take the place of the sound)."""
         packets = [self._repeats.popleft()] if self._repeats else []
-        begins = not self._digit and self._begin(time)
+        begins = not (self._digit or self._repeats) and self._begin(time)  # no digit overtakes the one before it
         if not self._digit:
             return packets, False
-        return packets + list(self._sound(time + samples, begins)), True
+        return packets + list(self._sound(time, time + samples, begins)), True
 
     def _begin(self, time: int) -> bool:
         if not self._tones or time < self._free_at:
@@ -91,8 +91,11 @@ class EventSender:
         self._digit, self._segment, self._end = tone, time, time + self._duration
         return True
 
-    def _sound(self, until: int, marker: bool) -> Iterator[EventPacket]:
-        """The event as it stands at `until`: full segments, then the current one, ended when its time is over."""
+    def _sound(self, now: int, until: int, marker: bool) -> Iterator[EventPacket]:
+        """The event as it stands at `until`: full segments, then the current one, ended when its time is over.
+
+        One that was held up ends now, and its gap begins: the next one must not overtake its last packets.
+        """
         ends, until = until >= self._end, min(until, self._end)
         while until - self._segment > _LONGEST * self._ratio:
             yield self._packet(_LONGEST, marker, False)
@@ -103,7 +106,7 @@ class EventSender:
         if ends:
             again = EventPacket(packet.payload, packet.start, False)
             self._repeats.extend([again] * (END_PACKETS - 1))
-            self._digit, self._free_at = "", self._end + self._gap
+            self._digit, self._free_at = "", max(now, self._end) + self._gap
 
     def _packet(self, duration: int, marker: bool, ends: bool) -> EventPacket:
         payload = _LAYOUT.pack(DIGITS.index(self._digit), (_END if ends else 0) | _POWER, duration)

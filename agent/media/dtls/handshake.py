@@ -40,14 +40,18 @@ class Handshake(Closing):
         client: bool,
         fingerprints: Sequence[tuple[str, str]],
         on_state: Callable[[str], None],
+        limit_s: float = LIMIT_S,
+        level: int = logging.WARNING,
     ) -> None:
+        """`level` is that at which a failure is logged."""
         self.state = "connecting"
-        self._path, self._certificate, self._client = path, certificate, client
-        self._fingerprints = fingerprints
+        self.client, self.fingerprints = client, tuple(fingerprints)
+        self._path, self._certificate = path, certificate
         self._on_state = on_state
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._limit = self._loop.call_later(LIMIT_S, self._take_no_longer)
+        self._limit_s, self._level = limit_s, level
+        self._limit = self._loop.call_later(limit_s, self._take_no_longer)
         self._attempts = 0
         self._begun_at: deque[float] = deque(maxlen=AT_ONCE)
         self._heard = 0  # datagrams with something for OpenSSL
@@ -63,11 +67,11 @@ class Handshake(Closing):
         """Start the next attempt; the first one, too."""
         self._attempts += 1
         self._begun_at.append(self._loop.time())
-        self._sieve = Sieve(self._client)
+        self._sieve = Sieve(self.client)
         self._hello = None
         self._flights = 0
         self.dtls = Dtls(self._path, self._certificate)
-        self._do(lambda dtls: dtls.begin(self._client))
+        self._do(lambda dtls: dtls.begin(self.client))
 
     def receive(self, datagram: bytes, host: str) -> None:
         """Take in one datagram from an address of the far end, of which anybody may be the sender."""
@@ -96,7 +100,7 @@ class Handshake(Closing):
         """Answer a client that repeats itself: it missed what a server says last, and waits for it."""
         now = self._loop.time()
         due = now - self._last_flight_at >= FIRST_REPEAT_S / 2
-        if due and not self._client and self._last_flights < MOST_LAST_FLIGHTS:
+        if due and not self.client and self._last_flights < MOST_LAST_FLIGHTS:
             self._last_flights, self._last_flight_at = self._last_flights + 1, now
             dtls.retransmit()
 
@@ -104,6 +108,23 @@ class Handshake(Closing):
         """Whether a client that says hello gave up what went before; its random tells two of them apart."""
         known = self._hello is None or hello == self._hello
         return not known and self._loop.time() - self._hello_at >= ANOTHER_HELLO_S
+
+    def is_with(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
+        """Tell whether it is established, with the far end whose certificate these name."""
+        return self.state == "connected" and self.dtls is not None and self.dtls.is_of(fingerprints)
+
+    def is_for(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> bool:
+        """Tell whether it was begun in this role, for a certificate with these fingerprints."""
+        return self.client == client and set(self.fingerprints) == set(fingerprints)
+
+    @property
+    def hello(self) -> bytes | None:
+        """The random of the ClientHello that began it, on the server's side."""
+        return self._hello
+
+    def abandon(self) -> None:
+        """Stop without a word; idempotent."""
+        self._stop("closed")
 
     def close(self) -> None:
         """Say goodbye, and stop; idempotent."""
@@ -119,7 +140,7 @@ class Handshake(Closing):
         try:
             step(dtls)
             if dtls.encrypted and self.state == "connecting":
-                dtls.verify(self._fingerprints)
+                dtls.verify(self.fingerprints)
                 self._limit.cancel()
                 self._report("connected")
         except IdentityError as error:
@@ -136,7 +157,7 @@ class Handshake(Closing):
         if len(self._begun_at) < AT_ONCE or self._loop.time() - self._begun_at[0] > 1:
             self.begin()  # the far end's own packet may be the next one
         else:
-            self._arm(PAUSE_S[self._client], self.begin)
+            self._arm(PAUSE_S[self.client], self.begin)
 
     # time
 
@@ -168,17 +189,17 @@ class Handshake(Closing):
 
     def _take_no_longer(self) -> None:
         if not self._heard:
-            self._fail(f"nothing usable came in {LIMIT_S:.0f} s")
+            self._fail(f"nothing usable came in {self._limit_s:.0f} s")
         elif self._broke_off:
-            self._fail(f"{self._attempts} attempts in {LIMIT_S:.0f} s, the latest broke off: {self._broke_off}")
+            self._fail(f"{self._attempts} attempts in {self._limit_s:.0f} s, the latest broke off: {self._broke_off}")
         else:
-            self._fail(f"it was not over after {LIMIT_S:.0f} s")
+            self._fail(f"it was not over after {self._limit_s:.0f} s")
 
     # ends
 
     def _fail(self, why: str) -> None:
         seen = f"; dropped meanwhile: {listed(self._dropped)}" if self._dropped else ""
-        log.warning("there will be no audio, the DTLS handshake failed: %s%s", excerpt(why, MOST_WHY), seen)
+        log.log(self._level, "there will be no audio, the DTLS handshake failed: %s%s", excerpt(why, MOST_WHY), seen)
         self._report("failed")
 
     def _report(self, state: str) -> None:

@@ -134,6 +134,11 @@ class Sieve:
         return _Message(kind, body, offset)
 
 
+def hello_of(datagram: bytes) -> bytes | None:
+    """Return the random of a ClientHello that begins a handshake; None for anything else."""
+    return Sieve(client=False).sift(datagram, established=False).hello
+
+
 def datagrams(flight: bytes, most_bytes: int) -> list[bytes]:
     """Divide what OpenSSL wants to say into datagrams of whole records."""
     found: list[bytes] = []

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pylibsrtp import Session
-
 from agent.closing import Closing
-from agent.media.dtls.aiortc_adapter import SrtpError, local_fingerprint, new_certificate, srtp_calls
+from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate, srtp_calls
+from agent.media.dtls.associations import Associations
 from agent.media.dtls.early_packets import EarlyPackets
-from agent.media.dtls.handshake import Handshake
 from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.pair import Pair
 from agent.media.ice.sockets import IpPort, Socket
@@ -33,99 +30,94 @@ log = logging.getLogger(__name__)
 
 FIRST_DTLS_BYTE, LAST_DTLS_BYTE = 20, 63
 FIRST_SRTP_BYTE, LAST_SRTP_BYTE = 128, 191
-MOST_WAITING = 16  # handshake packets, while the descriptions are not exchanged
-
-
 PlainSink = Callable[[bytes, float], None]  # takes a verified and decrypted packet, and when it came (loop time)
 AnySink = Callable[[Any, float], None]
 ReadSink = Callable[[RtpPacket, float], None]  # takes one that was taken apart, too
 
 
 class SecureTransport(Closing):
-    """One DTLS association and its SRTP sessions; asyncio only.
+    """The DTLS associations of a call and their SRTP sessions; asyncio only.
 
     `on_state` hears each new state: connecting, connected, closed or failed; `on_rtp` and `on_rtcp` get the packets,
-    `on_packet` those that the native core read.
+    `on_packet` those that the native core read. `on_moved` is called before the first packet of another association
+    than the one before.
     """
 
     def __init__(self, path: IceTransport, on_state: Callable[[str], None]) -> None:
         self.on_rtp: PlainSink = _ignore
         self.on_packet: ReadSink = _ignore
         self.on_rtcp: PlainSink = _ignore
+        self.on_moved: Callable[[], None] = _ignore
         self._path = path
         path.on_packet = self.receive
         path.on_verified = self._verified
-        self._on_state = on_state
+        path.reader = self._read
         self._loop = asyncio.get_running_loop()
         self._certificate = new_certificate()
         self.fingerprint = local_fingerprint(self._certificate)
-        self._handshake: Handshake | None = None
-        self._waiting: deque[tuple[bytes, str]] = deque(maxlen=MOST_WAITING)
+        self._associations = Associations(path, self._certificate, on_state, lambda: self.on_moved())
         self._early = EarlyPackets[tuple[Socket, IpPort]]()
-        self._inbound: Session | None = None
-        self._outbound: Session | None = None
         self._core: Core | None = None
-        self._aim: Pair | None = None  # where the core sends to
-        self.state = "new"
+        self._core_keys: object = None  # those that it works with
+        self._aim: Pair | None = None  # where it sends to
         self.rejected = 0  # packets that failed the check of their authentication or were replayed
 
-    def start(self, client: bool, fingerprints: Sequence[tuple[str, str]]) -> None:
-        """Begin the handshake; only the first call counts."""
-        if self._handshake is None and self.state == "new":
-            self._handshake = Handshake(self._path, self._certificate, client, fingerprints, self._changed)
-            self._set_state("connecting")
-            self._handshake.begin()
-            for data, host in self._waiting:
-                self._handshake.receive(data, host)
-            self._waiting.clear()
+    def start(self, client: bool, fingerprints: Sequence[tuple[str, str]], may_hear: bool = True) -> None:
+        """Begin the handshake that the descriptions ask for, if they ask for one; call it when a path was found."""
+        generation = self._path.current
+        if generation is not None:
+            self._associations.begin(client, fingerprints, generation, may_hear)
+
+    @property
+    def state(self) -> str:
+        """new, connecting, connected, closed or failed."""
+        return self._associations.state
+
+    @property
+    def may_send(self) -> bool:
+        """Whether there are keys to encrypt with."""
+        return self._associations.outbound is not None
+
+    @property
+    def path_state(self) -> str:
+        """That of the ICE transport below."""
+        return self._path.state
 
     def may_be(self, fingerprints: Sequence[tuple[str, str]]) -> bool:
         """Tell whether the far end's certificate has these fingerprints; True while it is not known."""
-        dtls = self._handshake.dtls if self._handshake is not None else None
-        return self.state != "connected" or dtls is None or dtls.is_of(fingerprints)
-
-    def _changed(self, state: str) -> None:
-        dtls = self._handshake.dtls if self._handshake is not None else None
-        if state == "connected" and dtls is not None:
-            self._use(dtls.inbound, dtls.outbound)
-        else:
-            self._use(None, None)
-        self._set_state(state)
-
-    def _use(self, inbound: Session | None, outbound: Session | None) -> None:
-        """Take these keys, or none; the native core works with the same contexts, and new ones get a new core."""
-        self._inbound, self._outbound, self._aim = inbound, outbound, None
-        calls = srtp_calls(inbound, outbound) if inbound is not None and outbound is not None else None
-        self._core = core_for(calls) if calls is not None else None
-        self._path.read_by(self._read if self._core is not None else None)
-
-    def _set_state(self, state: str) -> None:
-        if state != self.state:
-            self.state = state
-            self._on_state(state)
+        return self._associations.is_of(fingerprints)
 
     # what arrives
 
-    def receive(self, data: bytes, _generation: Generation, source: Socket, address: IpPort) -> None:
+    def receive(self, data: bytes, generation: Generation, source: Socket, address: IpPort) -> None:
         """Take in one datagram that is not STUN, from anybody."""
         if FIRST_SRTP_BYTE <= data[0] <= LAST_SRTP_BYTE:
-            if self._inbound is not None and len(data) <= MAX_PACKET_BYTES:
-                self._receive_srtp(self._inbound, data, source, address)
+            if self.may_send and len(data) <= MAX_PACKET_BYTES:
+                self._receive_srtp(data, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
             if source.is_verified(address):
-                self._receive_dtls(data, address[0])
+                self._associations.receive(data, address[0], generation)
             else:
-                deliver = partial(self._receive_dtls, data, address[0])
+                deliver = partial(self._associations.receive, data, address[0], generation)
                 self._early.keep((source, address), deliver, self._loop.time())
         else:
             strangers.note("packets of no known kind", address[0])
 
-    def _read(self, source: Socket, fd: int, most: int) -> int:
-        """Take in up to `most` datagrams of a socket by way of the core; returns how many came."""
+    def _native(self) -> Core | None:
+        """The core for the keys in use: it works with the same contexts as Python, and other keys get another core."""
+        keys = self._associations.keys
+        if keys is not self._core_keys:
+            calls = srtp_calls(*keys) if keys is not None else None
+            self._core = core_for(calls) if calls is not None else None
+            self._core_keys, self._aim = keys, None
+        return self._core
+
+    def _read(self, source: Socket, fd: int, most: int) -> int | None:
+        """Take in up to `most` datagrams of a socket by way of the core; how many came, None where Python has to."""
         for taken in range(most):
-            core = self._core  # what came before may have ended it
+            core = self._native()  # what came before may have ended it
             if core is None:
-                return taken
+                return taken or None
             found = core.receive(fd)
             if found == NOTHING:
                 return taken
@@ -141,7 +133,7 @@ class SecureTransport(Closing):
 
     def collect(self) -> None:
         """Take in what waits at the path's socket, which wakes up nobody from then on; without a core it still does."""
-        if self._core is not None:
+        if self._native() is not None:
             self._path.collect()
 
     def _take(self, source: Socket, address: IpPort, sink: AnySink, packet: object, at: float) -> None:
@@ -162,11 +154,10 @@ class SecureTransport(Closing):
         self._path.authentic(generation, source, address, now)
         sink(packet, now)
 
-    def _receive_srtp(self, session: Session, data: bytes, source: Socket, address: IpPort) -> None:
+    def _receive_srtp(self, data: bytes, source: Socket, address: IpPort) -> None:
         rtcp = is_rtcp(data)
-        try:
-            plain = session.unprotect_rtcp(data) if rtcp else session.unprotect(data)
-        except (SrtpError, TypeError):
+        plain = self._associations.decrypt(data, rtcp)
+        if plain is None:
             self._reject(source, address)
         else:
             self._take(source, address, self.on_rtcp if rtcp else self.on_rtp, plain, self._loop.time())
@@ -176,24 +167,20 @@ class SecureTransport(Closing):
         if not source.is_verified(address):  # from elsewhere it is a packet that the network doubled or damaged
             strangers.note("media packets of unknown origin", address[0])
 
-    def _receive_dtls(self, data: bytes, host: str) -> None:
-        if self._handshake is None:
-            self._waiting.append((data, host))
-        else:
-            self._handshake.receive(data, host)
-
     def _verified(self, source: Socket, address: IpPort) -> None:
         self._loop.call_soon(self._early.release, (source, address))
 
     def tick(self) -> None:
         """Give up what waited in vain; call it every 100 ms or so."""
-        for _, (host, _port) in self._early.give_up(self._loop.time()):
+        now = self._loop.time()
+        self._associations.tick(now)
+        for _, (host, _port) in self._early.give_up(now):
             strangers.note("packets from addresses that passed no check", host)
 
     @property
     def core(self) -> Core | None:
         """What encodes, encrypts and sends at once; None without a path from a socket of ours, or without a core."""
-        core, pair = self._core, self._path.pair
+        core, pair = self._native(), self._path.pair
         if core is None or pair is None or (fd := pair.fileno()) < 0:
             return None
         if pair is not self._aim and core.aim(fd, *pair.destination):
@@ -202,21 +189,18 @@ class SecureTransport(Closing):
 
     def send_rtp(self, data: bytes) -> bool:
         """Encrypt and send one RTP packet; False when there is no verified far end or no path."""
-        session = self._outbound
-        return session is not None and self._path.send(session.protect(data))
+        session = self._associations.outbound
+        return session is not None and self._associations.send(session.protect(data))
 
     def send_rtcp(self, data: bytes) -> bool:
         """Encrypt and send one RTCP packet; False as above."""
-        session = self._outbound
-        return session is not None and self._path.send(session.protect_rtcp(data))
+        session = self._associations.outbound
+        return session is not None and self._associations.send(session.protect_rtcp(data))
 
     def close(self) -> None:
         """Tell the far end and forget the keys; idempotent."""
-        self._use(None, None)
-        if self._handshake is not None:
-            self._handshake.close()
-        self._set_state("closed")
+        self._associations.close()
 
 
-def _ignore(_packet: object, _now: float) -> None:
+def _ignore(*_packet: object) -> None:
     """Nobody listens yet."""

@@ -80,15 +80,25 @@ class Generation(aioice.Connection, AsyncClosing):
     """One ICE generation."""
 
     def __init__(
-        self, controlling: bool, on_packet: PacketSink, on_change: Callable[[Generation], None], relay_only: bool
+        self,
+        controlling: bool,
+        on_packet: PacketSink,
+        on_change: Callable[[Generation], None],
+        relay_only: bool,
+        username: str | None = None,
+        password: str | None = None,
     ) -> None:
+        """Without `username` and `password` it draws its own."""
         policy = aioice.TransportPolicy.RELAY if relay_only else aioice.TransportPolicy.ALL
-        super().__init__(ice_controlling=controlling, transport_policy=policy)
+        super().__init__(
+            ice_controlling=controlling, transport_policy=policy, local_username=username, local_password=password
+        )
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
         self.on_packet = on_packet
         self.on_verified: Callable[[Socket, IpPort], None] = lambda socket, address: None
         self.reader: SocketReader | None = None  # reads its sockets in the place of Python
         self._on_change = on_change
+        self.number = 0  # later ones have greater numbers
         self.likely_address: str | None = None  # of this machine; known to lead out
         self.heard_at: float | None = None  # last authenticated packet of any kind
         self.answered_at: float | None = None  # last answer to one of our checks
@@ -111,6 +121,14 @@ class Generation(aioice.Connection, AsyncClosing):
     def add_candidate(self, candidate: aioice.Candidate) -> None:
         """Note another address of a socket that is in use already."""
         self._local_candidates.append(candidate)
+
+    def take_sockets(self, other: Generation) -> None:
+        """Take over all sockets and candidates of another one, which can neither send nor receive from then on."""
+        for socket in other._protocols:
+            assert isinstance(socket, Socket)
+            socket.belong_to(self)
+        self._protocols, self._local_candidates = list(other._protocols), list(other._local_candidates)
+        other._protocols.clear()
 
     @property
     def sockets(self) -> set[StunProtocol]:

@@ -20,7 +20,8 @@ MAX_DATAGRAM_BYTES = 2_048
 HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
 IpPort = tuple[str, int]
-SocketReader = Callable[["Socket", int, int], int]  # takes in up to so many datagrams of a descriptor; how many came
+# Takes in up to so many datagrams of a descriptor; how many came, or None where Python has to.
+SocketReader = Callable[["Socket", int, int], int | None]
 
 
 class DatagramReceiver(Protocol):
@@ -45,6 +46,11 @@ class Socket(StunProtocol):
         super().__init__(generation)  # type: ignore[arg-type]
         self._verified: set[IpPort] = set()
 
+    def belong_to(self, generation: DatagramReceiver) -> None:
+        """Work for another generation, whose far end has yet to prove where it is."""
+        self.receiver = generation
+        self._verified = set()
+
     def is_verified(self, address: IpPort) -> bool:
         """Tell whether the far end has proved, by a check, that it is there."""
         return address in self._verified
@@ -64,8 +70,8 @@ class Socket(StunProtocol):
     def take(self, opened: socket.socket, most: int) -> int:
         """Take in up to `most` datagrams that wait at the socket below; returns how many did."""
         reader = self.receiver.reader
-        if reader is not None:
-            return reader(self, opened.fileno(), most)
+        if reader is not None and (came := reader(self, opened.fileno(), most)) is not None:
+            return came
         for taken in range(most):
             try:
                 data, address = opened.recvfrom(MAX_DATAGRAM_BYTES + 1)

@@ -55,6 +55,7 @@ class IceTransport(Closing):
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
         self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
         self.on_verified: Callable[[Socket, IpPort], None] = _ignore  # hears which addresses passed a check
+        self.reader: SocketReader | None = None  # takes in what arrives in the place of Python
         self._listener = listener
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
         self._loop = asyncio.get_running_loop()
@@ -66,7 +67,8 @@ class IceTransport(Closing):
         self._collector = Collector()
         self._opening = asyncio.Lock()
         self._closed = False
-        self._reader: SocketReader | None = None
+        self._made = 0  # generations so far
+        self._before: Pair | None = None  # what carried our packets when the current generation took over
         self.likely_address: str | None = None  # one of this machine that is known to lead out
         self.state = "new"
         self.gathering_state = "new"
@@ -81,14 +83,21 @@ class IceTransport(Closing):
     async def new_generation(self, controlling: bool) -> Generation:
         """Open one with fresh credentials on every local address; another that is still unconnected is given up."""
         self._drop_pending()
-        generation = Generation(controlling, self.on_packet, self._generation_changed, self._gatherer.relay_only)
+        generation = self._new(controlling)
         self._generations.pending = generation
-        generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
-        generation.reader = self._reader
         self._set_gathering("gathering")
         await self._gatherer.open_hosts(generation)
         if not generation.ended:
             self._tasks.spawn(self._ask_servers(generation))
+        return generation
+
+    def _new(self, controlling: bool, *credentials: str) -> Generation:
+        relay_only = self._gatherer.relay_only
+        generation = Generation(controlling, self.on_packet, self._generation_changed, relay_only, *credentials)
+        generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
+        generation.reader = self.reader
+        self._made += 1
+        generation.number = self._made
         return generation
 
     async def _ask_servers(self, generation: Generation) -> None:
@@ -99,6 +108,23 @@ class IceTransport(Closing):
     def abandon_pending(self) -> None:
         """Give up a generation that was offered and not answered; the current one goes on."""
         if self._generations.current is not None:
+            self._drop_pending()
+
+    def begin_again(self) -> None:
+        """Let another far end take the place of the newest generation's: with our sockets and credentials, as offered.
+
+        That is a fork of the call that answers the same offer.
+        """
+        before = self.newest
+        if before is None or self._closed:
+            return
+        self._drop_pending_of(before)
+        generation = self._new(before.ice_controlling, before.local_username, before.local_password)
+        generation.take_sockets(before)
+        self._generations.pending = generation
+
+    def _drop_pending_of(self, generation: Generation) -> None:
+        if generation is self._generations.pending:
             self._drop_pending()
 
     def migrate(self) -> None:
@@ -159,6 +185,11 @@ class IceTransport(Closing):
         theirs = parameters.ufrag, parameters.password
         return generation is not None and (generation.remote_username, generation.remote_password) == theirs
 
+    @property
+    def current(self) -> Generation | None:
+        """The generation that carries what we send."""
+        return self._generations.current
+
     # media
 
     def send(self, data: bytes) -> bool:
@@ -169,16 +200,17 @@ class IceTransport(Closing):
         pair.send(data)
         return True
 
-    def read_by(self, reader: SocketReader | None) -> None:
-        """Let `reader` take in what arrives at every socket of ours, or Python again."""
-        self._reader = reader
-        for generation in self._generations.all:
-            generation.reader = reader
-
     def collect(self) -> None:
         """Take in what waits at the selected pair's socket; it wakes up nobody as long as this is called in time."""
         pair = self._selection.pair
         self._collector.collect(pair.datagrams if pair is not None else None, self._loop.time())
+
+    def send_as_before(self, data: bytes) -> bool:
+        """Send one datagram the way that was in use before the current generation's; False when there was none."""
+        if self._before is None:
+            return False
+        self._before.send(data)
+        return True
 
     @property
     def pair(self) -> Pair | None:
@@ -221,6 +253,7 @@ class IceTransport(Closing):
         if pair is None or self._closed or generation not in (self._generations.pending, self._generations.current):
             return
         if generation is self._generations.pending:
+            self._before = self._selection.pair
             self._generations.promote(generation, self._loop.time())
         if not pair.same(self._selection.pair):
             self._selection.pair = pair
@@ -262,7 +295,7 @@ class IceTransport(Closing):
         """Close every socket in the background; idempotent."""
         if self._closed:
             return
-        self._closed, self._selection.pair = True, None
+        self._closed, self._selection.pair, self._before = True, None, None
         self._collector.rest()
         self._tasks.cancel()
         for generation in self._generations.clear():

@@ -113,6 +113,10 @@ class RtpSession:
         self._number = packet.sequence + self._shift & MAX_UINT16
         return ReadPacket(packet, codec, self._number)
 
+    def expect_source(self) -> None:
+        """Let another source take over at once: the far end has moved."""
+        self._received_at = float("-inf")
+
     def _is_present(self, ssrc: int) -> bool:
         return self.received is not None and self.received.ssrc == ssrc
 

@@ -21,6 +21,7 @@ from agent.media.sdp.parse import (
     Codec,
     Description,
     IceParameters,
+    all_codecs,
     answer_codecs,
     parse,
 )
@@ -40,8 +41,11 @@ class Agreement:
     receivable: tuple[Codec, ...]
     dtls_client: bool
     may_send: bool
+    may_hear: bool
     fingerprints: Fingerprints
     longest_packet_ms: int
+    has_rtcp_mux: bool
+    remote_direction: str  # of the far end's description
 
 
 class OfferAnswer:
@@ -54,10 +58,18 @@ class OfferAnswer:
         ssrc: int,
         cname: str,
         is_theirs: Callable[[Fingerprints], bool] = lambda _: True,
+        names_address: bool = False,
+        may_move: bool = True,
     ) -> None:
-        """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known."""
+        """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known.
+
+        `names_address` is for SIP peers, which take a description without an address for a call on hold. Where the far
+        end may not move, another certificate is refused: who speaks for it must not take its call to somebody else.
+        """
+        self._may_move = may_move
         self._settings = settings
         self._is_theirs = is_theirs
+        self._names_address = names_address
         self._version = 1
         self._local = LocalDescription(
             session_id=secrets.randbits(62),
@@ -71,6 +83,8 @@ class OfferAnswer:
             ptime_ms=settings.packet_ms,
         )
         self._dtls_client: bool | None = None
+        self._before: tuple[LocalDescription, str] = self._local, ""  # what an offer that is refused goes back to
+        self._is_offerer = False  # in the latest exchange
         self.signaling_state = "stable"
         self.local_sdp = ""
         self.remote: Description | None = None
@@ -83,8 +97,15 @@ class OfferAnswer:
             sdp = munge.set_codec_preferences(sdp, self._settings.codec_preferences)
         description = parse(sdp)
         if self.remote is not None and self._names_another(self.remote.fingerprints, description.fingerprints):
-            raise SdpError("the far end changed its certificate within the call; it has to make a new call")
+            self._check_move(description.ice, self.remote.ice)
         return description
+
+    def _check_move(self, ice: IceParameters, before: IceParameters) -> None:
+        """Refuse another certificate where the far end has not moved, or may not (RFC 8842 section 3)."""
+        if not self._may_move:
+            raise SdpError("the far end changed its certificate within the call; it has to make a new call")
+        if ice.credentials == before.credentials:
+            raise SdpError("the far end changed its certificate but not its ICE credentials; it has to change both")
 
     def _names_another(self, before: Fingerprints, now: Fingerprints) -> bool:
         """Whether these are of another certificate; the list of hashes may be another all the same."""
@@ -92,19 +113,38 @@ class OfferAnswer:
         differ = any(not set(_of(before, algorithm)) & set(_of(now, algorithm)) for algorithm in shared)
         return differ or not self._is_theirs(now)
 
-    def offer(self, ice: IceParameters) -> str:
-        """Make our offer, first or further."""
+    def offer(self, ice: IceParameters, *, everything: bool = True) -> str:
+        """Make our offer, first or further: of `everything` that we speak, or of what was agreed on.
+
+        Who holds the call says so in the answer, so that we always offer to speak (RFC 6337 section 5.3).
+        """
+        if self.signaling_state == "stable":
+            self._before = self._local, self.local_sdp
+        codecs = self._local.codecs
+        if everything:
+            codecs = all_codecs(codecs, [codec.payload_type for codec in self.remote.codecs] if self.remote else ())
+        self._local = replace(self._local, codecs=codecs, direction="sendrecv", has_rtcp_mux=True)
         text = self._write(ice, "actpass")
         self.signaling_state = "have-local-offer"
         return text
+
+    def withdraw(self) -> None:
+        """Go back to what was agreed on before our offer, which was refused."""
+        self._local, self.local_sdp = self._before
+        self.signaling_state = "stable"
 
     def accept_answer(self, answer: Description) -> Agreement:
         """Take the far end's answer to our offer; without a role it is active (RFC 4145 section 4). SdpError."""
         if answer.setup == "actpass":
             raise SdpError("the far end answered without choosing a DTLS role; it has to say active or passive")
         agreement = self._agree(answer, client=answer.setup == "passive")
-        self.signaling_state = "stable"
+        self.signaling_state, self._is_offerer = "stable", True
         return agreement
+
+    @property
+    def may_be_answered_otherwise(self) -> bool:
+        """Whether the latest exchange was an offer of ours, which another fork may answer, too."""
+        return self.signaling_state == "stable" and self._is_offerer
 
     def answer(self, offer: Description, ice: IceParameters) -> tuple[str, Agreement]:
         """Answer the far end's offer, first or further. Raises SdpError."""
@@ -116,11 +156,21 @@ class OfferAnswer:
             others=offer.others,
             audio_index=offer.audio_index,
             profile=offer.profile,
+            is_bundled=offer.is_bundled,
+            has_mid=offer.has_mid,
+            has_rtcp_mux=offer.has_rtcp_mux,
         )
-        agreement = self._agree(offer, client=offer.setup != "active")
+        agreement = self._agree(offer, client=self._role_towards(offer))
         text = self._write(ice, "active" if agreement.dtls_client else "passive")
-        self.signaling_state = "stable"
+        self.signaling_state, self._is_offerer = "stable", False
         return text, agreement
+
+    def _role_towards(self, offer: Description) -> bool:
+        """Whether we are the DTLS client: as before where that is possible (RFC 8842 section 5.3), else by choice."""
+        if offer.setup in ("active", "passive"):
+            return offer.setup == "passive"
+        goes_on = self.remote is not None and not self._names_another(self.remote.fingerprints, offer.fingerprints)
+        return self._dtls_client if goes_on and self._dtls_client is not None else True
 
     def yield_to(self, offer: Description) -> None:
         """Forget our offer when both ends made one, unless ours stands, which both ends must judge alike.
@@ -133,25 +183,29 @@ class OfferAnswer:
 
     def _write(self, ice: IceParameters, setup: str) -> str:
         codecs = _in_order(self._local.codecs, self._settings.codec_preferences)
-        self._local = replace(self._local, ice=ice, setup=setup, version=self._version, codecs=codecs)
+        address = _likeliest(ice.candidates) if self._names_address else None
+        self._local = replace(
+            self._local, ice=ice, setup=setup, version=self._version, codecs=codecs, address=address
+        )
         self._version += 1
         self.local_sdp = munge.set_max_average_bitrate(self._local.write(), self._settings.max_average_bitrate)
         return self.local_sdp
 
     def _agree(self, remote: Description, client: bool) -> Agreement:
-        if self._dtls_client is None:
-            self._dtls_client = client
-        self.remote = remote
+        self._dtls_client, self.remote = client, remote
         send_codec = _negotiated(remote.codecs)
         return Agreement(
             send_codec=send_codec,
             event_codec=_event_codec(answer_codecs(remote.codecs), send_codec),
             sendable=remote.codecs,
             receivable=self._local.codecs,
-            dtls_client=self._dtls_client,
+            dtls_client=client,
             may_send=remote.direction in ("sendrecv", "recvonly"),
+            may_hear=remote.direction in ("sendrecv", "sendonly"),
             fingerprints=remote.fingerprints,
             longest_packet_ms=remote.longest_packet_ms,
+            has_rtcp_mux=remote.has_rtcp_mux,
+            remote_direction=remote.direction,
         )
 
 
@@ -159,6 +213,12 @@ def _in_order(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Code
     """Put the preferred codecs first: in the `m=` line as the SDK's edit does, in the lines below as a browser does."""
     wanted = [name.lower() for name in preferences]
     return tuple(sorted(codecs, key=lambda codec: [*wanted, codec.name.lower()].index(codec.name.lower())))
+
+
+def _likeliest(candidates: Sequence[str]) -> tuple[str, int] | None:
+    """Address and port of the first candidate, which is the likeliest one; None where there is none yet."""
+    fields = candidates[0].split() if candidates else []
+    return (fields[4], int(fields[5])) if len(fields) > 5 else None
 
 
 def _of(fingerprints: Fingerprints, algorithm: str) -> list[str]:

@@ -8,7 +8,7 @@ strict about keys, fingerprints and size.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from agent.log import excerpt
 
 MAX_SDP_CHARS = 64_000
 MAX_CANDIDATES = 64
+DYNAMIC = range(96, 128)  # payload types that a description gives out (RFC 3551 section 6)
 EVENT = "telephone-event"
 UNKNOWN = "unknown"  # of a payload whose type was not negotiated
 COMFORT_NOISE = 13  # payload type, which is nobody else's (RFC 3551 section 6)
@@ -80,13 +81,18 @@ class IceParameters:
     candidates: tuple[str, ...] = ()
     lite: bool = False
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """What is new with each restart."""
+        return self.ufrag, self.password
+
 
 @dataclass(frozen=True)
 class RejectedSection:
     """A section that is answered with port 0."""
 
     first_line: str
-    mid: str
+    mid: str  # empty where the section names none
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,9 @@ class Description:
     others: tuple[RejectedSection, ...] = ()
     audio_index: int = 0
     profile: str = USUAL_PROFILE
+    is_bundled: bool = True
+    has_mid: bool = True
+    has_rtcp_mux: bool = True  # reports may come, and go, where the sound does (RFC 5761)
 
     def codec(self, name: str, clock_hz: int | None = None) -> Codec | None:
         """Find the first payload type of that name."""
@@ -143,9 +152,12 @@ def _parse(sdp: str) -> Description:
         session_id=_session_id(head),
         ptime_ms=_ptime(value.first("ptime")),
         longest_packet_ms=_longest_packet(value.first("maxptime")),
-        others=tuple(_rejected(n, part) for n, part in enumerate(sections) if n != index),
+        others=tuple(_rejected(part) for n, part in enumerate(sections) if n != index),
         audio_index=index,
         profile=lines[0].split()[2],
+        is_bundled=any(value.first("mid") in line.split()[1:] for line in head if line.startswith("a=group:BUNDLE")),
+        has_mid=bool(value.first("mid")),
+        has_rtcp_mux=bool(value.first_of(("rtcp-mux", "rtcp-mux-only"))),
     )
     if not any(codec.key in SOUND_KEYS for codec in description.codecs):
         raise SdpError("the far end speaks neither Opus nor PCMU nor PCMA; it has to offer one of them")
@@ -263,12 +275,27 @@ def _whole_ms(text: str) -> int:
     return min(int(found[1]), LONGEST_PACKET_MS) if found else 0
 
 
-def _rejected(index: int, lines: list[str]) -> RejectedSection:
+def _rejected(lines: list[str]) -> RejectedSection:
     fields = lines[0].strip().split()
     if len(fields) < 4:
         raise ValueError("a section without formats")
-    mid = next((line.strip()[6:] for line in lines if line.startswith("a=mid:")), str(index))
+    mid = next((line.strip()[6:] for line in lines if line.startswith("a=mid:")), "")
     return RejectedSection(" ".join([fields[0], "0", *fields[2:]]), mid)
+
+
+def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
+    """List all that we speak, for a further offer; what was agreed on keeps its payload type (RFC 3264, 8.3.2)."""
+    known = {codec.key for codec in agreed}
+    numbers = {*taken, *(codec.payload_type for codec in agreed)}
+    every = list(agreed)
+    for codec in OUR_CODECS:
+        if codec.key in known:
+            continue
+        number = next((each for each in (codec.payload_type, *DYNAMIC) if each not in numbers), None)
+        if number is not None:
+            numbers.add(number)
+            every.append(replace(codec, payload_type=number))
+    return tuple(every)
 
 
 def answer_codecs(offered: Iterable[Codec]) -> tuple[Codec, ...]:

@@ -134,9 +134,9 @@ function animate() {
 
 // ---- everything else
 
-const TONES = { ready: "good", in_call: "good", ringing: "warn", dialling: "warn", reconnecting: "warn", booting: "warn",
+const TONES = { ready: "good", in_call: "good", ringing: "warn", dialling: "warn", reconnecting: "warn", held: "warn", booting: "warn",
   muted: "warn", do_not_disturb: "warn", offline: "bad", no_sound: "bad", error: "bad" };
-const ORDER = ["ringing", "reconnecting", "muted", "dialling", "in_call", "error", "no_sound", "offline", "do_not_disturb", "booting", "ready"];
+const ORDER = ["ringing", "reconnecting", "held", "muted", "dialling", "in_call", "error", "no_sound", "offline", "do_not_disturb", "booting", "ready"];
 
 function drawState(states) {
   const state = ORDER.find((one) => states.includes(one)) || "…";

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import gevent
-from gevent import subprocess
-
+from agent.command_output import output_of
 from agent.errors import InvalidArgumentError, LocalFault
 from agent.log import excerpt
 from agent.net.http import HttpError, HttpHost
@@ -95,26 +93,10 @@ def _token_in(text: str, member: str) -> str:
 
 def _from_command(settings: TokenSettings, identity: str) -> str:
     arguments = [argument.replace("{identity}", identity) for argument in settings.command]
-    program = arguments[0]
     try:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip  (it may show what it sent)
-    except OSError as exc:
-        raise TokenError(f"The token command {program} cannot be started: {exc.strerror}.") from None
-    try:
-        with gevent.Timeout(COMMAND_TIMEOUT_S, TimeoutError):
-            output: bytes = process.stdout.read(MAX_TOKEN_CHARS + 1)
-            process.stdout.close()
-            status = process.wait()
-    except TimeoutError:
-        raise TokenError(f"The token command {program} took more than {COMMAND_TIMEOUT_S:g} s.") from None
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if status:
-        raise TokenError(f"The token command {program} ended with status {status}.")
-    return output.decode(errors="replace")
+        return output_of(arguments, "token command", MAX_TOKEN_CHARS, COMMAND_TIMEOUT_S)
+    except LocalFault as error:
+        raise TokenError(str(error)) from None
 
 
 def _from_api_key(settings: TokenSettings, identity: str) -> str:

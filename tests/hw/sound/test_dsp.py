@@ -178,3 +178,36 @@ def test_levels_are_in_db_of_full_scale() -> None:
     assert level_db(frame(16_384)) == pytest.approx(-6.02, abs=0.01)
     assert level_db(SILENCE) == -100
     assert level_db(b"") == -100
+
+
+def test_what_sounds_at_rest_waits_for_the_streams_that_start(bench: Bench) -> None:
+    bench.worker.rest()
+    playing = bench.mixer.play(frame(9) * 10)
+    deadline = time.monotonic() + 10
+    while not playing.done and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not bench.worker.idle
+    assert bench.playback.tones_ms() == 200
+    bench.worker.resume()
+    taken = [bench.playback.take(time.monotonic()) for _ in range(20)]
+    assert b"".join(taken) == frame(9) * 10
+    assert bench.worker.idle
+
+
+def test_what_waits_for_streams_that_do_not_start_comes_to_its_end(bench: Bench) -> None:
+    bench.worker.rest()
+    bench.mixer.play(frame(9) * 10)
+    bench.worker.listen(bench.hear)
+    bench.worker.resume()
+    bench.wait(lambda: len(bench.frames) >= 3 and bench.playback.tones_ms() == 0)
+
+
+def test_after_a_rest_the_speaker_and_the_microphone_are_paired_anew(bench: Bench) -> None:
+    for _ in range(5):
+        bench.playback.take(time.monotonic())
+    bench.worker.rest()
+    deadline = time.monotonic() + 10
+    while bench.worker._restart and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not bench.reference.locked
+    assert (bench.reference.arrived(), bench.reference.in_hand_bytes()) == (b"", 0)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+
+from hw.sound import frame_clock
 from hw.sound.frame_clock import PROBATION_S, FrameClock
 from hw.sound.interface import LoopPaced
+from hw.sound.wav_files import load_pcm
 from hw.sound.wav_sound import WavSound
 
 PERIOD_S = 0.005
@@ -183,3 +189,114 @@ def test_a_device_that_writes_a_file_keeps_its_beat(tmp_path):
 
 def test_files_can_be_paced_by_a_loop():
     assert isinstance(WavSound(), LoopPaced)
+
+
+# --- rest ---
+
+
+class Use:
+    """Whether the beat is of use, as a test says; notes each rest that was over."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self.rested = threading.Event()
+
+    def __call__(self) -> bool:
+        return self.wanted
+
+
+@contextmanager
+def resting(ticks: Ticks, use: Use, monkeypatch: pytest.MonkeyPatch) -> Iterator[FrameClock]:
+    monkeypatch.setattr(frame_clock, "REST_AFTER_S", 0.05)
+    beat = FrameClock(PERIOD_S, ticks, use, lambda _rested_s: use.rested.set())
+    beat.start()
+    try:
+        yield beat
+    finally:
+        beat.stop()
+
+
+def until_rests(beat: FrameClock) -> None:
+    until = time.monotonic() + 10
+    while not beat.rests and time.monotonic() < until:
+        time.sleep(0.001)
+    assert beat.rests
+
+
+def test_a_beat_of_no_use_rests_until_there_is_use_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks, use = Ticks(), Use()
+    with resting(ticks, use, monkeypatch) as beat:
+        until_rests(beat)
+        count = len(ticks.threads)
+        beat.stir()  # nobody wants it after all
+        assert not use.rested.wait(0.05)
+        assert len(ticks.threads) == count
+        use.wanted = True
+        beat.stir()
+        assert use.rested.wait(10)
+        assert ticks.wait_for(False, threading.get_ident(), since=count + 3)
+
+
+def test_a_beat_that_rests_can_be_lent_and_rests_again_when_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        ticks, use = Ticks(), Use()
+        with resting(ticks, use, monkeypatch) as beat:
+            until_rests(beat)
+            beat.lend(asyncio.get_running_loop())
+            assert await until_ticked(ticks, wanted=True)
+            beat.take_back()
+            await asyncio.to_thread(until_rests, beat)
+
+    asyncio.run(story())
+
+
+def test_a_beat_that_rests_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks, use = Ticks(), Use()
+    with resting(ticks, use, monkeypatch) as beat:
+        until_rests(beat)
+        beat.stop()
+        assert beat._thread is not None
+        assert not beat._thread.is_alive()
+
+
+def test_files_rest_and_what_is_said_and_heard_after_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_clock, "REST_AFTER_S", 0.1)
+    file = tmp_path / "heard.wav"
+    word = b"\x07\x00" * 960
+    with WavSound(capture=b"\x01\x00" * 96_000, playback=file) as sound:
+        sound.start()
+        for _ in range(3):
+            until_rests(sound._clock)
+            assert sound.progress_s() == 0.0
+            began = time.monotonic()
+            threading.Event().wait(0.2)
+            playing = sound.mixer.play(word)
+            heard = threading.Event()
+            sound.set_capture(lambda frame, heard=heard: heard.set() if frame[:1] == b"\x01" else None)
+            assert heard.wait(10)
+            assert sound.progress_s() < 1
+            sound.set_capture(None)
+            while not playing.done:
+                threading.Event().wait(0.005)
+            assert time.monotonic() - began < 10
+        lasted = time.monotonic() - began
+    played = load_pcm(file)
+    assert played.count(word) == 3
+    assert len(played) >= lasted * 96_000  # what was silent is in the file, too
+
+
+def test_a_file_without_room_for_a_pause_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_clock, "REST_AFTER_S", 0.1)
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with WavSound(playback=tmp_path / "heard.wav") as sound:
+        monkeypatch.setattr(sound._writer, "skip", full)
+        sound.start()
+        until_rests(sound._clock)
+        playing = sound.mixer.play(b"\x07\x00" * 960)
+        while not playing.done:
+            threading.Event().wait(0.005)

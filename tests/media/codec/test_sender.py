@@ -119,6 +119,18 @@ def test_without_an_agreement_on_digits_none_are_sent():
     assert {packet.codec for packet in sent(sender, voice(0.2))} == {OPUS}
 
 
+def test_a_digit_of_a_sender_waits_while_it_does_not_dial():
+    sender = AudioSender(event_hz=8000)
+    sender.insert_dtmf("1")
+    sender.insert_dtmf("2")
+
+    waiting = [packet.codec for _ in range(3) for packet in sender.push(bytes(1920), dials=False)]
+    dialled = {packet.payload[0] for _ in range(40) for packet in sender.push(bytes(1920)) if packet.codec != OPUS}
+
+    assert set(waiting) == {OPUS}
+    assert dialled == {1, 2}
+
+
 # Loss and pauses
 
 

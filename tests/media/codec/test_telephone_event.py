@@ -223,3 +223,21 @@ def test_a_flood_of_streams_keeps_a_few():
         assert keyed(streams, ssrc, "7", 1, 1) == "7"
 
     assert len(streams._streams) <= 4
+
+
+@pytest.mark.parametrize("held_for", [1, 50, 400])
+@pytest.mark.parametrize("cut_at", range(40))
+def test_digits_are_heard_once_wherever_the_path_is_cut_and_the_sender_held_up(cut_at, held_for):
+    """What is sent before the cut is noticed is lost: less than a digit."""
+    sender, receiver, noticed_after, step, number = EventSender(8000, 8000), EventReceiver(8000), 6, 160, 0
+    sender.insert("1235", 160, 70)
+    heard = ""
+    for frame in range(100 + held_for):
+        if cut_at + noticed_after <= frame < cut_at + noticed_after + held_for:
+            continue
+        for packet in sender.step(frame * step, step)[0]:
+            number += 1
+            if not cut_at <= frame < cut_at + noticed_after:
+                heard += receiver.put(packet.start, packet.payload, number)
+
+    assert heard == "1235"

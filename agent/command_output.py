@@ -1,0 +1,41 @@
+"""Runs a program that prints one thing, such as a password; blocks the calling greenlet only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import gevent
+from gevent import subprocess
+
+from agent.errors import LocalFault
+
+TIMEOUT_S: Final = 30.0
+
+
+def output_of(arguments: Sequence[str], what: str, most_bytes: int, timeout_s: float = TIMEOUT_S) -> str:
+    """Return what the program prints, at most `most_bytes` + 1 bytes; it is ended when it takes too long.
+
+    Raises LocalFault, which calls the program `what` and shows its name, none of its arguments, and nothing it said.
+    """
+    named = f"The {what} {arguments[0]}"
+    try:
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL)  # fmt: skip  (it may show what it sent)
+    except (OSError, ValueError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "this is no name of a program"
+        raise LocalFault(f"{named} cannot be started: {why}.") from None
+    try:
+        with gevent.Timeout(timeout_s, TimeoutError):
+            output: bytes = process.stdout.read(most_bytes + 1)
+            process.stdout.close()
+            status = process.wait()
+    except TimeoutError:
+        raise LocalFault(f"{named} took more than {timeout_s:g} s.") from None
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if status:
+        raise LocalFault(f"{named} ended with status {status}.")
+    return output.decode(errors="replace")

@@ -1,0 +1,43 @@
+"""JsSIP in Chromium at a site: what a browser client does, and what our box is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bench.rig.sip_browser import SipPage, missing
+from bench.rig.sip_phone import SipPhone
+from bench.rig.sip_site import SipSite
+
+from .test_phones import until_nothing_is_left
+
+pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(missing()), reason="needs JsSIP; ./test.sh installs it")]
+
+
+@pytest.fixture(scope="module")
+def page(one_edge: SipSite) -> Iterator[SipPage]:
+    with SipPage(one_edge) as page:
+        yield page
+
+
+def test_a_browser_calls_a_plain_phone_and_is_called(
+    one_edge: SipSite, page: SipPage, phone: Callable[..., SipPhone]
+) -> None:
+    web, desk = page.phone("web"), phone("desk", hz=700)
+    web.dial("desk")
+    web.until_hears(700)
+    desk.until_hears(600)
+    desk.press("5")
+    desk.hang_up()
+    web.until("it.happened('ended')")
+    web.forget()
+    desk.dial("web")
+    web.until("it.happened('session', 'remote')")
+    web.run("it.answer()")
+    web.until_hears(700)
+    desk.until_hears(600)
+    web.hang_up()
+    desk.until_event("CALL_CLOSED", 2)
+    until_nothing_is_left(one_edge)
+    web.close()
