@@ -42,7 +42,8 @@ class RtpEndpoint:
     `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, with a clock of their own; `on_loss(share)` what the far end reports of our stream;
-    `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
+    `on_arrival()` is called after each packet that was taken in; `collect()` takes in what waits at the path's socket,
+    which only it does then, as long as it is called each 20 ms. Events: track, digit, rtp_silence, rtp_resumed.
     """
 
     def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:
@@ -63,6 +64,7 @@ class RtpEndpoint:
         self._is_silent = False
         self._ticked_at = 0.0
         secure.on_rtp, secure.on_packet, secure.on_rtcp = self._take_rtp, self._take_packet, self._take_rtcp
+        self.collect = secure.collect
         secure.on_moved = self._session.expect_source
 
     @property
@@ -214,10 +216,6 @@ class RtpEndpoint:
     def listen(self) -> None:
         """Keep what arrives from now on, because somebody is going to play it; idempotent."""
         self._audio.listen()
-
-    def collect(self) -> None:
-        """Take in what waits at the path's socket. From then on only this does, as long as it is called each 20 ms."""
-        self._secure.collect()
 
     @property
     def receiver(self) -> AudioReceiver | None:

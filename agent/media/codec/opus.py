@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,16 +102,24 @@ def packet_samples(payload: bytes) -> int:
 
 
 def describe(payload: bytes) -> tuple[int, bool]:
-    """Return the 48 kHz samples of a packet, and whether it carries a copy of the one before it. Raises CodecError.
+    """Return the 48 kHz samples of a packet, and whether it carries a copy of the one before it. Raises CodecError."""
+    return packet_samples(payload), has_fec(payload)
 
-    The native core, where it is in use, counts both at once.
-    """
-    native = core.describe(payload)
-    if native is None:
-        return packet_samples(payload), has_fec(payload)
-    if not native[0]:
-        raise CodecError(_MALFORMED % len(payload))
-    return native
+
+def describer() -> Callable[[bytes], tuple[int, bool]]:
+    """Return `describe`, or what does the same by way of the native core where that is in use."""
+    module = core.verdict().module
+    if module is None:
+        return describe
+    count = module.lib.core_describe
+
+    def describe_natively(payload: bytes) -> tuple[int, bool]:
+        found = count(payload, len(payload))
+        if not found:
+            raise CodecError(_MALFORMED % len(payload))
+        return found >> 1, bool(found & 1)
+
+    return describe_natively
 
 
 def has_fec(payload: bytes) -> bool:

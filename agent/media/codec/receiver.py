@@ -62,6 +62,7 @@ class AudioReceiver:
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings)
         self._clocks = Clocks()
+        self._describe = opus.describer()
         self._decoders: dict[str, Decoder] = {}
         self._decoder = self._decoder_of(codec)  # of the latest packet that was decoded
         self._events = EventStreams()
@@ -92,7 +93,7 @@ class AudioReceiver:
             self._ssrc = ssrc
         codec = codec or self.codec
         try:
-            samples, repairs = opus.describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
+            samples, repairs = self._describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
         except CodecError as error:
             self._failures.failed(error)
             return

@@ -114,21 +114,25 @@ class SecureTransport(Closing):
 
     def _read(self, source: Socket, fd: int, most: int) -> int | None:
         """Take in up to `most` datagrams of a socket by way of the core; how many came, None where Python has to."""
+        core, path = self._native(), self._path
         for taken in range(most):
-            core = self._native()  # what came before may have ended it
             if core is None:
                 return taken or None
             found = core.receive(fd)
             if found == NOTHING:
                 return taken
-            if found == OTHER:
-                source.datagram_received(core.datagram, core.address)
+            address, at = core.address, core.arrival_s
+            if found == RTP and source.is_verified(address):  # as `_take` does, and by far the most frequent
+                path.authentic(source.receiver, source, address, at)
+                self.on_packet(core.packet, at)
+            elif found == OTHER:
+                source.datagram_received(core.datagram, address)
+                core = self._native()  # that may have ended the association, or begun another
             elif found == REJECTED:
-                self._reject(source, core.address)
-            elif found == RTP:
-                self._take(source, core.address, self.on_packet, core.packet, core.arrival_s)
+                self._reject(source, address)
             else:
-                self._take(source, core.address, _ignore, None, core.arrival_s)
+                sink, packet = (self.on_packet, core.packet) if found == RTP else (_ignore, None)
+                self._take(source, address, sink, packet, at)
         return most
 
     def collect(self) -> None:
@@ -149,9 +153,7 @@ class SecureTransport(Closing):
     ) -> None:
         """Let it count, as of `at`, or of now if it waited for a check."""
         now = self._loop.time() if at is None else at
-        generation = source.receiver
-        assert isinstance(generation, Generation)
-        self._path.authentic(generation, source, address, now)
+        self._path.authentic(source.receiver, source, address, now)
         sink(packet, now)
 
     def _receive_srtp(self, data: bytes, source: Socket, address: IpPort) -> None:
@@ -181,9 +183,9 @@ class SecureTransport(Closing):
     def core(self) -> Core | None:
         """What encodes, encrypts and sends at once; None without a path from a socket of ours, or without a core."""
         core, pair = self._native(), self._path.pair
-        if core is None or pair is None or (fd := pair.fileno()) < 0:
+        if core is None or pair is None or (datagrams := pair.datagrams) is None or datagrams.is_closing():
             return None
-        if pair is not self._aim and core.aim(fd, *pair.destination):
+        if pair is not self._aim and core.aim(datagrams.fileno(), *pair.destination):
             self._aim = pair
         return core if pair is self._aim else None
 

@@ -24,12 +24,13 @@ class Collector:
 
     def collect(self, datagrams: DatagramTransport | None, now: float) -> None:
         """Take in what waits at the socket, and leave it alone until the next call of this."""
-        if datagrams is not self._paused:
+        if datagrams is None or datagrams is not self._paused:
             self.rest()
-        if datagrams is None or now - self._flooded_at < FLOOD_S:
-            return
-        self._paused, self._collected_at = datagrams, now
-        datagrams.pause()
+            if datagrams is None or now - self._flooded_at < FLOOD_S:
+                return
+            self._paused = datagrams
+            datagrams.pause()
+        self._collected_at = now
         if datagrams.collect(MOST_AT_ONCE) == MOST_AT_ONCE:
             self._flooded_at = now
             self.rest()

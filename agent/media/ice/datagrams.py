@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any, Protocol
 
 from agent.closing import Closing
@@ -48,6 +49,7 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
         self._socket = opened
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
+        self.collect = partial(protocol.take, opened)  # takes in up to so many datagrams that wait
         self._closing = False
         self._reading = False
         self.resume()
@@ -79,12 +81,8 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
             self._reading = True
             self._loop.add_reader(self._socket, self._readable)
 
-    def collect(self, most: int) -> int:
-        """Take in up to `most` datagrams that wait; returns how many did."""
-        return 0 if self._closing else self._protocol.take(self._socket, most)
-
     def _readable(self) -> None:
-        self._protocol.take(self._socket, 1)
+        self.collect(1)
 
     def is_closing(self) -> bool:
         """Tell whether it is closed."""

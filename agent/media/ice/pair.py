@@ -18,12 +18,14 @@ OWN_ADDRESS = "own_address"  # what the transport of a TURN allocation is asked 
 class Pair:
     """A pair of addresses that may carry media; cheap to send on."""
 
-    __slots__ = ("_send", "_transport", "destination", "raw")
+    __slots__ = ("_send", "_transport", "datagrams", "destination", "raw")
 
     def __init__(self, raw: CandidatePair) -> None:
         self.raw = raw  # aioice's own, for its generation
         self._send = raw.protocol.transport.sendto
-        self._transport = raw.protocol.transport
+        self._transport = transport = raw.protocol.transport
+        #: our socket; None where it is one of a TURN server
+        self.datagrams = transport if isinstance(transport, DatagramTransport) else None
         self.destination: IpPort = raw.remote_addr
 
     @property
@@ -50,17 +52,6 @@ class Pair:
     def same(self, other: Pair | None) -> bool:
         """Tell whether both are the same pair."""
         return other is not None and other.raw is self.raw
-
-    @property
-    def datagrams(self) -> DatagramTransport | None:
-        """Our socket, where it is one of ours and not one of a TURN server."""
-        transport = self._transport
-        return transport if isinstance(transport, DatagramTransport) else None
-
-    def fileno(self) -> int:
-        """Return the descriptor of our socket; -1 where it is one of a TURN server, or closed."""
-        datagrams = self.datagrams
-        return datagrams.fileno() if datagrams is not None else -1
 
     def send(self, data: bytes) -> None:
         """Send one datagram; a dead path is nobody's exception."""

@@ -70,6 +70,8 @@ class Socket(StunProtocol):
     def take(self, opened: socket.socket, most: int) -> int:
         """Take in up to `most` datagrams that wait at the socket below; returns how many did."""
         reader = self.receiver.reader
+        if opened.fileno() < 0:
+            return 0  # it is closed
         if reader is not None and (came := reader(self, opened.fileno(), most)) is not None:
             return came
         for taken in range(most):

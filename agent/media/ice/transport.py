@@ -25,7 +25,7 @@ from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
-from agent.media.ice.sockets import IpPort, Socket, SocketReader
+from agent.media.ice.sockets import DatagramReceiver, IpPort, Socket, SocketReader
 from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 
@@ -227,8 +227,9 @@ class IceTransport(Closing):
         """Round-trip time of the latest answered check."""
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
-    def authentic(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
+    def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
         """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
+        assert isinstance(generation, Generation)
         generation.heard_at = generation.media_at = now
         self._selection.heard(generation, source, address, now)
 

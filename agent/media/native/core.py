@@ -115,15 +115,6 @@ def core_for(srtp: SrtpCalls) -> Core | None:
     return Core(module, srtp) if module is not None else None
 
 
-def describe(payload: bytes) -> tuple[int, bool] | None:
-    """Return an Opus packet's samples at 48 kHz (0: malformed), and whether it repairs the one before; None without."""
-    module = verdict().module
-    if module is None:
-        return None
-    found = module.lib.core_describe(payload, len(payload))
-    return found >> 1, bool(found & 1)
-
-
 def described() -> str:
     """Say which way packets take, for whoever looks after a box."""
     found = verdict()
