@@ -25,7 +25,7 @@ FLOORS = (
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
     {"agent.net", "agent.supervision", "agent.media.rtp.packet"},
     {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
-     "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
+     "agent.media.jitter", "agent.media.light_import", "agent.media.native", "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
@@ -47,6 +47,7 @@ CONFINED = {
     "aioice": ("agent.media",),
     "pylibsrtp": ("agent.media.dtls",),
     "OpenSSL": ("agent.media.dtls",),
+    "cffi": ("agent.media.native.build",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
     "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
