@@ -21,6 +21,8 @@ def contradictions(config: Config) -> _Problems:
     yield from _door(config)
     yield from _service(config)
     yield from _token(config.token)
+    if config.api.keys and not config.page.enabled:
+        yield "page.enabled", "[api.keys] are keys to what the page serves; expected true, or no keys"
     yield from sip_contradictions(config)
 
 

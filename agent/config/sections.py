@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
 from agent.media.settings import MediaSettings
+from agent.page.api_keys import ApiSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
 from agent.signaling.sip.settings import SipSettings
@@ -50,5 +51,6 @@ class Config:
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)
     page: PageSettings = field(default_factory=PageSettings)
+    api: ApiSettings = field(default_factory=ApiSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)

@@ -99,11 +99,11 @@ class Kiosk(Emitter):
             self.pins.close()
             self.mailbox.close()
             raise
-        self.box = KioskBox(config.box.identity, self.board, self.lines, self.panel, self.doorway, self.sound,
+        self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
                             self.volume)  # fmt: skip
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
-                             self.control.beside(KEY_NAME) if self.doorway.exists else None)  # fmt: skip
+                             self.control.beside(KEY_NAME) if self.doorway.exists else None, config.api)  # fmt: skip
         self.supervisor = Supervisor(
             config.service.restart_limits, trouble=lambda name, why: self.board.trouble(f"part {name}", why)
         )

@@ -7,16 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from agent.errors import InvalidArgumentError
+from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
-from agent.kiosk.lines import Lines
 from agent.kiosk.panel import Panel
+from agent.kiosk.recent_moments import RecentMoments
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
-from agent.log import FailureLog, tidy
+from agent.log import FailureLog, excerpt, tidy
 from agent.program import VERSION
 from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
+
+DOOR = "door"
 
 
 class KioskBox:
@@ -26,7 +30,7 @@ class KioskBox:
         self,
         identity: str,
         board: Noticeboard,
-        lines: Lines,
+        attendant: Attendant,
         panel: Panel,
         doorway: Doorway,
         sound: Sound,
@@ -34,7 +38,9 @@ class KioskBox:
     ) -> None:
         self._identity = identity
         self._board = board
-        self._lines = lines
+        self._attendant = attendant
+        self._lines = lines = attendant.lines
+        self._moments = RecentMoments()
         self._panel = panel
         self._doorway = doorway
         self._sound = sound
@@ -44,6 +50,7 @@ class KioskBox:
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
         panel.lights.on_change = self.changed
+        board.on("moment", lambda moment, detail: self._moments.note(moment, detail, time.time()))
         for emitter, event in ((board, "situation"), (board, "moment"), (lines, "sample")):
             emitter.on(event, lambda *_: self.changed())
 
@@ -83,9 +90,31 @@ class KioskBox:
         """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
         self._panel.press(name, hold_s)
 
-    def open_door(self) -> None:
-        """Release the door for its time; InvalidStateError where there is none."""
-        self._doorway.open("asked for by the page")
+    def moments_since(self, last: int) -> list[dict[str, Any]]:
+        """List the latest moments after the one with this `id`, the oldest first."""
+        return self._moments.since(last)
+
+    def call(self, to: str) -> None:
+        """Place a call, whatever rings. Raises UsageError."""
+        self._attendant.call(to)
+
+    def answer(self) -> None:
+        """Take the call that rings. Raises InvalidStateError when none does."""
+        self._attendant.accept()
+
+    def hang_up(self) -> None:
+        """End the call that is on, or refuse what rings. Raises InvalidStateError without any."""
+        self._attendant.hang_up()
+
+    def set_do_not_disturb(self, on: bool) -> None:
+        """Let calls in no longer, or again."""
+        self._attendant.set_do_not_disturb(on)
+
+    def open_door(self, name: str, who: str) -> None:
+        """Release the door for its time, for `who`; InvalidStateError where there is none, InvalidArgumentError."""
+        if name not in ("", DOOR):
+            raise InvalidArgumentError(f"there is no door {excerpt(name)!r}")
+        self._doorway.open(f"asked for by {who}")
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

@@ -15,8 +15,9 @@ from gevent.event import Event
 from agent.files import write_private
 from agent.hub_clock import sleep_to_round
 from agent.log import FailureLog
+from agent.page.api_keys import ApiSettings
 from agent.page.box import Box
-from agent.page.server import Page
+from agent.page.server import NO_KEYS, Page
 from agent.page.settings import PageSettings
 from agent.supervision.heartbeat import Heartbeat
 
@@ -37,19 +38,26 @@ class PageHost:
     """
 
     def __init__(
-        self, settings: PageSettings, box: Box, trouble: Callable[[str], None], key_file: Path | None = None
+        self,
+        settings: PageSettings,
+        box: Box,
+        trouble: Callable[[str], None],
+        key_file: Path | None = None,
+        api: ApiSettings = NO_KEYS,
     ) -> None:
         self.url = ""  #: where a browser finds the page; empty while it is not served
         self.served = Event()
         self._settings = settings
+        self._api = api
         self._box = box
         self._trouble = trouble
         self._key_place = key_file
         self._key_file = None if settings.password else key_file
         self._failures = FailureLog(log, "serving the page")
 
-    def use(self, settings: PageSettings) -> None:
+    def use(self, settings: PageSettings, api: ApiSettings = NO_KEYS) -> None:
         """Serve with these settings from the next `run` on."""
+        self._api = api
         self._settings = settings
         self._key_file = None if settings.password else self._key_place
 
@@ -90,7 +98,7 @@ class PageHost:
     def _try(self) -> Page | None:
         page = None
         try:
-            page = Page(self._guarded(), self._box)
+            page = Page(self._guarded(), self._box, self._api)
             page.start()
         except OSError as error:
             if page is not None:

@@ -30,8 +30,23 @@ class Box(Protocol):
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed()` on the hub whenever `status` would differ; the returned function ends that."""
 
-    def open_door(self) -> None:
-        """Release the door for its time."""
+    def moments_since(self, last: int) -> list[dict[str, Any]]:
+        """List the latest moments after the one with this `id`, the oldest first: id (grows), at_ms, moment, detail."""
+
+    def call(self, to: str) -> None:
+        """Place a call, whatever rings."""
+
+    def answer(self) -> None:
+        """Take the call that rings."""
+
+    def hang_up(self) -> None:
+        """End the call that is on, or refuse what rings."""
+
+    def set_do_not_disturb(self, on: bool) -> None:
+        """Let calls in no longer, or again."""
+
+    def open_door(self, name: str, who: str) -> None:
+        """Release a door for its time, "" the only one; `who` asked for it. InvalidArgumentError: no such."""
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

@@ -28,17 +28,19 @@ IDLE_S = 30.0  # of a connection that neither sends nor takes anything
 HEAD_S = 10.0  # for the first line of the first request, and for all of a request once its first line is there
 MAX_REQUESTS = 100
 MAX_HEAD_BYTES = 16 * 1024
-MAX_BODY_BYTES = 4 * 1024  # nothing here needs one, but many programs send one with each POST
+MAX_BODY_BYTES = 4 * 1024  # of a few fields
 LINGER_BYTES = 64 * 1024  # what is read and dropped after a refusal, so that its answer arrives
 LINGER_S = 1.0
 
 VISITOR = "kiosk.visitor"
+BODY = "kiosk.body"
 
 # Status and reason; an exception that was raised once and kept would keep every frame it passed.
 NO_REQUEST = ("400 Bad Request", "this is no HTTP request")
 TOO_SLOW = ("408 Request Timeout", f"send a request within {HEAD_S:g} s")
 HEAD_TOO_LONG = ("431 Request Header Fields Too Large", f"send at most {MAX_HEAD_BYTES} bytes of headers")
-BODY_TOO_LONG = ("413 Content Too Large", f"send at most {MAX_BODY_BYTES} bytes, or better nothing, as the body")
+BODY_TOO_LONG = ("413 Content Too Large", f"send at most {MAX_BODY_BYTES} bytes as the body")
+BODY_CUT_SHORT = ("400 Bad Request", "send as much of a body as Content-Length says")
 BODY_IN_CHUNKS = ("411 Length Required", "send no body, or one with Content-Length")
 
 
@@ -61,6 +63,7 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
                                 partial(_has_gone, sock))  # fmt: skip
         self._turns = Turns(1)
         self._requests = 0
+        self._body = b""
 
     def handle(self) -> None:
         """Answer requests until the connection ends."""
@@ -71,8 +74,9 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
             self._crowd.leave(self._visitor)
 
     def get_environ(self) -> dict[str, Any]:
-        """Make what the server is told of a request; who asks is in it as VISITOR."""
+        """Make what the server is told of a request; who asks is in it as VISITOR, what he sends as BODY."""
         environ: dict[str, Any] = super().get_environ()
+        environ[BODY] = self._body
         environ[VISITOR] = self._visitor
         return environ
 
@@ -102,7 +106,7 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
         """Read the rest of a request; raises Refusal, or ValueError for what is no HTTP."""
         with gevent.Timeout(HEAD_S, Refusal(*TOO_SLOW)):
             super().read_request(raw_requestline)
-            self._drop_body()
+            self._read_body()
         return True
 
     def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -114,12 +118,14 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
     def log_error(self, msg: str, *args: object) -> None:
         """Log nothing: the text would quote the stranger."""
 
-    def _drop_body(self) -> None:
+    def _read_body(self) -> None:
         if "transfer-encoding" in self.headers:
             raise Refusal(*BODY_IN_CHUNKS)
         if (length := self.content_length or 0) > MAX_BODY_BYTES:
             raise Refusal(*BODY_TOO_LONG)
-        self.rfile.read(length)
+        self._body = self.rfile.read(length)
+        if len(self._body) < length:
+            raise Refusal(*BODY_CUT_SHORT)
         self.content_length = 0
 
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:

@@ -13,7 +13,7 @@ import base64
 import hmac
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from agent.page.settings import PageSettings
@@ -22,11 +22,12 @@ OWN_HEADER = "X-Kiosk-Panel"
 
 
 class Refusal(Exception):
-    """A request that is not answered; carries the HTTP status."""
+    """A request that is not answered; carries the HTTP status and the headers that belong to it."""
 
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, status: str, reason: str, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = list(headers)  #: of the answer
 
 
 class Guard:
@@ -56,12 +57,8 @@ class Guard:
         """Tell whether the request carries the password, compared in constant time; True when none is set."""
         if not self._password:
             return True
-        scheme, _, encoded = headers.get("Authorization", "").partition(" ")
-        try:
-            _, _, given = base64.b64decode(encoded, validate=True).partition(b":")
-        except ValueError:
-            return False
-        return scheme.lower() == "basic" and hmac.compare_digest(given, self._password.encode())
+        given = given_password(headers)
+        return given is not None and hmac.compare_digest(given, self._password.encode())
 
     def _is_ours(self, host: str) -> bool:
         name = _name(host)
@@ -70,6 +67,16 @@ class Guard:
         except ValueError:
             return name.removesuffix(".") in self._names
         return True
+
+
+def given_password(headers: Mapping[str, str]) -> bytes | None:
+    """Return the password of a request (RFC 7617); None where there is none that can be read."""
+    scheme, _, encoded = headers.get("Authorization", "").partition(" ")
+    try:
+        user_and_password = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return None
+    return user_and_password.partition(b":")[2] if scheme.lower() == "basic" else None
 
 
 def _name(host: str) -> str:

@@ -1,42 +1,40 @@
-"""The box's own web page: its status live, its front panel to press, and a small JSON interface.
+"""The box's own web page: its status live, its front panel to press, and the HTTP interface that it works by.
 
-    GET /            the page                     GET /status   everything it shows, once
-    GET /events      the same, at each change (server-sent events)
-    POST /press/NAME?hold=SECONDS · POST /door · POST /volume?percent=N      204, or an error as {"error": "..."}
+    GET /            the page, and its files
+    /api/v1/...      everything else (`agent.page.api`)
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import resources
 from time import monotonic
 from typing import Any
-from urllib.parse import parse_qs
 
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from agent.closing import Closing
-from agent.errors import AgentError, InvalidArgumentError
 from agent.log import SeldomLog
+from agent.page.access import Access
+from agent.page.api import DESCRIPTION, EVENTS, STATUS, ApiRequest, ApiRoute, find_route, perform
+from agent.page.api_fields import JSON
+from agent.page.api_keys import ApiSettings, Asker
 from agent.page.box import Box
-from agent.page.connection import VISITOR, PageConnection, error_body
-from agent.page.crowd import Crowd, Doing, Visitor
-from agent.page.guard import Guard, Refusal
-from agent.page.guesses import Guesses
+from agent.page.connection import BODY, VISITOR, PageConnection, error_body
+from agent.page.crowd import Crowd, Visitor
+from agent.page.guard import Refusal
 from agent.page.settings import PageSettings
-from agent.page.status_stream import StatusStreams
-from hw.errors import HardwareError
+from agent.page.status_stream import StatusStreams, shown_to
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 64
 MAX_WATCHING = 16
-MAX_HOLD_S = 30.0
+NO_KEYS = ApiSettings()
 
 TYPES = {
     "html": "text/html; charset=utf-8",
@@ -59,13 +57,12 @@ _Answer = tuple[str, str, bytes]  # status, content type, body
 class Page(Closing):
     """The web server; `start` returns at once."""
 
-    def __init__(self, settings: PageSettings, box: Box) -> None:
+    def __init__(self, settings: PageSettings, box: Box, api: ApiSettings = NO_KEYS) -> None:
         self._box = box
-        self._guard = Guard(settings)
         self._live = StatusStreams(box)
         self._files = _read_files()
         self._strangers = SeldomLog(log)
-        self._guesses = Guesses()
+        self._access = Access(settings, api, self._strangers)
         self._crowd = Crowd(MAX_CONNECTIONS, MAX_WATCHING)
         self._pool = Pool()
         # Without SERVER_NAME the server would ask the DNS for it, and wait.
@@ -97,65 +94,33 @@ class Page(Closing):
         self._pool.kill(block=False)
 
     def _answer(self, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
-        headers = _headers(environ)
-        method = environ["REQUEST_METHOD"]
-        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
+        request = _request(environ)
+        visitor = environ[VISITOR]
         try:
-            self._guard.check(method, path, headers)
-            self._check_password(environ[VISITOR], headers)
-            if (method, path) == ("GET", "/events"):
-                return self._stream(environ[VISITOR], start)
-            answer = self._route(method, path, parse_qs(environ.get("QUERY_STRING", "")))
+            asker = self._access.asker(visitor, request.method, request.path, _headers(environ))
+            if request.method == "GET" and request.path in self._files:
+                return _send(start, *self._files[request.path])
+            route, given = find_route(request)
+            perform(route, given, self._box, asker)
+            if route.path == EVENTS:
+                return self._stream(visitor, asker, start, environ.get("HTTP_LAST_EVENT_ID", ""))
+            return _send(start, *self._found(route, asker))
         except Refusal as refusal:
-            answer = _error(refusal.status, str(refusal))
-        return _send(start, *answer)
+            return _send(start, refusal.status, JSON, error_body(str(refusal)), refusal.headers)
 
-    def _stream(self, visitor: Visitor, start: _Start) -> Iterable[bytes]:
+    def _stream(self, visitor: Visitor, asker: Asker, start: _Start, last: str) -> Iterable[bytes]:
         self._crowd.watch(visitor, monotonic())
         start("200 OK", [("Content-Type", "text/event-stream"), *SAFETY])
-        return self._live.events()
+        return self._live.events(asker, int(last) if last.isascii() and last.isdigit() and len(last) < 20 else 0)
 
-    def _check_password(self, visitor: Visitor, headers: Mapping[str, str]) -> None:
-        knows = partial(self._guard.knows, headers)
-        if not self._guard.asks or (visitor.is_known and knows()):
-            return
-        if "Authorization" in headers:
-            visitor.turn_to(Doing.GUESSING, monotonic())
-            visitor.is_known = self._guesses.judge(visitor.address, knows, visitor.has_gone)
-            visitor.turn_to(Doing.MOVING, monotonic())
-            if visitor.is_known:
-                return
-            self._strangers.warning("somebody gave a wrong password for the page")
-        raise Refusal("401 Unauthorized", "give the page's password, with any user name")
+    def _found(self, route: ApiRoute, asker: Asker) -> _Answer:
+        if route.path == STATUS:
+            return "200 OK", JSON, json.dumps(shown_to(asker, self._box)).encode()
+        if route.path == DESCRIPTION:
+            from agent.page.api_description import description  # most boxes are never asked for it
 
-    def _route(self, method: str, path: str, query: Mapping[str, list[str]]) -> _Answer:
-        if method == "GET" and path in self._files:
-            return self._files[path]
-        if (method, path) == ("GET", "/status"):
-            return "200 OK", "application/json", json.dumps(self._box.status()).encode()
-        if method not in ("GET", "POST"):
-            raise Refusal("405 Method Not Allowed", f"{method} is not known here")
-        do = self._command(path, query) if method == "POST" else None
-        if do is None:
-            raise Refusal("404 Not Found", f"there is no {method} {path}")
-        try:
-            do()
-        except InvalidArgumentError as error:
-            raise Refusal("404 Not Found", str(error)) from error
-        except (AgentError, HardwareError) as error:
-            raise Refusal("409 Conflict", str(error)) from error
+            return "200 OK", JSON, json.dumps(description()).encode()
         return "204 No Content", "", b""
-
-    def _command(self, path: str, query: Mapping[str, list[str]]) -> Callable[[], None] | None:
-        if path == "/door":
-            return self._box.open_door
-        if path == "/volume":
-            percent = int(_number(query, "percent", None, 0, 100))
-            return lambda: self._box.set_volume(percent)
-        if path.startswith("/press/"):
-            name, hold_s = path.removeprefix("/press/"), _number(query, "hold", 0.1, 0, MAX_HOLD_S)
-            return lambda: self._box.press(name, hold_s)
-        return None
 
 
 def _read_files() -> dict[str, _Answer]:
@@ -174,25 +139,15 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _number(query: Mapping[str, list[str]], name: str, default: float | None, low: float, high: float) -> float:
-    try:
-        value = float(query[name][0]) if name in query or default is None else default
-    except (KeyError, ValueError):
-        value = math.nan
-    if not low <= value <= high:
-        raise Refusal("400 Bad Request", f"{name} must be a number from {low:g} to {high:g}")
-    return value
+def _request(environ: Mapping[str, Any]) -> ApiRequest:
+    path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
+    return ApiRequest(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""),
+                   environ.get("CONTENT_TYPE") or "", environ[BODY])  # fmt: skip
 
 
-def _error(status: str, reason: str) -> _Answer:
-    return status, "application/json", error_body(reason)
-
-
-def _send(start: _Start, status: str, kind: str, body: bytes) -> list[bytes]:
-    headers = [*SAFETY, ("Content-Length", str(len(body)))]
+def _send(start: _Start, status: str, kind: str, body: bytes, more: Sequence[tuple[str, str]] = ()) -> list[bytes]:
+    headers = [*SAFETY, ("Content-Length", str(len(body))), *more]
     if kind:
         headers.append(("Content-Type", kind))
-    if status.startswith("401"):
-        headers.append(("WWW-Authenticate", 'Basic realm="kiosk panel", charset="UTF-8"'))
     start(status, headers)
     return [body]

@@ -1,19 +1,30 @@
-"""The status of the box as server-sent events: at once, and again at each change."""
+"""What the box does, as server-sent events: its status at once and at each change, each moment as it happens.
+
+Moments are kept by the box, a bounded number; a stream only remembers which one it told last, and so does a browser,
+which says so when it comes back (`Last-Event-ID`).
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import gevent
 from gevent.event import Event
 
 from agent.closing import Closing
+from agent.page.api_keys import OWNER, Asker
 from agent.page.box import Box
 
 SMALLEST_GAP_S = 0.1  # changes that come faster are told as one
 KEEPALIVE_S = 10.0  # a comment then, so that a browser that has gone is noticed
 RETRY_MS = 1000
+
+
+def shown_to(asker: Asker, box: Box) -> dict[str, Any]:
+    """Return the status, and what whoever asks may do."""
+    return {**box.status(), "permissions": sorted(asker.permissions)}
 
 
 class StatusStreams(Closing):
@@ -31,8 +42,8 @@ class StatusStreams(Closing):
         self._unsubscribe()
         self._changed()
 
-    def events(self) -> Iterator[bytes]:
-        """Open a new stream of chunks for one browser."""
+    def events(self, asker: Asker = OWNER, told: int = 0) -> Iterator[bytes]:
+        """Open a new stream of chunks for one browser, that was told all moments up to `told` before."""
         changed = Event()
         changed.set()
         self._changes.add(changed)
@@ -43,7 +54,10 @@ class StatusStreams(Closing):
                     yield b": still here\n\n"
                     continue
                 changed.clear()
-                yield b"data: " + json.dumps(self._box.status()).encode() + b"\n\n"
+                yield b"data: " + json.dumps(shown_to(asker, self._box)).encode() + b"\n\n"
+                for moment in self._box.moments_since(told):
+                    told = moment["id"]
+                    yield f"event: moment\nid: {told}\ndata: {json.dumps(moment)}\n\n".encode()
                 gevent.sleep(SMALLEST_GAP_S)
         finally:
             self._changes.discard(changed)

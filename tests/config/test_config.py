@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
 EXAMPLES = {"buttons": "accept", "lights": "status"}  # the entry that shows every key, of those with free names
 
-TABLES = {"ice_servers"}  # keys that are written as tables of their own
+TABLES = {"ice_servers", "keys"}  # keys that are written as tables of their own
 
 
 def sections() -> list[tuple[str, type[Any]]]:

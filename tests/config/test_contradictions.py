@@ -12,6 +12,7 @@ from hw.panel.header import HEADER_GPIOS, POSITIONS, explain_pin
 from hw.panel.settings import DEFAULT_PATTERNS, ButtonSettings, LightSettings
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
+HASH = "sha256:" + "0" * 64
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -39,6 +40,10 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         ('[answering]\nauto_answer = ["*"]\nmax_ring_s = 1', "answering", "auto_answer answers nothing"),
         ('[page]\nhosts = ["http://door.example.org"]', "page.hosts", "HOST:PORT"),
         ('[page]\nhosts = ["door example"]', "page.hosts", "HOST:PORT"),
+        ('[page]\nenabled = false\n[api.keys.a]\nkey_hash = "' + HASH + '"', "page.enabled", "[api.keys]"),
+        ('[api.keys.a]\nkey_hash = "x"', "api.keys.a", "kiosk-agent key NAME"),
+        ('[api.keys.a]\nkey_hash = "' + HASH + '"\npermissions = ["lock"]', "api.keys.a", "look, talk, open"),
+        ('[api.keys]\na.key_hash = "' + HASH + '"\nb.key_hash = "' + HASH + '"', "api", "the same key"),
         ('[token]\nurl = "https://x.example/a b"', "token.url", "begins with"),
         ('[buttons.a]\npin = 5\nshort = "call:bob,carol"', "buttons.a.short", "one name or number"),
         ('[buttons.a]\npin = 5\nlong = "call:+49 30 12"', "buttons.a.long", "without blanks and commas"),

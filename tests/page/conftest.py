@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from geventhttpclient import HTTPClient
 
-from agent.errors import InvalidArgumentError
+from agent.errors import InvalidArgumentError, InvalidStateError
+from agent.kiosk.recent_moments import RecentMoments
+from agent.page.api_keys import ApiKeySettings, ApiSettings, new_key
 from agent.page.server import Page
 from agent.page.settings import PageSettings
 from hw.errors import HardwareError
@@ -22,6 +26,9 @@ class RecordingBox:
         self.shown: dict[str, Any] = {"identity": "lobby", "states": ["ready"], "door": {"open": False}}
         self.watchers: list[Callable[[], None]] = []
         self.jammed = False
+        self.ringing = False
+        self.openers: list[str] = []
+        self.moments = RecentMoments()
 
     def status(self) -> dict[str, Any]:
         return self.shown
@@ -35,13 +42,38 @@ class RecordingBox:
         self.watchers.append(changed)
         return lambda: self.watchers.remove(changed) if changed in self.watchers else None
 
-    def open_door(self) -> None:
+    def moments_since(self, last: int) -> list[dict[str, Any]]:
+        return self.moments.since(last)
+
+    def call(self, to: str) -> None:
+        self.done.append(("call", to))
+
+    def answer(self) -> None:
+        if not self.ringing:
+            raise InvalidStateError("no call rings")
+        self.done.append(("answer",))
+
+    def hang_up(self) -> None:
+        self.done.append(("hang up",))
+
+    def set_do_not_disturb(self, on: bool) -> None:
+        self.done.append(("do not disturb", on))
+
+    def open_door(self, name: str, who: str) -> None:
         if self.jammed:
             raise HardwareError("the relay is gone: check its cable")
+        if name:
+            raise InvalidArgumentError(f"there is no door {name!r}")
+        self.openers.append(who)
         self.done.append(("door",))
 
     def set_volume(self, percent: int) -> None:
         self.done.append(("volume", percent))
+
+    def tell(self, moment: str, detail: str = "") -> None:
+        """Let something happen, and tell who watches."""
+        self.moments.note(moment, detail, 1_700_000_000.0)
+        self.change()
 
     def change(self, **shown: Any) -> None:
         """Show something else, and tell who watches."""
@@ -64,9 +96,20 @@ class Browser:
     def post(self, path: str, **headers: str) -> Any:
         return self._ask("POST", path, {"X-Kiosk-Panel": "1", **headers})
 
-    def _ask(self, method: str, path: str, headers: dict[str, str]) -> Any:
+    @staticmethod
+    def basic(password: str) -> str:
+        """What a browser sends for a password."""
+        return "Basic " + base64.b64encode(f":{password}".encode()).decode()
+
+    def send(self, name: str, body: object, **headers: str) -> Any:
+        """Ask the interface for something; a body that is no bytes is sent as JSON."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {"Content_Type": "application/json", "X-Kiosk-Panel": "1", **headers}
+        return self._ask("POST", f"/api/v1/{name}", named, raw)
+
+    def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.request(method, path, headers={"Host": self.host, **named}, body=b"")
+        return self.client.request(method, path, headers={"Host": self.host, **named}, body=body)
 
 
 @pytest.fixture
@@ -80,7 +123,8 @@ def serve(box: RecordingBox) -> Iterator[Callable[..., Browser]]:
     browsers: list[Browser] = []
 
     def start(**settings: Any) -> Browser:
-        pages.append(Page(PageSettings(listen="127.0.0.1:0", **settings), box))
+        api = settings.pop("api", ApiSettings())
+        pages.append(Page(PageSettings(listen="127.0.0.1:0", **settings), box, api))
         pages[-1].start()
         browsers.append(Browser(pages[-1]))
         return browsers[-1]
@@ -95,3 +139,16 @@ def serve(box: RecordingBox) -> Iterator[Callable[..., Browser]]:
 @pytest.fixture
 def browser(serve: Callable[..., Browser]) -> Browser:
     return serve()
+
+
+@pytest.fixture
+def keys() -> tuple[ApiSettings, dict[str, str]]:
+    """A key for each permission, one for all, and what a program sends with each."""
+    made: dict[str, ApiKeySettings] = {}
+    bearers: dict[str, str] = {}
+    for name, permissions in {"look": ("look",), "talk": ("talk",), "open": ("open",),
+                              "all": ("look", "talk", "open")}.items():  # fmt: skip
+        key, key_hash = new_key()
+        made[name] = ApiKeySettings(key_hash, permissions)
+        bearers[name] = f"Bearer {key}"
+    return ApiSettings(made), bearers

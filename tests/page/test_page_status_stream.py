@@ -15,18 +15,25 @@ from agent.page.status_stream import StatusStreams
 class Stream:
     """Reads one browser's events."""
 
-    def __init__(self, browser: Any) -> None:
-        self.answer = browser.get("/events")
+    def __init__(self, browser: Any, path: str = "/events", **headers: str) -> None:
+        self.answer = browser.get(path, **headers)
         self.text = b""
 
     def next(self) -> Any:
         """The next status that is told."""
+        return self._next(b"data: ")
+
+    def moment(self) -> Any:
+        """The next moment that is told."""
+        return self._next(b"event: moment")
+
+    def _next(self, beginning: bytes) -> Any:
         while True:
             event, found, rest = self.text.partition(b"\n\n")
             if found:
                 self.text = rest
-                if event.startswith(b"data: "):
-                    return json.loads(event.removeprefix(b"data: "))
+                if event.startswith(beginning):
+                    return json.loads(event.partition(b"data: ")[2])
                 continue
             chunk = bytes(self.answer.read(1))
             assert chunk, "the stream ended"
@@ -39,6 +46,37 @@ def test_the_status_is_told_at_once_and_at_each_change(browser: Any, box: Any) -
     assert stream.next()["states"] == ["ready"]
     box.change(states=["ringing"])
     assert stream.next()["states"] == ["ringing"]
+
+
+def test_moments_are_told_as_they_happen_and_those_before_at_once(browser: Any, box: Any) -> None:
+    box.tell("incoming", "client:a")
+    stream = Stream(browser, "/api/v1/events")
+    assert stream.moment()["detail"] == "client:a"
+    box.tell("ringing")
+    assert stream.moment()["moment"] == "ringing"
+
+
+def test_whoever_comes_back_hears_only_what_was_missed(browser: Any, box: Any) -> None:
+    for number in range(3):
+        box.tell("incoming", str(number))
+    stream = Stream(browser, "/api/v1/events")
+    first = stream.moment()
+    again = Stream(browser, "/api/v1/events", Last_Event_ID=str(first["id"]))
+    assert [again.moment()["detail"] for _ in range(2)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("last", ["", "x", "-1", "9" * 19, "9" * 400, "\xb2"])
+def test_a_browser_that_remembers_what_never_was_hears_everything(browser: Any, box: Any, last: str) -> None:
+    box.tell("incoming", "a")
+    assert Stream(browser, "/api/v1/events", Last_Event_ID=last).moment()["detail"] == "a"
+
+
+def test_of_many_moments_the_last_ones_are_kept(box: Any) -> None:
+    for number in range(200):
+        box.tell("incoming", str(number))
+    kept = box.moments_since(0)
+    assert [one["detail"] for one in kept] == [str(number) for number in range(150, 200)]
+    assert len({one["id"] for one in kept}) == 50
 
 
 def test_many_changes_in_a_row_are_told_as_one(browser: Any, box: Any) -> None:
