@@ -142,8 +142,11 @@ class Line:
             "muted": connection.is_muted(),
             "codec": connection.codec,
             "rtt_ms": self._sample.get("rtt"),
+            "jitter_ms": self._sample.get("jitter"),
             "loss_percent": self._sample.get("packetsLostFraction"),
             "mos": self._sample.get("mos"),
+            "level_in": self._sample.get("audioInputLevel"),
+            "level_out": self._sample.get("audioOutputLevel"),
         }
 
     def _on_sample(self, sample: dict[str, Any]) -> None:

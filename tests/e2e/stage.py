@@ -97,6 +97,10 @@ class BrowserPhone:
         """Wait until a JavaScript expression is truthy."""
         self._stage.bridge.run(self._tab.until(condition, PATIENCE_S))
 
+    def devtools(self, method: str, **params: Any) -> None:
+        """Call a DevTools method of the page."""
+        self._stage.bridge.run(self._tab.call(method, **params))
+
     def dial(self, to: str, **params: str) -> None:
         """Begin a call."""
         self.run(f"phone.dial({json.dumps({'To': to, **params})})")

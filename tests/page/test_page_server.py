@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -15,6 +16,12 @@ def test_the_page_comes_with_its_style_and_script_and_nothing_from_elsewhere(bro
     assert "http" not in text
     assert browser.get("/panel.js")["content-type"].startswith("text/javascript")
     assert browser.get("/panel.css").status_code == 200
+
+
+def test_the_page_is_small() -> None:
+    """A slow board serves it, to a phone far from the next mast."""
+    files = resources.files("agent.page").joinpath("static").iterdir()
+    assert sum(len(file.read_bytes()) for file in files) <= 60_000
 
 
 def test_the_browser_is_told_to_trust_only_this_page(browser: Any) -> None:

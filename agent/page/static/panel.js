@@ -1,21 +1,31 @@
-// The page of one box: draws what /events tells, and presses its buttons.
+// The page of one box: draws what api/v1/events tells, and asks for what is clicked.
+
+import { Bell } from "./bell.js";
+import { Graphs } from "./graphs.js";
+import { actionWords, callWords, clock, duration, momentWords, peerName, stateWords } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const HOLD_S = 2; // a held button lets go by itself so long after the page was last heard of
 const RENEW_MS = 700;
 const LEAST_MS = 120; // a click must be longer than the debounce time of the box
 
+const MOST_EVENTS = 50;
+const API = new URL("api/v1/", location.origin + location.pathname).href; // without a password that stands in the address
+
 let box = null;
 let heardAt = 0;
 
 // ---- asking the box
 
-async function post(path) {
-  const reply = await fetch(path, { method: "POST", headers: { "X-Kiosk-Panel": "1" } }).catch(() => null);
+async function post(name, fields = {}) {
+  const headers = { "X-Kiosk-Panel": "1", "Content-Type": "application/json" };
+  const reply = await fetch(API + name, { method: "POST", headers, body: JSON.stringify(fields) }).catch(() => null);
   const failed = reply === null ? "The box does not answer." : reply.ok ? "" : (await reply.json().catch(() => ({}))).error || reply.statusText;
   tell(failed);
   return !failed;
 }
+
+const may = (permission) => Boolean(box && box.permissions.includes(permission));
 
 function tell(problem) {
   by("problem").textContent = problem;
@@ -44,8 +54,10 @@ class Push {
 
   show({ label, actions }) {
     const name = label || this.name;
+    const opens = Object.values(actions || {}).some((action) => action.split(":")[0] === "door");
+    this.element.disabled = !may("talk") || (opens && !may("open"));
     const told = Object.entries(actions || {}).filter(([, action]) => !action.startsWith("end_"));
-    const does = told.map(([gesture, action]) => WHEN[gesture] + action.replaceAll(/[_:]/g, " "));
+    const does = told.map(([gesture, action]) => WHEN[gesture] + actionWords(action));
     this.element.querySelector("b").textContent = name;
     const text = does.join(" · ");
     this.element.querySelector("small").textContent = text.toLowerCase() === name.toLowerCase() ? "" : text;
@@ -74,7 +86,7 @@ class Push {
   }
 
   hold(seconds) {
-    this.queue = this.queue.then(() => post(`press/${encodeURIComponent(this.name)}?hold=${seconds}`));
+    this.queue = this.queue.then(() => post("press", { button: this.name, hold_s: seconds }));
   }
 }
 
@@ -109,7 +121,7 @@ function drawLights(shown) {
     one.light = light;
     const plain = light.colour === "#ffffff" ? "#ffd75e" : light.colour;
     one.element.querySelector(".led").style.setProperty("--glow", plain);
-    one.element.querySelector("small").textContent = light.shape === "off" ? "off" : light.state.replaceAll("_", " ");
+    one.element.querySelector("small").textContent = light.shape === "off" ? "off" : stateWords(light.state);
     one.element.title = light.shape;
   }
 }
@@ -140,18 +152,17 @@ const ORDER = ["ringing", "reconnecting", "held", "muted", "dialling", "in_call"
 
 function drawState(states) {
   const state = ORDER.find((one) => states.includes(one)) || "…";
-  const text = state.replaceAll("_", " ");
+  const text = stateWords(state);
   if (by("state").textContent !== text) by("state").textContent = text;
   by("state").className = `badge ${TONES[state] || ""}`;
 }
 
 const isIncoming = (call) => /^in/i.test(call.direction);
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 function drawCall() {
   const call = box && box.call;
-  const words = call ? [isIncoming(call) ? "From" : "To", call.peer || "unknown", "·", call.status] : ["No call"];
-  const text = words.join(" ") + (call && call.muted ? " · muted" : "");
+  const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
+  const text = words.join(" ") + (call && call.muted ? " · microphone off" : "");
   if (by("call").textContent !== text) by("call").textContent = text;
   const facts = call ? {
     Time: call.since_ms ? clock(Math.max(0, (Date.now() - call.since_ms) / 1000)) : null, Codec: call.codec,
@@ -167,10 +178,35 @@ function drawCall() {
   by("quality").hidden = !known.length;
 }
 
-function drawControls({ volume_percent: volume, door, sound }) {
+function drawTalk({ states, call }) {
+  by("answer").hidden = !(may("talk") && states.includes("ringing"));
+  by("hang-up").hidden = !(may("talk") && call);
+  by("hang-up").textContent = states.includes("ringing") && !states.includes("in_call") ? "Refuse" : "Hang up";
+}
+
+function drawMoment(moment) {
+  const row = document.createElement("li");
+  const at = new Date(moment.at_ms);
+  const time = Object.assign(document.createElement("time"), { textContent: at.toLocaleTimeString(), dateTime: at.toISOString() });
+  row.append(time, Object.assign(document.createElement("span"), { textContent: momentWords(moment) }));
+  by("events").prepend(row);
+  while (by("events").children.length > MOST_EVENTS) by("events").lastChild.remove();
+}
+
+function drawAbout() {
+  if (!box || box.up_s == null) return;
+  const up = duration(box.up_s + (performance.now() - heardAt) / 1000);
+  const last = box.last_error ? `, last trouble: ${box.last_error.why} (${new Date(box.last_error.at_ms).toLocaleString()})` : "";
+  const text = `Version ${box.version}, running for ${up}${last}`;
+  if (by("about").textContent !== text) by("about").textContent = text;
+}
+
+function drawControls({ volume_percent: volume, door, sound, states }) {
+  by("volume").disabled = by("quiet").disabled = !may("talk");
+  by("quiet").checked = states.includes("do_not_disturb");
   if (volume != null && document.activeElement !== by("volume")) by("volume").value = volume;
   by("volume-value").textContent = volume == null ? "" : `${volume} %`;
-  by("door").hidden = !door;
+  by("door").hidden = !door || !may("open");
   by("door").disabled = Boolean(door && door.open);
   by("door").textContent = door && door.open ? "The door is open" : "Open the door";
   const trouble = sound && sound.state !== "open" ? `Sound: ${sound.state}${sound.reason ? `, ${sound.reason}` : ""}` : "";
@@ -191,7 +227,7 @@ function drawRecent(calls) {
     const row = document.createElement("tr");
     const when = new Date(call.at_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const length = call.duration_s ? `${call.outcome}, ${clock(call.duration_s)}` : call.outcome;
-    const cells = [isIncoming(call) ? "↙" : "↗", call.peer || "unknown", length, when];
+    const cells = [isIncoming(call) ? "↙" : "↗", peerName(call.peer), length, when];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     row.firstChild.setAttribute("aria-label", call.direction);
     return row;
@@ -201,13 +237,18 @@ function drawRecent(calls) {
 function draw(status) {
   box = status;
   heardAt = performance.now();
-  by("identity").textContent = document.title = box.identity;
+  box.states ||= [];
+  by("identity").textContent = box.identity;
+  bell.show(box.states.includes("ringing"), box.identity);
   by("edge").textContent = box.edge ? `by way of ${box.edge}` : "";
-  drawState(box.states || []);
+  drawState(box.states);
   drawLights(box.lights || {});
   drawButtons(box.buttons || []);
   drawCall();
+  drawTalk(box);
+  if (box.call) graphs.add(box.call, heardAt);
   drawControls(box);
+  drawAbout();
   drawTroubles(box);
   drawRecent(box.recent_calls || []);
 }
@@ -217,12 +258,16 @@ function lost() {
   by("state").className = "badge bad";
 }
 
-by("door").addEventListener("click", () => post("door"));
+const bell = new Bell(by("tone"));
+const graphs = new Graphs(by("graphs"));
+for (const name of ["door", "answer", "hang-up"]) by(name).addEventListener("click", () => post(name));
+by("quiet").addEventListener("change", () => post("do-not-disturb", { on: by("quiet").checked }));
 by("volume").addEventListener("input", () => { by("volume-value").textContent = `${by("volume").value} %`; });
-by("volume").addEventListener("change", () => post(`volume?percent=${by("volume").value}`));
-setInterval(drawCall, 1000);
+by("volume").addEventListener("change", () => post("volume", { percent: Number(by("volume").value) }));
+setInterval(() => { drawCall(); drawAbout(); }, 1000);
 animate();
 
-const events = new EventSource("events");
+const events = new EventSource(`${API}events`);
+events.addEventListener("moment", (event) => drawMoment(JSON.parse(event.data)));
 events.addEventListener("message", (event) => draw(JSON.parse(event.data)));
 events.addEventListener("error", lost);
