@@ -13,6 +13,13 @@ from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import PHONES, SipSite, missing
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sites are independent of each other, but one serves all the tests of its file."""
+    for item in items:
+        if item.get_closest_marker("sip_site") is not None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(scope="module")
 def one_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
     """The hub lives in the client's namespace meanwhile."""

@@ -12,7 +12,7 @@ from bench.rig.sip_site import SipSite
 
 from .test_phones import until_nothing_is_left
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 
 def test_the_box_calls_a_phone_and_both_hear(

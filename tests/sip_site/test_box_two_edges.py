@@ -13,7 +13,7 @@ from bench.rig.sip_site import SipSite
 
 from .test_two_edges import until_known, until_no_media_is_left
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 Boxes = Callable[..., SipBox]
 Phones = Callable[..., SipPhone]

@@ -18,7 +18,7 @@ from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
 from bench.rig.sip_trunk import Trunk
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 ASKED = ">INVITE <407/INVITE >ACK >INVITE <100/INVITE"
 RUNG = f"{ASKED} <180/INVITE"
