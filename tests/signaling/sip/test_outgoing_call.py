@@ -75,6 +75,16 @@ def test_early_media_is_handed_over_only_where_it_is_wanted(early: bool, told: l
     assert paper.payload("answer")["sdp"] == ANSWER
 
 
+@pytest.mark.parametrize(("ufrag", "fork"), [("them", {}), ("another", {"fork": True})])
+def test_another_phone_that_answers_than_the_one_that_was_heard_is_a_fork(ufrag: str, fork: dict[str, bool]) -> None:
+    paper = Paper(early_media=True)
+    paper.call()
+    paper.hears(answered(paper.last("INVITE"), "one", status=183))
+    paper.hears(answered(paper.last("INVITE"), "two", ANSWER.replace("them", ufrag)))
+
+    assert paper.payload("answer") == {"callsid": "TJS1", "sdp": ANSWER.replace("them", ufrag), **fork}
+
+
 @pytest.mark.parametrize("status", [486, 600, 480, 408, 487, 603])
 def test_a_call_that_nobody_takes_ends_without_an_error(status: int) -> None:
     paper = Paper()
