@@ -1,4 +1,4 @@
-"""What befalls a box at a site: its path goes dark, its address changes, and fifty calls come and go in a row."""
+"""What befalls a box at a site: its path goes dark, its address changes, and fifty calls in a row are taken back."""
 
 from __future__ import annotations
 
@@ -63,37 +63,6 @@ def test_an_address_that_is_gone_costs_no_call(whole_network: SipSite, box: Boxe
     desk.hang_up()
     until(lambda: call.status() == "closed", "the phone's goodbye")
     until_nothing_is_left(whole_network)
-
-
-def test_many_calls_to_the_box_leave_nothing(one_edge: SipSite, box: Boxes) -> None:
-    kiosk = box()
-    kiosk.device.on("incoming", lambda call: call.accept())
-    with Trunk(one_edge, sip_trunk.calls("box", talk_ms=20), MANY) as trunk:
-        trunk.until_done()
-    until(lambda: is_at_rest(kiosk), "rest", 60)
-    assert kiosk.told.count("accept") == kiosk.told.count("disconnect") == MANY
-    until_nothing_is_left(one_edge)
-
-
-def test_many_calls_that_are_cancelled_leave_nothing(one_edge: SipSite, box: Boxes) -> None:
-    kiosk = box()
-    with Trunk(one_edge, sip_trunk.calls("box", cancels=True), MANY) as trunk:
-        trunk.until_done()
-    until(lambda: is_at_rest(kiosk), "rest", 60)
-    assert kiosk.told == ["cancel"] * MANY
-    until_nothing_is_left(one_edge)
-
-
-def test_many_calls_of_the_box_leave_nothing(one_edge: SipSite, box: Boxes) -> None:
-    kiosk = box()
-    with Trunk(one_edge, sip_trunk.takes(), MANY, "-l", "10"):
-        for _ in range(MANY):
-            call = kiosk.dial("9001")
-            until(lambda call=call: call.status() == "open", "an answer")
-            call.disconnect()
-            until(lambda call=call: call.status() == "closed", "the end")
-    until(lambda: is_at_rest(kiosk), "rest", 60)
-    until_nothing_is_left(one_edge)
 
 
 def test_many_calls_of_the_box_that_it_takes_back_leave_nothing(one_edge: SipSite, box: Boxes) -> None:
