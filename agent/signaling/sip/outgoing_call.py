@@ -75,12 +75,26 @@ class OutgoingCall(CallPhase):
             return self._progress(response)
         if response.status < 300:
             return self._answered(response, now)
+        if is_made_here(response) and self._may_go_elsewhere():
+            return self._again(now)
         was_over, self._is_over = self._is_over, True
         self._desk.over(self)
         if was_over:
             return []
         error = call_error(response.status, response.phrase, is_ours=is_made_here(response))
         return [self._tell("hangup", **({} if error is None else {"error": error}))]
+
+    def _may_go_elsewhere(self) -> bool:
+        """Tell whether the edge died before it had shown that it knew the call, while another one is there."""
+        asked, flow = self._transaction, self._desk.flow_near(self.flow)
+        return asked is not None and not (asked.is_answered or self._is_over) and flow not in (None, self.flow)
+
+    def _again(self, now: float) -> list[CallReport]:
+        assert self._transaction is not None
+        asked = self._transaction.request
+        request = self._desk.writer.renewed(asked, asked.headers)
+        self._transaction, effects = self._ask(request, self._heard, lambda number: None, now)
+        return effects
 
     def _progress(self, response: SipResponse) -> list[CallReport]:
         if self._is_over or response.status == SILENT_PROGRESS:

@@ -203,6 +203,45 @@ def test_a_call_that_is_not_answered_is_lost_with_its_connection() -> None:
     assert paper.rest == 0
 
 
+def test_a_call_that_its_edge_never_showed_to_know_goes_over_the_other_one() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    first = paper.last("INVITE")
+    paper.down(1)
+    second = paper.last("INVITE")
+
+    assert paper.sent[-1][0] == 2
+    assert (second.get("Call-ID"), second.tag("From")) == (first.get("Call-ID"), first.tag("From"))
+    assert second.get("CSeq") == "2 INVITE"  # a phone that has the first one takes this for no copy of it
+    paper.hears(answered(second), 2)
+    assert paper.events == ["answer"]
+    paper.asks("TJS1", "hang_up", None)
+    paper.hears(answer_to(paper.last("BYE"), 200, "OK"), 2)
+    paper.move(33)
+    assert paper.rest == 0
+
+
+def test_a_call_that_its_edge_knew_is_not_made_twice() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.hears(answered(paper.last("INVITE"), body="", status=180))
+    paper.down(1)
+
+    assert paper.said == ["INVITE"]
+    assert paper.payload("hangup")["error"]["twilioError"].code == 53001
+    assert paper.rest == 0
+
+
+def test_a_call_that_was_taken_back_is_not_made_anew() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.asks("TJS1", "hang_up", None)
+    paper.down(1)
+
+    assert paper.said == ["INVITE"]
+    assert paper.rest == 0
+
+
 def test_a_call_without_a_connection_fails_at_once() -> None:
     paper = Paper()
     paper.down()
