@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.rig import sip_trunk
 from bench.rig.sip_box import SipBox, until
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
+from bench.rig.sip_trunk import Trunk
 
 from .test_phones import until_nothing_is_left
 
@@ -106,3 +108,37 @@ def test_nobody_is_there(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
 
     assert kiosk.told[-1] == "disconnect"
     until_nothing_is_left(one_edge)
+
+
+MANY = 50
+
+
+def left(box: SipBox) -> int:
+    """How many calls and transactions the box still knows of."""
+    calls = box.device.stream._agent.calls  # type: ignore[union-attr]
+    return len(calls) + len(calls.clients) + len(calls.servers) + len(box.device.connections)
+
+
+@pytest.mark.timeout(300)
+def test_many_calls_in_a_row_leave_nothing(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
+    kiosk = box()
+    takes = kiosk.device.on("incoming", lambda call: call.accept())
+    with Trunk(one_edge, sip_trunk.calls("box", talk_ms=20), MANY) as trunk:
+        trunk.until_done(120)
+    with Trunk(one_edge, sip_trunk.takes(), MANY) as trunk:
+        for _ in range(MANY):
+            call = kiosk.dial("9001")
+            until(lambda call=call: call.status() == "open")
+            call.disconnect()
+        trunk.until_done(60)
+    until_nothing_is_left(one_edge)
+    kiosk.device.remove_listener("incoming", takes)
+    with Trunk(one_edge, sip_trunk.calls("box", cancels=True), MANY) as trunk:
+        trunk.until_done(120)
+
+    until(lambda: left(kiosk) == 0, "an end of all", 60)
+    until_nothing_is_left(one_edge)
+    assert kiosk.told.count("accept") == 2 * MANY
+    assert kiosk.told.count("disconnect") == 2 * MANY
+    assert kiosk.told.count("cancel") == MANY
+    assert not [told for told in kiosk.told if "error" in told]
