@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.config.directory_contradictions import directory_contradictions
 from agent.config.sections import Config
 from agent.config.sip_contradictions import sip_contradictions
 from agent.signaling.token.token_settings import SOURCES, TokenSettings
@@ -19,6 +20,7 @@ def contradictions(config: Config) -> _Problems:
     yield from _identity(config)
     yield from _header_pins(config)
     yield from _door(config)
+    yield from directory_contradictions(config)
     yield from _service(config)
     yield from _token(config.token)
     yield from sip_contradictions(config)

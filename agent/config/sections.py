@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.config.directory import DirectoryEntry, KeypadSettings
 from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
 from agent.media.settings import MediaSettings
@@ -46,6 +47,8 @@ class Config:
     answering: AnsweringSettings = field(default_factory=AnsweringSettings)
     media: MediaSection = field(default_factory=MediaSection)
     sound: SoundSettings = field(default_factory=SoundSettings)
+    directory: Mapping[str, DirectoryEntry] = field(default_factory=dict)
+    keypad: KeypadSettings = field(default_factory=KeypadSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)

@@ -87,7 +87,8 @@ class Kiosk(Emitter):
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
         ourselves, name = _names(config)
-        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name,
+                                   config.directory)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
@@ -122,8 +123,11 @@ class Kiosk(Emitter):
     def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
         self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds)
+        self.digits = actions.digits
+        self.digits.use(config.directory, config.keypad)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
+        self.panel.entries = config.directory
 
     # --- life ---
 
@@ -147,7 +151,7 @@ class Kiosk(Emitter):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is going on that a restart would cut off."""
-        return not (self.lines.current or self.lines.waiting.lines or self.doorway.is_open)
+        return not (self.lines.is_on or self.lines.waiting.lines or self.doorway.is_open)
 
     def wait(self) -> None:
         """Block until `stop`; raises RestartLimitError when a part cannot be kept alive."""
@@ -171,6 +175,7 @@ class Kiosk(Emitter):
         self._stopped.set()
 
     def _end_calls(self) -> None:
+        self.digits.close()
         self.registrar.close()
         stream = self.device.stream
         if self.device.is_initialized:

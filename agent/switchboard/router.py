@@ -1,8 +1,9 @@
 """One call's decisions, without I/O: who rings, who wins, who is told what.
 
 A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
-others; one reject rejects for all of its identity, and where several identities ring, the others go on; a client that
-ignores the call says nothing, so the others go on ringing, too. The caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are.
+others; one reject rejects for all of its identity, and other identities go on ringing; a client that ignores the call
+says nothing, so the others go on, too. The caller's media is made last, with the codec that the callee chose, so that
+packets can be relayed as they are.
 Work on media takes time, and its end comes back as one more event, `done` or `failed`: by then the call may be
 another one, so each of them looks at what is true now.
 """

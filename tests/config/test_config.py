@@ -19,7 +19,8 @@ from agent.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
-EXAMPLES = {"buttons": "accept", "lights": "status"}  # the entry that shows every key, of those with free names
+# The entry that shows every key, of those with free names.
+EXAMPLES = {"directory": "reception", "buttons": "accept", "lights": "status"}
 
 TABLES = {"ice_servers"}  # keys that are written as tables of their own
 
