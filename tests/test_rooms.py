@@ -89,7 +89,8 @@ PURE_FILES = {
                     "preflight_report", "presence", "protocols", "recovery_driver", "recovery_policy",
                     "registration", "settings", "signaling_driver", "states"),
     "hw": ("closing", "errors", "week_hours"),
-    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
+    "hw.panel": ("actions", "code_book", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns",
+                 "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from agent.signaling.sip.settings import SipSettings
 from agent.signaling.token.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
+from hw.panel.code_book import CodeSettings
 from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
 from hw.sound.settings import SoundSettings
 
@@ -52,6 +53,12 @@ class Config:
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)
+    doors: Mapping[str, RelaySettings] = field(default_factory=dict)
+    codes: Mapping[str, CodeSettings] = field(default_factory=dict)
     page: PageSettings = field(default_factory=PageSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    def all_doors(self) -> dict[str, RelaySettings]:
+        """Return every door that has a relay, by name; that of [door] has the empty one."""
+        return {name: door for name, door in {"": self.door, **self.doors}.items() if door.pin is not None}

@@ -51,7 +51,7 @@ class Actions:
             "redial": lambda _: attendant.answer_or_redial(),
             "feedback": lambda action: attendant.feedback(int(action.target), action.parameters.get("issue")),
             "do_not_disturb": lambda _: attendant.toggle_do_not_disturb(),
-            "door": lambda _: doorway.open("a button was pressed"),
+            "door": lambda action: doorway.open("button", "button", action.target),
             "volume_up": lambda _: volume.change(1),
             "volume_down": lambda _: volume.change(-1),
         }

@@ -122,7 +122,7 @@ class Kiosk(Emitter):
 
     def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
+        self.doorway = Doorway(config, self.pins, self.mailbox.post, memory)
         actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds)
         self.digits = actions.digits
         self.digits.use(config.directory, config.keypad)
@@ -215,8 +215,8 @@ class Kiosk(Emitter):
         self.board.on("moment", self._on_moment)
         self.lines.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
-        self.doorway.on("open", lambda: self._on_door("door open"))
-        self.doorway.on("closed", lambda: self._on_door("door closed"))
+        self.doorway.on("open", lambda name, why: self._on_door("door open", ": ".join(filter(None, (name, why)))))
+        self.doorway.on("closed", lambda name: self._on_door("door closed", name))
         self.doorway.on("code", self._on_code)
         self.doorway.on("failed", self._on_door_failed)
         self.panel.on_stuck = self._on_stuck
@@ -233,8 +233,8 @@ class Kiosk(Emitter):
         self.emit("moment", name, detail)
         self.control.publish("moment", [name, detail])
 
-    def _on_door(self, moment: str) -> None:
-        self.board.tell(moment)
+    def _on_door(self, moment: str, detail: str) -> None:
+        self.board.tell(moment, detail)
         if self.doorway.is_open:
             self.board.trouble("door", "")
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
@@ -265,7 +265,7 @@ class Kiosk(Emitter):
         return {
             "press": lambda button, hold_s=0.1: self.box.press(button, float(hold_s)),
             "status": self._status,
-            "door": lambda: self.doorway.open("asked for on the control socket"),
+            "door": lambda name="": self.doorway.open("control socket", name=name),
         }
 
     def _status(self) -> dict[str, Any]:

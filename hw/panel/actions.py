@@ -48,6 +48,8 @@ def parse_action(text: str) -> ButtonAction:
     name, colon, rest = text.strip().partition(":")
     if name in PLAIN and not colon:
         return ButtonAction(name)
+    if name == "door":
+        return ButtonAction(name, _door_name(text, rest))
     if name in PLAIN:
         raise ActionError(f"{text!r}: {name} takes nothing after it; write just {name!r}")
     if name not in FORMS:
@@ -65,6 +67,12 @@ def _parameters(text: str, query: str) -> list[tuple[str, str]]:
         return parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
         raise ActionError(f"{text!r}: after the question mark write NAME=VALUE, several joined by &") from error
+
+
+def _door_name(text: str, rest: str) -> str:
+    if not rest.strip() or rest != rest.strip():
+        raise ActionError(f"{text!r} names no door; write 'door:NAME', or 'door' where there is one")
+    return rest
 
 
 def _check_call(text: str, action: ButtonAction) -> None:
