@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
+from agent.house.hooks.settings import HookSettings
+from agent.house.metrics.settings import MetricsSettings
+from agent.house.mqtt.settings import MqttSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
@@ -50,5 +53,8 @@ class Config:
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)
     page: PageSettings = field(default_factory=PageSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)

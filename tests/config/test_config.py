@@ -19,7 +19,7 @@ from agent.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
-EXAMPLES = {"buttons": "accept", "lights": "status"}  # the entry that shows every key, of those with free names
+EXAMPLES = {"buttons": "accept", "lights": "status", "hooks": "example"}  # what shows every key
 
 TABLES = {"ice_servers"}  # keys that are written as tables of their own
 
@@ -39,8 +39,8 @@ def keys() -> list[tuple[str, dataclasses.Field[Any]]]:
 
 def line_of(section: str, key: str) -> str:
     """The line of `key`, in use or commented out, after the header of `section`."""
-    start = LINES.index(f"[{section}]") + 1
-    for line in LINES[start:]:
+    header = f"[{section}]" if f"[{section}]" in LINES else f"# [{section}]"  # an example that is not in use
+    for line in LINES[LINES.index(header) + 1 :]:
         if line.startswith("["):
             break
         if re.match(rf"(# ?)?{key} = ", line):
