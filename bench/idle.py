@@ -22,13 +22,16 @@ from pathlib import Path
 
 import gevent
 
+from agent.errors import ControlError
+from agent.service.control_client import ControlClient
 from bench.measure import PROC, Usage, pss_mb, tree
 from bench.rig.board import Board
 from bench.rig.service import Service
 from bench.rig.virtual_cards import VirtualCards, available
 
 HERE = Path(__file__).parents[1]
-SETTLE_S = 25.0  # registered, imported, and the card at rest, on a busy machine too
+START_S = 60.0
+SETTLE_S = 15.0  # from then until all is imported, and the card at rest
 NAME_AFTER_S = 10.0
 TRIES = 3
 MUST = {"CPU %": 0.2, "wake-ups/s": 5.0, "PSS MB": 60.0}
@@ -140,12 +143,27 @@ def one_box(checkout: Path, sound: str, seconds: float) -> Rest:
         service = Service(command, folder / "box.log", environ)
         stack.callback(service.close)
         service.start()
+        wait_until_ready(folder / "run" / "control.sock")
         gevent.sleep(SETTLE_S)
         others = [board.pid, *([cards.pid] if sound == "card" else [])]
         rest = look(service.pid, seconds, others)
         if service.statuses or "cannot" in (log := (folder / "box.log").read_text()):
             raise RuntimeError(f"the box did not rest: {log}")
         return rest
+
+
+def wait_until_ready(control_socket: Path) -> None:
+    """Wait until the box can be called, and has sound; TimeoutError."""
+    with gevent.Timeout(START_S, TimeoutError("the box is not ready")):
+        while True:
+            gevent.sleep(0.5)
+            try:
+                with ControlClient(str(control_socket)) as client:
+                    status = client.request("status", timeout_s=START_S)
+            except ControlError:
+                continue
+            if status["service"]["ready"] and status["sound"]["state"] == "open":
+                return
 
 
 def patiently(checkout: Path, sound: str, seconds: float) -> Rest:

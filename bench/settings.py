@@ -13,7 +13,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from bench.cpu import Subject, ours, quiet_window, write_speech
+from bench.callers import Subject, ours, write_speech
+from bench.cpu import quiet_window
 
 OPUS, PCMU = 'codec_preferences=["opus"]', 'codec_preferences=["pcmu"]'
 CASES: dict[str, tuple[str, ...]] = {

@@ -37,6 +37,7 @@ from agent.kiosk.registration import Registrar
 from agent.kiosk.sound_watch import STALL_S, SoundWatch
 from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.mailbox import Mailbox
+from agent.media.native import core as native
 from agent.service.control import ControlServer, socket_path
 from agent.service.notifier import Notifier, watchdog_timeout_s
 from agent.service.watchdog import Watchdog
@@ -267,7 +268,8 @@ class Kiosk(Emitter):
         }
 
     def _status(self) -> dict[str, Any]:
-        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status()}
+        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status(),
+                "packets": native.described()}
 
     @staticmethod
     def _in_words(situation: Situation) -> str:

@@ -26,6 +26,7 @@ from agent.voice.registration import Registration
 from agent.voice.registration_promises import RegistrationPromises
 from agent.voice.report import Publisher, report, what_is_replaced
 from agent.voice.sounds import Sounds
+from agent.voice.wires import WIRES
 
 
 class HostDuties(ABC):
@@ -70,7 +71,8 @@ class HostDuties(ABC):
         from agent.media.session import MediaSession
 
         bridge = self.options.bridge or shared_bridge()
-        return MediaSession(bridge, settings, self.options.sound, self._signaling_address)
+        names_address = WIRES[self.options.protocol].names_address
+        return MediaSession(bridge, settings, self.options.sound, self._signaling_address, names_address)
 
     def before_accept(self, connection: Connection) -> None:
         """Let the active call make way."""

@@ -1,6 +1,7 @@
 """How a Device of each protocol reaches its service: where, over which stream, and what lets it in. Side by side.
 
-What a Device does by itself stands in `agent.voice.generation`; here is what opens the connection for it.
+What a Device does by itself stands in `agent.voice.generation`; here is what opens the connection for it, and what the
+far ends that are reached so must read in our descriptions.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class ServiceWire:
     addresses: Callable[[DeviceOptions], list[str]]  #: where options lead; raises InvalidArgumentError
     stream: Callable[[DeviceOptions, str, Clock], SignalingStream]  #: not yet open; of options, token and clock
     admit: Callable[[Any, DeviceOptions, str], None]  #: let a stream use what now lets us in
+    names_address: bool  #: whether descriptions tell an address: without one, SIP peers take the call for held
 
 
 def _pstream_addresses(options: DeviceOptions) -> list[str]:
@@ -87,6 +89,6 @@ def _use_account(stream: Any, options: DeviceOptions, _token: str) -> None:
 
 
 WIRES: Final = {
-    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token),
-    SIP: ServiceWire(_sip_addresses, _sip, _use_account),
+    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token, names_address=False),
+    SIP: ServiceWire(_sip_addresses, _sip, _use_account, names_address=True),
 }

@@ -33,7 +33,8 @@ class SipBox(Closing):
     """A registered Device. Hub only, within `site.inside("client")`; the bridge was made there, too."""
 
     def __init__(
-        self, site: SipSite, bridge: Bridge, *edges: int, user: str = "box", hz: int = 440, **options: Any
+        self, site: SipSite, bridge: Bridge, *edges: int, user: str = "box", hz: int = 440, instance: str = "",
+        **options: Any,
     ) -> None:
         """`options` are the Device's own; without edges the first one is used."""
         self.incoming: list[Connection] = []
@@ -44,7 +45,7 @@ class SipBox(Closing):
         self.device.on("incoming", self._incoming)
         self.device.on("error", lambda error: self.told.append(f"device error {error}"))
         account = {"edges": [site.uri(edge) for edge in edges or (1,)], "user": user, "domain": DOMAIN,
-                   "secret": USERS[user]}  # fmt: skip
+                   "secret": USERS[user], **({"instance": instance} if instance else {})}  # fmt: skip
         self.device.setup(protocol="sip", sip=account, bridge=bridge, sound=self._sound, ca_file=str(site.ca_file),
                           **options)  # fmt: skip
         until(lambda: self.device.status() == "ready", "registered")

@@ -28,6 +28,7 @@ from gevent import socket
 from agent.closing import Closing
 from bench.rig.netns import _set_namespace, available
 from bench.rig.orphans import die_with_parent
+from bench.rig.sip_wire import Seen, messages
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "kamailio"
@@ -162,6 +163,25 @@ class SipSite(Closing):
         done = subprocess.run(("kamcmd", "-s", socket, *words), capture_output=True, text=True, check=False, timeout=10)
         return done.stdout + done.stderr
 
+    def wire(self, edge: int = 1) -> list[Seen]:
+        """What an edge and the client have said to each other so far."""
+        return messages(self.folder / f"dump{edge}", tuple(f"{prefix}.2" for prefix, _ in LINKS.values()))
+
+    def drop_connections(self, edge: int = 1) -> None:
+        """End every connection over which a client is at an edge."""
+        self._run(*self.command(f"edge{edge}", "ss", "-K", "state", "established", "sport", "=", f":{WSS_PORT}"))
+
+    @contextmanager
+    def no_way_for_signaling(self) -> Iterator[None]:
+        """End the client's connections, and let it make no new ones."""
+        rule = ("OUTPUT", "-p", "tcp", "--dport", str(WSS_PORT), "-j", "REJECT", "--reject-with", "tcp-reset")
+        self._run(*self.command("client", "iptables", "-I", *rule))
+        self.drop_connections()
+        try:
+            yield
+        finally:
+            self._run(*self.command("client", "iptables", "-D", *rule))
+
     def transactions(self) -> int:
         """How many requests the edges have not answered yet."""
         return sum(self._open_requests(self.ask(edge, "tm.stats")) for edge in self._edges())
@@ -256,6 +276,19 @@ class SipSite(Closing):
         self._ip("client", "address", "flush", "dev", link)
         self._ip("client", "link", "set", link, "down")
 
+    @contextmanager
+    def cut_media_paths(self) -> Iterator[None]:
+        """Let no packet through that goes from or to a UDP port that the client has open now."""
+        listed = subprocess.run(self.command("client", "ss", "-Hun", "-a"), capture_output=True, text=True, check=True)
+        ports = {line.split()[3].rpartition(":")[2] for line in listed.stdout.splitlines()}
+        for chain, way, port in itertools.product(("INPUT", "OUTPUT"), ("--sport", "--dport"), ports):
+            self._run(*self.command("client", "iptables", "-A", chain, "-p", "udp", way, port, "-j", "DROP"))
+        try:
+            yield
+        finally:
+            for chain in ("INPUT", "OUTPUT"):
+                self._run(*self.command("client", "iptables", "-F", chain))
+
     def _certify(self) -> None:
         names = ",".join([*(f"IP:{address}" for address in EDGES.values()), f"DNS:{DOMAIN}"])
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
@@ -292,7 +325,7 @@ class SipSite(Closing):
             "SITE_DOMAIN": DOMAIN, "SITE_ADDRESS": EDGES[edge], "SITE_WSS_PORT": str(WSS_PORT),
             "SITE_ENGINES": " ".join(f"udp:{address}:2223" for address in ENGINES.values()),
             "SITE_CERTIFICATE": str(self.folder / "edge.pem"), "SITE_KEY": str(self.folder / "edge.key"),
-            "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "15000",
+            "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "8000",
             "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_NUMBER": str(edge),
             "NODE_OWN": OWN[edge], "OTHER_ADDRESS": EDGES[other], "OTHER_OWN": OWN[other], "SITE_DUMP": str(dump),
         } | self._settings  # fmt: skip

@@ -321,15 +321,15 @@ def test_a_door_whose_timer_is_lost_is_shut(box: Box) -> None:
     assert box.kiosk.pins.raw(26).state == 0
 
 
-def test_a_token_that_is_fetched_for_ever_is_asked_for_again(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    child: Any = box.kiosk.supervisor._parts["registration"]
-    monkeypatch.setattr(child, "stall_s", 1.0)
+def test_a_token_that_is_fetched_for_ever_is_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.kiosk.organs.FETCH_S", 2.0)
+    box = site.box()
     source: Any = box.kiosk.registrar.admission.source
     fetch = source._fetch
     source._fetch = swallow
     source.refused()
 
-    box.until(lambda: child.restarts >= 1, "began anew")
+    until_restarted(box, "registration")
     source._fetch = fetch
 
     box.until_shows("ready")

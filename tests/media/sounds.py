@@ -48,15 +48,14 @@ def level_at(pcm: Pcm, hz: float) -> float:
 
 def alike(said: Pcm, heard: Pcm, most_delay_ms: int = 60) -> float:
     """The correlation (-1..1) at the delay where it is greatest."""
-    said = said.astype(np.float64)
-    heard = heard.astype(np.float64)
-    best = 0.0
-    for delay in range(0, most_delay_ms * RATE_HZ // 1000, 6):
-        length = min(len(said), len(heard) - delay)
-        one, two = said[:length], heard[delay : delay + length]
-        norm = np.sqrt((one @ one) * (two @ two))
-        best = max(best, float(one @ two / norm) if norm else 0.0)
-    return best
+    delays = np.arange(0, min(most_delay_ms * RATE_HZ // 1000, len(heard)), 6)
+    lengths = np.minimum(len(said), len(heard) - delays)
+    size = 1 << (len(said) + len(heard)).bit_length()
+    spectra = [np.fft.rfft(sound.astype(np.float64), size) for sound in (said, heard)]
+    products = np.fft.irfft(spectra[1] * spectra[0].conj(), size)[delays]
+    ours, theirs = (np.concatenate(([0.0], np.cumsum(sound.astype(np.float64) ** 2))) for sound in (said, heard))
+    norms = np.sqrt(ours[lengths] * (theirs[delays + lengths] - theirs[delays]))
+    return float(np.max(np.divide(products, norms, out=np.zeros_like(products), where=norms > 0), initial=0.0))
 
 
 def steps(pcm: Pcm) -> float:

@@ -110,3 +110,16 @@ def test_a_media_engine_that_dies_in_a_call_is_replaced(
     assert not [told for told in kiosk.told if "error" in told]
     desk.hang_up()
     until(lambda: call.status() == "closed", "the phone's goodbye")
+
+
+def test_a_box_that_started_anew_while_an_edge_was_dead_is_known_over_both(
+    two_edges: SipSite, box_of_two: Boxes
+) -> None:
+    before = box_of_two(1, 2)
+    until_both_edges_have(two_edges, "box")
+    two_edges.kill("edge1")
+    before.close()  # which only the other edge is told of
+    two_edges.start("edge1")
+    until_known(two_edges, 1, "box")  # from that one
+    box_of_two(1, 2)
+    until_both_edges_have(two_edges, "box")

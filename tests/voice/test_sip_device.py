@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import pytest
 
 from agent import Device
 from agent.errors import InvalidArgumentError, InvalidStateError, NotSupportedError, VoiceError
+from agent.media.bridge import Bridge
 from agent.signaling.sip.account import SipAccount
 
 from .conftest import World
@@ -173,3 +176,23 @@ def test_an_error_of_the_pbx_keeps_its_class(pbx: SipWorld) -> None:
 
     error = pbx.told[-1][2][0]
     assert isinstance(error, VoiceError) and isinstance(error.twilio_error, ClientErrors.NotFound)
+
+
+@pytest.mark.parametrize(("made", "is_told"), [(SipWorld, True), (World, False)])
+def test_sip_peers_read_an_address_in_our_offer_since_none_means_hold_to_them(made: Any, is_told: bool) -> None:
+    bridge = Bridge()
+    world: World = made(media_factory=None, bridge=bridge)
+    try:
+        world.device.connect({"To": "bob"})
+        with gevent.Timeout(30):
+            while not (invites := [frame for name, frame in world.stream.frames if name == "invite"]):
+                world.run()
+                gevent.sleep(0.01)
+        candidates = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", invites[0]["sdp"], re.MULTILINE)
+        (address,) = re.findall(r"^c=IN IP[46] (\S+)\r$", invites[0]["sdp"], re.MULTILINE)
+        (port,) = re.findall(r"^m=audio (\d+) ", invites[0]["sdp"], re.MULTILINE)
+        assert ((address, port) == candidates[0]) is is_told
+        assert ((address, port) == ("0.0.0.0", "9")) is not is_told
+    finally:
+        world.device.destroy()
+        bridge.close()

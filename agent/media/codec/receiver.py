@@ -62,6 +62,7 @@ class AudioReceiver:
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings)
         self._clocks = Clocks()
+        self._describe = opus.describer()
         self._decoders: dict[str, Decoder] = {}
         self._decoder = self._decoder_of(codec)  # of the latest packet that was decoded
         self._events = EventStreams()
@@ -92,22 +93,21 @@ class AudioReceiver:
             self._ssrc = ssrc
         codec = codec or self.codec
         try:
-            samples = opus.packet_samples(payload) if codec == OPUS else len(payload) * g711.RATIO
+            samples, repairs = self._describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
         except CodecError as error:
             self._failures.failed(error)
             return
         if not samples:
             return
         self.codec = codec
-        is_opus = codec == OPUS
         self._playout.put(
             sequence,
             self._clocks.common(sequence, timestamp, CLOCK_HZ[codec], samples),
             _TAGS[codec] + payload,
             samples,
             now,
-            repairs=is_opus and opus.has_fec(payload),
-            pauses=is_opus and len(payload) <= opus.DTX_BYTES,
+            repairs=repairs,
+            pauses=codec == OPUS and len(payload) <= opus.DTX_BYTES,
         )
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:

@@ -64,6 +64,7 @@ class Associations(Closing):
         self._path, self._certificate = path, certificate
         self._on_state, self._on_moved = on_state, on_moved
         self._loop = asyncio.get_running_loop()
+        self._keys: tuple[Session, Session] | None = None
         self._inbound: Session | None = None
         self._inbound_before: Session | None = None
         self._current: Handshake | None = None
@@ -76,6 +77,13 @@ class Associations(Closing):
         self._doubt: tuple[Generation, float] | None = None  # which has to be heard, and until when
         self._waiting: deque[tuple[bytes, str, Generation]] = deque(maxlen=MOST_WAITING)
         self._closed = False
+
+    @property
+    def keys(self) -> tuple[Session, Session] | None:
+        """The keys in and out, the same pair for as long as they are the only ones; None between two associations."""
+        if self._next is not None or self._inbound_before is not None:
+            return None
+        return self._keys
 
     def begin(self, client: bool, fingerprints: _Prints, generation: Generation, may_hear: bool) -> None:
         """Follow a description, now that its `generation` carries packets; only its first call counts.
@@ -159,7 +167,8 @@ class Associations(Closing):
 
     def _take_keys(self, handshake: Handshake) -> None:
         dtls = handshake.dtls if handshake.state == "connected" else None
-        self._inbound, self.outbound = (dtls.inbound, dtls.outbound) if dtls is not None else (None, None)
+        self._keys = (dtls.inbound, dtls.outbound) if dtls is not None else None
+        self._inbound, self.outbound = self._keys or (None, None)
 
     def _set_state(self, state: str) -> None:
         if state != self.state:
@@ -215,7 +224,7 @@ class Associations(Closing):
     def close(self) -> None:
         """Tell the far end and forget the keys; idempotent."""
         self._closed = True
-        self._inbound = self._inbound_before = self.outbound = None
+        self._inbound = self._inbound_before = self.outbound = self._keys = None
         if self._next is not None:
             self._next.abandon()
         if self._current is not None:

@@ -18,13 +18,14 @@ from agent.closing import Closing
 from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Generation, PacketSink
 from agent.media.ice.background import BackgroundTasks
+from agent.media.ice.collector import Collector
 from agent.media.ice.consent import ConsentTerms
 from agent.media.ice.consent_checks import ConsentChecks
 from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
-from agent.media.ice.sockets import IpPort, Socket
+from agent.media.ice.sockets import DatagramReceiver, IpPort, Socket, SocketReader
 from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 
@@ -54,6 +55,7 @@ class IceTransport(Closing):
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
         self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
         self.on_verified: Callable[[Socket, IpPort], None] = _ignore  # hears which addresses passed a check
+        self.reader: SocketReader | None = None  # takes in what arrives in the place of Python
         self._listener = listener
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
         self._loop = asyncio.get_running_loop()
@@ -62,6 +64,7 @@ class IceTransport(Closing):
         self._selection = PairSelection(self._generations)
         terms = ConsentTerms(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
+        self._collector = Collector()
         self._opening = asyncio.Lock()
         self._closed = False
         self._made = 0  # generations so far
@@ -92,6 +95,7 @@ class IceTransport(Closing):
         relay_only = self._gatherer.relay_only
         generation = Generation(controlling, self.on_packet, self._generation_changed, relay_only, *credentials)
         generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
+        generation.reader = self.reader
         self._made += 1
         generation.number = self._made
         return generation
@@ -196,6 +200,11 @@ class IceTransport(Closing):
         pair.send(data)
         return True
 
+    def collect(self) -> None:
+        """Take in what waits at the selected pair's socket; it wakes up nobody as long as this is called in time."""
+        pair = self._selection.pair
+        self._collector.collect(pair.datagrams if pair is not None else None, self._loop.time())
+
     def send_as_before(self, data: bytes) -> bool:
         """Send one datagram the way that was in use before the current generation's; False when there was none."""
         if self._before is None:
@@ -218,8 +227,9 @@ class IceTransport(Closing):
         """Round-trip time of the latest answered check."""
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
-    def authentic(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
+    def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
         """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
+        assert isinstance(generation, Generation)
         generation.heard_at = generation.media_at = now
         self._selection.heard(generation, source, address, now)
 
@@ -230,6 +240,7 @@ class IceTransport(Closing):
         if self._closed:
             return
         now = self._loop.time()
+        self._collector.look(now)
         self._selection.look(now)
         self._consent.look(now)
         for generation in self._generations.drop_expired(now):
@@ -286,6 +297,7 @@ class IceTransport(Closing):
         if self._closed:
             return
         self._closed, self._selection.pair, self._before = True, None, None
+        self._collector.rest()
         self._tasks.cancel()
         for generation in self._generations.clear():
             self._tasks.spawn(generation.close())

@@ -325,6 +325,28 @@ def test_with_two_flows_a_dead_one_costs_nothing() -> None:
     assert [flow for flow, _ in paper.sent] == [1, 2, 2, 2]
 
 
+def test_an_ack_that_may_be_lost_with_its_flow_goes_over_the_other_one() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.answered()
+    paper.down(1)
+
+    assert [(flow, text.method) for flow, text in paper.sent if text.method != "REGISTER"] == [
+        (1, "INVITE"), (1, "ACK"), (2, "ACK")]  # fmt: skip
+
+
+def test_or_over_the_next_connection_before_anything_else() -> None:
+    paper = Paper()
+    paper.call()
+    paper.answered()
+    ack = paper.last("ACK")
+    paper.down()
+    paper.back()
+
+    assert paper.said == ["INVITE", "ACK", "ACK", "INVITE"]
+    assert str(paper.last("ACK")) == str(ack)
+
+
 # Probes
 
 
