@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from agent.handlers import log_failure
-from agent.house.happenings import Happening, Circumstances, call_ended, happenings, quiet_changed
+from agent.house.happenings import Circumstances, Happening, call_ended, happenings, quiet_changed
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import Situation

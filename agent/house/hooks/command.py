@@ -23,7 +23,7 @@ NICE = 10
 
 
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> None:
-    """Run it without a shell and without input; raises LocalFault: how it ended, and what it printed last."""
+    """Run it without a shell or input; raises LocalFault: how it ended, and what it printed last."""
     try:
         process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip

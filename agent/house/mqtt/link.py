@@ -217,9 +217,10 @@ class _LinkThread(threading.Thread):
                 raise BrokerGoneError(self._why_closed(client), refused=bool(client.longest))
 
     def _step(self, client: PahoClient, wait_s: float) -> None:
-        sock = client.socket()
         if self._up:
-            self._send(client)
+            self._send(client)  # which may be what finds the connection closed
+        if (sock := client.socket()) is None:
+            return
         readable = has_more(sock)
         if not readable:
             readable, writable = self._wait(sock, client.want_write(), wait_s)
@@ -291,7 +292,7 @@ class _LinkThread(threading.Thread):
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._failure is None and flags.is_disconnect_packet_from_server:
             taken = "Session taken over" in str(reason)
-            why = f"another one came with this box's name, {self._client_name}; each box needs an identity of its own"
+            why = f"another box has this one's name, {self._client_name}; each needs an identity of its own"
             self._failure = BrokerGoneError(why if taken else f"it ended the connection: {reason}", refused=taken)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
@@ -311,7 +312,8 @@ class _LinkThread(threading.Thread):
         if client.longest:
             return f"it sends a packet of {client.longest} bytes; somebody retains too much below {self._commands}"
         without = "it hung up without an answer; does it speak MQTT, and with TLS or without?"
-        return "it was lost" if self._up else without
+        lost = f"it was lost; if that happens again and again, another box may have this one's name, {self._client_name}"
+        return lost if self._up else without
 
     def _tell(self, state: LinkState) -> None:
         self._tell_hub(self._stands, state)

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 GAP_S = 0.1  # changes that come faster are told as one
 PRESS_S = 0.1
 PATIENCE = 5  # so many failures, about a minute, before a broker that is not there is a trouble
+SETTLED_S = 10.0  # a connection that holds for so long ends the trouble of those before it
 
 
 class MqttPart(Closing):
@@ -41,6 +42,7 @@ class MqttPart(Closing):
         self._failures = FailureLog(log, f"the connection to the broker {settings.host}")
         self._strangers = SeldomLog(log)
         self._planned = False
+        self._settling: gevent.Greenlet[..., None] | None = None
         self._dropped = 0
         self.connected = self._was_connected = False
         self.link = BrokerLink(settings, f"kiosk-agent-{self._topics.box}", self._topics.availability,
@@ -70,6 +72,8 @@ class MqttPart(Closing):
 
     def close(self) -> None:
         """Leave the broker, which then tells that the box is offline; idempotent."""
+        if self._settling is not None:
+            self._settling.kill(block=False)
         self.link.close()
 
     # --- what is told ---
@@ -133,9 +137,10 @@ class MqttPart(Closing):
 
     def _stands(self, state: LinkState) -> None:
         self.connected = state.up
+        if self._settling is not None:
+            self._settling.kill(block=False)
+        self._settling = gevent.spawn_later(SETTLED_S, self._settled) if state.up else None
         if state.up:
-            self._failures.recovered()
-            self._trouble("")
             log.log(logging.DEBUG if self._was_connected else logging.INFO, "the broker %s has this box as %s",
                     self._settings.host, self._topics.root)  # fmt: skip
             self._was_connected = True
@@ -145,6 +150,10 @@ class MqttPart(Closing):
             if state.refused or self._failures.count >= PATIENCE:
                 self._trouble(f"the broker {self._settings.host} cannot be used: {state.why}")
         self._tell_dropped()
+
+    def _settled(self) -> None:
+        self._failures.recovered()
+        self._trouble("")
 
     def _tell_dropped(self) -> None:
         if (dropped := self.link.outbox.dropped) > self._dropped:
