@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -237,9 +236,9 @@ def test_tls_is_checked_and_a_strange_certificate_named(
     tmp_path: Path, broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
 ) -> None:
     def certificate(name: str) -> Path:
-        key = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-               "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(tmp_path / f"{name}.key"),
-               "-out", str(tmp_path / f"{name}.pem")]  # fmt: skip
+        key = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+               "-days", "2", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+               "-keyout", str(tmp_path / f"{name}.key"), "-out", str(tmp_path / f"{name}.pem")]  # fmt: skip
         subprocess.run(key, check=True, capture_output=True)
         return tmp_path / f"{name}.pem"
 
@@ -261,11 +260,11 @@ def test_a_thread_that_is_replaced_leaves_nothing_behind(
     broker.start()
     part = join()
     played.until(lambda: part.connected, "connected")
-    open_before = len(os.listdir("/proc/self/fd"))
+    open_before = len(list(Path("/proc/self/fd").iterdir()))
 
     for times in range(2, 5):
         part.restart()
         played.until(lambda times=times: played.troubles.count("") >= times, "connected again")  # type: ignore[misc]
     gevent.idle()
 
-    assert len(os.listdir("/proc/self/fd")) <= open_before + 1
+    assert len(list(Path("/proc/self/fd").iterdir())) <= open_before + 1

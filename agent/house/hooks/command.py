@@ -25,8 +25,9 @@ NICE = 10
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> None:
     """Run it without a shell or input; raises LocalFault: how it ended, and what it printed last."""
     try:
-        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
+        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)  # fmt: skip
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "this is no name of a program"
         raise LocalFault(f"{arguments[0]} cannot be started: {why}") from None

@@ -34,7 +34,7 @@ from agent.net.rate_limit import RateLimit
 
 log = logging.getLogger(__name__)
 
-ANSWER_S = 10.0  # from CONNECT to CONNACK
+ANSWER_S = 10.0  # from CONNECT to SUBACK
 CONNECTING_S = 150.0  # what names (120 s) and TCP may take before the thread counts as stuck; TLS has keepalive_s
 MARGIN_S = 5.0
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
@@ -123,7 +123,7 @@ class _LinkThread(threading.Thread):
         self._pipe_lock = threading.Lock()
         self._reads = RateLimit(PACKETS_PER_S, monotonic())
         self._asks = RateLimit(COMMANDS_PER_S, monotonic())
-        self._up = False
+        self._up = self._listens = False  # it has let us in; it has taken our subscription
         self._quiet_until_s = 0.0  # the broker need not be asked before
         self._failure: BrokerGoneError | None = None
 
@@ -167,7 +167,7 @@ class _LinkThread(threading.Thread):
 
     def _one_connection(self) -> None:
         """Serve one connection until it ends, which is always told by BrokerGoneError, but for our own end."""
-        self._up, self._failure = False, None
+        self._up, self._listens, self._failure = False, False, None
         self._due_s = monotonic() + CONNECTING_S + self._settings.keepalive_s
         client = None
         try:
@@ -207,8 +207,8 @@ class _LinkThread(threading.Thread):
     def _serve(self, client: PahoClient) -> None:
         answer_by_s = monotonic() + ANSWER_S
         while not self._ending:
-            wait_s = (self._quiet_until_s if self._up else answer_by_s) - monotonic()
-            if wait_s <= 0 and not self._up:
+            wait_s = (self._quiet_until_s if self._listens else answer_by_s) - monotonic()
+            if wait_s <= 0 and not self._listens:
                 raise BrokerGoneError(f"it does not answer within {ANSWER_S:g} s")
             self._step(client, max(0.0, wait_s))
             if self._failure is not None:
@@ -287,6 +287,7 @@ class _LinkThread(threading.Thread):
             why = f"it does not let this box read {self._commands}; change what the broker allows"
             self._failure = BrokerGoneError(why, refused=True)
         else:
+            self._listens = True
             self._tell(LinkState(True))
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
@@ -312,7 +313,7 @@ class _LinkThread(threading.Thread):
         if client.longest:
             return f"it sends a packet of {client.longest} bytes; somebody retains too much below {self._commands}"
         without = "it hung up without an answer; does it speak MQTT, and with TLS or without?"
-        lost = f"it was lost; if that happens again and again, another box may have this one's name, {self._client_name}"
+        lost = f"it was lost; if again and again, another box may have this one's name, {self._client_name}"
         return lost if self._up else without
 
     def _tell(self, state: LinkState) -> None:

@@ -25,9 +25,10 @@ MOST_PACKET_BYTES = 16 * 1024
 CONNECT_S = 5.0  # for TCP
 NO_RETAINED = 2  # MQTT 5, section 3.8.3.1: send no retained messages because of this subscription
 
+_WHO = "it refuses {who}; change [mqtt] user or password, or what the broker allows"
 _REFUSALS: Mapping[str, str] = {
-    "Bad user name or password": "it refuses user {user!r} with this password; change [mqtt] user or password",
-    "Not authorized": "it does not let {who} in; change [mqtt] user or password, or what the broker allows",
+    "Bad user name or password": _WHO,
+    "Not authorized": _WHO,  # Mosquitto says so of a wrong password, too
     "Unsupported protocol version": 'it does not speak MQTT {version}; set [mqtt] version = "3.1.1"',
     "Client identifier not valid": "it does not take the name {client!r}",
     "Banned": "it has banned this box",
@@ -93,9 +94,9 @@ def is_5(settings: MqttSettings) -> bool:
 
 def explain_refusal(reason: object, settings: MqttSettings, client: str) -> str:
     """Say what the broker's reason means, and what to change."""
-    who = f"user {settings.user!r}" if settings.user else "nobody without a name"
+    who = f"user {settings.user!r} with this password" if settings.user else "whoever gives no user and password"
     known = _REFUSALS.get(str(reason), "it says: {reason}")
-    return known.format(reason=reason, user=settings.user, who=who, version=settings.version, client=client)
+    return known.format(reason=reason, who=who, version=settings.version, client=client)
 
 
 def has_more(sock: Any) -> bool:

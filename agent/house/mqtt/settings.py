@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hw.errors import SettingError
@@ -46,7 +46,7 @@ class MqttSettings:
             raise SettingError("expected password or password_file, not both")
         if (self.password or self.password_file) and not self.user:
             raise SettingError("a password belongs to somebody: expected user with it")
-        if not self.host and self != MqttSettings():
+        if not self.host and any(getattr(self, one.name) != one.default for one in fields(self)):
             raise SettingError("no broker is named: expected host")
 
     @property
