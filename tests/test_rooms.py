@@ -24,8 +24,9 @@ FLOORS = (
     {"hw.panel", "hw.sound"},
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
     {"agent.net", "agent.supervision", "agent.media.rtp.packet"},
-    {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
-     "agent.media.jitter", "agent.media.light_import", "agent.media.native", "agent.media.strangers"},
+    {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.signaling.stream_shell",
+     "agent.media.settings", "agent.media.jitter", "agent.media.light_import", "agent.media.native",
+     "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
