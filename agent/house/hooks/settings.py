@@ -57,7 +57,7 @@ class HookSettings:
                 raise SettingError(f"on: there is no event {name!r}; {hint}")
 
     def wants(self, event: str) -> bool:
-        """Whether this event is one of those it is for."""
+        """Tell whether this event is one of those it is for."""
         return event in self.on or EVERYTHING in self.on
 
     def header_pairs(self) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What may be asked of a box over MQTT, out of the messages of others. Pure.
 
-A retained message is no command: somebody said it once, and the broker repeats it to everybody who comes, so that a box
+A retained message does not count: somebody said it once, and the broker repeats it to everybody who comes, so that a box
 would open its door at each start.
 """
 

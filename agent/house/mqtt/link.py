@@ -18,6 +18,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
+from agent.closing import Closing
 from agent.errors import FarSideError
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.paho_client import (
@@ -62,7 +63,7 @@ class BrokerGoneError(FarSideError):
         self.refused = refused
 
 
-class BrokerLink:
+class BrokerLink(Closing):
     """Keeps one connection; its owner calls it on the hub, and is called there through `post`.
 
     `heard(topic, payload, retained)` is told each message below `commands`, `stands(LinkState)` each change.

@@ -88,7 +88,7 @@ def subscribe(client: PahoClient, settings: MqttSettings, topic: str) -> None:
 
 
 def is_5(settings: MqttSettings) -> bool:
-    """Whether MQTT 5 is spoken."""
+    """Tell whether MQTT 5 is spoken."""
     return settings.version == "5"
 
 
@@ -100,7 +100,7 @@ def explain_refusal(reason: object, settings: MqttSettings, client: str) -> str:
 
 
 def has_more(sock: Any) -> bool:
-    """Whether TLS has taken bytes out of the socket that nobody has read."""
+    """Tell whether TLS has taken bytes out of the socket that nobody has read."""
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     return bool(pending and pending())
 
