@@ -26,10 +26,10 @@ from hw.errors import HardwareError
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
 # These leave nothing behind when Ctrl-C ends them.
-AT_ONCE = ("press", "reload", "status", "doctor", "check", "token", "key")
+AT_ONCE = ("press", "reload", "status", "doctor", "check", "code", "token", "key")
 INSTALLED = ("rollback", "uninstall")  # these go on as another program
-COMMANDS = ("run", "reload", "demo", "call", "press", "status", "doctor", "check", "switchboard", "token", "key",
-            *INSTALLED)  # fmt: skip
+COMMANDS = ("run", "reload", "demo", "call", "press", "status", "doctor", "check", "code", "switchboard", "token",
+            "key", *INSTALLED)
 
 
 def parser() -> argparse.ArgumentParser:

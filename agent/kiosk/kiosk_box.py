@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agent.errors import InvalidArgumentError
+from agent.errors import InvalidStateError
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.door import Doorway
@@ -15,12 +15,11 @@ from agent.kiosk.panel import Panel
 from agent.kiosk.recent_moments import RecentMoments
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
 from agent.log import FailureLog, excerpt, tidy
+from agent.page.api_keys import Asker
 from agent.program import VERSION
 from hw.sound.interface import Sound
 
 log = logging.getLogger(__name__)
-
-DOOR = "door"
 
 
 class KioskBox:
@@ -70,6 +69,7 @@ class KioskBox:
             "volume_percent": self._volume.percent,
             "sound": {"state": self._sound.state.value, "reason": self._about_sound()},
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
+            "doors": self._doorway.describe(),
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
             "call": call.describe() if call is not None else None,
@@ -86,8 +86,14 @@ class KioskBox:
     def _about_sound(self) -> str:
         return MUTED if self._volume.muted else self.sound_reason
 
-    def press(self, name: str, hold_s: float) -> None:
-        """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
+    def press(self, name: str, hold_s: float, by: str = "") -> None:
+        """Press a button as a finger would, for one of OPENERS, or empty for who administers the box.
+
+        Raises InvalidArgumentError when there is no such button, InvalidStateError where it opens a door that `by` may
+        not open: a button is no way around `opened_by`.
+        """
+        if by and any(not self._doorway.may_open(door, by) for door in self._panel.doors_of(name)):
+            raise InvalidStateError(f"the button {excerpt(name)} opens a door, and its opened_by does not have {by!r}")
         self._panel.press(name, hold_s)
 
     def moments_since(self, last: int) -> list[dict[str, Any]]:
@@ -110,11 +116,13 @@ class KioskBox:
         """Let calls in no longer, or again."""
         self._attendant.set_do_not_disturb(on)
 
-    def open_door(self, name: str, who: str) -> None:
-        """Release the door for its time, for `who`; InvalidStateError where there is none, InvalidArgumentError."""
-        if name not in ("", DOOR):
-            raise InvalidArgumentError(f"there is no door {excerpt(name)!r}")
-        self._doorway.open(f"asked for by {who}")
+    def open_door(self, name: str, asker: Asker) -> None:
+        """Release a door for its time; InvalidStateError where there is none, or this may not open it."""
+        self._doorway.open(asker.name, asker.by, name)
+
+    def may_open(self, name: str, by: str) -> bool:
+        """Tell whether this may open a door."""
+        return self._doorway.may_open(name, by)
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

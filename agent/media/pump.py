@@ -127,16 +127,15 @@ class SoundPump(Closing):
         self._awake = False
         if self._closed:
             return
-        self._ticked_at = self.loop.time()
+        self._ticked_at = now = self.loop.time()
         while self._waiting:
             self._send(self._waiting.popleft())
-        if self._due is None and not self._is_asked:
+        if self._due is None and not self._is_asked(now):
             self.top_up()
 
-    @property
-    def _is_asked(self) -> bool:
+    def _is_asked(self, now: float) -> bool:
         """Whether the device asks for what is due; else a timer has to know."""
-        return self.loop.time() - self._asked_at < CLOCK_LOST_S
+        return now - self._asked_at < CLOCK_LOST_S
 
     def _send(self, frame: bytes) -> None:
         if self.instead:
@@ -174,7 +173,7 @@ class SoundPump(Closing):
             due = now + max(0.0, spare_s)
             sound.write(reduce(mixed, [pump._play(due, self._piece) for pump in heard]))
             spare_s = self._spare_s(sound)
-        if not self._is_asked:
+        if not self._is_asked(now):
             self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
 
     def _is_ready(self, samples: int) -> bool:

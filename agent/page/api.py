@@ -53,12 +53,12 @@ ROUTES = (
     _post("answer", TALK, "Take the call that rings.", lambda box, _values, _: box.answer()),
     _post("hang-up", TALK, "End the call that is on, or refuse what rings.", lambda box, _values, _: box.hang_up()),
     _post("press", TALK, "Press a button as a finger does; one that opens a door needs the permission open, too.",
-          lambda box, values, _: box.press(values["button"], values["hold_s"]),
+          lambda box, values, asker: box.press(values["button"], values["hold_s"], asker.by),
           ApiField("button", "string", "its name in the settings", low=1),
           ApiField("hold_s", "number", "for how long, in seconds; 0 lets go", 0.1, 0, MAX_HOLD_S)),
     _post("door", OPEN, "Release a door for its time.",
-          lambda box, values, asker: box.open_door(values["door"], asker.name),
-          ApiField("door", "string", "which; empty: the only one", "")),
+          lambda box, values, asker: box.open_door(values["door"], asker),
+          ApiField("door", "string", "which; empty: that of [door], or the only one", "")),
     _post("volume", TALK, "Set the volume of the speaker.",
           lambda box, values, _: box.set_volume(values["percent"]),
           ApiField("percent", "integer", "of the loudest", None, 0, 100)),
@@ -113,7 +113,7 @@ def perform(route: ApiRoute, given: ApiValues, box: Box, asker: Asker) -> None:
 def require(asker: Asker, permission: str) -> None:
     """Raise Refusal 403 where it is missing."""
     if permission and permission not in asker.permissions:
-        raise Refusal("403 Forbidden", f"{asker.name} lacks the permission {permission}: see permissions in [api.keys]")
+        raise Refusal("403 Forbidden", f"the {asker.name} lacks the permission {permission}: see [api.keys]")
 
 
 def _opens(box: Box, button: str) -> bool:

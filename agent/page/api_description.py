@@ -12,7 +12,7 @@ PROBLEMS = {
     "400": "a field is missing, unknown or wrong, or the body is no JSON; the error names it",
     "401": "no key, or a wrong one; the more wrong ones come, the longer the answer takes",
     "403": "the key lacks the permission, or another site asks by somebody's browser",
-    "404": "the box has no such button or door",
+    "404": "the box has no such button",
     "409": "the box cannot do it now; the error says why",
     "413": "the body is too long",
     "415": "the body is not application/json",

@@ -27,9 +27,10 @@ class Asker(NamedTuple):
 
     name: str
     permissions: frozenset[str]
+    by: str = "http"  #: by which of the ways that `opened_by` of a door names
 
 
-OWNER = Asker("the page", frozenset(PERMISSIONS))
+OWNER = Asker("page", frozenset(PERMISSIONS), "page")
 
 
 def _setting(default: Any, help_: str, **metadata: Any) -> Any:
@@ -82,7 +83,7 @@ class ApiKeys:
     """All keys of a box."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._known = [(one.key_hash, Asker(f"the key {name}", frozenset(one.permissions)))
+        self._known = [(one.key_hash, Asker(f"key {name}", frozenset(one.permissions)))
                        for name, one in settings.keys.items()]  # fmt: skip
 
     def find(self, key: str) -> Asker | None:

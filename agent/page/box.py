@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from agent.page.api_keys import Asker
+
 
 class Box(Protocol):
     """The box as the page sees it; every method is called on the hub and returns at once.
@@ -17,7 +19,7 @@ class Box(Protocol):
 
         identity, version, up_s, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
         troubles {part: what the installer must look after} ·
-        sound {state, reason} · door {open, locked} or None ·
+        sound {state, reason} · door {open, locked} or None · doors {name: open} ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `Lights.describe`} ·
         call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, jitter_ms, loss_percent, mos,
         level_in, level_out (0 to 32767)} or None ·
@@ -25,8 +27,11 @@ class Box(Protocol):
         them · last_error {part, why, at_ms (Unix)} or None: the latest trouble, be it over or not
         """
 
-    def press(self, name: str, hold_s: float) -> None:
-        """Press a button for `hold_s`; anew while pressed sets a new end, 0 lets go. InvalidArgumentError: no such."""
+    def press(self, name: str, hold_s: float, by: str = "") -> None:
+        """Press a button for `hold_s`; anew while pressed sets a new end, 0 lets go. InvalidArgumentError: no such.
+
+        `by`: page or http. InvalidStateError for a button that opens a door which this may not open.
+        """
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed()` on the hub whenever `status` would differ; the returned function ends that."""
@@ -46,8 +51,11 @@ class Box(Protocol):
     def set_do_not_disturb(self, on: bool) -> None:
         """Let calls in no longer, or again."""
 
-    def open_door(self, name: str, who: str) -> None:
-        """Release a door for its time, "" the only one; `who` asked for it. InvalidArgumentError: no such."""
+    def open_door(self, name: str, asker: Asker) -> None:
+        """Release a door for its time, "" that of [door] or the only one. InvalidStateError: none, or not by this."""
+
+    def may_open(self, name: str, by: str) -> bool:
+        """Tell whether this may open a door."""
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

@@ -97,7 +97,7 @@ class Page(Closing):
         request = _request(environ)
         visitor = environ[VISITOR]
         try:
-            asker = self._access.asker(visitor, request.method, request.path, _headers(environ))
+            asker = self._access.asker(visitor, request.method, request.path, request_headers(environ))
             if request.method == "GET" and request.path in self._files:
                 return _send(start, *self._files[request.path])
             route, given = find_route(request)
@@ -131,7 +131,8 @@ def _read_files() -> dict[str, _Answer]:
     return {**files, "/": files["/index.html"]}
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+def request_headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request out of its environment (PEP 3333), their names in title case."""
     return {
         key.removeprefix("HTTP_").replace("_", "-").title(): value
         for key, value in environ.items()

@@ -14,7 +14,7 @@ import gevent
 from gevent.event import Event
 
 from agent.closing import Closing
-from agent.page.api_keys import OWNER, Asker
+from agent.page.api_keys import OPEN, OWNER, Asker
 from agent.page.box import Box
 
 SMALLEST_GAP_S = 0.1  # changes that come faster are told as one
@@ -24,7 +24,9 @@ RETRY_MS = 1000
 
 def shown_to(asker: Asker, box: Box) -> dict[str, Any]:
     """Return the status, and what whoever asks may do."""
-    return {**box.status(), "permissions": sorted(asker.permissions)}
+    status = box.status()
+    doors = [name for name in status.get("doors", ()) if OPEN in asker.permissions and box.may_open(name, asker.by)]
+    return {**status, "permissions": sorted(asker.permissions), "may_open": doors}
 
 
 class StatusStreams(Closing):

@@ -69,6 +69,20 @@ def test_a_key_without_the_permission_opens_no_door_by_its_button_neither(
     assert "door open" not in box.story
 
 
+def test_a_door_that_is_not_for_keys_opens_for_none_and_a_button_is_no_way_around(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, api = make_key(capsys, site.folder, "look,talk,open")
+    config = with_key(site, api)
+    box = site.box(replace(config, door=replace(config.door, opened_by=("button",))))
+    assert json.loads(ask(box, key, "GET", "status").read())["may_open"] == []
+    assert ask(box, key, "POST", "door").status_code == 409
+    assert ask(box, key, "POST", "press", button="door").status_code == 409
+    assert "door open" not in box.story
+    box.press("door")
+    box.until_told("door open")
+
+
 @pytest.mark.parametrize("words", [["", "look"], ["a b", "look"], ["a]", "look"], ["home", "lock"], ["home", ""]])
 def test_a_key_that_cannot_be_made_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["key", words[0], "--permissions", words[1]]) == 2

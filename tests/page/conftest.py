@@ -12,7 +12,7 @@ from geventhttpclient import HTTPClient
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.kiosk.recent_moments import RecentMoments
-from agent.page.api_keys import ApiKeySettings, ApiSettings, new_key
+from agent.page.api_keys import ApiKeySettings, ApiSettings, Asker, new_key
 from agent.page.server import Page
 from agent.page.settings import PageSettings
 from hw.errors import HardwareError
@@ -27,13 +27,14 @@ class RecordingBox:
         self.watchers: list[Callable[[], None]] = []
         self.jammed = False
         self.ringing = False
+        self.opened_by = ("page", "http")
         self.openers: list[str] = []
         self.moments = RecentMoments()
 
     def status(self) -> dict[str, Any]:
         return self.shown
 
-    def press(self, name: str, hold_s: float) -> None:
+    def press(self, name: str, hold_s: float, by: str = "") -> None:
         if name not in ("green", "grün"):
             raise InvalidArgumentError(f"there is no button {name!r}")
         self.done.append(("press", name, hold_s))
@@ -59,12 +60,15 @@ class RecordingBox:
     def set_do_not_disturb(self, on: bool) -> None:
         self.done.append(("do not disturb", on))
 
-    def open_door(self, name: str, who: str) -> None:
+    def may_open(self, name: str, by: str) -> bool:
+        return by in self.opened_by
+
+    def open_door(self, name: str, asker: Asker) -> None:
         if self.jammed:
             raise HardwareError("the relay is gone: check its cable")
         if name:
-            raise InvalidArgumentError(f"there is no door {name!r}")
-        self.openers.append(who)
+            raise InvalidStateError(f"this box has no door {name!r}")
+        self.openers.append(asker.name)
         self.done.append(("door",))
 
     def set_volume(self, percent: int) -> None:

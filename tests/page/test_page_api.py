@@ -104,7 +104,16 @@ def test_a_key_in_the_place_of_the_password_opens_the_page_as_far_as_it_allows(g
 def test_who_opened_the_door_is_told_to_the_box(guarded: Any, box: Any, keys: Keys) -> None:
     guarded.send("door", {}, Authorization=keys[1]["open"])
     guarded.send("door", {}, Authorization=guarded.basic(PASSWORD))
-    assert box.openers == ["the key open", "the page"]
+    assert box.openers == ["key open", "page"]
+
+
+def test_it_is_told_which_doors_whoever_asks_may_open(guarded: Any, box: Any, keys: Keys) -> None:
+    box.opened_by = ("http",)
+    box.change(doors={"": False, "gate": True})
+    asking = {"look": keys[1]["look"], "all": keys[1]["all"], "page": guarded.basic(PASSWORD)}
+    told = {who: json.loads(guarded.get("/api/v1/status", Authorization=header).read())["may_open"]
+            for who, header in asking.items()}  # fmt: skip
+    assert told == {"look": [], "all": ["", "gate"], "page": []}
 
 
 @pytest.mark.parametrize("gesture", ["short", "long", "double"])
@@ -223,7 +232,7 @@ def test_a_wrong_method_is_answered_with_the_right_one(browser: Any, box: Any, r
 
 def test_what_the_box_does_not_have_or_cannot_do_is_said(browser: Any, box: Any) -> None:
     assert browser.send("press", {"button": "gren"}).status_code == 404
-    assert browser.send("door", {"door": "gate"}).status_code == 404
+    assert browser.send("door", {"door": "gate"}).status_code == 409
     assert browser.send("bell", {}).status_code == 404
     answer = browser.send("answer", {})
     assert (answer.status_code, error(answer)) == (409, "no call rings")

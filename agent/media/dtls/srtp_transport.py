@@ -19,6 +19,7 @@ from agent.media.dtls.aiortc_adapter import local_fingerprint, new_certificate, 
 from agent.media.dtls.associations import Associations
 from agent.media.dtls.early_packets import EarlyPackets
 from agent.media.ice.aioice_adapter import Generation
+from agent.media.ice.collector import Collector
 from agent.media.ice.pair import Pair
 from agent.media.ice.sockets import IpPort, Socket
 from agent.media.ice.transport import IceTransport
@@ -57,6 +58,7 @@ class SecureTransport(Closing):
         self.fingerprint = local_fingerprint(self._certificate)
         self._associations = Associations(path, self._certificate, on_state, lambda: self.on_moved())
         self._early = EarlyPackets[tuple[Socket, IpPort]]()
+        self._collector = Collector()
         self._core: Core | None = None
         self._core_keys: object = None  # those that it works with
         self._aim: Pair | None = None  # where it sends to
@@ -137,8 +139,9 @@ class SecureTransport(Closing):
 
     def collect(self) -> None:
         """Take in what waits at the path's socket, which wakes up nobody from then on; without a core it still does."""
-        if self._native() is not None:
-            self._path.collect()
+        if self._core is not None:
+            pair, now = self._path.pair, self._loop.time()
+            self._collector.collect(pair.datagrams if pair is not None else None, now)
 
     def _take(self, source: Socket, address: IpPort, sink: AnySink, packet: object, at: float) -> None:
         """Let `sink` have an authentic packet, once its source has passed a check."""
@@ -176,6 +179,7 @@ class SecureTransport(Closing):
         """Give up what waited in vain; call it every 100 ms or so."""
         now = self._loop.time()
         self._associations.tick(now)
+        self._collector.look(now)
         for _, (host, _port) in self._early.give_up(now):
             strangers.note("packets from addresses that passed no check", host)
 
@@ -201,6 +205,7 @@ class SecureTransport(Closing):
 
     def close(self) -> None:
         """Tell the far end and forget the keys; idempotent."""
+        self._collector.rest()
         self._associations.close()
 
 

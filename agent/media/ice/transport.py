@@ -18,7 +18,6 @@ from agent.closing import Closing
 from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Generation, PacketSink
 from agent.media.ice.background import BackgroundTasks
-from agent.media.ice.collector import Collector
 from agent.media.ice.consent import ConsentTerms
 from agent.media.ice.consent_checks import ConsentChecks
 from agent.media.ice.gathering import Gatherer
@@ -64,7 +63,6 @@ class IceTransport(Closing):
         self._selection = PairSelection(self._generations)
         terms = ConsentTerms(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
-        self._collector = Collector()
         self._opening = asyncio.Lock()
         self._closed = False
         self._made = 0  # generations so far
@@ -200,11 +198,6 @@ class IceTransport(Closing):
         pair.send(data)
         return True
 
-    def collect(self) -> None:
-        """Take in what waits at the selected pair's socket; it wakes up nobody as long as this is called in time."""
-        pair = self._selection.pair
-        self._collector.collect(pair.datagrams if pair is not None else None, self._loop.time())
-
     def send_as_before(self, data: bytes) -> bool:
         """Send one datagram the way that was in use before the current generation's; False when there was none."""
         if self._before is None:
@@ -240,7 +233,6 @@ class IceTransport(Closing):
         if self._closed:
             return
         now = self._loop.time()
-        self._collector.look(now)
         self._selection.look(now)
         self._consent.look(now)
         for generation in self._generations.drop_expired(now):
@@ -297,7 +289,6 @@ class IceTransport(Closing):
         if self._closed:
             return
         self._closed, self._selection.pair, self._before = True, None, None
-        self._collector.rest()
         self._tasks.cancel()
         for generation in self._generations.clear():
             self._tasks.spawn(generation.close())

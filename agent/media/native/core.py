@@ -134,8 +134,9 @@ class Core:
         self._ffi = ffi
         self._found = ffi.buffer(self._lib.core_found(made), FIELDS.size)
         self._in = ffi.buffer(self._lib.core_in(made), 2_049)
-        self._fields: tuple[Any, ...] = (0.0,)
-        self._address: tuple[str, int] = "", 0
+        self._fields: tuple[Any, ...] = ()
+        self.address: tuple[str, int] = "", 0  #: where the latest datagram came from
+        self.arrival_s = 0.0  #: when the kernel took it, where the socket tells; on the monotonic clock
         self._inbound, self._outbound = srtp.inbound, srtp.outbound
         self._receive = self._lib.core_receive
         self._fd = -1
@@ -149,21 +150,11 @@ class Core:
         """
         found: int = self._receive(self._core, self._inbound, fd)
         if found:
-            self._fields = FIELDS.unpack(self._found)
-            if not self._fields[-1]:
-                self._address = self._source()
+            self._fields = fields = FIELDS.unpack(self._found)
+            self.arrival_s = fields[0]
+            if not fields[-1]:
+                self.address = self._source()
         return found
-
-    @property
-    def arrival_s(self) -> float:
-        """When the kernel took the latest datagram, where the socket tells; on the monotonic clock."""
-        at: float = self._fields[0]
-        return at
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the latest datagram came from."""
-        return self._address
 
     @property
     def packet(self) -> RtpPacket:

@@ -201,17 +201,29 @@ function drawAbout() {
   if (by("about").textContent !== text) by("about").textContent = text;
 }
 
-function drawControls({ volume_percent: volume, door, sound, states }) {
+function drawControls({ volume_percent: volume, sound, states }) {
   by("volume").disabled = by("quiet").disabled = !may("talk");
   by("quiet").checked = states.includes("do_not_disturb");
   if (volume != null && document.activeElement !== by("volume")) by("volume").value = volume;
   by("volume-value").textContent = volume == null ? "" : `${volume} %`;
-  by("door").hidden = !door || !may("open");
-  by("door").disabled = Boolean(door && door.open);
-  by("door").textContent = door && door.open ? "The door is open" : "Open the door";
   const trouble = sound && sound.state !== "open" ? `Sound: ${sound.state}${sound.reason ? `, ${sound.reason}` : ""}` : "";
   by("sound").textContent = trouble;
   by("sound").hidden = !trouble;
+}
+
+function drawDoors({ doors, may_open: mayOpen }) {
+  if (by("doors").children.length !== mayOpen.length || [...by("doors").children].some((one, at) => one.value !== mayOpen[at])) {
+    by("doors").replaceChildren(...mayOpen.map((name) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "wide", value: name });
+      button.addEventListener("click", () => post("door", { door: name }));
+      return button;
+    }));
+  }
+  for (const button of by("doors").children) {
+    const [named, isOpen] = [button.value ? `the door ${button.value}` : "the door", doors[button.value]];
+    button.disabled = isOpen;
+    button.textContent = isOpen ? `${named.charAt(0).toUpperCase()}${named.slice(1)} is open` : `Open ${named}`;
+  }
 }
 
 function drawTroubles({ service, troubles }) {
@@ -248,6 +260,7 @@ function draw(status) {
   drawTalk(box);
   if (box.call) graphs.add(box.call, heardAt);
   drawControls(box);
+  drawDoors(box);
   drawAbout();
   drawTroubles(box);
   drawRecent(box.recent_calls || []);
@@ -260,7 +273,7 @@ function lost() {
 
 const bell = new Bell(by("tone"));
 const graphs = new Graphs(by("graphs"));
-for (const name of ["door", "answer", "hang-up"]) by(name).addEventListener("click", () => post(name));
+for (const name of ["answer", "hang-up"]) by(name).addEventListener("click", () => post(name));
 by("quiet").addEventListener("change", () => post("do-not-disturb", { on: by("quiet").checked }));
 by("volume").addEventListener("input", () => { by("volume-value").textContent = `${by("volume").value} %`; });
 by("volume").addEventListener("change", () => post("volume", { percent: Number(by("volume").value) }));

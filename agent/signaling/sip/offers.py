@@ -62,10 +62,9 @@ class OfferTurns:
         if self._waiting is None or not offer.is_probe:
             self._waiting = offer
 
-    def give_way(self) -> bool:
-        """Forget what waits, because their offer comes first; tells whether it was the media's."""
-        waiting, self._waiting, self._again_at = self._waiting, None, None
-        return waiting is not None and not waiting.is_probe
+    def give_way(self) -> None:
+        """Forget what waits: their offer comes first."""
+        self._waiting = self._again_at = None
 
     def next(self, now: float) -> OurOffer | None:
         """Take the offer whose turn it is now, if there is one."""

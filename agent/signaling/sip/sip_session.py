@@ -87,6 +87,7 @@ class SipSession(CallPhase):
         theirs, self._turns.theirs = self._turns.theirs, None
         if theirs is None:
             return []
+        self._turns.give_way()  # media has taken back what it had offered before it answered
         said = self._yes(theirs.transaction, theirs.sdp, sdp, now)
         return [*said, *self.hold_told(theirs.sdp), *self._next_offer(now)]
 
@@ -271,8 +272,8 @@ class SipSession(CallPhase):
         if is_invite:
             self._desk.servers.add(transaction)
         self._turns.theirs = TheirOffer(transaction, sdp, now + THEIR_LIMIT_S)
-        instead = {"instead": True} if self._turns.give_way() else {}
-        return [self._tell("invite", sdp=sdp, **instead, **({} if sdp else {"wants_offer": True}))]
+        self._turns.give_way()
+        return [self._tell("invite", sdp=sdp, instead=True, **({} if sdp else {"wants_offer": True}))]
 
     def _yes(self, transaction: ServerTransaction, offer: str, sdp: str, now: float) -> list[CallReport]:
         """Say 200 with our description."""

@@ -29,10 +29,10 @@ class SipStream(SipRequests, StreamShell[SipShellEffect]):
 
     Every event carries one dict: `connected ready offline error invite cancel ringing answer hangup`, `transport_open`,
     `transport_close`; of its own `hold` {callsid, held}, `digit` {callsid, digit} for a key that came as a message,
-    `peer_changed` {callsid} when another machine carries on at the far end, `offer_refused` {callsid}. An `invite` with
-    `wants_offer` has no description: what `answer` is given then is an offer, and the event `answer` follows. One with
-    `instead` takes the place of an offer of ours that waited; an `answer` with `fork` is of another phone than the one
-    that was heard while it rang. Handlers run on the hub.
+    `peer_changed` {callsid} when another machine carries on at the far end, `offer_refused` {callsid}. An `invite`
+    with `wants_offer` has no description: what `answer` is given then is an offer, and the event `answer` follows. One
+    with `instead` comes before any offer of ours that is not out yet; an `answer` with `fork` is of another phone than
+    the one that was heard while it rang. Handlers run on the hub.
     """
 
     def __init__(
