@@ -90,7 +90,7 @@ class KioskBox:
         """Press a button as a finger would, for one of OPENERS, or empty for who administers the box.
 
         Raises InvalidArgumentError when there is no such button, InvalidStateError where it opens a door that `by` may
-        not open: a button is no way around `opened_by`.
+        not open, because a button must not get around `opened_by`.
         """
         if by and any(not self._doorway.may_open(door, by) for door in self._panel.doors_of(name)):
             raise InvalidStateError(f"the button {excerpt(name)} opens a door, and its opened_by does not have {by!r}")
