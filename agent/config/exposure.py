@@ -50,10 +50,13 @@ def _secret_keys_of(value: Any, key: str, is_secret: bool) -> Iterator[str]:
 
 
 def _tells(name: str, value: Any) -> bool:
-    """Whether a value that is never shown is a secret for sure: a program's arguments are seen by all in any case."""
+    """Whether a value that is never shown is a secret for sure.
+
+    A program's arguments are seen by all in any case, and from the hash of a random key nobody finds the key.
+    """
     if name in ("url", "urls"):
         return any(mark in str(value) for mark in "@?")
-    return bool(value) and name not in ("command", "secret_command")
+    return bool(value) and name not in ("command", "secret_command", "key_hash")
 
 
 def _mode(path: Path) -> int:
