@@ -77,7 +77,7 @@ def test_secrets_for_one_user_and_one_group_are_taken(path: Path, capsys: Any, k
 
 
 @pytest.mark.parametrize("source", ['command = ["echo", "x"]', 'url = "https://x.example.org/token"', "",
-                                    f'command = ["echo"]\n[api.keys.home]\nkey_hash = "sha256:{"0" * 64}"'])  # fmt: skip
+                                    f'command = ["echo"]\n[api.keys.a]\nkey_hash = "sha256:{"0" * 64}"'])  # fmt: skip
 def test_settings_without_a_secret_may_be_read_by_everybody(path: Path, capsys: Any, source: str) -> None:
     path.write_text(KEY.replace('key_file = "state/api_key.json"', source) if source else KEY)
     path.chmod(0o644)
