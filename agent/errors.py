@@ -91,6 +91,10 @@ class ControlError(LocalFault):
     """The running agent cannot be reached through its control socket, or refuses a command."""
 
 
+class AlreadyRunningError(ControlError):
+    """Another agent serves the same control socket."""
+
+
 class CallFailedError(LocalFault):
     """A call that a command placed did not come about, or not as it should."""
 

@@ -1,6 +1,6 @@
 """How long the page's owner waits while strangers on the same address try to keep him out.
 
-    python -m bench.attacks [--seconds 10] [--root DIR]
+    python -m bench.attacks [--seconds 10] [--root DIR] [--only NAME]
 
 The owner asks for the status twice a second, over a new connection each time and with the right password; what is told
 is the median and the longest of his waits, and how often he got nothing. `--root` measures another copy of the program.
@@ -8,10 +8,8 @@ is the median and the longest of his waits, and how often he got nothing. `--roo
 
 from __future__ import annotations
 
-import argparse
 import base64
 import socket
-import statistics
 import tempfile
 import threading
 import time
@@ -20,10 +18,10 @@ from pathlib import Path
 
 from bench.rig.certificate import make_certificate
 from bench.rig.floods import Askers, Slow, tcp
-from bench.starvation import ROOT, apart, box
+from bench.rig.served import cells, print_table, waits
+from bench.starvation import apart, box
 
 PATIENCE_S = 60.0
-PERIOD_S = 0.5
 
 
 def basic(password: str) -> bytes:
@@ -73,28 +71,14 @@ def measure(root: Path, name: str, seconds: float) -> str:
         with box(root, folder, 9) as victim:
             port = victim.page_port()
             with apart(attack, kind, port, words, count):
-                time.sleep(2.0)
-                waits: list[float | None] = []
-                until = time.monotonic() + seconds
-                while time.monotonic() < until:
-                    waits.append(ask(port))
-                    time.sleep(PERIOD_S)
+                found = waits(lambda: ask(port), seconds)
             memory_mb = victim.rss_mb()
-    served = [wait for wait in waits if wait is not None] or [float("nan")]
-    median_ms, longest_ms = 1000 * statistics.median(served), 1000 * max(served)
-    missed = f"{waits.count(None)} of {len(waits)}"
-    return f"| {name} | {median_ms:.0f} ms | {longest_ms:.0f} ms | {missed} | {memory_mb:.0f} MB |"
+    return f"| {name} | {cells(found)} | {memory_mb:.0f} MB |"
 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--root", type=Path, default=ROOT)
-    args = parser.parse_args()
-    print("| strangers | owner waits, median | longest | not served | most memory |\n|---|---|---|---|---|")
-    for name in ATTACKS:
-        print(measure(args.root.resolve(), name, args.seconds), flush=True)
+    print_table(__doc__, "| strangers | owner waits, median | longest | not served | most memory |", ATTACKS, measure)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,12 @@ is the median and the longest of its waits, and how often it got nothing, from t
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
 import re
 import socket
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,10 +30,10 @@ from websockets.exceptions import WebSocketException
 
 from agent.switchboard.runner import mint_for
 from bench.rig.floods import Askers, Connect, Flood, Held, client_hello, tcp, tls
-from bench.starvation import ROOT, apart
+from bench.rig.served import cells, print_table, waits
+from bench.starvation import apart
 
 PATIENCE_S = 30.0
-PERIOD_S = 0.5
 DESCRIPTORS = 1024  # as a service has them
 UPGRADE = (b"GET /signal HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")  # fmt: skip
@@ -157,32 +155,17 @@ def measure(root: Path, name: str, seconds: float) -> str:
         folder = Path(place)
         context, token = ssl.create_default_context(cafile=folder / "ca.pem"), mint_for(place, "honest", 3600)
         with apart(attack, name, port, folder):
-            time.sleep(2.0)
-            waits: list[float | None] = []
-            until = time.monotonic() + seconds
-            while time.monotonic() < until:
-                waits.append(asyncio.run(ask(port, context, token)))
-                time.sleep(PERIOD_S)
+            found = waits(lambda: asyncio.run(ask(port, context, token)), seconds)
         status = Path(f"/proc/{process.pid}/status").read_text()
         memory_mb = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
         log_kb = (folder / "log").stat().st_size / 1024
-    served = [wait for wait in waits if wait is not None] or [float("nan")]
-    median_ms, longest_ms = 1000 * statistics.median(served), 1000 * max(served)
-    missed = f"{waits.count(None)} of {len(waits)}"
-    return f"| {name} | {median_ms:.0f} ms | {longest_ms:.0f} ms | {missed} | {memory_mb:.0f} MB | {log_kb:.0f} kB |"
+    return f"| {name} | {cells(found)} | {memory_mb:.0f} MB | {log_kb:.0f} kB |"
 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--root", type=Path, default=ROOT)
-    parser.add_argument("--only", default="", help="attacks with this in their name")
-    args = parser.parse_args()
-    print("| strangers | client waits, median | longest | not served | most memory | log |\n|---|---|---|---|---|---|")
-    for name in attacks(0, Path(tempfile.mkdtemp())):
-        if args.only in name:
-            print(measure(args.root.resolve(), name, args.seconds), flush=True)
+    head = "| strangers | client waits, median | longest | not served | most memory | log |"
+    print_table(__doc__, head, attacks(0, Path(tempfile.mkdtemp())), measure)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python -m bench.rests [--times 1000] [--after 0.3] [--awake]
 
 A virtual card rests after so many seconds instead of five; then a word is played at once. It is whole when its first
-50 ms are in the recording: of a ring, at the speaker; of a call, behind the microphone, which hears the speaker. What
-the card was given and nobody heard was lost by the sound server or the recorder, to other programs: with `--awake` the
-card never rests.
+50 ms are in the recording: of a ring, at the speaker; of a call, behind the microphone, which hears the speaker as by a
+wire. What the card was given and nobody heard was lost by the sound server or the recorder, to other programs: with
+`--awake` the card never rests.
 """
 
 from __future__ import annotations

@@ -97,11 +97,10 @@ def try_call(box: WholeBox) -> tuple[float | None, int]:
     return (took_s if is_well else None), presses or 0
 
 
-def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[Outcome]:
+def soak(box: WholeBox, faults: int, seed: int, first: int, only: str, outcomes: list[Outcome]) -> None:
     """Let so many faults happen, one after the other."""
     if box.until(lambda: box.is_ready, READY_S) is None:
         raise SystemExit(f"the box was never ready: {box.service.log.read_text()}")
-    outcomes: list[Outcome] = []
     with suppress(KeyboardInterrupt):  # what was seen so far is told all the same
         for number, kind in islice(kinds(seed, first, only), faults):
             outcomes.append(strike(box, seed, number, kind))
@@ -109,7 +108,6 @@ def soak(box: WholeBox, faults: int, seed: int, first: int, only: str) -> list[O
             if not outcomes[-1].is_well:
                 tell_why(box)
                 box.start_afresh()
-    return outcomes
 
 
 def tell_why(box: WholeBox) -> None:
@@ -137,6 +135,7 @@ def row(name: str, outcomes: list[Outcome]) -> str:
 class Tally:
     """What a run saw: every fault, and what cannot be seen in one alone."""
 
+    asked: int  # faults
     outcomes: list[Outcome]
     gave_up: int  # ends after which systemd starts nothing
     barks: int  # lives that the watchdog ended
@@ -144,8 +143,8 @@ class Tally:
 
     @property
     def is_well(self) -> bool:
-        """Whether the box came back each time."""
-        return self.gave_up == 0 and all(one.is_well for one in self.outcomes)
+        """Whether the box came back each time, and the surroundings were broken to the end."""
+        return self.gave_up == 0 and len(self.outcomes) == self.asked and all(one.is_well for one in self.outcomes)
 
     def save(self, path: Path) -> None:
         """Write it for the run that this one is a share of."""
@@ -156,7 +155,8 @@ class Tally:
         """Add up what shares have written."""
         shares = [json.loads(path.read_text()) for path in paths]
         found = [Outcome(**one) for share in shares for one in share["outcomes"]]
-        return cls(found, *(sum(share[name] for share in shares) for name in ("gave_up", "barks", "log_bytes")))
+        asked, *sums = (sum(share[name] for share in shares) for name in ("asked", "gave_up", "barks", "log_bytes"))
+        return cls(asked, found, *sums)
 
     def report(self) -> None:
         """Print the table."""
@@ -177,10 +177,16 @@ class Tally:
 def alone(options: argparse.Namespace) -> Tally:
     """Break one box."""
     with tempfile.TemporaryDirectory(prefix="soak-") as name, WholeBox(Path(name)) as box:
-        outcomes = soak(box, options.faults, options.seed, options.first, options.only)
-        if options.log:
-            options.log.write_bytes(box.service.log.read_bytes())
-        return Tally(outcomes, box.service.gave_up, box.service.barks, box.service.log.stat().st_size)
+        service, outcomes = box.service, list[Outcome]()
+        try:
+            soak(box, options.faults, options.seed, options.first, options.only, outcomes)
+        finally:  # what was seen is told, also when the surroundings fail
+            if options.log:
+                options.log.write_bytes(service.log.read_bytes())
+            tally = Tally(options.faults, outcomes, service.gave_up, service.barks, service.log.stat().st_size)
+            if options.tally:
+                tally.save(options.tally)
+        return tally
 
 
 def shares(first: int, faults: int, boxes: int) -> list[tuple[int, int]]:
@@ -223,9 +229,7 @@ def main() -> int:
         raise SystemExit("needs root and network namespaces")
     print(f"clock: not stepped; load {os.getloadavg()[0]:.1f}", flush=True)
     tally = side_by_side(options) if options.boxes > 1 else alone(options)
-    if options.tally:
-        tally.save(options.tally)
-    else:
+    if not options.tally:
         tally.report()
     return 0 if tally.is_well else 1
 

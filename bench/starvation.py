@@ -8,7 +8,6 @@ the flood. `--root` measures another copy of the program. All traffic is on loop
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
 import re
@@ -27,8 +26,8 @@ from pathlib import Path
 
 from bench.rig.certificate import make_certificate
 from bench.rig.floods import Flood, FloodingServer, tcp, unix
+from bench.rig.served import print_table
 
-ROOT = Path(__file__).resolve().parent.parent
 WATCHDOG_US = 200_000
 PATIENCE_S = 60.0
 END_S = 15.0  # the box is killed when SIGTERM is not heard until then
@@ -200,15 +199,8 @@ def _end(process: subprocess.Popen[str]) -> str:
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--root", type=Path, default=ROOT)
-    parser.add_argument("--only", default="", help="attacks with this in their name")
-    args = parser.parse_args()
-    print("| attack | longest gap without it | with it | most memory | SIGTERM to exit |\n|---|---|---|---|---|")
-    for name in [*PAGE, *CONTROL, *SERVICE]:
-        if args.only in name:
-            print(measure(args.root.resolve(), name, args.seconds), flush=True)
+    head = "| attack | longest gap without it | with it | most memory | SIGTERM to exit |"
+    print_table(__doc__, head, [*PAGE, *CONTROL, *SERVICE], measure)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ install_sip() {
 
 # What the environment was made from; any change to it means: install again.
 fingerprint() {
-  { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py requirements/*.txt; echo "$1"; } 2>/dev/null | sha256sum
+  { pwd; .venv/bin/python -VV; cat setup.cfg pyproject.toml agent/program.py agent/media/native/{core.c,build.py} requirements/*.txt; echo "$1"; } 2>/dev/null | sha256sum
 }
 
 is_ready() { [ -f ".venv/ready-$1" ] && [ "$(cat ".venv/ready-$1")" = "$(fingerprint "$1")" ]; }
@@ -97,6 +97,7 @@ make_environment() {
   say "installing Python packages into .venv (some minutes the first time)"
   install_locked .venv/bin/python "$kind"
   pip_install .venv/bin/python --no-index --no-deps --no-build-isolation --editable .
+  build_core .venv/bin/python
   fingerprint "$kind" > ".venv/ready-$kind"
 }
 

@@ -29,7 +29,7 @@ release_name() {
   local parts=(agent hw requirements scripts systemd setup.cfg pyproject.toml README.md)
   local version
   version=$(sed -n 's/^VERSION = "\([^"]*\)".*/\1/p' agent/program.py)
-  echo "$version-$({ "$python" -VV; find "${parts[@]}" -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z |
+  echo "$version-$({ "$python" -VV; find "${parts[@]}" -type f ! -name '*.pyc' ! -name '_core.*' -print0 | LC_ALL=C sort -z |
     xargs -0 sha256sum; } | sha256sum | cut -c1-8)"
 }
 
@@ -41,6 +41,7 @@ build() {
   cp -r agent hw setup.cfg pyproject.toml README.md "$workshop"   # pip leaves its traces there, not in the checkout
   install_locked "$new/bin/python" run
   pip_install "$new/bin/python" --no-index --no-deps --no-build-isolation "$workshop"
+  build_core "$new/bin/python"
   install -m 644 README.md "$new/README.md"
   install -d "$new/systemd"
   install -m 644 "${units[@]}" "$new/systemd"

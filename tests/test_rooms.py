@@ -24,8 +24,9 @@ FLOORS = (
     {"hw.panel", "hw.sound"},
     {"agent.base"},  # the files directly under agent/ that do not stand at the top
     {"agent.net", "agent.supervision", "agent.media.rtp.packet"},
-    {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.media.settings",
-     "agent.media.jitter", "agent.media.light_import", "agent.media.strangers"},
+    {"agent.service", "agent.quality", "agent.page", "agent.signaling.backoff", "agent.signaling.stream_shell",
+     "agent.media.settings", "agent.media.jitter", "agent.media.light_import", "agent.media.native",
+     "agent.media.strangers"},
     {"agent.signaling.pstream", "agent.signaling.token", "agent.media.sdp"},
     {"agent.signaling.sip"},
     {"agent.signaling", "agent.media.rtp", "agent.media.ice"},
@@ -47,6 +48,7 @@ CONFINED = {
     "aioice": ("agent.media",),
     "pylibsrtp": ("agent.media.dtls",),
     "OpenSSL": ("agent.media.dtls",),
+    "cffi": ("agent.media.native.build",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
     "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
@@ -71,7 +73,7 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("kinds", "schema", "settings", "toml_source", "value_types"),
+    "agent.config": ("kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes"),
     "agent.media": ("settings", "stats"),
     "agent.media.dtls": ("early_packets", "records"),

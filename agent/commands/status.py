@@ -54,6 +54,8 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
         yield _line("page", page["url"], f"password in {page['key_file']}" if page["key_file"] else "")
     if door := status["door"]:
         yield _line("door", "open" if door["open"] else "shut", "codes are locked out" if door["locked"] else "")
+    if packets := status.get("packets"):  # not told by a box that is out of order
+        yield _line("packets", packets)
     yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))
     if last := status["last_call"]:
         peer = f"{'from' if last['direction'] == 'incoming' else 'to'} {last['peer']}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.config.contradictions import contradictions, source_of_tokens
 from agent.config.location import INSTALLED
+from agent.config.profiles import with_profile
 from agent.config.schema import Reader
 from agent.config.sections import Config, DoorSection
 from agent.config.toml_source import read_toml
@@ -82,7 +83,7 @@ def control_socket_of(path: Path | None) -> str:
 def _load(path: str | Path, further: Callable[[Config], Iterable[tuple[str, str]]]) -> Config:
     source = read_toml(Path(path))
     reader = Reader(source)
-    config = reader.read(Config, source.tables)
+    config = reader.read(Config, with_profile(source.tables))
     if isinstance(config, Config):
         for key, text in (*contradictions(config), *further(config)):
             reader.problem(key, text)

@@ -7,6 +7,7 @@ it raises `ValueError` with what was expected, or `hw.errors.SettingError` with 
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import re
 from collections.abc import Callable
@@ -170,8 +171,12 @@ def _path(value: str, folder: Path) -> Path:
         raise ValueError("a file of a user that exists") from None
     except ValueError:
         raise ValueError("the name of a file") from None
-    except OSError:
-        pass  # who asks for it says so
+    except PermissionError:
+        raise ValueError(f"a file that this user can reach ({path} is not)") from None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError("a file with a shorter name") from None
+        # what is not there is missed by whoever asks for it
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
@@ -15,6 +16,17 @@ from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
 from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
 from hw.sound.settings import SoundSettings
+
+
+@dataclass(frozen=True)
+class MediaSection(MediaSettings):
+    """`[media]`: those of a call, and the profile that some of them, and of `[sound]`, come from."""
+
+    profile: str = field(
+        default="standard",
+        metadata={"help": "standard, or small for a slow board: sets keys of [media] and [sound]",
+                  "choices": tuple(PROFILES)},
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Config:
     token: TokenSettings = field(default_factory=TokenSettings)
     call: CallSettings = field(default_factory=CallSettings)
     answering: AnsweringSettings = field(default_factory=AnsweringSettings)
-    media: MediaSettings = field(default_factory=MediaSettings)
+    media: MediaSection = field(default_factory=MediaSection)
     sound: SoundSettings = field(default_factory=SoundSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)

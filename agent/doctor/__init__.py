@@ -63,6 +63,7 @@ def _service_checks(
         ("token", lambda: token.check_token(get_token, token.TokenNeeds.by(config))),
         ("version", lambda: service.check_version(signaling, get_token)),
         ("registration", lambda: service.check_registration(signaling, get_token)),
+        ("packets", media.check_packets),
         ("media", lambda: media.check_media(config, get_token, bridge)),
     ]
 

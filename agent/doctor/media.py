@@ -16,6 +16,7 @@ from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import Bridge
 from agent.media.ice.server_probe import probe
 from agent.media.ice.server_urls import StunServer
+from agent.media.native import core as native
 from agent.voice.device import Device
 from hw.sound.wav_sound import WavSound
 
@@ -30,6 +31,14 @@ NOBODY = 31404
 def check_media(config: Config, get_token: GetToken, bridge: Callable[[], Bridge]) -> Check:
     """Check whether sound would get through; nobody is called who could hear it, and nothing that costs."""
     return _call_echo(config, get_token, bridge()) if config.signaling.server else check_udp(bridge())
+
+
+def check_packets() -> Check:
+    """Check which way packets take: the native core, which costs a call less, or Python."""
+    found = native.verdict()
+    if found.module is not None or found.is_chosen:
+        return ok("packets", native.described())
+    return warning("packets", f"{native.described()}; a call works, and costs more CPU", native.REMEDY)
 
 
 def check_udp(bridge: Bridge, server: StunServer = TWILIO_STUN) -> Check:

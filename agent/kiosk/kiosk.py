@@ -10,6 +10,7 @@ from typing import Any
 from gevent.event import Event
 
 from agent.config import Config
+from agent.errors import AlreadyRunningError, ControlError
 from agent.events import Emitter
 from agent.files import state_folder
 from agent.kiosk.answering import bare_name, sip_name
@@ -27,7 +28,7 @@ from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
 from agent.kiosk.name_watch import NameWatch, service_hosts
-from agent.kiosk.organs import join_parts
+from agent.kiosk.organs import FOR_EVER, join_parts
 from agent.kiosk.page import KEY_NAME, PageHost
 from agent.kiosk.panel import Panel
 from agent.kiosk.reachability import Reachability
@@ -35,9 +36,11 @@ from agent.kiosk.registration import Registrar
 from agent.kiosk.sound_watch import STALL_S, SoundWatch
 from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.mailbox import Mailbox
+from agent.media.native import core as native
 from agent.service.control import ControlServer, socket_path
 from agent.service.notifier import Notifier, watchdog_timeout_s
 from agent.service.watchdog import Watchdog
+from agent.supervision.growth import Growth
 from agent.supervision.heartbeat import Vitals
 from agent.supervision.supervisor import Supervisor
 from agent.voice.device import Device
@@ -108,6 +111,7 @@ class Kiosk(Emitter):
         self.vitals = Vitals()
         self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
         self.name_watch = NameWatch(service_hosts(config), self.board, self.registrar.names_are_back)
+        self._growth = Growth(lambda: self.is_idle, lambda why: self.board.trouble("growth", why), self.supervisor.end)
         self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
         self._progress = progress
         self._journal = Journal()
@@ -128,7 +132,12 @@ class Kiosk(Emitter):
         """Bring everything up; returns when the buttons work. A missing card or network is shown, not raised."""
         self.panel.lights.show(self.board.situation.light_states())
         self.faults.open()
-        self.control.start()
+        try:
+            self.control.start()
+        except AlreadyRunningError:
+            raise
+        except ControlError:
+            pass  # calls need no control socket: it is told, and tried again, as a part
         self.sound.start()
         self._progress.prepare()
         self._add_parts()
@@ -179,8 +188,9 @@ class Kiosk(Emitter):
         self.vitals.add("media", self.media.progress_s, 2 * stall_s)
         self.vitals.add("sound", self.sound.progress_s, STALL_S)
         timeout_s = watchdog_timeout_s()
-        if timeout_s is not None:
+        if timeout_s is not None:  # somebody starts a process that ends
             self.supervisor.child("watchdog", Watchdog(self.notifier, self.vitals, timeout_s).run)
+            self.supervisor.child("growth", self._growth.run, stall_s=STALL_S, limits=FOR_EVER)
 
     def replace_media(self) -> None:
         """Put another thread in the place of one that stands still; its calls end, and the far ends are told."""
@@ -255,7 +265,8 @@ class Kiosk(Emitter):
         }
 
     def _status(self) -> dict[str, Any]:
-        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status()}
+        return {**self.box.status(), "page": self.page.describe(), "parts": self.supervisor.status(),
+                "packets": native.described()}
 
     @staticmethod
     def _in_words(situation: Situation) -> str:

@@ -128,7 +128,8 @@ class Line:
         failed = self.error is not None or (self.socket_lost and not self.ended_here)
         code = self.error.code if self.error is not None else None
         last = self._last_event or event
-        self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed)
+        self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed,
+                                      ended_here=self.ended_here)  # fmt: skip
 
     def describe(self) -> dict[str, Any]:
         """Describe the call as the page shows it."""

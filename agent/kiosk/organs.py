@@ -12,6 +12,10 @@
     media           its thread stands still                                  another thread; its calls end
     volume, sound watch, name watch                                          they begin anew
 
+A part that spins holds up the whole hub, these looks included, and the lights stay as they are: the watchdog is not
+fed, and systemd ends the process. In the media thread it is noticed here. A part that leaks is nobody's to mend:
+`growth` ends a service while no call is on, long before the limits of its unit do.
+
 While a part is down, and shortly after, it is a trouble: the lights show `error`, and the status says which. What a box
 can do without, for a while, never ends the program: it is tried again for ever.
 """

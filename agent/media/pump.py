@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from functools import reduce
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -62,6 +63,7 @@ class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `captured`, which the device calls on its own thread."""
 
     def __init__(self, endpoint: PcmEndpoint, sound: Sound | None) -> None:
+        self.collect: Callable[[], None] = _nothing_waits  # takes in what arrived and woke up nobody
         self.said = Taps()
         self.heard = Taps()
         self.instead: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent in place of the microphone
@@ -72,6 +74,8 @@ class SoundPump(Closing):
         self.loop = asyncio.get_running_loop()
         self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
         self._awake = False
+        self._asked_at = float("-inf")  # when the device last asked for what is due
+        self._collecting = False
         self._closed = False
         self._ticked_at = self.loop.time()
         self._next_at = self._ticked_at
@@ -109,15 +113,29 @@ class SoundPump(Closing):
                 return False
         return True
 
+    def beat(self) -> None:
+        """Make what is due now, because the device asks for it: then no timer has to."""
+        self._asked_at = self.loop.time()
+        self.top_up()
+
+    def arrived(self) -> None:
+        """Make of a packet that has just arrived what can be made well."""
+        if not self._collecting:
+            self.top_up()
+
     def _send_captured(self) -> None:
         self._awake = False
         if self._closed:
             return
-        self._ticked_at = self.loop.time()
+        self._ticked_at = now = self.loop.time()
         while self._waiting:
             self._send(self._waiting.popleft())
-        if self._due is None:
+        if self._due is None and not self._is_asked(now):
             self.top_up()
+
+    def _is_asked(self, now: float) -> bool:
+        """Whether the device asks for what is due; else a timer has to know."""
+        return now - self._asked_at < CLOCK_LOST_S
 
     def _send(self, frame: bytes) -> None:
         if self.instead:
@@ -129,10 +147,19 @@ class SoundPump(Closing):
             self._endpoint.push_pcm(frame)
 
     def top_up(self) -> None:
-        """Make what is due, and what can already be made well; also called when a packet arrives."""
+        """Make what is due, and what can already be made well, of all that has arrived."""
         heard = self._desk.together(self)
+        for pump in heard:
+            pump._collect()
         if heard and self._sound is not None:
             heard[-1]._top_up(self._sound, [pump for pump in heard if pump._endpoint.receiver is not None])
+
+    def _collect(self) -> None:
+        self._collecting = True
+        try:
+            self.collect()
+        finally:
+            self._collecting = False
 
     def _top_up(self, sound: Sound, heard: list[SoundPump]) -> None:
         self._rest()
@@ -146,7 +173,8 @@ class SoundPump(Closing):
             due = now + max(0.0, spare_s)
             sound.write(reduce(mixed, [pump._play(due, self._piece) for pump in heard]))
             spare_s = self._spare_s(sound)
-        self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
+        if not self._is_asked(now):
+            self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
 
     def _is_ready(self, samples: int) -> bool:
         source = self._endpoint.receiver
@@ -186,3 +214,7 @@ class SoundPump(Closing):
             self.top_up()
         elif self._endpoint.receiver is not None:
             self._play(now, FRAME_SAMPLES)
+
+
+def _nothing_waits() -> None:
+    """Whatever arrives wakes up the loop."""

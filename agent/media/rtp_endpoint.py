@@ -15,8 +15,10 @@ from agent.errors import CodecError
 from agent.media.codec.audio import Audio
 from agent.media.codec.opus import packet_samples
 from agent.media.codec.receiver import AudioReceiver
+from agent.media.codec.sender import Direct
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.jitter.playout_stats import PlayoutStats
+from agent.media.native.core import Core
 from agent.media.peer_states import EventSink
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.red import RedWriter
@@ -45,7 +47,8 @@ class RtpEndpoint:
     `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, with a clock of their own; `on_loss(share)` what the far end reports of our stream;
-    `on_arrival()` is called after each packet that was taken in. Events: track, digit, rtp_silence, rtp_resumed.
+    `on_arrival()` is called after each packet that was taken in; `collect()` takes in what waits at the path's socket,
+    which only it does then, as long as it is called each 20 ms. Events: track, digit, rtp_silence, rtp_resumed.
     """
 
     def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:
@@ -67,7 +70,8 @@ class RtpEndpoint:
         self._silence_s = RTP_SILENCE_S
         self._is_silent = False
         self._ticked_at = 0.0
-        secure.on_rtp, secure.on_rtcp = self._take_rtp, self._take_rtcp
+        secure.on_rtp, secure.on_packet, secure.on_rtcp = self._take_rtp, self._take_packet, self._take_rtcp
+        self.collect = secure.collect
         secure.on_moved = self._session.expect_source
 
     @property
@@ -147,7 +151,13 @@ class RtpEndpoint:
 
     def _take_rtp(self, data: bytes, now: float) -> None:
         """Take a verified packet."""
-        found = self._session.read(data, now)
+        self._take(self._session.read(data, now), now)
+
+    def _take_packet(self, packet: RtpPacket, now: float) -> None:
+        """Take a verified packet that the native core has read."""
+        self._take(self._session.take(packet, now), now)
+
+    def _take(self, found: ReadPacket | None, now: float) -> None:
         if found is None:
             return
         packet, codec = found.packet, found.codec
@@ -211,9 +221,22 @@ class RtpEndpoint:
 
     def push_pcm(self, frame: bytes, signal: bytes = b"") -> None:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
-        self.pushed_at = now = self._loop.time()
-        for packet in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
-            self.send(packet.payload, packet.timestamp, packet.marker, packet.codec)
+        now = self.pushed_at = self._loop.time()
+        sender, agreement, core = self._audio.sender, self._agreement, self._secure.core
+        is_plain = sender is not None and sender.is_plain and not sender.copies
+        if core is not None and sender is not None and is_plain and agreement is not None and agreement.may_send:
+            packet = sender.push_direct(core, frame, signal)
+            if packet is not None:
+                self._send_direct(core, agreement.send_codec, packet, now)
+            return
+        for outgoing in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
+            self.send(outgoing.payload, outgoing.timestamp, outgoing.marker, outgoing.codec)
+
+    def _send_direct(self, core: Core, codec: Codec, packet: Direct, now: float) -> None:
+        """Number a packet whose payload the core has kept, and let it go."""
+        self._clock_hz = codec.clock_hz
+        number, timestamp = self._session.number(codec.clock_hz, packet.octets, packet.timestamp, now)
+        core.transmit(codec.payload_type | packet.marker << 7, number, timestamp, self._session.ssrc)
 
     def _is_heard(self, now: float) -> bool:
         """Tell whether the far end hears us, as far as one can know: what comes only once waits for that.

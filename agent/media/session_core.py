@@ -47,7 +47,8 @@ class SessionCore(Closing):
             self.peer = Peer(self._settings, self._report, for_sip=self._for_sip)
             self.peer.rtp.mute(self._muted)
             self.pump = SoundPump(self.peer.rtp, self._sound)
-            self.peer.rtp.on_arrival = self.pump.top_up
+            self.peer.rtp.on_arrival = self.pump.arrived
+            self.pump.collect = self.peer.rtp.collect
         self.peer.prefer(self.likely_address)
         return self.peer
 

@@ -23,6 +23,9 @@ class DeskUser(Protocol):
     def captured(self, frame: bytes) -> bool:
         """Take a captured frame, on the device's thread; False when the loop has ended, and the call with it."""
 
+    def beat(self) -> None:
+        """Write the sound that is due now."""
+
 
 User = TypeVar("User", bound=DeskUser)
 
@@ -41,6 +44,7 @@ class SoundDesk(Generic[User]):
             if len(self.users) == 1:
                 sound.set_capture(self._captured)
         if isinstance(sound, LoopPaced):
+            sound.on_beat = self._beat
             sound.lend_beat(user.loop)
 
     def leave(self, sound: Sound, user: User) -> None:
@@ -61,6 +65,11 @@ class SoundDesk(Generic[User]):
         users = self.users
         heard = tuple(other for other in users if other.loop is users[-1].loop)
         return heard if user in heard else ()
+
+    def _beat(self) -> None:
+        users = self.users
+        if users:
+            users[-1].beat()
 
     def _captured(self, frame: bytes) -> None:
         for user in self.users:

@@ -45,6 +45,7 @@ READ_BYTES = 1024  # parsed at once: five hundred empty frames at most
 COSTLY_BYTES = 4 * 1024  # that cost as much as another frame
 FRAMES_PER_S = 100.0  # on average; a busy service sends a few in a second
 STEPS_A_TURN = 16  # reads and frames
+MOST_LAST_READS = 64  # after the last word, until the closing handshake: several sockets that were left must not add up
 
 _SILENT = logging.getLogger(f"{__name__}.protocol")
 _SILENT.setLevel(logging.WARNING)  # its debug lines would show frames, and so tokens
@@ -176,8 +177,9 @@ class WebSocket(Closing):
 
     def _read(self) -> None:
         """Read until the closing handshake or the end of the stream, then report how it ended."""
-        protocol = self._protocol
-        while self._owner is not None or protocol.state is not State.CLOSED:
+        protocol, last_reads = self._protocol, 0
+        while self._owner is not None or (protocol.state is not State.CLOSED and last_reads < MOST_LAST_READS):
+            last_reads += self._owner is None
             self._turns.step()
             data = self._sock.recv(READ_BYTES)
             if data:

@@ -10,25 +10,23 @@ Whoever may open the socket may press the buttons, so it belongs to the agent's 
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import gevent
 import gevent.pool
-import gevent.queue
 import gevent.socket
 from gevent.server import StreamServer
 
 from agent.closing import Closing
-from agent.errors import AgentError, ControlError
+from agent.errors import AgentError, AlreadyRunningError, ControlError
 from agent.hub_clock import sleep_to_round
 from agent.log import MOST_WHY, SeldomLog, excerpt, tidy
-from agent.net.turns import Turns, fair_file
+from agent.service.control_connection import MAX_LINE_BYTES, ControlConnection
 from agent.supervision.heartbeat import Heartbeat
 from hw.errors import HardwareError
 
@@ -38,12 +36,9 @@ _Command = Callable[..., Any]
 
 SOCKET_NAME = "control.sock"
 SERVICE_FOLDER = Path("/run/kiosk-agent")
-MAX_LINE_BYTES = 65_536
-MAX_WAITING = 256  # messages that a slow client may leave unread
 MAX_CLIENTS = 32
 LOOK_S = 10.0  # between two questions whether it still serves
 ANSWER_S = 15.0
-REQUESTS_A_TURN = 1  # `status` takes a millisecond
 
 
 def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -67,7 +62,7 @@ class ControlServer(Closing):
         self._path = path
         self._commands = {**commands}
         self._server: StreamServer | None = None
-        self._subscribers: set[_Client] = set()
+        self._subscribers: set[ControlConnection] = set()
         self._deaf = SeldomLog(log)
 
     def beside(self, name: str) -> Path:
@@ -79,10 +74,13 @@ class ControlServer(Closing):
         self._commands[name] = command
 
     def start(self) -> None:
-        """Listen; replaces the socket of an agent that died; raises `ControlError` while another one runs."""
+        """Listen; replaces the socket of an agent that died.
+
+        Raises AlreadyRunningError while another one runs, ControlError where no socket can be made.
+        """
         _make_private(self._path.parent)
         if is_served(self._path):
-            raise ControlError(f"another agent is running already: it serves {self._path}")
+            raise AlreadyRunningError(f"another agent is running already: it serves {self._path}")
         self._server = StreamServer(_listen(self._path), self._serve, spawn=gevent.pool.Pool(MAX_CLIENTS))
         self._server.start()
 
@@ -126,7 +124,7 @@ class ControlServer(Closing):
             self._send(client, {"event": event, "data": tidy(data)})
 
     def _serve(self, connection: gevent.socket.socket, _address: object) -> None:
-        client = _Client(connection)
+        client = ControlConnection(connection)
         try:
             for request in client.requests():
                 self._send(client, self._answer(client, request))
@@ -138,11 +136,11 @@ class ControlServer(Closing):
             self._subscribers.discard(client)
             client.close()
 
-    def _send(self, client: _Client, message: Mapping[str, Any]) -> None:
+    def _send(self, client: ControlConnection, message: Mapping[str, Any]) -> None:
         if not client.send(message):
             self._deaf.warning("a client of the control socket does not read and is cut off")
 
-    def _answer(self, client: _Client, request: Any) -> dict[str, Any]:
+    def _answer(self, client: ControlConnection, request: Any) -> dict[str, Any]:
         if not isinstance(request, dict) or not isinstance(request.get("command"), str):
             return _refusal('expected one JSON object a line, with "command"')
         parameters = {**request}
@@ -154,64 +152,6 @@ class ControlServer(Closing):
         if command is None:
             return _refusal(f"unknown command {name}; known: {', '.join(sorted({*self._commands, 'subscribe'}))}")
         return _perform(command, name, parameters)
-
-
-class _Client:
-    """One connection: lines in, a bounded queue of lines out."""
-
-    def __init__(self, connection: gevent.socket.socket) -> None:
-        self._connection = connection
-        self._outbox: gevent.queue.Queue[bytes] = gevent.queue.Queue(MAX_WAITING)
-        self._turns = Turns(REQUESTS_A_TURN)
-        self._is_cut_off = False
-        self._writer = gevent.spawn(self._write)
-        self.sent_too_much = False  #: whether its last line was too long, which ended its requests
-
-    def requests(self) -> Iterator[Any]:
-        """The parsed lines; None for one that is no JSON. Ends with the connection or an endless line."""
-        with fair_file(self._connection) as lines:
-            while (line := lines.readline(MAX_LINE_BYTES)).endswith(b"\n") and not self._is_cut_off:
-                yield _parsed(line)
-                self._turns.step()
-        self.sent_too_much = len(line) == MAX_LINE_BYTES
-
-    def send(self, message: Mapping[str, Any]) -> bool:
-        """Queue one line; False when that cuts off a client that leaves too many unread."""
-        try:
-            self._outbox.put_nowait(json.dumps(message, default=str).encode() + b"\n")
-        except gevent.queue.Full:
-            was_cut_off, self._is_cut_off = self._is_cut_off, True
-            self._shut_down()
-            return was_cut_off
-        return True
-
-    def close(self) -> None:
-        """Send what is queued, briefly, and end the connection."""
-        if not self._outbox.full():
-            self._outbox.put_nowait(b"")  # ends the writer
-            self._writer.join(timeout=0.2)
-        self._writer.kill(block=False)
-        self._connection.close()
-
-    def _write(self) -> None:
-        while line := self._outbox.get():
-            try:
-                self._connection.sendall(line)
-            except OSError:
-                return
-
-    def _shut_down(self) -> None:
-        try:
-            self._connection.shutdown(gevent.socket.SHUT_RDWR)
-        except OSError as error:
-            log.debug("the control connection was gone already: %s", error)
-
-
-def _parsed(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _perform(command: _Command, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,6 @@ PSTREAM, SIP = "pstream", "sip"  #: the protocols
 class SignalingSettings:
     """Which voice service to use, and how patiently."""
 
-    protocol: str = field(
-        default=PSTREAM,
-        metadata={"help": "pstream: the Twilio service or a switchboard; sip: the PBX in [sip]",
-                  "choices": (PSTREAM, SIP)},
-    )  # fmt: skip
     server: str = field(
         default="",
         metadata={"help": "host:port of the voice service; empty means the Twilio service", "kind": "host_port"},
@@ -64,6 +59,11 @@ class SignalingSettings:
         metadata={"help": "host, or host:port, that takes the reports; this one: the one that the service wants",
                   "kind": "host"},
     )
+    protocol: str = field(
+        default=PSTREAM,
+        metadata={"help": "pstream: the Twilio service or a switchboard; sip: the PBX in [sip]",
+                  "choices": (PSTREAM, SIP)},
+    )  # fmt: skip
 
     @property
     def edges(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from time import monotonic
 
@@ -12,9 +13,9 @@ from agent.errors import StragglerError
 from agent.supervision.heartbeat import Heartbeat
 from agent.supervision.restart import RestartIntensity, RestartLimits
 
-log = logging.getLogger(__name__)
-
 Run = Callable[[Heartbeat], None]
+AGAIN_S = 3600.0
+_FIGURES = re.compile(r"[\d.]+")
 KILL_S = 1.0  # what a stalled greenlet is given to clean up
 RESTART_S = 20.0  # what an organ is given to come back; for those whose restart waits on the hub
 
@@ -29,7 +30,17 @@ class Part:
         self.restarts = 0
         self.down = True  # not started yet, or waiting for its next start
         self.in_trouble = False  # it failed, and has not lived for long since
+        self.error: Exception | None = None  # what it failed with
+        self._told: tuple[str, float] | None = None  # the failure that the log has, and when
         self._started_at = monotonic()
+
+    def news(self, why: str) -> int:
+        """Return the level at which to log this failure: what comes again and again is told once an hour."""
+        kind, now = _FIGURES.sub("", why), monotonic()
+        is_known = self._told is not None and self._told[0] == kind and now - self._told[1] < AGAIN_S
+        if not is_known:
+            self._told = kind, now
+        return logging.DEBUG if is_known else logging.WARNING
 
     def lived_s(self) -> float:
         """Return the seconds since its latest start; 0 while it is down."""
@@ -94,7 +105,7 @@ class Child(Part):
         try:
             self._run(heartbeat)
         except Exception as error:
-            log.exception("%s failed", self.name)
+            self.error = error
             return f"{type(error).__name__}: {error}"
         return "it ended by itself"
 

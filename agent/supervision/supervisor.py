@@ -143,7 +143,8 @@ class Supervisor:
         if pause_s is None:
             self._give_up(part, why)
             return
-        log.warning("%s failed (%s); starting it again in %.1f s", part.name, why, pause_s)
+        error, part.error = part.error, None
+        log.log(part.news(why), "%s failed (%s); starting it again in %.1f s", part.name, why, pause_s, exc_info=error)
         self._timers.add(gevent.spawn_later(pause_s, self._restart, part))
 
     def _restart(self, part: Part) -> None:
@@ -156,12 +157,15 @@ class Supervisor:
         try:
             part.start()
         except Exception as error:
-            log.exception("%s cannot be started", part.name)
             part.down = False
-            self._failed(part, str(error))
+            part.error = error
+            self._failed(part, f"it cannot be started: {error}")
 
     def _give_up(self, part: Part, why: str) -> None:
-        message = f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}"
+        self.end(f"{part.name} failed {part.restarts + 1} times and restarting does not help; the last time: {why}")
+
+    def end(self, message: str) -> None:
+        """Let `wait` raise RestartLimitError: only a fresh process helps."""
         log.error("%s", message)
         if not self._outcome.ready():
             self._outcome.set_exception(RestartLimitError(message))

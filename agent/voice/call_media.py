@@ -50,7 +50,7 @@ class CallMedia(Closing):
         self._events: MediaEvents | None = None
         self._steps: dict[gevent.Greenlet[..., None], float] = {}  # those that have begun, and when
         self._source: Source | None = None  # what is sent instead of the microphone
-        self._applied_sdp = ""  # the answer to our first offer
+        self._is_answer_applied = False  # or on its way: the first one to our first offer
         self._is_agreed = offer_sdp != ""  # no: we offer in our answer, and the far side answers that
 
     @property
@@ -90,7 +90,7 @@ class CallMedia(Closing):
             case do.CreateAnswer():
                 make(self._first_description, fired(Trigger.ANSWER_MADE), self._offer_unusable)
             case do.ApplyAnswer(sdp):
-                self._applied_sdp = sdp
+                self._is_answer_applied = True
                 make(lambda session: session.apply_answer(sdp), fired(Trigger.ANSWER_APPLIED), self._remote_failed)
             case _:
                 self._restart(step)
@@ -221,9 +221,8 @@ class CallMedia(Closing):
         self._make(lambda session: session.withdraw_offer(), _ignore, _restart_unusable)
 
     def take_fork(self, sdp: str) -> None:
-        """Follow another phone than the one whose early media was heard, if it is another one that has answered."""
-        if self._applied_sdp and sdp != self._applied_sdp:
-            self._applied_sdp = sdp
+        """Follow the phone that has answered, which is another one than that whose early media was heard."""
+        if self._is_answer_applied:
             self._make(lambda session: session.replace_answer(sdp), _ignore, self._remote_failed)
 
     def _first_description(self, session: MediaSessionPort) -> str:

@@ -232,7 +232,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self._call.signaling.tell(CallSignaling.answered)
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
-        elif sdp and self._call.core.is_dialling:
+        elif sdp and payload.get("fork") is True:
             self._call.media.take_fork(sdp)
         self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
 

@@ -1,6 +1,6 @@
 """A virtual card that rests again and again, and two ears: one at its speaker, one behind its microphone.
 
-The microphone hears the speaker. A word is a burst of noise; its beginning is looked for in what was heard.
+The microphone hears the speaker as by a wire. A word is a burst of noise; its beginning is looked for in what is heard.
 """
 
 from __future__ import annotations
@@ -48,14 +48,15 @@ def likeness(heard: bytes, said: npt.NDArray[np.int16]) -> float:
 class Ear:
     """Keeps the last seconds of what it hears; any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept_s: float = HEARD_S) -> None:
+        self._most_bytes = round(kept_s * RATE_HZ) * 2
         self._heard = bytearray()
         self._more = threading.Condition()
 
     def __call__(self, pcm: bytes) -> None:
         with self._more:
             self._heard += pcm
-            del self._heard[: -round(HEARD_S * RATE_HZ) * 2]
+            del self._heard[: -self._most_bytes]
             self._more.notify_all()
 
     def clear(self) -> None:
@@ -78,6 +79,26 @@ class Ear:
         return likeness(bytes(self._heard), WORD[:BEGINNING]) >= ALIKE
 
 
+class TappedCard(AlsaSound):
+    """A card that tells what it was given to play."""
+
+    def tap(self, ear: Ear) -> None:
+        """Let `ear` hear what the card takes."""
+        playback: Any = self._rings.playback
+        take = playback.take
+
+        def taken(now: float) -> bytes:
+            ear(pcm := take(now))
+            return bytes(pcm)
+
+        playback.take = taken
+
+    @property
+    def plays(self) -> bool:
+        """Whether the card has taken anything since it was started."""
+        return bool(self._rings.playback.beat.at)
+
+
 class Woken(NamedTuple):
     """One rest and what came after.
 
@@ -94,15 +115,14 @@ class RestingCard(Closing):
 
     def __init__(self, after_s: float, on_state: Callable[..., None] = lambda *_: None, **settings: object) -> None:
         self.cards = shared_cards()
-        self._module = self.cards.echo_path("a")
-        chosen: dict[str, object] = {"capture": "vmic_a", "playback": "vspk_a", "echo": "none",
+        chosen: dict[str, object] = {"capture": "vwire_a", "playback": "vspk_a", "echo": "none",
                                      "noise_suppression": False, "retry_max_ms": 500}  # fmt: skip
-        self.sound = AlsaSound(SoundSettings(**(chosen | settings)))  # type: ignore[arg-type]
+        self.sound = TappedCard(SoundSettings(**(chosen | settings)))  # type: ignore[arg-type]
         self.sound.on_state = on_state
         self._usual_s, card_rest.AFTER_S = card_rest.AFTER_S, after_s
         self._rests = RestLog()
-        self.at_speaker, self.behind_microphone, self._given = Ear(), Ear(), Ear()
-        self._listen_to_callback()
+        self.at_speaker, self.behind_microphone, self._given = Ear(), Ear(), Ear(4 * HEARD_S)
+        self.sound.tap(self._given)
         command = ["parec", "--raw", f"--rate={RATE_HZ}", "--channels=1", "--format=s16le", "--latency-msec=10",
                    "-d", "spk_a.monitor"]  # fmt: skip
         self._recorder = subprocess.Popen(command, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
@@ -120,17 +140,6 @@ class RestingCard(Closing):
         self._reader.join(5)
         assert self._recorder.stdout is not None
         self._recorder.stdout.close()
-        self.cards.pactl("unload-module", self._module)
-
-    def _listen_to_callback(self) -> None:
-        playback: Any = self.sound._rings.playback
-        take = playback.take
-
-        def taken(now: float) -> bytes:
-            self._given(pcm := take(now))
-            return bytes(pcm)
-
-        playback.take = taken
 
     def _record(self) -> None:
         assert self._recorder.stdout is not None
@@ -163,11 +172,11 @@ class RestingCard(Closing):
 
     def _play(self) -> float:
         """Play the word; after how many ms the speaker took the first of it."""
-        rings, self._rests.began = self.sound._rings, threading.Event()
+        self._rests.began = threading.Event()
         self._given.clear()
         began = time.monotonic()
         self.sound.mixer.play(WORD.tobytes())
-        while not rings.playback.beat.at and time.monotonic() - began < HEARD_S:
+        while not self.sound.plays and time.monotonic() - began < HEARD_S:
             time.sleep(0.0002)
         return (time.monotonic() - began) * 1000
 

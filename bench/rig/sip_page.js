@@ -10,6 +10,7 @@ const OF_CALL = ['progress', 'accepted', 'confirmed', 'ended', 'failed', 'newDTM
 class Phone {
   constructor(user, password, domain, edges, more) {
     this.events = [];
+    this.born = performance.now();
     const weight = (place) => edges.length - place; // it would take any of them first
     const sockets = edges.map((uri, place) => ({ socket: new JsSIP.WebSocketInterface(uri), weight: weight(place) }));
     this.ua = new JsSIP.UA({

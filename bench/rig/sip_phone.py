@@ -158,9 +158,13 @@ class SipPhone(Closing):
     def _connect(self) -> Any:
         with gevent.Timeout(PATIENCE_S, RuntimeError(f"the phone does not start: {self.log[-2000:]}")):
             while True:
+                with self._site.inside("net"):  # where no test cuts it off
+                    plug = socket.socket()
                 try:
-                    return socket.create_connection((self.address, CONTROL_PORT), timeout=None)
+                    plug.connect((self.address, CONTROL_PORT))
+                    return plug
                 except OSError:
+                    plug.close()
                     gevent.sleep(0.02)
 
     def _read(self) -> None:

@@ -28,6 +28,7 @@ from gevent import socket
 from agent.closing import Closing
 from bench.rig.netns import _set_namespace, available
 from bench.rig.orphans import die_with_parent
+from bench.rig.sip_wire import Seen, messages
 
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "kamailio"
@@ -118,6 +119,16 @@ class SipSite(Closing):
         self._ip("edge2", "address", "add", f"{EDGES[1]}/24", "dev", "eth0")
         self._ip("net", "neigh", "flush", "all")
 
+    def repair(self) -> None:
+        """Undo what was killed and taken over."""
+        subprocess.run(("ip", "-n", self.names["edge2"], "address", "delete", f"{EDGES[1]}/24", "dev", "eth0"),
+                       check=False, capture_output=True)  # fmt: skip
+        self._ip("edge1", "address", "replace", f"{EDGES[1]}/24", "dev", "eth0")
+        self._ip("net", "neigh", "flush", "all")
+        for name in self.parts:
+            if name not in self._running:
+                self.start(name)
+
     def command(self, where: str, *words: str) -> list[str]:
         """A command line that runs in a namespace."""
         return ["ip", "netns", "exec", self.names[where], *words]
@@ -152,6 +163,25 @@ class SipSite(Closing):
         done = subprocess.run(("kamcmd", "-s", socket, *words), capture_output=True, text=True, check=False, timeout=10)
         return done.stdout + done.stderr
 
+    def wire(self, edge: int = 1) -> list[Seen]:
+        """What an edge and the client have said to each other so far."""
+        return messages(self.folder / f"dump{edge}", tuple(f"{prefix}.2" for prefix, _ in LINKS.values()))
+
+    def drop_connections(self, edge: int = 1) -> None:
+        """End every connection over which a client is at an edge."""
+        self._run(*self.command(f"edge{edge}", "ss", "-K", "state", "established", "sport", "=", f":{WSS_PORT}"))
+
+    @contextmanager
+    def no_way_for_signaling(self) -> Iterator[None]:
+        """End the client's connections, and let it make no new ones."""
+        rule = ("OUTPUT", "-p", "tcp", "--dport", str(WSS_PORT), "-j", "REJECT", "--reject-with", "tcp-reset")
+        self._run(*self.command("client", "iptables", "-I", *rule))
+        self.drop_connections()
+        try:
+            yield
+        finally:
+            self._run(*self.command("client", "iptables", "-D", *rule))
+
     def transactions(self) -> int:
         """How many requests the edges have not answered yet."""
         return sum(self._open_requests(self.ask(edge, "tm.stats")) for edge in self._edges())
@@ -177,10 +207,16 @@ class SipSite(Closing):
 
     def registered(self, edge: int = 1) -> list[str]:
         """The names of the users that an edge knows the place of, one for each place."""
-        dump = self.ask(edge, "ul.dump")
+        return self._places(edge, "Address:")
+
+    def connected(self, edge: int = 1) -> list[str]:
+        """The names of those whose connection ends at this edge."""
+        return self._places(edge, r"Tcpconn-Id: \d")
+
+    def _places(self, edge: int, mark: str) -> list[str]:
         found = []
-        for block in re.split(r"\bAoR: ", dump)[1:]:
-            found += [block.split("@")[0].split()[0]] * block.count("Address:")
+        for block in re.split(r"\bAoR: ", self.ask(edge, "ul.dump"))[1:]:
+            found += [block.split("@")[0].split()[0]] * len(re.findall(mark, block))
         return sorted(found)
 
     def forget(self, user: str) -> None:
@@ -217,6 +253,7 @@ class SipSite(Closing):
             self._ip("net", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", self.names[name])
             self._ip("net", "link", "set", name, "master", "br0", "up")
             self._ip(name, "link", "set", "eth0", "up")
+            self._run(*self.command(name, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1"))
             for address in (EDGES[edge], OWN[edge]):
                 self._ip(name, "address", "add", f"{address}/24", "dev", "eth0")
             self._ip(name, "route", "add", "default", "via", "10.77.0.1")
@@ -238,6 +275,19 @@ class SipSite(Closing):
         """Take one of its networks from the client."""
         self._ip("client", "address", "flush", "dev", link)
         self._ip("client", "link", "set", link, "down")
+
+    @contextmanager
+    def cut_media_paths(self) -> Iterator[None]:
+        """Let no packet through that goes from or to a UDP port that the client has open now."""
+        listed = subprocess.run(self.command("client", "ss", "-Hun", "-a"), capture_output=True, text=True, check=True)
+        ports = {line.split()[3].rpartition(":")[2] for line in listed.stdout.splitlines()}
+        for chain, way, port in itertools.product(("INPUT", "OUTPUT"), ("--sport", "--dport"), ports):
+            self._run(*self.command("client", "iptables", "-A", chain, "-p", "udp", way, port, "-j", "DROP"))
+        try:
+            yield
+        finally:
+            for chain in ("INPUT", "OUTPUT"):
+                self._run(*self.command("client", "iptables", "-F", chain))
 
     def _certify(self) -> None:
         names = ",".join([*(f"IP:{address}" for address in EDGES.values()), f"DNS:{DOMAIN}"])
@@ -275,7 +325,7 @@ class SipSite(Closing):
             "SITE_DOMAIN": DOMAIN, "SITE_ADDRESS": EDGES[edge], "SITE_WSS_PORT": str(WSS_PORT),
             "SITE_ENGINES": " ".join(f"udp:{address}:2223" for address in ENGINES.values()),
             "SITE_CERTIFICATE": str(self.folder / "edge.pem"), "SITE_KEY": str(self.folder / "edge.key"),
-            "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "15000",
+            "SITE_USERS": f"text://{self.folder}/users", "SITE_SECRET": "the rig's own", "SITE_RING_LIMIT_MS": "8000",
             "SITE_TRUNK_ADDRESS": TRUNK, "SITE_TRUNK_PORT": str(TRUNK_PORT), "NODE_NUMBER": str(edge),
             "NODE_OWN": OWN[edge], "OTHER_ADDRESS": EDGES[other], "OTHER_OWN": OWN[other], "SITE_DUMP": str(dump),
         } | self._settings  # fmt: skip

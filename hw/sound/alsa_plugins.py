@@ -22,7 +22,7 @@ LEFT_OUT = "libasound_module_pcm_a52.so"
 
 @functools.cache
 def leave_out_ac3(usual: Path = USUAL) -> None:
-    """Let ALSA find all plugins but that one; before it looks for the first, and where the folder is no other."""
+    """Let ALSA find all plugins but that one, unless somebody chose a folder; before it looks for the first."""
     if FOLDER in os.environ or not (usual / LEFT_OUT).exists():
         return
     try:

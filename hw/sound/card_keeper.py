@@ -88,9 +88,7 @@ class CardKeeper(Closing):
     def start(self) -> None:
         """Start the thread, or another one if it has died; idempotent."""
         if not self._lives and not self._ended:
-            self._news = CardNews()
-            self._thread = threading.Thread(target=self._keep, args=(self._news,), name="sound-keeper",
-                                            daemon=True)
+            self._thread = threading.Thread(target=self._keep, name="sound-keeper", daemon=True)
             self._thread.start()
 
     def use(self, names: Names) -> None:
@@ -116,9 +114,16 @@ class CardKeeper(Closing):
             self._thread.join(CLOSE_LIMIT_S + LOOK_S)
         self._report(SoundState.CLOSED, "closed")
 
-    def _keep(self, news: CardNews) -> None:
-        with news:
-            self._keep_on(news)
+    def _keep(self) -> None:
+        while not self._ended:
+            try:
+                news = self._news = CardNews()
+            except OSError as error:  # too many open files, which may become fewer
+                self._report(SoundState.LOST, f"the sound card cannot be looked after: {error.strerror}")
+                time.sleep(FAULT_PAUSE_S)
+            else:
+                with news:
+                    self._keep_on(news)
 
     def _keep_on(self, news: CardNews) -> None:
         faults = 0

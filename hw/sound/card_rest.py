@@ -74,9 +74,9 @@ class CardRest:
             had_news = self._wait(news, is_over)
             if news.server_has_gone:
                 raise SoundError("the sound server has gone")
-            self._worker.resume()
             if not had_news and not is_over():
                 self._run(card, card.start)
+            self._worker.resume()
         except BaseException:
             self._worker.wait_no_more()
             raise

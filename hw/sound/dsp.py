@@ -101,7 +101,7 @@ class DspWorker(Closing):
         self.restart()
 
     def resume(self) -> None:
-        """Work with streams that are being started again."""
+        """Work with streams that were started again."""
         self._awaited_until = time.monotonic() + STARTS_S
 
     def wait_no_more(self) -> None:

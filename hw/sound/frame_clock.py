@@ -1,7 +1,8 @@
 """The beat of a sound device without a card: a native thread keeps it, or an event loop that offers to.
 
 A loop that has a call to serve wakes up for each frame anyway; lent the beat, it saves the wake-up of a second thread,
-which only sees to it that the loop does not stand still. Only one of them beats at any time.
+which only sees to it that the loop does not stand still. Only one of them beats at any time. A loop that stood still,
+as one does while it starts, has the beat again once it goes on.
 
 The thread rests when its owner has had no use for the beat for a while, and goes on when it is stirred.
 """
@@ -16,7 +17,8 @@ from hw.sound.interface import Loop, LoopTimer
 from hw.sound.pacer import Pacer
 from hw.sound.wake import Wake
 
-PATIENCE_S = 0.2  # a loop that is so late loses the beat
+PATIENCE_S = 0.2  # a loop that is so late loses the beat ...
+PROBATION_S = 1.0  # ... until it was punctual after so long
 REST_AFTER_S = 5.0  # without any use for the beat
 
 
@@ -43,6 +45,7 @@ class FrameClock:
         self._ticked_at = time.monotonic()
         self._wake = Wake()
         self._keeper = ClockOwner(None)
+        self._late: ClockOwner | None = None  # it lost the beat, and may have it again
         self._thread: threading.Thread | None = None
         self._stopped = False
 
@@ -70,6 +73,11 @@ class FrameClock:
         if keeper.ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
             keeper.ticking.release()
 
+    @property
+    def is_lent(self) -> bool:
+        """Whether a loop keeps the beat."""
+        return self._keeper.loop is not None
+
     def lend(self, loop: Loop) -> None:
         """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
         keeper = self._replace(loop)
@@ -78,22 +86,38 @@ class FrameClock:
             self._catch_up(keeper)
             if keeper is self._keeper and not self._stopped:
                 again()
+            elif keeper is self._late:
+                prove(time.monotonic() + PROBATION_S)
 
         def again() -> None:
             now = time.monotonic()
             keeper.timer = loop.call_at(now + self._pacer.wait_s(now), beat)
 
+        def prove(due: float) -> None:
+            keeper.timer = loop.call_at(due, lambda: judge(due))
+
+        def judge(due: float) -> None:
+            now = time.monotonic()
+            if keeper is not self._late or self._stopped:
+                return
+            if now - due < PATIENCE_S:
+                self.lend(loop)
+            else:
+                prove(now + PROBATION_S)
+
         again()
 
     def take_back(self) -> None:
         """Keep the beat on the thread again; call it in the loop's thread; idempotent."""
-        if self._keeper.loop is not None:
+        if self._keeper.loop is not None or self._late is not None:
             self._replace(None)
 
     def _replace(self, loop: Loop | None) -> ClockOwner:
         before, self._keeper = self._keeper, ClockOwner(loop)
-        if before.timer is not None:
-            before.timer.cancel()
+        for owner in (before, self._late):
+            if owner is not None and owner.timer is not None:
+                owner.timer.cancel()
+        self._late = None
         self._ticked_at = self._used_at = time.monotonic()
         self._wake.set()
         return self._keeper
@@ -107,7 +131,7 @@ class FrameClock:
                 self._wake.wait(self._pacer.wait_s(now))
                 self._catch_up(keeper)
             elif now - self._ticked_at > PATIENCE_S:
-                self._keeper = ClockOwner(None)
+                self._keeper, self._late = ClockOwner(None), keeper
             else:
                 self._wake.wait(PATIENCE_S)
 

@@ -27,7 +27,7 @@ CONTROL = 0xFFFFFFFF  # the channel of commands
 COOKIE_BYTES = 256
 MOST_BYTES = 64 * 1024  # of what the server says at once
 MOST_PACKET_BYTES = 16 * 1024
-ANSWER_S = 0.5
+ANSWER_S = 2.0
 MOST_ANSWERS = 20  # pieces of them, until the subscription stands
 
 

@@ -117,10 +117,12 @@ class WavSound(Closing):
         self._state = SoundState.CLOSED
         self._clock = FrameClock(FRAME_MS / 1000, self._tick, self._is_used, self._has_rested)
         self._beat_at = time.monotonic()
+        self._next_at = self._beat_at + FRAME_MS / 1000
         self._gain = 1.0
         self.mixer = SoftMixer(self._clock.stir)
         self.period_ms = FRAME_MS
         self.playout_target_ms = READY_MS
+        self.on_beat: Callable[[], None] | None = None
         self.on_state: Callable[[SoundState, str], None] | None = None
         self.constraints: Mapping[str, Any] = {}
 
@@ -133,6 +135,7 @@ class WavSound(Closing):
         """Start the beat; idempotent."""
         if self._state is SoundState.CLOSED and not self._ended:
             self._beat_at = time.monotonic()
+            self._next_at = self._beat_at + FRAME_MS / 1000
             self._clock.start()
             self._report(SoundState.OPEN, "files paced by the clock")
 
@@ -171,8 +174,16 @@ class WavSound(Closing):
         return float(len(self._queue) * FRAME_MS)
 
     def due_ms(self) -> float:
-        """Tell how long until a beat takes sound that was not written yet."""
-        return self.queued_ms() + max(0.0, FRAME_MS - (time.monotonic() - self._beat_at) * 1000)
+        """Tell how long until a beat takes sound that was not written yet.
+
+        A loop that keeps the beat asks for it just then, so nothing has to be written earlier.
+        """
+        early_ms = READY_MS if self._is_asking else 0
+        return early_ms + self.queued_ms() + max(0.0, (self._next_at - time.monotonic()) * 1000)
+
+    @property
+    def _is_asking(self) -> bool:
+        return self.on_beat is not None and self._clock.is_lent
 
     def flush(self) -> None:
         """Drop what waits to be played."""
@@ -223,8 +234,11 @@ class WavSound(Closing):
             log.warning("a pause is missing in the sound file: %s", error)
 
     def _tick(self) -> None:
-        self._beat_at = time.monotonic()
+        self._beat_at = self._next_at = time.monotonic()
         try:
+            if self.on_beat is not None and self._clock.is_lent and not self._queue:
+                self.on_beat()
+            self._next_at = self._beat_at + FRAME_MS / 1000
             self._play(self._next_played())
             captured = self._source.frame()
             if (sink := self._sink) is not None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from agent.config import Config, load
+from agent.config.profiles import PROFILES
 from agent.config.value_types import mapping_type
 from agent.errors import ConfigError
 
@@ -79,6 +80,9 @@ def test_the_shipped_file_shows_the_defaults(section: str, field: dataclasses.Fi
 
     if field.default is None or field.name in TABLES:
         assert line.startswith("# "), "what is absent by default stands there commented out"
+    elif any(field.name in profile.get(section, {}) for profile in PROFILES.values()):
+        assert line.startswith(f"# {field.name} = {as_toml(field.default)} "), "what a profile sets must not beat it"
+        assert f"small: {as_toml(PROFILES['small'][section][field.name])}" in line
     else:
         assert re.match(rf"{field.name} = {re.escape(as_toml(field.default))}( |$)", line), line
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.config import doubts, load, load_for_box, load_to_check
+from agent.config.sip_account import sip_account
 from agent.errors import ConfigError
 
 BOX = '[box]\npins = "mock"\n[page]\nlisten = "127.0.0.1:0"\n'
@@ -82,6 +86,7 @@ def test_an_edge_that_cannot_be_used_is_refused_with_what_was_meant(tmp_path: Pa
         ('secret = "a\\nb"', "this value: expected one line"),
         ('secret = "a"\nsecret_command = ["true"]', "secret and secret_command are given"),
         ('secret_file = "nowhere"', "a file that exists"),
+        (f'secret_file = "{"a" * 300}"', "a file with a shorter name"),
         ('secret_command = ["/no/such/program"]', "there is no such program"),
         ('secret_command = [""]', "expected a program"),
         ('secret_command = ["false"]', "ended with status 1"),
@@ -132,6 +137,24 @@ def test_a_button_calls_users_numbers_and_uris(tmp_path: Path, whom: str) -> Non
     button = f'[buttons.a]\npin = 5\nshort = "call:{whom.replace(" ", "%20")}?Floor=2"'
 
     load_to_check(written(tmp_path, WITH_SECRET + button))
+
+
+@given(st.sampled_from(["user", "domain", "display_name", "instance", "secret"]), st.text(max_size=30),
+       st.text(max_size=20))  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_refused_or_makes_an_account(
+    tmp_path_factory: pytest.TempPathFactory, key: str, text: str, whom: str
+) -> None:
+    keys = {"edges": ["wss://pbx.example.org/ws"], "domain": "pbx.example.org", key: text}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in keys.items()]
+    button = f"[buttons.a]\npin = 5\nshort = {json.dumps(f'call:{whom}')}\n"
+    document = "\n".join([BOX, '[signaling]\nprotocol = "sip"\n[sip]', *lines, button]).replace("\x7f", "\\u007f")
+    try:
+        config = load(written(tmp_path_factory.getbasetemp(), document))
+    except ConfigError as error:
+        assert all(line.isprintable() for line in str(error).splitlines())
+    else:
+        assert sip_account(config, "word").address_of_record.isascii()
 
 
 def test_a_user_with_blanks_and_umlauts_is_taken_and_escaped(tmp_path: Path) -> None:

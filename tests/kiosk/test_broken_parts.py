@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -190,6 +191,24 @@ def test_a_call_that_stands_still_ends_properly_and_the_next_one_works(
     talking.until_hears(BOX_HZ)
 
 
+# --- media ---
+
+
+def test_a_media_thread_that_spins_is_replaced(box: Box) -> None:
+    over, bridge = threading.Event(), box.kiosk.media.bridge
+
+    def spin() -> None:
+        while not over.is_set():
+            pass
+
+    bridge.call(spin)
+    until_restarted(box, "media")
+    over.set()
+
+    assert box.kiosk.media.bridge is not bridge
+    box.until(lambda: box.kiosk.media.progress_s() < 0.5, "another thread")
+
+
 # --- page and control socket ---
 
 
@@ -302,15 +321,15 @@ def test_a_door_whose_timer_is_lost_is_shut(box: Box) -> None:
     assert box.kiosk.pins.raw(26).state == 0
 
 
-def test_a_token_that_is_fetched_for_ever_is_asked_for_again(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-    child: Any = box.kiosk.supervisor._parts["registration"]
-    monkeypatch.setattr(child, "stall_s", 1.0)
+def test_a_token_that_is_fetched_for_ever_is_asked_for_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.kiosk.organs.FETCH_S", 2.0)
+    box = site.box()
     source: Any = box.kiosk.registrar.admission.source
     fetch = source._fetch
     source._fetch = swallow
     source.refused()
 
-    box.until(lambda: child.restarts >= 1, "began anew")
+    until_restarted(box, "registration")
     source._fetch = fetch
 
     box.until_shows("ready")

@@ -37,5 +37,11 @@ def test_a_caller_who_hangs_up_first_gave_up() -> None:
     assert outcome(OUTGOING, "disconnect", answered=False, code=None, failed=False) == "given up"
 
 
+def test_a_call_that_the_far_side_ends_before_it_answers_was_not_taken() -> None:
+    told = outcome(OUTGOING, "disconnect", answered=False, code=None, failed=False, ended_here=False)
+
+    assert told == "not taken"
+
+
 def test_an_incoming_call_that_could_not_be_taken_failed() -> None:
     assert outcome(INCOMING, "disconnect", answered=False, code=31208, failed=True) == "failed"

@@ -111,6 +111,17 @@ def test_who_is_not_wanted_now_does_not_hear_it_ring_on(pbx: Pbx) -> None:
     assert "ringing" not in box.states
 
 
+def test_a_call_that_nobody_takes_there_is_told_as_such(pbx: Pbx) -> None:
+    pbx.site.refuses["INVITE"] = (486, "Busy Here")
+    box = pbx.box()
+
+    box.act("call")
+
+    box.until(lambda: box.status["recent_calls"], "ended")
+    box.until_calm()
+    assert box.last_call["outcome"] == "not taken"
+
+
 def test_a_refusal_is_of_all_phones_or_of_this_one_alone(pbx: Pbx) -> None:
     box, phone = pbx.box(pbx.config(reject_with=486)), pbx.phone()
 

@@ -174,6 +174,35 @@ def test_a_card_that_is_unplugged_in_a_call_comes_back_into_it(
     assert visitor.call.status() == "open"
 
 
+def until_rests(box: Box) -> None:
+    rest = box.kiosk.sound._keeper.rest  # type: ignore[attr-defined]
+    with gevent.Timeout(20):
+        while not rest.is_on:  # nobody is told
+            gevent.sleep(0.02)
+
+
+def test_a_box_at_rest_rings_at_once_and_shows_a_card_that_is_pulled_out(
+    site: Site, cards: VirtualCards, speaker: Callable[[str], Loudspeaker], visitor: Phone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("hw.sound.card_rest.AFTER_S", 0.2)
+    box = carded(site)
+    until_rests(box)
+    bell = speaker("a")
+    visitor.dial()
+    bell.until_plays(*BELL_HZ)
+    visitor.call.disconnect()
+    box.until_calm()
+    until_rests(box)
+    assert "no_sound" not in box.states
+
+    cards.kill()
+    box.until_shows("no_sound")
+
+    cards.start()
+    box.until(lambda: "no_sound" not in box.states, "has sound again")
+
+
 def test_without_a_card_the_box_takes_calls_and_shows_that_it_has_no_sound(
     site: Site, cards: VirtualCards, visitor: Phone
 ) -> None:

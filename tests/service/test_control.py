@@ -14,8 +14,9 @@ import pytest
 from gevent.event import Event
 
 from agent.errors import ControlError, InvalidArgumentError
-from agent.service.control import MAX_WAITING, ControlServer, socket_path
+from agent.service.control import ControlServer, socket_path
 from agent.service.control_client import ControlClient
+from agent.service.control_connection import MAX_WAITING
 
 
 class Panel:

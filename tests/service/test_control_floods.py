@@ -11,8 +11,9 @@ import gevent.socket
 import pytest
 
 from agent.errors import ControlError
-from agent.service.control import MAX_LINE_BYTES, REQUESTS_A_TURN, ControlServer
+from agent.service.control import ControlServer
 from agent.service.control_client import ControlClient
+from agent.service.control_connection import MAX_LINE_BYTES, REQUESTS_A_TURN
 from bench.rig.floods import Flood, Turn, unix
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.client import ClientProtocol
+from websockets.protocol import State
 
-from agent.net.websocket import MAX_FRAGMENTS, STEPS_A_TURN, WebSocket
+from agent.net.websocket import MAX_FRAGMENTS, MOST_LAST_READS, STEPS_A_TURN, WebSocket
 from bench.rig.certificate import make_certificate
 from bench.rig.floods import FloodingServer, Turn
 from tests.signaling.conftest import Phone
@@ -185,3 +187,21 @@ def test_what_is_still_sent_after_the_last_word_is_read_in_turns_too(
 
     assert turn.total > at_the_last_word
     assert turn.most <= 2 * STEPS_A_TURN
+
+
+def test_whoever_floods_after_the_last_word_is_not_waited_for(
+    flood: Callable[..., FloodingServer], dial: Callable[..., Phone], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: Counter[object] = Counter()
+    receive = ClientProtocol.receive_data
+
+    def counted(protocol: ClientProtocol, data: bytes) -> None:
+        reads[protocol] += protocol.state is not State.OPEN
+        receive(protocol, data)
+
+    monkeypatch.setattr(ClientProtocol, "receive_data", counted)
+    box = dial(flood(b"", b"\xff" * 7))
+    for _ in range(3):
+        box.wait_for("transport_close")
+
+    assert max(reads.values()) <= MOST_LAST_READS + STEPS_A_TURN

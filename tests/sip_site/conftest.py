@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from agent.media.bridge import Bridge
+from bench.rig.sip_box import SipBox
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import PHONES, SipSite, missing
 
@@ -18,8 +20,15 @@ def one_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
 
 
 @pytest.fixture(scope="module")
-def two_edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+def _two_edges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
     yield from _site(tmp_path_factory, two=True)
+
+
+@pytest.fixture
+def two_edges(_two_edges: SipSite) -> Iterator[SipSite]:
+    """Both edges and both engines run when a test begins, whatever another one did."""
+    _two_edges.repair()
+    yield _two_edges
 
 
 def _site(factory: pytest.TempPathFactory, two: bool) -> Iterator[SipSite]:
@@ -51,3 +60,27 @@ def _phones(site: SipSite) -> Iterator[Callable[..., SipPhone]]:
     yield make
     for each in phones:
         each.close()
+
+
+@pytest.fixture
+def box(one_edge: SipSite) -> Iterator[Callable[..., SipBox]]:
+    """Makes registered boxes at the single edge."""
+    yield from _boxes(one_edge)
+
+
+@pytest.fixture
+def box_of_two(two_edges: SipSite) -> Iterator[Callable[..., SipBox]]:
+    yield from _boxes(two_edges)
+
+
+def _boxes(site: SipSite) -> Iterator[Callable[..., SipBox]]:
+    boxes: list[SipBox] = []
+    with Bridge() as bridge:  # its thread lives where this one does
+
+        def make(*edges: int, **options: Any) -> SipBox:
+            boxes.append(SipBox(site, bridge, *edges, **options))
+            return boxes[-1]
+
+        yield make
+        for each in boxes:
+            each.close()

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
-import gevent
 import pytest
 
-from agent.media.bridge import Bridge
+from bench.rig import sip_trunk
+from bench.rig.sip_box import SipBox, until
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
-from tests.sip_site.box import Box, until
+from bench.rig.sip_trunk import Trunk
+
+from .test_phones import until_nothing_is_left
 
 pytestmark = pytest.mark.netns
 
-@pytest.fixture(scope="module")
-def bridge() -> Iterator[Bridge]:
-    bridge = Bridge()
-    yield bridge
-    bridge.close()
-
-
-@pytest.fixture
-def box(one_edge: SipSite, bridge: Bridge) -> Iterator[Callable[..., Box]]:
-    made: list[Box] = []
-
-    def make(*edges: int, **options: Any) -> Box:
-        made.append(Box(one_edge, bridge, list(edges) or [1], **options))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def until_nothing_is_left(site: SipSite) -> None:
-    with gevent.Timeout(40, False):
-        while site.transactions() or site.media():
-            gevent.sleep(0.05)
-    assert (site.transactions(), site.media()) == (0, 0)
-
 
 def test_the_box_calls_a_phone_and_both_hear(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     call = kiosk.dial("desk", Door="front")
@@ -61,7 +36,7 @@ def test_the_box_calls_a_phone_and_both_hear(
 
 
 def test_a_phone_calls_the_box_holds_it_and_hangs_up(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     desk.dial("box")
@@ -84,7 +59,7 @@ def test_a_phone_calls_the_box_holds_it_and_hangs_up(
 
 
 def test_a_call_that_is_not_taken(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk, lobby = box(), phone("desk"), phone("lobby", hz=500)
     desk.dial("box")
@@ -107,7 +82,7 @@ def test_a_call_that_is_not_taken(
 
 
 def test_an_edge_that_starts_again_costs_no_call(
-    one_edge: SipSite, box: Callable[..., Box], phone: Callable[..., SipPhone]
+    one_edge: SipSite, box: Callable[..., SipBox], phone: Callable[..., SipPhone]
 ) -> None:
     kiosk, desk = box(), phone("desk", hz=700)
     call = kiosk.dial("desk")
@@ -126,10 +101,44 @@ def test_an_edge_that_starts_again_costs_no_call(
     desk.until_event("CALL_CLOSED")
 
 
-def test_nobody_is_there(one_edge: SipSite, box: Callable[..., Box]) -> None:
+def test_nobody_is_there(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
     kiosk = box()
     call = kiosk.dial("nobody")
     until(lambda: call.status() == "closed")
 
     assert kiosk.told[-1] == "disconnect"
     until_nothing_is_left(one_edge)
+
+
+MANY = 50
+
+
+def left(box: SipBox) -> int:
+    """How many calls and transactions the box still knows of."""
+    calls = box.device.stream._agent.calls  # type: ignore[union-attr]
+    return len(calls) + len(calls.clients) + len(calls.servers) + len(box.device.connections)
+
+
+@pytest.mark.timeout(300)
+def test_many_calls_in_a_row_leave_nothing(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
+    kiosk = box()
+    takes = kiosk.device.on("incoming", lambda call: call.accept())
+    with Trunk(one_edge, sip_trunk.calls("box", talk_ms=20), MANY) as trunk:
+        trunk.until_done(120)
+    with Trunk(one_edge, sip_trunk.takes(), MANY) as trunk:
+        for _ in range(MANY):
+            call = kiosk.dial("9001")
+            until(lambda call=call: call.status() == "open")
+            call.disconnect()
+        trunk.until_done(60)
+    until_nothing_is_left(one_edge)
+    kiosk.device.remove_listener("incoming", takes)
+    with Trunk(one_edge, sip_trunk.calls("box", cancels=True), MANY) as trunk:
+        trunk.until_done(120)
+
+    until(lambda: left(kiosk) == 0, "an end of all", 60)
+    until_nothing_is_left(one_edge)
+    assert kiosk.told.count("accept") == 2 * MANY
+    assert kiosk.told.count("disconnect") == 2 * MANY
+    assert kiosk.told.count("cancel") == MANY
+    assert not [told for told in kiosk.told if "error" in told]

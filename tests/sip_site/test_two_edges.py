@@ -97,4 +97,3 @@ def test_a_media_engine_that_dies_in_a_call_is_replaced_by_a_re_invite(two_edges
     lobby.until_hears(600)
     web.hang_up()
     lobby.until("it.happened('ended')")  # the edge tells the dead engine; the other one forgets it after its time-out
-    two_edges.start(engine)

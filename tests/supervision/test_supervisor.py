@@ -263,3 +263,28 @@ def test_a_restart_that_was_planned_before_the_stop_does_not_happen() -> None:
     gevent.sleep(0)
 
     assert lives == [1]
+
+
+def test_a_part_that_fails_for_ever_in_the_same_way_is_told_once_an_hour(
+    supervisor: Supervisor, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+
+    def fails(_heartbeat: Heartbeat) -> None:
+        runs.append(1)
+        raise RuntimeError(f"no such file, {len(runs)} times")
+
+    def until_ran(times: int) -> None:
+        with gevent.Timeout(SOON_S):
+            while len(runs) < times:
+                gevent.sleep(0.001)
+
+    limits = RestartLimits(limit=1_000_000, first_pause_s=0.001, longest_pause_s=0.001)
+    supervisor.child("page", fails, limits=limits)
+    supervisor.start()
+    until_ran(20)
+    assert [record.levelname for record in caplog.records if "page failed" in record.message].count("WARNING") == 1
+
+    monkeypatch.setattr("agent.supervision.parts.AGAIN_S", 0.0)
+    until_ran(len(runs) + 2)
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) > 1

@@ -193,7 +193,7 @@ def test_the_phone_that_answers_is_heard_after_another_one_that_rang(pbx: PbxWor
     pbx.stream.say("ringing", callsid="CA9", sdp="first phone")
     pbx.run()
     assert call.status() == "ringing"
-    pbx.stream.say("answer", callsid="CA9", sdp="second phone")
+    pbx.stream.say("answer", callsid="CA9", sdp="second phone", fork=True)
     pbx.run()
 
     assert pbx.session.applied == ["first phone", "second phone"]

@@ -10,11 +10,13 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from agent.errors import CodecError, InvalidArgumentError, NotSupportedError
+from agent.media.native import core
 from hw.sound.frame import RATE_HZ
 
 MAX_PACKET_BYTES = 1275
@@ -35,6 +37,7 @@ _WIDE_BAND, _FULL_BAND = 1103, 1105
 _FULL_BAND_FROM = 96_000
 _FRAME_SAMPLES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4  # by configuration
 _DEEP_PLC_FROM = 5  # a decoder's effort, since libopus 1.5; before it there is none, and it says so
+_MALFORMED = "an Opus packet of %d bytes is malformed; it is dropped"
 _BROKEN = "libopus could not be started (error %d): the installation is damaged; reinstall libopus0"
 
 
@@ -80,6 +83,11 @@ def library() -> ctypes.CDLL:
     raise NotSupportedError("libopus is not installed, so no call can carry Opus: run `apt-get install libopus0`")
 
 
+def function_address(function: Any) -> int:
+    """Return where a function of libopus is."""
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
 def version() -> str:
     """Return the library's own name and version, such as "libopus 1.3.1"."""
     text: bytes = library().opus_get_version_string()
@@ -90,8 +98,29 @@ def packet_samples(payload: bytes) -> int:
     """Count the 48 kHz samples that `payload` decodes to, by its first byte (RFC 6716 3.1); CodecError if malformed."""
     samples = _frame_count(payload) * _FRAME_SAMPLES[payload[0] >> 3] if payload else 0
     if not 0 < samples <= MAX_PACKET_SAMPLES:
-        raise CodecError(f"an Opus packet of {len(payload)} bytes is malformed; it is dropped")
+        raise CodecError(_MALFORMED % len(payload))
     return samples
+
+
+def describe(payload: bytes) -> tuple[int, bool]:
+    """Return the 48 kHz samples of a packet, and whether it carries a copy of the one before it. Raises CodecError."""
+    return packet_samples(payload), has_fec(payload)
+
+
+def describer() -> Callable[[bytes], tuple[int, bool]]:
+    """Return `describe`, or what does the same by way of the native core where that is in use."""
+    module = core.verdict().module
+    if module is None:
+        return describe
+    count = module.lib.core_describe
+
+    def describe_natively(payload: bytes) -> tuple[int, bool]:
+        found = count(payload, len(payload))
+        if not found:
+            raise CodecError(_MALFORMED % len(payload))
+        return found >> 1, bool(found & 1)
+
+    return describe_natively
 
 
 def has_fec(payload: bytes) -> bool:
@@ -145,6 +174,7 @@ class OpusEncoder:
         self._state = self._library.opus_encoder_create(RATE_HZ, 1, _APPLICATION_VOIP, ctypes.byref(error))
         if not self._state:
             raise NotSupportedError(_BROKEN % error.value)
+        self.addresses = function_address(self._library.opus_encode), int(self._state)  # for the native core
         self._packet = ctypes.create_string_buffer(MAX_PACKET_BYTES)
         self.set_transform(False)
         self.set_bitrate(bitrate)

@@ -63,6 +63,7 @@ class AudioReceiver:
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings)
         self._clocks = Clocks()
+        self._describe = opus.describer()
         self._decoders: dict[str, Decoder] = {}
         self._decoder = self._decoder_of(codec)  # of the latest packet that was decoded
         self._events = EventStreams()
@@ -97,22 +98,21 @@ class AudioReceiver:
             self._ssrc = ssrc
         codec = codec or self.codec
         try:
-            samples = opus.packet_samples(payload) if codec == OPUS else len(payload) * g711.RATIO
+            samples, repairs = self._describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
         except CodecError as error:
             self._failures.failed(error)
             return
         if not samples:
             return
         self.codec = codec
-        is_opus = codec == OPUS
         self._playout.put(
             sequence,
             self._clocks.common(sequence, timestamp, CLOCK_HZ[codec], samples),
             _TAGS[codec] + payload,
             samples,
             now,
-            repairs=is_opus and opus.has_fec(payload),
-            pauses=is_opus and len(payload) <= opus.DTX_BYTES,
+            repairs=repairs,
+            pauses=codec == OPUS and len(payload) <= opus.DTX_BYTES,
             copies=len(copies),
         )
         for copy in copies:
@@ -120,15 +120,15 @@ class AudioReceiver:
 
     def _put_copy(self, sequence: int, timestamp: int, copy: Block, now: float) -> None:
         try:
-            samples = opus.packet_samples(copy.payload)
+            samples, repairs = self._describe(copy.payload)
         except CodecError as error:
             self._failures.failed(error)
             return
-        if len(copy.payload) <= opus.DTX_BYTES:
+        if len(copy.payload) <= opus.DTX_BYTES or copy.age % samples:
             return
         before, payload = sequence - copy.age // samples & 0xFFFF, _TAGS[OPUS] + copy.payload
         at = self._clocks.common(before, timestamp - copy.age, CLOCK_HZ[OPUS], samples)
-        self._playout.put_copy(before, at, payload, samples, now, repairs=opus.has_fec(copy.payload))
+        self._playout.put_copy(before, at, payload, samples, now, repairs=repairs)
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:
         """Take one telephone-event packet, of the sound's stream or of another: no loss, and it may begin a digit."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from agent.errors import InvalidArgumentError
+from agent.errors import InvalidArgumentError, NotSupportedError
 from agent.media.codec import g711
 from agent.media.codec.g711 import G711Encoder
 from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
+from agent.media.native.core import Core
 from agent.media.rtp.red import rate_beside_copies
 from agent.media.rtp.reported_loss import ReportedLoss
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
 from hw.sound.pcm import mixed
 
 OPUS, PCMU, PCMA, TELEPHONE_EVENT = "opus", "PCMU", "PCMA", "telephone-event"
@@ -50,6 +51,14 @@ class Outgoing(NamedTuple):
     timestamp: int
     marker: bool
     codec: str
+
+
+class Direct(NamedTuple):
+    """A packet of sound whose payload the native core has kept."""
+
+    octets: int
+    timestamp: int
+    marker: bool
 
 
 class Encoder(Protocol):
@@ -94,17 +103,41 @@ class AudioSender:
         They are in sending order. Muting silences what was captured, not the signal. While it does not `dials`, digits
         wait, also in their middle.
         """
-        if self._muted or len(frame) != FRAME_BYTES:
-            frame = bytes(FRAME_BYTES)
-        if len(signal) == FRAME_BYTES:
-            frame = mixed(frame, signal)
-        self.tap.feed(frame)
-        self._captured += frame
+        self._captured += self._heard(frame, signal)
         packets, size = list[Outgoing](), self.settings.packet_ms * FRAME_BYTES // FRAME_MS
         while len(self._captured) >= size:
             packets += self._packets(self._captured[:size], dials)
             self._captured = self._captured[size:]
         return packets
+
+    def push_direct(self, core: Core, frame: bytes, signal: bytes = b"") -> Direct | None:
+        """Take 20 ms as `push` does, where `is_plain`, by way of the native core; None where nothing is to be sent.
+
+        Raises NotSupportedError.
+        """
+        assert self._opus is not None
+        octets = core.encode(*self._opus.addresses, self._heard(frame, signal))
+        if octets < 0:
+            raise NotSupportedError(f"libopus could not encode a frame (error {octets}): reinstall libopus0")
+        timestamp = self._stamp(self._time)
+        self._time += self._step
+        marker = self._announce(octets)
+        return None if marker is None else Direct(octets, timestamp, marker)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next frame is one packet of Opus, and nothing else is to be sent."""
+        idle = self._events is None or self._events.idle
+        return idle and self._opus is not None and self.settings.packet_ms == FRAME_MS
+
+    def _heard(self, frame: bytes, signal: bytes) -> bytes:
+        """What the far end is to hear instead of what was captured."""
+        if self._muted or len(frame) != FRAME_BYTES:
+            frame = SILENCE
+        if len(signal) == FRAME_BYTES:
+            frame = mixed(frame, signal)
+        self.tap.feed(frame)
+        return frame
 
     def _packets(self, pcm: bytes, dials: bool) -> list[Outgoing]:
         packets, instead = self._event_packets() if dials else ([], False)
@@ -171,12 +204,17 @@ class AudioSender:
 
     def _sound_packets(self, pcm: bytes) -> list[Outgoing]:
         payload = self._encoder.encode(pcm)
-        short = self._opus is not None and len(payload) <= DTX_BYTES
+        marker = self._announce(len(payload))
+        return [] if marker is None else [Outgoing(payload, self._stamp(self._time), marker, self.codec)]
+
+    def _announce(self, octets: int) -> bool | None:
+        """Whether a packet of sound begins a new one; None for one that is not sent."""
+        short = self._opus is not None and octets <= DTX_BYTES
         if short and self._pausing:
-            return []  # the first short packet announced the pause; the rest say nothing new
+            return None  # the first short packet announced the pause; the rest say nothing new
         marker = self._marker or (self._pausing and not short)
         self._pausing, self._marker = short, False
-        return [Outgoing(payload, self._stamp(self._time), marker, self.codec)]
+        return marker
 
     def _stamp(self, time: int) -> int:
         return self._offset + time & 0xFFFFFFFF

@@ -68,6 +68,11 @@ class EventSender:
         """The tones that have not begun."""
         return "".join(self._tones)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no digit is being sent, repeated or waited for."""
+        return not (self._digit or self._tones or self._repeats)
+
     def step(self, time: int, samples: int) -> tuple[list[EventPacket], bool]:
         """Return (packets of the audio time from `time` on, whether they take the place of the sound)."""
         packets = [self._repeats.popleft()] if self._repeats else []

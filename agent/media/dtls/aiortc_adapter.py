@@ -16,6 +16,7 @@ from OpenSSL import SSL
 from agent.errors import HandshakeError, IdentityError
 from agent.media.dtls.records import datagrams, number_plain
 from agent.media.light_import import without_codecs
+from agent.media.native.core import SrtpCalls
 
 with without_codecs():
     from aiortc.rtcdtlstransport import (
@@ -35,7 +36,10 @@ PRIVATE_NAMES = {
         "_ssl",
         "_tx_srtp",
     ),
+    pylibsrtp: ("_binding",),
+    pylibsrtp.Session: ("_srtp",),
 }
+SRTP_CALL = "srtp_err_status_t(*)(struct srtp_ctx_t_ *, void *, int *)"  # the form that the native core calls
 
 MAX_RECORD_BYTES = 2_048  # that is read at once; what it holds is thrown away
 MOST_DTLS_BYTES = 1_200  # of a datagram of ours, which fits everywhere
@@ -167,6 +171,17 @@ class Dtls(RTCDtlsTransport):
         numbered, self._number = number_plain(flight, self._number)
         for datagram in datagrams(numbered, MOST_DTLS_BYTES):
             self._path.send(datagram)
+
+
+def srtp_calls(inbound: pylibsrtp.Session, outbound: pylibsrtp.Session) -> SrtpCalls | None:
+    """Return where libsrtp's functions and both contexts are, and keep these alive; None in another form of libsrtp."""
+    ffi, lib = pylibsrtp._binding.ffi, pylibsrtp._binding.lib
+    functions = [ffi.addressof(lib, name) for name in ("srtp_protect", "srtp_unprotect")]
+    if any(ffi.typeof(function).cname != SRTP_CALL for function in functions):
+        return None
+    contexts = [session._srtp[0] for session in (inbound, outbound)]
+    protect, unprotect, inward, outward = (int(ffi.cast("uintptr_t", at)) for at in (*functions, *contexts))
+    return SrtpCalls(protect, unprotect, inward, outward, (inbound, outbound))
 
 
 def _reason(error: SSL.Error) -> str:

@@ -60,10 +60,13 @@ class Associations(Closing):
     ) -> None:
         self.outbound: Session | None = None
         self.send: Send = path.send
+        #: in and out, the same pair for as long as they are the only ones; None between two associations
+        self.keys: tuple[Session, Session] | None = None
         self.state = "new"
         self._path, self._certificate = path, certificate
         self._on_state, self._on_moved = on_state, on_moved
         self._loop = asyncio.get_running_loop()
+        self._keys: tuple[Session, Session] | None = None
         self._inbound: Session | None = None
         self._inbound_before: Session | None = None
         self._current: Handshake | None = None
@@ -76,6 +79,11 @@ class Associations(Closing):
         self._doubt: tuple[Generation, float] | None = None  # which has to be heard, and until when
         self._waiting: deque[tuple[bytes, str, Generation]] = deque(maxlen=MOST_WAITING)
         self._closed = False
+
+    def _settle(self) -> None:
+        """Say which keys are the only ones."""
+        is_alone = self._next is None and self._inbound_before is None
+        self.keys = self._keys if is_alone else None
 
     def begin(self, client: bool, fingerprints: _Prints, generation: Generation, may_hear: bool) -> None:
         """Follow a description, now that its `generation` carries packets; only its first call counts.
@@ -117,6 +125,7 @@ class Associations(Closing):
         if renews:
             self.send = self._path.send_as_before
             self._set_state("connecting")
+        self._settle()
         self._next.begin()
 
     def _drop_next(self) -> None:
@@ -125,6 +134,7 @@ class Associations(Closing):
             self._next.abandon()
             self._next = None
             self.send = self._path.send
+            self._settle()
         if self.state != "closed" and self._current is not None and self._current.state == "connected":
             self._set_state("connected")
 
@@ -143,6 +153,7 @@ class Associations(Closing):
                 self._set_state("failed")  # the far end of the one before is no longer the one that is wanted
             else:
                 self._next = None
+                self._settle()
         elif handshake is self._current:
             self._take_keys(handshake)
             if self._next is None or not self._renews:
@@ -159,7 +170,9 @@ class Associations(Closing):
 
     def _take_keys(self, handshake: Handshake) -> None:
         dtls = handshake.dtls if handshake.state == "connected" else None
-        self._inbound, self.outbound = (dtls.inbound, dtls.outbound) if dtls is not None else (None, None)
+        self._keys = (dtls.inbound, dtls.outbound) if dtls is not None else None
+        self._inbound, self.outbound = self._keys or (None, None)
+        self._settle()
 
     def _set_state(self, state: str) -> None:
         if state != self.state:
@@ -195,6 +208,7 @@ class Associations(Closing):
         if plain is None:
             return _decrypted(self._inbound_before, data, is_rtcp)
         self._inbound_before = None
+        self._settle()
         self._on_moved()
         return plain
 
@@ -215,7 +229,7 @@ class Associations(Closing):
     def close(self) -> None:
         """Tell the far end and forget the keys; idempotent."""
         self._closed = True
-        self._inbound = self._inbound_before = self.outbound = None
+        self._inbound = self._inbound_before = self.outbound = self._keys = self.keys = None
         if self._next is not None:
             self._next.abandon()
         if self._current is not None:

@@ -24,7 +24,7 @@ from aioice.ice import CandidatePair, StunProtocol
 from agent.closing import AsyncClosing
 from agent.media.ice.check_order import put_likely_first
 from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
-from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket
+from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket, SocketReader
 
 PRIVATE_NAMES = {
     aioice.Candidate: ("_network_host",),
@@ -96,6 +96,7 @@ class Generation(aioice.Connection, AsyncClosing):
         self._local_candidates_start = self._local_candidates_end = True  # we gather ourselves, and go on doing so
         self.on_packet = on_packet
         self.on_verified: Callable[[Socket, IpPort], None] = lambda socket, address: None
+        self.reader: SocketReader | None = None  # reads its sockets in the place of Python
         self._on_change = on_change
         self.number = 0  # later ones have greater numbers
         self.likely_address: str | None = None  # of this machine; known to lead out

@@ -20,6 +20,7 @@ from aioice.ice import StunProtocol
 
 from agent.log import MOST_WHY, excerpt
 from agent.media.ice.aioice_adapter import COMPONENT, Generation
+from agent.media.ice.datagrams import DatagramTransport
 from agent.media.ice.names import look_up_family
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.ice.sockets import Socket
@@ -50,7 +51,7 @@ class Gatherer:
         for rank, address in enumerate(hosts):
             if address in open_already:
                 continue
-            candidate = await self._open_host(generation, address, max(0, 65_535 - PREFERENCE_STEP * rank))
+            candidate = self._open_host(generation, address, max(0, 65_535 - PREFERENCE_STEP * rank))
             if candidate is not None:
                 self._on_candidate(candidate)
 
@@ -71,15 +72,12 @@ class Gatherer:
                 task.cancel()
             raise
 
-    async def _open_host(self, generation: Generation, address: str, preference: int) -> Candidate | None:
-        loop = asyncio.get_running_loop()
+    def _open_host(self, generation: Generation, address: str, preference: int) -> Candidate | None:
+        opened = Socket(generation)
         try:
-            transport, opened = await loop.create_datagram_endpoint(lambda: Socket(generation), local_addr=(address, 0))
+            transport = DatagramTransport(opened, address)
         except OSError as error:
             log.info("no socket on %s: %s", address, error)
-            return None
-        if generation.ended:  # the call is over meanwhile
-            transport.close()
             return None
         _mark(transport.get_extra_info("socket"), self._settings.dscp)
         host, port = transport.get_extra_info("sockname")[:2]

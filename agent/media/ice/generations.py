@@ -35,6 +35,13 @@ class Generations:
         yield from (generation for generation, _ in self._replaced)
 
     @property
+    def all(self) -> Iterator[Generation]:
+        """Every generation that has sockets."""
+        yield from self.receiving
+        if self.pending is not None:
+            yield self.pending
+
+    @property
     def heard_at(self) -> float:
         """When the far end was last heard on any of them; 0 if never."""
         return max((generation.heard_at or 0.0 for generation in self.receiving), default=0.0)
@@ -59,7 +66,7 @@ class Generations:
 
     def clear(self) -> list[Generation]:
         """Forget all of them; returns them."""
-        every = [*self.receiving, *([self.pending] if self.pending is not None else [])]
+        every = list(self.all)
         self.current = self.pending = None
         self._replaced.clear()
         return every

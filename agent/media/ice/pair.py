@@ -7,6 +7,7 @@ import logging
 import aioice
 from aioice.ice import CandidatePair, StunProtocol
 
+from agent.media.ice.datagrams import DatagramTransport
 from agent.media.ice.sockets import IpPort, is_closing
 
 log = logging.getLogger(__name__)
@@ -17,12 +18,14 @@ OWN_ADDRESS = "own_address"  # what the transport of a TURN allocation is asked 
 class Pair:
     """A pair of addresses that may carry media; cheap to send on."""
 
-    __slots__ = ("_send", "_transport", "destination", "raw")
+    __slots__ = ("_send", "_transport", "datagrams", "destination", "raw")
 
     def __init__(self, raw: CandidatePair) -> None:
         self.raw = raw  # aioice's own, for its generation
         self._send = raw.protocol.transport.sendto
-        self._transport = raw.protocol.transport
+        self._transport = transport = raw.protocol.transport
+        #: our socket; None where it is one of a TURN server
+        self.datagrams = transport if isinstance(transport, DatagramTransport) else None
         self.destination: IpPort = raw.remote_addr
 
     @property

@@ -6,6 +6,7 @@ aioice reads STUN; all the rest goes on at once, not through aioice's queue.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -19,12 +20,18 @@ MAX_DATAGRAM_BYTES = 2_048
 HIGHEST_STUN_BYTE = 3  # the first byte tells STUN, DTLS and RTP apart (RFC 7983)
 
 IpPort = tuple[str, int]
+# Takes in up to so many datagrams of a descriptor; how many came, or None where Python has to.
+SocketReader = Callable[["Socket", int, int], int | None]
 
 
 class DatagramReceiver(Protocol):
     """The generation that a socket belongs to."""
 
     on_verified: Callable[[Socket, IpPort], None]
+    reader: SocketReader | None
+
+    def probe(self, socket: Socket, address: IpPort) -> None:
+        """Check the path to where authentic media came from."""
 
     def packet_received(self, data: bytes, source: Socket, address: IpPort) -> None:
         """Take a datagram that is not STUN, from anybody."""
@@ -55,10 +62,28 @@ class Socket(StunProtocol):
             self.receiver.on_verified(self, address)
 
     def connection_made(self, transport: Any) -> None:
-        """Start on a transport; asyncio would make room for 256 KiB for each datagram, at ten times its price."""
+        """Start on a transport; asyncio's own would make room for 256 KiB for each datagram, at ten times its price."""
         super().connection_made(transport)
         if hasattr(transport, "max_size"):
             transport.max_size = MAX_DATAGRAM_BYTES + 1
+
+    def take(self, opened: socket.socket, most: int) -> int:
+        """Take in up to `most` datagrams that wait at the socket below; returns how many did."""
+        reader = self.receiver.reader
+        if opened.fileno() < 0:
+            return 0  # it is closed
+        if reader is not None and (came := reader(self, opened.fileno(), most)) is not None:
+            return came
+        for taken in range(most):
+            try:
+                data, address = opened.recvfrom(MAX_DATAGRAM_BYTES + 1)
+            except BlockingIOError:
+                return taken
+            except OSError as error:
+                self.error_received(error)
+                return taken
+            self.datagram_received(data, address)
+        return most
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         """Pass media on at once; let aioice read STUN, whatever it may contain."""

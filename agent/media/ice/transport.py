@@ -24,7 +24,7 @@ from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
-from agent.media.ice.sockets import IpPort, Socket
+from agent.media.ice.sockets import DatagramReceiver, IpPort, Socket, SocketReader
 from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 
@@ -54,6 +54,7 @@ class IceTransport(Closing):
     def __init__(self, settings: MediaSettings, listener: IceListener) -> None:
         self.on_packet: PacketSink = _ignore  # gets every datagram that is not STUN; nothing is known of its sender
         self.on_verified: Callable[[Socket, IpPort], None] = _ignore  # hears which addresses passed a check
+        self.reader: SocketReader | None = None  # takes in what arrives in the place of Python
         self._listener = listener
         self._gatherer = Gatherer(settings, listener.on_ice_candidate)
         self._loop = asyncio.get_running_loop()
@@ -92,6 +93,7 @@ class IceTransport(Closing):
         relay_only = self._gatherer.relay_only
         generation = Generation(controlling, self.on_packet, self._generation_changed, relay_only, *credentials)
         generation.on_verified, generation.likely_address = self.on_verified, self.likely_address
+        generation.reader = self.reader
         self._made += 1
         generation.number = self._made
         return generation
@@ -218,8 +220,9 @@ class IceTransport(Closing):
         """Round-trip time of the latest answered check."""
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
-    def authentic(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
+    def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
         """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
+        assert isinstance(generation, Generation)
         generation.heard_at = generation.media_at = now
         self._selection.heard(generation, source, address, now)
 

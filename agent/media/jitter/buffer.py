@@ -94,6 +94,7 @@ class PlayoutBuffer:
         time = self._timeline.media_time(sequence, timestamp)
         if self._head is not None and time >= self._head and time not in self._waiting:
             self._waiting[time] = Packet(sequence, time, samples, payload, now, repairs, False, is_copy=True)
+            self._drop_surplus()
 
     def skip(self, sequence: int, *, pauses: bool) -> None:
         """Note an RTP packet that cannot be played: it is not lost, and may say that the sender pauses."""
@@ -122,8 +123,7 @@ class PlayoutBuffer:
             self.stats.late += 1
             return
         self._waiting[packet.time] = packet
-        if len(self._waiting) > _MAX_WAITING:
-            self._drop_before(sorted(self._waiting)[1])
+        self._drop_surplus()
 
     # Playing
 
@@ -258,6 +258,10 @@ class PlayoutBuffer:
         self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
         packet = self._waiting[min(self._waiting)]
         return packet, self._delay.aim(packet)
+
+    def _drop_surplus(self) -> None:
+        if len(self._waiting) > _MAX_WAITING:
+            self._drop_before(sorted(self._waiting)[1])
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

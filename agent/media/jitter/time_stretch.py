@@ -18,6 +18,7 @@ _SHORTEST = RATE_HZ * 25 // 10_000
 _LONGEST = RATE_HZ // 100
 _ALIKE = 0.6  # correlation from which a joint is not heard
 _QUIET_RMS = 100.0  # of 32767: below this any joint will do
+_NOTHING = np.zeros(1, np.float32)
 
 
 def shorten(pcm: PcmSamples, most: int, *, force: bool = False) -> PcmSamples:
@@ -61,8 +62,8 @@ def _best(sound: FloatSamples, first: int, last: int) -> tuple[int, float]:
     """The lag from `first` to `last` at which `sound` resembles itself most, and how much (-1..1)."""
     width = len(sound) - last
     start = sound[:width]
-    shifted = np.lib.stride_tricks.sliding_window_view(sound, width)[first : last + 1]
-    energy = np.einsum("ij,ij->i", shifted, shifted) * float(start @ start)
-    likeness = (shifted @ start) / np.sqrt(energy + 1.0)
-    best = int(np.argmax(likeness))
+    energies = np.cumsum(np.concatenate((_NOTHING, sound * sound)), dtype=np.float64)
+    energy = (energies[first + width :] - energies[first : last + 1]) * energies[width]
+    likeness = np.correlate(sound[first:], start, "valid") / np.sqrt(np.maximum(energy, 0.0) + 1.0)
+    best = int(likeness.argmax())
     return first + best, float(likeness[best])

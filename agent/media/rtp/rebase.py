@@ -104,13 +104,24 @@ class SequenceBase:
 
     def move(self, origin: int | None) -> int | None:
         """Number the next packet, or the forwarded one with number `origin`; None when that place is gone."""
+        if origin is None:
+            return self.next()
         ahead = self._ahead(origin)
-        if origin is None or ahead is None:
-            return self._next(origin)
+        if ahead is None:
+            self._offset = self.next() - origin
+            return self._last
         if ahead <= 0:
             return self._skipped.pop(origin, None)
         self._skip(origin, ahead - 1)
         self._last = self._last + 1 & MAX_UINT16
+        return self._last
+
+    def next(self) -> int:
+        """Number the next packet of our own."""
+        self._last = self._last + 1 & MAX_UINT16
+        if self._offset is not None:
+            self._offset = None
+            self._skipped.clear()
         return self._last
 
     def leave_out(self, origin: int) -> None:
@@ -126,12 +137,6 @@ class SequenceBase:
             return None
         ahead = sequence_distance(origin + self._offset & MAX_UINT16, self._last)
         return ahead if abs(ahead) <= MOST_SKIPPED else None
-
-    def _next(self, origin: int | None) -> int:
-        self._last = self._last + 1 & MAX_UINT16
-        self._offset = None if origin is None else self._last - origin
-        self._skipped.clear()
-        return self._last
 
     def _skip(self, origin: int, count: int) -> None:
         """Keep the places of the `count` packets before `origin`."""

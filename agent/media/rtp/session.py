@@ -88,6 +88,12 @@ class RtpSession:
         self.sent.sent(ours, clock_hz, len(payload), now)
         return write_rtp(payload_type, marker, number, ours, self.ssrc, payload)
 
+    def number(self, clock_hz: int, octets: int, timestamp: int, now: float) -> tuple[int, int]:
+        """Count a packet of our own sound that is written elsewhere; its sequence number and timestamp."""
+        number, ours = self._numbers.next(), self._base.move(timestamp, clock_hz, now)
+        self.sent.sent(ours, clock_hz, octets, now)
+        return number, ours
+
     def leave_out(self, sequence: int) -> None:
         """Note that the forwarded packet with this number is not sent, so that the far end does not miss it."""
         self._numbers.leave_out(sequence)
@@ -98,8 +104,10 @@ class RtpSession:
         One of a payload type that was not negotiated cannot be used, but it did arrive.
         """
         packet = parse_rtp(data)
-        if packet is None:
-            return None
+        return self.take(packet, now) if packet is not None else None
+
+    def take(self, packet: RtpPacket, now: float) -> ReadPacket | None:
+        """Take a verified packet that is read already; None for sound of a second source."""
         codec = self._codecs.get(packet.payload_type)
         if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
             self.packets_received += 1
@@ -162,6 +170,7 @@ class RtpSession:
             self.packets_received += self.received.packets
             self.octets_received += self.received.octets
             self.packets_lost += self.received.lost
+        self._came.clear()
         self.received = ReceiveCounters(packet.ssrc, clock_hz)
         return self.received
 

@@ -17,7 +17,7 @@ from agent.signaling.sip.server_transactions import ServerTransaction, ServerTra
 from agent.signaling.sip.writer import METHODS, SDP, HeaderLines, MessageWriter
 
 #: What is said of a call that is not taken, by the program's reason (agent.voice.stream_extras.NotTaken).
-DECLINED: Final[dict[str, int]] = {"busy": 486, "do_not_disturb": 480, "too_many": 480, "unusable": 488}
+DECLINED: Final[dict[str, int]] = {"busy": 486, "do_not_disturb": 480, "too_many": 486, "unusable": 488}
 
 #: What requests within a call get that mean nothing to us: no transfer, no subscription, no text.
 _FOREIGN: Final = {"REFER": 603, "SUBSCRIBE": 489, "NOTIFY": 481, "MESSAGE": 405, "PUBLISH": 405, "REGISTER": 405,

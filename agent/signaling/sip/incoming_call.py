@@ -18,6 +18,7 @@ from agent.signaling.sip.call_phase import (
 )
 from agent.signaling.sip.dialog import Arrival, Dialog
 from agent.signaling.sip.effects import CallReport
+from agent.signaling.sip.header_values import read_seconds
 from agent.signaling.sip.message import SipRequest
 from agent.signaling.sip.server_transactions import ServerTransaction
 from agent.signaling.sip.sip_session import SipSession
@@ -36,7 +37,8 @@ class IncomingCall(CallPhase):
         self._dialog = Dialog.of_invite(invite, transaction.tag)
         self._offer = description_of(invite)
         self._ring_at: float | None = now
-        self._until = now + RING_LIMIT_S
+        expires_s = read_seconds(invite.headers.first("Expires"))
+        self._until = now + min(RING_LIMIT_S, RING_LIMIT_S if expires_s is None else expires_s)
 
     def announce(self, parameters: dict[str, str]) -> list[CallReport]:
         """Tell the program; a call that offers nothing wants an offer from us."""
@@ -95,12 +97,12 @@ class IncomingCall(CallPhase):
 
     def deadline(self) -> float | None:
         """Tell when to ring, and when to give up."""
-        return self._until if self._ring_at is None else self._ring_at
+        return self._until if self._ring_at is None else min(self._ring_at, self._until)
 
     def tick(self, now: float) -> list[CallReport]:
         """Let it ring at the caller's end, or give up."""
         if now >= self._until:
-            return [*self._end(480, now), self._tell("cancel")]
+            return [*self._end(487, now), self._tell("cancel")]  # section 13.3.1
         if self._ring_at is not None and now >= self._ring_at:
             self._ring_at = None
             return self._respond(180, now)

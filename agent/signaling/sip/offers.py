@@ -62,10 +62,9 @@ class OfferTurns:
         if self._waiting is None or not offer.is_probe:
             self._waiting = offer
 
-    def give_way(self) -> bool:
-        """Forget what waits, because their offer comes first; tells whether it was the media's."""
-        waiting, self._waiting, self._again_at = self._waiting, None, None
-        return waiting is not None and not waiting.is_probe
+    def give_way(self) -> None:
+        """Forget what waits: their offer comes first."""
+        self._waiting = self._again_at = None
 
     def next(self, now: float) -> OurOffer | None:
         """Take the offer whose turn it is now, if there is one."""
@@ -99,11 +98,16 @@ class OfferTurns:
             self.wait(self.ours)
         self.ours = None
 
-    def deadline(self) -> float | None:
-        """Tell when something is due; None when nothing is awaited."""
-        again_at = self._again_at if self._waiting is not None else None
-        until = self.theirs.until if self.theirs is not None else None
-        return min((time for time in (again_at, until) if time is not None), default=None)
+    @property
+    def again_at(self) -> float | None:
+        """When the offer that waits may go out; None where nothing waits for a point in time."""
+        is_next = self._waiting is not None and self.ours is None and self.theirs is None
+        return self._again_at if is_next else None
+
+    @property
+    def until(self) -> float | None:
+        """When theirs is given up; None where there is none."""
+        return None if self.theirs is None else self.theirs.until
 
     def given_up(self, now: float) -> TheirOffer | None:
         """Take theirs, if media has not answered it in time."""

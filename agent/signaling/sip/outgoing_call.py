@@ -11,9 +11,10 @@ from agent.signaling.sip.call_phase import CallDesk, CallPhase, description_of, 
 from agent.signaling.sip.client_transactions import ClientTransaction, is_made_here
 from agent.signaling.sip.codes import LOST, call_error
 from agent.signaling.sip.dialog import Dialog
-from agent.signaling.sip.effects import CallReport, SendSip
+from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipRequest, SipResponse, write_message
+from agent.signaling.sip.session_text import is_same_peer
 from agent.signaling.sip.sip_session import SipSession
 from agent.signaling.sip.writer import HeaderLines
 
@@ -28,6 +29,7 @@ class OutgoingCall(CallPhase):
         super().__init__(desk, sid, 0)
         self._early_media = early_media
         self._early_sdp = ""
+        self._told_sdp = ""  # what the program hears before the answer
         self._transaction: ClientTransaction | None = None
         self._sdp = ""
         self._is_over = False  # for us
@@ -73,6 +75,8 @@ class OutgoingCall(CallPhase):
             return self._progress(response)
         if response.status < 300:
             return self._answered(response, now)
+        if is_made_here(response) and self._may_go_elsewhere():
+            return self._again(now)
         was_over, self._is_over = self._is_over, True
         self._desk.over(self)
         if was_over:
@@ -80,28 +84,44 @@ class OutgoingCall(CallPhase):
         error = call_error(response.status, response.phrase, is_ours=is_made_here(response))
         return [self._tell("hangup", **({} if error is None else {"error": error}))]
 
+    def _may_go_elsewhere(self) -> bool:
+        """Tell whether the edge died before it had shown that it knew the call, while another one is there."""
+        asked, flow = self._transaction, self._desk.flow_near(self.flow)
+        return asked is not None and not (asked.is_answered or self._is_over) and flow not in (None, self.flow)
+
+    def _again(self, now: float) -> list[CallReport]:
+        assert self._transaction is not None
+        asked = self._transaction.request
+        request = self._desk.writer.renewed(asked, asked.headers)
+        self._transaction, effects = self._ask(request, self._heard, lambda number: None, now)
+        return effects
+
     def _progress(self, response: SipResponse) -> list[CallReport]:
         if self._is_over or response.status == SILENT_PROGRESS:
             return []
         self._early_sdp = description_of(response) or self._early_sdp
         if self._early_media and description_of(response):
+            self._told_sdp = self._told_sdp or description_of(response)
             return [self._tell("ringing", sdp=description_of(response))]
         return [self._tell("ringing")]
 
     def _answered(self, response: SipResponse, now: float) -> list[CallReport]:
         assert self._transaction is not None
-        dialog = Dialog.of_answer(self._transaction.request, response)
-        ack = SendSip(dialog.ack(self._desk.writer, self._transaction.request), self._transaction.flow)
+        invite, flow = self._transaction.request, self._transaction.flow
+        dialog = Dialog.of_answer(invite, response)
         if self._session is not None and self._session.dialog.remote.tag == dialog.remote.tag:
-            return [ack]  # the same answer once more: our ACK did not come through
+            return [self._session.acknowledge(invite, flow, now)]  # once more: our ACK did not come through
+        session = SipSession(self._desk, self.sid, flow, dialog, is_ours=True)
+        ack = session.acknowledge(invite, flow, now)
         sdp = description_of(response) or self._early_sdp
-        session = SipSession(self._desk, self.sid, self._transaction.flow, dialog, is_ours=True)
         if self._session is not None or self._is_over or not sdp:
             return [ack, *self._refuse(session, now)]
         self._session = session
         session.agreed(self._sdp, sdp)
         self._desk.enter(session)
-        return [ack, self._tell("answer", sdp=sdp), *session.hold_told(sdp)]
+        is_other = bool(self._told_sdp) and not is_same_peer(self._told_sdp, sdp)
+        told = self._tell("answer", sdp=sdp, **({"fork": True} if is_other else {}))
+        return [ack, told, *session.hold_told(sdp)]
 
     def _refuse(self, session: SipSession, now: float) -> list[CallReport]:
         """End what another phone has answered, or what was taken back, or what nobody could hear."""

@@ -21,7 +21,7 @@ from agent.signaling.sip.call_phase import (
     reason_header,
     reply,
 )
-from agent.signaling.sip.client_transactions import ClientTransaction, is_made_here
+from agent.signaling.sip.client_transactions import ANSWER_LIMIT_S, ClientTransaction, is_made_here
 from agent.signaling.sip.codes import BUSY, GONE
 from agent.signaling.sip.dialog import Arrival, Dialog
 from agent.signaling.sip.effects import CallReport, SendSip
@@ -49,6 +49,9 @@ class SipSession(CallPhase):
         self._is_held = False
         self._unacked: ServerTransaction | None = None  # a 2xx of ours
         self._awaits_answer = False  # ... whose ACK brings one
+        self._ack: SendSip | None = None  # our latest, for so long as the far end may wait for it
+        self._ack_until = 0.0
+        self._ack_is_lost = False
         self._leaving: str | None = None  # the reason of our BYE, which is due
         self._leave_by: float | None = None
         self._bye: ClientTransaction | None = None
@@ -62,6 +65,12 @@ class SipSession(CallPhase):
     def accept(self, transaction: ServerTransaction, offer: str, sdp: str, now: float) -> list[CallReport]:
         """Answer their first INVITE."""
         return [*self._yes(transaction, offer, sdp, now), *self.hold_told(offer)]
+
+    def acknowledge(self, invite: SipRequest, flow: int, now: float) -> SendSip:
+        """Make the ACK of the 2xx to our INVITE; it goes out again if its connection is lost soon."""
+        self._ack = SendSip(self.dialog.ack(self._desk.writer, invite), flow)
+        self._ack_until, self._ack_is_lost = now + ANSWER_LIMIT_S, False
+        return self._ack
 
     def hold_told(self, remote_sdp: str) -> list[CallReport]:
         """Tell the program when the far end begins or ceases to hold the call."""
@@ -78,6 +87,7 @@ class SipSession(CallPhase):
         theirs, self._turns.theirs = self._turns.theirs, None
         if theirs is None:
             return []
+        self._turns.give_way()  # media has taken back what it had offered before it answered
         said = self._yes(theirs.transaction, theirs.sdp, sdp, now)
         return [*said, *self.hold_told(theirs.sdp), *self._next_offer(now)]
 
@@ -166,13 +176,29 @@ class SipSession(CallPhase):
 
     def flows_changed(self, now: float) -> list[CallReport]:
         """Say what waited for a way."""
+        again = self._acknowledged_again(now)
         if self._leaving is not None:
-            return self._say_bye(now)
-        return self._next_offer(now)
+            return [*again, *self._say_bye(now)]
+        return [*again, *self._next_offer(now), *self._press_next(now)]
+
+    def _acknowledged_again(self, now: float) -> list[CallReport]:
+        """Say an ACK once more that may have been lost with its connection: without it the far end gives up."""
+        if self._ack is None or now >= self._ack_until:
+            return []
+        way = self._desk.flow_near(self._ack.flow)
+        self._ack_is_lost = self._ack_is_lost or way != self._ack.flow
+        if way is None or not self._ack_is_lost:
+            return []
+        self._ack, self._ack_is_lost = SendSip(self._ack.message, way), False
+        return [self._ack]
 
     def deadline(self) -> float | None:
         """Tell when `tick` is due."""
-        times = (self._turns.deadline(), self._keys.due_at, self._leave_by)
+        if self._leaving is not None:
+            return self._leave_by
+        times = [self._turns.until]
+        if self._has_way:
+            times += [self._keys.due_at, self._turns.again_at if self._unacked is None else None]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[CallReport]:
@@ -184,6 +210,10 @@ class SipSession(CallPhase):
         late = self._turns.given_up(now)
         said = self._no(late, 488, now) if late is not None else []
         return [*said, *self._next_offer(now), *self._press_next(now)]
+
+    @property
+    def _has_way(self) -> bool:
+        return self._desk.flow_near(self.flow) is not None
 
     # Ends
 
@@ -202,7 +232,7 @@ class SipSession(CallPhase):
         return []
 
     def _say_bye(self, now: float) -> list[CallReport]:
-        if self._bye is not None or self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._bye is not None or self._unacked is not None or not self._has_way:
             return []
         more = reason_header(PATH_LOST, self._leaving) if self._leaving else None
         request = self.dialog.request(self._desk.writer, "BYE", more=more)
@@ -242,8 +272,8 @@ class SipSession(CallPhase):
         if is_invite:
             self._desk.servers.add(transaction)
         self._turns.theirs = TheirOffer(transaction, sdp, now + THEIR_LIMIT_S)
-        instead = {"instead": True} if self._turns.give_way() else {}
-        return [self._tell("invite", sdp=sdp, **instead, **({} if sdp else {"wants_offer": True}))]
+        self._turns.give_way()
+        return [self._tell("invite", sdp=sdp, instead=True, **({} if sdp else {"wants_offer": True}))]
 
     def _yes(self, transaction: ServerTransaction, offer: str, sdp: str, now: float) -> list[CallReport]:
         """Say 200 with our description."""
@@ -265,7 +295,7 @@ class SipSession(CallPhase):
     # Our offers
 
     def _next_offer(self, now: float) -> list[CallReport]:
-        if self._unacked is not None or self._desk.flow_near(self.flow) is None:
+        if self._unacked is not None or not self._has_way:
             return []
         ours = self._turns.next(now)
         if ours is None:
@@ -297,7 +327,7 @@ class SipSession(CallPhase):
     def _offer_taken(self, ours: OurOffer, response: SipResponse, now: float) -> list[CallReport]:
         assert ours.transaction is not None
         self.dialog.retarget(response)
-        ack = SendSip(self.dialog.ack(self._desk.writer, ours.transaction.request), self.flow)
+        ack = self.acknowledge(ours.transaction.request, self.flow, now)
         if ours is not self._turns.ours:
             return [ack]  # the same answer once more
         self._turns.settled()
@@ -322,7 +352,7 @@ class SipSession(CallPhase):
         return [reply(self._desk, request, 200, flow), *told]
 
     def _press_next(self, now: float) -> list[CallReport]:
-        if self._leaving is not None or self._desk.flow_near(self.flow) is None:
+        if self._leaving is not None or not self._has_way:
             return []
         due = self._keys.next(now)
         if due is None:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable
 
 from gevent.ssl import SSLContext
 
-from agent.alarm import Alarm
 from agent.clock import Clock
-from agent.effects import EffectQueue
-from agent.handlers import HubEmitter
-from agent.hub_clock import HubClock
 from agent.net.trusted_file import TrustedFile
 from agent.net.websocket import SocketOwner, WebSocket
 from agent.program import user_agent
@@ -22,21 +17,22 @@ from agent.signaling.sip.effects import CloseEdge, DialEdge, SipShellEffect, Tel
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.stream_requests import SipRequests
 from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.stream_shell import StreamShell
 
 log = logging.getLogger(__name__)
 
-PAUSE_S = 0.1  # a handler that answers every error with a message that fails must not eat the machine
 SUBPROTOCOL = "sip"  # RFC 7118 section 4
 
 
-class SipStream(SipRequests, HubEmitter):
+class SipStream(SipRequests, StreamShell[SipShellEffect]):
     """Connects, stays connected and registered, and turns SIP into the events that `pstream.shell.Stream` has.
 
     Every event carries one dict: `connected ready offline error invite cancel ringing answer hangup`, `transport_open`,
     `transport_close`; of its own `hold` {callsid, held}, `digit` {callsid, digit} for a key that came as a message,
-    `peer_changed` {callsid} when another machine carries on at the far end, `offer_refused` {callsid}. An `invite` with
-    `wants_offer` has no description: what `answer` is given then is an offer, and the event `answer` follows. One with
-    `instead` takes the place of an offer of ours that waited. Handlers run on the hub.
+    `peer_changed` {callsid} when another machine carries on at the far end, `offer_refused` {callsid}. An `invite`
+    with `wants_offer` has no description: what `answer` is given then is an offer, and the event `answer` follows. One
+    with `instead` comes before any offer of ours that is not out yet; an `answer` with `fork` is of another phone than
+    the one that was heard while it rang. Handlers run on the hub.
     """
 
     def __init__(
@@ -55,26 +51,13 @@ class SipStream(SipRequests, HubEmitter):
 
         `early_media`: `ringing` carries what the far end sends before it answers.
         """
-        super().__init__()
         self._context = TrustedFile(ca_file).context if ssl_context is None else lambda: ssl_context
-        self._clock = clock or HubClock()
         flows = Flows(account.edges, backoff_max_ms=backoff_max_ms, connect_s=connect_timeout_ms / 1000)
         self._agent = UserAgent(account, flows, early_media=early_media)
-        self._queue: EffectQueue[SipShellEffect] = EffectQueue(self._carry_out, self._pause)
+        super().__init__(clock, self._agent, self._agent.deadline)
         self._dial = dial
         self._sockets: dict[int, WebSocket] = {}  # by flow
         self._broken: set[int] = set()  # flows whose socket did not take a message
-        self._told_status: str | None = None
-        self._alarm = Alarm(self._clock, self._agent.deadline, self._tick)
-        self._busy_since: float | None = None
-        self._failing_since: float | None = None
-
-    @property
-    def status(self) -> str:
-        """`disconnected`, `connected`, `ready` or `offline`; to a handler, the one that belongs to its event."""
-        if self._told_status is None or self._agent.is_destroyed:
-            return self._agent.status
-        return self._told_status
 
     @property
     def uri(self) -> str:
@@ -88,16 +71,6 @@ class SipStream(SipRequests, HubEmitter):
             if (socket := self._sockets.get(number)) is not None:
                 return socket.local_address
         return None
-
-    def overdue_s(self) -> float:
-        """Return the seconds since it should have done its next step; for ever where it waits for nothing at all."""
-        if self._agent.is_destroyed or not self._agent.is_opened:
-            return 0.0
-        if self._agent.deadline() is None:
-            return math.inf
-        now = self._clock.now()
-        late = [now - since for since in (self._busy_since, self._failing_since) if since is not None]
-        return max(self._alarm.overdue_s(), *late, 0.0)
 
     def network_changed(self) -> None:
         """Connect again at once, but over connections that still have their own address and way out."""
@@ -118,25 +91,7 @@ class SipStream(SipRequests, HubEmitter):
 
     def _run(self, effects: Iterable[SipEffect], now: float) -> None:
         """Let all cores come to their new state, then carry out what is left."""
-        left = self._agent.settle(effects, now)
-        self._alarm.follow()
-        self._queue.run(left)
-
-    def _pause(self, go_on: Callable[[], None]) -> None:
-        self._clock.call_later(PAUSE_S, go_on)
-
-    def _carry_out(self, effect: SipShellEffect) -> None:
-        """Note since when this works, or does not; an effect that fails is lost, and the next one may not be."""
-        self._busy_since = began = self._clock.now()
-        try:
-            self._perform(effect)
-        except Exception:
-            self._failing_since = began if self._failing_since is None else self._failing_since
-            raise
-        else:
-            self._failing_since = None
-        finally:
-            self._busy_since = None
+        self._do(self._agent.settle(effects, now))
 
     def _perform(self, effect: SipShellEffect) -> None:
         match effect:
@@ -146,8 +101,8 @@ class SipStream(SipRequests, HubEmitter):
                 self._write(effect)
             case CloseEdge(flow) if flow in self._sockets:
                 self._sockets[flow].close()
-            case TellListeners():
-                self._tell(effect)
+            case TellListeners(event, payload, status, after_end):
+                self._tell(event, payload, status, after_end=after_end)
 
     def _start_socket(self, flow: int, attempt: int, uri: str) -> None:
         self._broken.discard(flow)
@@ -169,15 +124,6 @@ class SipStream(SipRequests, HubEmitter):
             self._broken.add(flow)
             why = str(exc)
             self._ask(lambda agent, now: agent.flows[flow].write_failed(write, why, now))
-
-    def _tell(self, told: TellListeners) -> None:
-        if self._agent.is_destroyed and not told.after_end:
-            return
-        self._told_status = told.status
-        try:
-            self.emit(told.event, told.payload)
-        finally:
-            self._told_status = None
 
     def _tick(self) -> None:
         self._ask(lambda agent, now: agent.tick(now))

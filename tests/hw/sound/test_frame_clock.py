@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hw.sound import frame_clock
-from hw.sound.frame_clock import FrameClock
+from hw.sound.frame_clock import PROBATION_S, FrameClock
 from hw.sound.interface import LoopPaced
 from hw.sound.wav_files import load_pcm
 from hw.sound.wav_sound import WavSound
@@ -118,6 +118,37 @@ def test_a_loop_that_stands_still_loses_the_beat():
             assert ticks.wait_for(False, threading.get_ident(), since=len(ticks.threads))  # the loop stands still here
             since = len(ticks.threads)
             assert await until_ticked(ticks, wanted=False, since=since + 5)
+            assert threading.get_ident() not in ticks.threads[since:]
+
+    asyncio.run(story())
+
+
+def test_a_loop_that_stood_still_has_the_beat_again_once_it_goes_on():
+    async def story():
+        ticks = Ticks()
+        with started(ticks) as beat:
+            beat.lend(asyncio.get_running_loop())
+            assert ticks.wait_for(False, threading.get_ident(), since=len(ticks.threads))  # the loop stands still here
+            lost = len(ticks.threads)
+            assert await until_ticked(ticks, wanted=True, since=lost)
+            again = len(ticks.threads)
+            assert await until_ticked(ticks, wanted=True, since=again + 5)
+            assert set(ticks.threads[again:]) == {threading.get_ident()}
+
+    asyncio.run(story())
+
+
+def test_a_loop_that_gave_the_beat_back_does_not_get_it_again():
+    async def story():
+        ticks = Ticks()
+        with started(ticks) as beat:
+            loop = asyncio.get_running_loop()
+            beat.lend(loop)
+            assert ticks.wait_for(False, threading.get_ident(), since=len(ticks.threads))  # the loop stands still here
+            beat.take_back()
+            since, later = len(ticks.threads), asyncio.Event()
+            loop.call_later(2 * PROBATION_S, later.set)
+            await later.wait()
             assert threading.get_ident() not in ticks.threads[since:]
 
     asyncio.run(story())

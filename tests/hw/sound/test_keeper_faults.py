@@ -94,3 +94,25 @@ def test_whatever_breaks_while_looking_is_lost_and_not_opening_for_ever(
 
     assert sound.state is SoundState.LOST
     assert any(thread.name == "sound-keeper" and thread.is_alive() for thread in threading.enumerate())
+
+
+def test_without_a_free_file_descriptor_the_card_waits_for_one(
+    sound: AlsaSound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def none_left(*_arguments: int) -> int:
+        tried.set()
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as short:
+        short.setattr("hw.sound.card_news.os.eventfd", none_left)
+        short.setattr("hw.sound.card_keeper.FAULT_PAUSE_S", 0.05)
+        listener = Listener(ValueError)
+        sound.on_state = listener
+        sound.start()
+        assert tried.wait(PATIENCE_S)
+        listener.until(1)
+        assert "Too many open files" in sound.reason
+    listener.until(2)
+    assert "no such card" in sound.reason

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -23,6 +24,7 @@ pytestmark = [pytest.mark.sound, pytest.mark.timeout(120)]
 AFTER_S = 0.2
 PATIENCE_S = 20.0
 RESTS = 30
+ERLE_DB = 25
 TRIES = 4  # of one word, on a machine that others use
 
 
@@ -57,10 +59,18 @@ def states() -> States:
 @pytest.fixture
 def card(states: States) -> Iterator[RestingCard]:
     shared_cards()
+    with RestingCard(AFTER_S, states) as card:
+        yield card
+    shared_cards()
+
+
+@pytest.fixture
+def impatient(states: States) -> Iterator[RestingCard]:
+    """A card whose sound server is given a second, for those who stop it."""
+    cards = shared_cards()
     with RestingCard(AFTER_S, states, call_limit_ms=1_000) as card:
         yield card
-        shared_cards().unwedge()
-    shared_cards()
+        cards.unwedge()
 
 
 def is_whole(attempt: Callable[[], Woken]) -> bool:
@@ -93,17 +103,17 @@ def test_far_end_speech_starts_the_card(card: RestingCard) -> None:
     assert card.sound.queued_ms() == 0
 
 
-def test_a_rest_is_a_sign_of_life_and_open(card: RestingCard, monkeypatch: pytest.MonkeyPatch) -> None:
-    card.until_rest()
-    keeper = card.sound._keeper
+def test_a_rest_is_a_sign_of_life_and_open(impatient: RestingCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient.until_rest()
+    keeper = impatient.sound._keeper
     monkeypatch.setattr(keeper, "_paused_at", time.monotonic() - 3600)
     monkeypatch.setattr(keeper.rest, "ended_at", time.monotonic() - 3600)
     monkeypatch.setattr(shared_control(), "last_done", time.monotonic() - 3600)
-    assert card.sound.state is SoundState.OPEN
-    assert card.sound.progress_s() == 0.0
-    card.cards.wedge()
-    card.sound.mixer.play(WORD.tobytes())
-    assert 0 <= card.sound.progress_s() < 30  # it is asked for since now, whatever came before
+    assert impatient.sound.state is SoundState.OPEN
+    assert impatient.sound.progress_s() == 0.0
+    impatient.cards.wedge()
+    impatient.sound.mixer.play(WORD.tobytes())
+    assert 0 <= impatient.sound.progress_s() < 30  # it is asked for since now, whatever came before
 
 
 def test_nobody_wakes_up_while_it_rests(card: RestingCard) -> None:
@@ -130,7 +140,6 @@ def test_a_killed_sound_server_is_noticed_at_rest_and_the_next_one_is_used(card:
     card.cards.kill()
     states.wait(SoundState.LOST, seen)
     shared_cards()
-    card._module = card.cards.echo_path("a")
     states.wait(SoundState.OPEN, seen)
     card._rests.began.clear()
     card.until_rest()
@@ -147,13 +156,11 @@ def test_a_card_that_is_pulled_at_rest_is_noticed_and_used_again_when_it_is_back
         states.wait(SoundState.LOST, seen)
         card.cards.plug()
         states.wait(SoundState.OPEN, seen)
-        card._module = card.cards.echo_path("a")
         card._rests.began.clear()
         assert is_whole(card.call)
     finally:
         card.cards.kill()  # the modules are in another order now
         shared_cards()
-        card._module = card.cards.echo_path("a")
 
 
 def test_another_card_that_comes_at_rest_disturbs_nobody(card: RestingCard, states: States) -> None:
@@ -168,21 +175,21 @@ def test_another_card_that_comes_at_rest_disturbs_nobody(card: RestingCard, stat
         card.cards.pactl("unload-module", module)
 
 
-def test_a_server_that_stands_still_is_found_out_by_the_first_ring(card: RestingCard, states: States) -> None:
-    card.until_rest()
+def test_a_server_that_stands_still_is_found_out_by_the_first_ring(impatient: RestingCard, states: States) -> None:
+    impatient.until_rest()
     seen = len(states.told)
-    card.cards.wedge()
-    card.sound.mixer.play(WORD.tobytes(), loop=True)
+    impatient.cards.wedge()
+    impatient.sound.mixer.play(WORD.tobytes(), loop=True)
     assert "did not answer" in states.wait(SoundState.LOST, seen)
-    card.cards.unwedge()
+    impatient.cards.unwedge()
     states.wait(SoundState.OPEN, seen)
 
 
-def test_a_call_at_rest_hears_silence_at_once_when_the_card_does_not_start(card: RestingCard, states: States) -> None:
-    card.until_rest()
-    card.cards.wedge()
+def test_a_call_at_rest_hears_silence_when_the_card_does_not_start(impatient: RestingCard, states: States) -> None:
+    impatient.until_rest()
+    impatient.cards.wedge()
     heard = threading.Event()
-    card.sound.set_capture(lambda frame: heard.set())
+    impatient.sound.set_capture(lambda frame: heard.set())
     assert heard.wait(PATIENCE_S)
 
 
@@ -212,13 +219,18 @@ def test_volume_and_mute_outlast_a_rest(card: RestingCard) -> None:
     assert is_whole(card.ring)
 
 
-def after_a_rest() -> tuple[float, float]:
-    """How much louder the echo is than what is left of it, in dB, before a rest and after it."""
+class AfterRest(NamedTuple):
+    """How much of an echo was taken out some seconds after a rest, and whether nothing held the card up meanwhile."""
+
+    erle_db: float
+    was_calm: bool
+
+
+def after_a_rest() -> AfterRest:
     rests = RestLog()
     try:
         with talking(spoken(FAR, seconds=20.0)) as talk:
-            talk.wait(6.0)
-            before = talk.since(3.0)
+            talk.wait(5.0)
             for sound in (talk.sound, talk.raw):
                 sound.set_capture(None)
             assert rests.began.wait(PATIENCE_S)
@@ -227,14 +239,19 @@ def after_a_rest() -> tuple[float, float]:
             talk.raw.set_capture(talk.raw_pcm.extend)
             talk.sound.set_capture(talk.captured)
             talk.wait(said + 7.0)
-            after = talk.since(said + 3.0)
+            raw, clean = talk.since(said + 3.0)
+            troubles = talk.troubles[round((said + 2.0) * 50) :]
     finally:
         rests.close()
-    return energy_db(before[0]) - energy_db(before[1]), energy_db(after[0]) - energy_db(after[1])
+    return AfterRest(energy_db(raw) - energy_db(clean), len(set(troubles)) == 1)
 
 
 def test_the_echo_is_cancelled_after_a_rest_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card_rest, "AFTER_S", AFTER_S)
-    runs = [after_a_rest() for _ in range(2)]  # the better one: others held the worse one up
-    assert max(before for before, _ in runs) > 25, runs
-    assert max(after for _, after in runs) > 25, runs
+    runs = []
+    for _ in range(TRIES):
+        runs.append(after_a_rest())
+        if runs[-1].erle_db > ERLE_DB:
+            return
+    calm = any(run.was_calm for run in runs)
+    pytest.fail(f"the echo comes back: {runs}" if calm else f"this machine is too busy: {runs}")

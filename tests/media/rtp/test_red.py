@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.media.codec.receiver import AudioReceiver
@@ -215,3 +215,29 @@ def test_nobody_who_cannot_take_copies_gets_an_encoder_that_leaves_room_for_them
     sender = AudioSender(OPUS, SenderSettings())
     sender.report_loss(random.Random(1).uniform(0.2, 0.3))
     assert sender.copies == 0
+
+
+ODD_PAYLOADS = [*PAYLOADS[:3], b"", b"\x03", b"\x08x"]
+STRANGE = st.builds(Block, st.just(111), st.integers(0, 0x3FFF), st.sampled_from(ODD_PAYLOADS))
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.lists(STRANGE, max_size=8), st.booleans()), min_size=20, max_size=40),
+)
+def test_no_copies_break_the_receiver(steps):
+    receiver, number = AudioReceiver(OPUS), 0
+    for tick, (ahead, copies, arrives) in enumerate(steps):
+        number += ahead
+        if arrives:
+            receiver.put(number, 960 * number, PAYLOADS[tick], 0.02 * tick, copies=copies)
+        assert len(receiver.pull(0.02 * tick + 0.007)) == 1920
+
+
+def test_another_source_begins_without_the_copies_of_the_one_before():
+    stream = Stream()
+    for number in range(10):
+        stream.say(number)
+    packet = pack([Block(111, 960, b"old"), Block(111, 0, b"new")])
+    found = stream.session.read(write_rtp(63, False, 500, 7_000, 8, packet), 5.0)
+    assert (found.packet.payload, found.missed) == (b"new", ())

@@ -37,7 +37,7 @@ def test_a_call_is_announced_rings_and_is_answered() -> None:
 
 
 @pytest.mark.parametrize(("wish", "given", "status"), [
-    ("decline", ("busy",), 486), ("decline", ("do_not_disturb",), 480), ("decline", ("too_many",), 480),
+    ("decline", ("busy",), 486), ("decline", ("do_not_disturb",), 480), ("decline", ("too_many",), 486),
     ("decline", ("unusable",), 488), ("reject", (603,), 603), ("reject", (486,), 486), ("hang_up", (None,), 480),
 ])  # fmt: skip
 def test_a_call_that_is_not_taken_says_so_instead_of_ringing(wish: str, given: tuple[Any, ...], status: int) -> None:
@@ -214,6 +214,16 @@ def test_a_box_that_takes_no_calls_says_so() -> None:
     paper.called()
 
     assert paper.said == ["480 INVITE"]
+
+
+def test_a_call_rings_no_longer_than_its_caller_wants() -> None:
+    paper = Paper()
+    paper.called(Expires="20")
+    paper.move(19)
+    assert paper.said == ["180 INVITE"]
+    paper.move(2)
+    assert paper.said == ["180 INVITE", "487 INVITE"]
+    assert paper.events == ["invite", "cancel"]
 
 
 def test_a_flood_of_calls_is_bounded() -> None:

@@ -12,20 +12,20 @@ from bench.sip_fuzz import GOOD, BoxOnPaper, mutated, try_out
 from tests.signaling.sip.frames import request
 
 
-def test_four_thousand_broken_messages_make_no_other_error_and_leave_memory_flat():
+def test_a_thousand_broken_messages_make_no_other_error_and_leave_memory_flat():
     chance, digest = random.Random(3), DigestClient("kiosk", lambda: "secret")
-    try_out(mutated(chance, 500), digest)
+    try_out(mutated(chance, 300), digest)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    tally = try_out(mutated(chance, 4_000), digest)
+    tally = try_out(mutated(chance, 1_000), digest)
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
     assert not tally.faults
-    assert tally.read > 500
-    assert tally.refused > 500
+    assert tally.read > 100
+    assert tally.refused > 100
     assert after - before < 100_000
 
 
@@ -47,5 +47,5 @@ def test_a_box_in_its_calls_survives_broken_messages_and_answers():
 
     assert not tally.faults
     assert box.told["invite"] > 100
-    assert box.told["ready"] >= 1
+    assert box.told["answer"] >= 1
     assert len(box.agent.calls) < 100

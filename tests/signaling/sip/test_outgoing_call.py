@@ -75,6 +75,16 @@ def test_early_media_is_handed_over_only_where_it_is_wanted(early: bool, told: l
     assert paper.payload("answer")["sdp"] == ANSWER
 
 
+@pytest.mark.parametrize(("ufrag", "fork"), [("them", {}), ("another", {"fork": True})])
+def test_another_phone_that_answers_than_the_one_that_was_heard_is_a_fork(ufrag: str, fork: dict[str, bool]) -> None:
+    paper = Paper(early_media=True)
+    paper.call()
+    paper.hears(answered(paper.last("INVITE"), "one", status=183))
+    paper.hears(answered(paper.last("INVITE"), "two", ANSWER.replace("them", ufrag)))
+
+    assert paper.payload("answer") == {"callsid": "TJS1", "sdp": ANSWER.replace("them", ufrag), **fork}
+
+
 @pytest.mark.parametrize("status", [486, 600, 480, 408, 487, 603])
 def test_a_call_that_nobody_takes_ends_without_an_error(status: int) -> None:
     paper = Paper()
@@ -190,6 +200,45 @@ def test_a_call_that_is_not_answered_is_lost_with_its_connection() -> None:
 
     assert paper.payload("hangup")["error"]["twilioError"].code == 53001
     assert paper.events[:2] == ["ringing", "error"] or "transport_close" in paper.events
+    assert paper.rest == 0
+
+
+def test_a_call_that_its_edge_never_showed_to_know_goes_over_the_other_one() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    first = paper.last("INVITE")
+    paper.down(1)
+    second = paper.last("INVITE")
+
+    assert paper.sent[-1][0] == 2
+    assert (second.get("Call-ID"), second.tag("From")) == (first.get("Call-ID"), first.tag("From"))
+    assert second.get("CSeq") == "2 INVITE"  # a phone that has the first one takes this for no copy of it
+    paper.hears(answered(second), 2)
+    assert paper.events == ["answer"]
+    paper.asks("TJS1", "hang_up", None)
+    paper.hears(answer_to(paper.last("BYE"), 200, "OK"), 2)
+    paper.move(33)
+    assert paper.rest == 0
+
+
+def test_a_call_that_its_edge_knew_is_not_made_twice() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.hears(answered(paper.last("INVITE"), body="", status=180))
+    paper.down(1)
+
+    assert paper.said == ["INVITE"]
+    assert paper.payload("hangup")["error"]["twilioError"].code == 53001
+    assert paper.rest == 0
+
+
+def test_a_call_that_was_taken_back_is_not_made_anew() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.asks("TJS1", "hang_up", None)
+    paper.down(1)
+
+    assert paper.said == ["INVITE"]
     assert paper.rest == 0
 
 

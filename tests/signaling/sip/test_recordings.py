@@ -112,10 +112,12 @@ class Replay:
             return
         offers = len([text for text in self._sent() if text.method == "INVITE"])
         answer = next(text for text in reversed(self._heard()) if text.status == 200 and text.body)
+        before = len(self._sent())
         paper.down()
         paper.back()
         probe = self._sent()[-1]
         assert (probe.method, len([text for text in self._sent() if text.method == "INVITE"])) == ("INVITE", offers + 1)
+        self.taken += self._sent()[before].method == "ACK"  # the one before may have been lost with its connection
         recorded = [Text.read(line["raw"]) for line in self.lines if line["from"] == "box" and line["raw"][0] != "("]
         if any(text.method == "INVITE" and text.tag("To") for text in recorded):
             return  # it asked, too

@@ -50,7 +50,7 @@ def test_their_new_offer_is_answered_and_tells_of_hold(method: str) -> None:
     paper = Paper()
     paper.talk()
     paper.hears(within(paper, method, "TJS1", 1, body=HELD))
-    assert paper.told == [("invite", {"callsid": "TJS1", "sdp": HELD})]
+    assert paper.told == [("invite", {"callsid": "TJS1", "sdp": HELD, "instead": True})]
     paper.asks("TJS1", "answer", ANSWER)
     assert paper.said == [f"200 {method}"]
     assert paper.last("200").body == ANSWER
@@ -100,7 +100,7 @@ def test_a_request_for_our_offer_gets_it_and_is_answered_in_the_ack() -> None:
     paper = Paper()
     paper.talk()
     paper.hears(within(paper, "INVITE", "TJS1", 1))
-    assert paper.told == [("invite", {"callsid": "TJS1", "sdp": "", "wants_offer": True})]
+    assert paper.told == [("invite", {"callsid": "TJS1", "sdp": "", "instead": True, "wants_offer": True})]
     paper.asks("TJS1", "offer", MORE)
     assert paper.said == ["200 INVITE"]
     assert paper.last("200").body == MORE
@@ -166,16 +166,18 @@ def test_a_second_offer_of_theirs_waits_for_the_first() -> None:
     assert paper.last("500").get("Retry-After").isdecimal()
 
 
-def test_our_offer_waits_for_theirs() -> None:
+def test_our_offer_waits_for_theirs_and_is_void_once_that_is_answered() -> None:
     paper = Paper()
     paper.talk()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
-    paper.asks("TJS1", "offer", MORE)
+    paper.asks("TJS1", "offer", OFFER)  # made before media heard of theirs
     assert paper.said == []
     paper.asks("TJS1", "answer", ANSWER)
+    paper.asks("TJS1", "offer", MORE)
     assert paper.said == ["200 INVITE"]
     paper.hears(within(paper, "ACK", "TJS1", 1))
     assert paper.said == ["200 INVITE", "INVITE"]
+    assert paper.last("INVITE").body == MORE
 
 
 @pytest.mark.parametrize("status", [488, 415, 603, 403])
@@ -325,6 +327,28 @@ def test_with_two_flows_a_dead_one_costs_nothing() -> None:
     assert [flow for flow, _ in paper.sent] == [1, 2, 2, 2]
 
 
+def test_an_ack_that_may_be_lost_with_its_flow_goes_over_the_other_one() -> None:
+    paper = Paper(edges=2)
+    paper.call()
+    paper.answered()
+    paper.down(1)
+
+    assert [(flow, text.method) for flow, text in paper.sent if text.method != "REGISTER"] == [
+        (1, "INVITE"), (1, "ACK"), (2, "ACK")]  # fmt: skip
+
+
+def test_or_over_the_next_connection_before_anything_else() -> None:
+    paper = Paper()
+    paper.call()
+    paper.answered()
+    ack = paper.last("ACK")
+    paper.down()
+    paper.back()
+
+    assert paper.said == ["INVITE", "ACK", "ACK", "INVITE"]
+    assert str(paper.last("ACK")) == str(ack)
+
+
 # Probes
 
 
@@ -387,7 +411,7 @@ def test_a_probe_that_meets_their_offer_gives_way() -> None:
     paper.hears(refused(probe, 491))
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
 
-    assert paper.payload("invite") == {"callsid": "TJS1", "sdp": THEIRS}
+    assert paper.payload("invite") == {"callsid": "TJS1", "sdp": THEIRS, "instead": True}
 
 
 def test_without_a_gruu_the_far_end_is_told_where_we_are() -> None:

@@ -214,13 +214,23 @@ class Story:
         return paper.hears(within(paper, method, known, number, body=body, **more), flow)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(STEPS, st.sampled_from(SIDS), st.sampled_from([1, 2])), max_size=25), st.sampled_from([1, 2]))
+TALKED = st.sampled_from(["nothing", "TJS1", "C1"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(STEPS, st.sampled_from(SIDS), st.sampled_from([1, 2])), max_size=25), st.sampled_from([1, 2]),
+    TALKED,
+)  # fmt: skip
 def test_in_whatever_order_things_happen_a_call_ends_once_and_nothing_is_left(
-    steps: list[tuple[str, str, int]], edges: int
+    steps: list[tuple[str, str, int]], edges: int, talked: str
 ) -> None:
     story = Story(edges)
     paper = story.paper
+    if talked in SIDS:  # most of what can happen happens to a call that is answered
+        story.begun.add(talked)
+        (paper.talk if talked == "TJS1" else paper.listens)(talked)
+        steps = [(word, talked if n % 3 else sid, flow) for n, (word, sid, flow) in enumerate(steps)]
     for word, sid, flow in steps:
         story.step(word, sid, min(flow, edges))
         assert len(paper.calls.clients) < 100

@@ -1,0 +1,279 @@
+"""What a site's edge and media engine spend on a registration, a call and a stream, and a switchboard on a leg.
+
+    python -m bench.site_load [--boxes 300] [--calls 500] [--streams 40] [--legs 4]
+
+Measured is processor time, not time: a machine that is busy otherwise changes it little, and 1 s divided by it is what
+a core carries. Memory is PSS. Registrations come over WSS with challenge, as boxes do, and stay; calls are SIPp's, from
+the trunk to a phone and hung up at once, with offer, answer and delete at the engine; streams are packets of G.711 each
+20 ms, plain and to SRTP, through an engine in user space. Legs are calls of real boxes to the switchboard's echo, with
+sound. Needs root and the packages of `scripts/setup.sh test`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import re
+import ssl
+import struct
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import gevent
+from gevent import socket
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.typing import Subprotocol
+
+from agent.media.bridge import Bridge
+from bench.many_calls import Caller
+from bench.rig import sip_site, sip_trunk
+from bench.rig.board import Board
+from bench.rig.process_cost import cpu_s, memory_kb
+from bench.rig.sip_site import DOMAIN, EDGES, ENGINES, PHONES, SipSite
+from bench.rig.sip_trunk import Trunk
+
+SECRET = "the same for all of them"
+STREAM_S = 10.0
+SO_RCVBUFFORCE = 33  # asm-generic/socket.h
+PACKET_S = 0.02
+LEG_S = 10.0
+SDES = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+
+
+def register(number: int, line: str, more: str = "", via: str = "WSS") -> str:
+    """A REGISTER of box `number`."""
+    return (
+        f"REGISTER sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/{via} b{number}.invalid;branch=z9hG4bK{number}x{line}\r\n"
+        f"Max-Forwards: 70\r\nFrom: <sip:b{number}@{DOMAIN}>;tag={number}\r\nTo: <sip:b{number}@{DOMAIN}>\r\n"
+        f"Call-ID: load-{number}\r\nCSeq: {line} REGISTER\r\nSupported: path, outbound, gruu\r\nExpires: 600\r\n"
+        f'Contact: <sip:b{number}@b{number}.invalid;transport=ws>;reg-id=1;+sip.instance="<urn:uuid:{number:032x}>"\r\n'
+        f"{more}Content-Length: 0\r\n\r\n"
+    )
+
+
+def credentials(number: int, challenge: str) -> str:
+    """The answer to a challenge (RFC 2617)."""
+    given = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    uri, qop = f"sip:{DOMAIN}", "auth"
+    one = _md5(f"b{number}:{given['realm']}:{SECRET}")
+    proof = _md5(f"{one}:{given['nonce']}:00000001:cafe:{qop}:{_md5(f'REGISTER:{uri}')}")
+    return (
+        f'Authorization: Digest username="b{number}", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{uri}", '
+        f'response="{proof}", qop={qop}, nc=00000001, cnonce="cafe", algorithm=MD5\r\n'
+    )
+
+
+async def box(number: int, uri: str, context: ssl.SSLContext) -> ClientConnection:
+    """Connect and register."""
+    link = await connect(uri, ssl=context, subprotocols=[Subprotocol("sip")], ping_interval=None, compression=None)
+    await link.send(register(number, "1"))
+    challenge = str(await link.recv())
+    await link.send(register(number, "2", credentials(number, challenge)))
+    answer = str(await link.recv())
+    assert answer.startswith("SIP/2.0 200"), answer
+    return link
+
+
+async def boxes(numbers: range, uri: str, context: ssl.SSLContext, failed: list[int]) -> list[ClientConnection]:
+    """Register these, ten at a time; who is thrown out comes again, and is noted."""
+    turns = asyncio.Semaphore(10)
+
+    async def one(number: int) -> ClientConnection:
+        async with turns:
+            for _ in range(5):
+                try:
+                    return await box(number, uri, context)
+                except (OSError, WebSocketException):
+                    failed.append(number)
+            raise RuntimeError(f"box {number} was thrown out five times")
+
+    return list(await asyncio.gather(*(one(number) for number in numbers)))
+
+
+async def refresh(links: list[ClientConnection]) -> None:
+    """Register each again, over its connection."""
+    for number, link in enumerate(links):
+        await link.send(register(number, "3"))
+        challenge = str(await link.recv())
+        await link.send(register(number, "4", credentials(number, challenge)))
+        await link.recv()
+
+
+async def leave(links: list[ClientConnection]) -> None:
+    """End the connections."""
+    for link in links:
+        await link.close()
+
+
+def measure_registrations(site: SipSite, bridge: Bridge, count: int) -> None:
+    """Print what registering boxes over WSS costs the edge."""
+    for number in range(count):
+        site.enter_user(f"b{number}", SECRET)
+    context = ssl.create_default_context(cafile=str(site.ca_file))
+    failed: list[int] = []
+    links = bridge.run(boxes(range(20), site.uri(), context, failed))
+    cpu, memory = cpu_s(site.pid("edge1")), memory_kb(site.pid("edge1"))
+    links += bridge.run(boxes(range(20, count), site.uri(), context, failed))
+    done = count - 20
+    spent, more = cpu_s(site.pid("edge1")) - cpu, memory_kb(site.pid("edge1")) - memory
+    print(f"edge: first registration over WSS {spent / done * 1000:.2f} ms of a core, {more / done:.0f} kB "
+          f"({done} boxes; {len(failed)} handshakes failed)")  # fmt: skip
+    cpu = cpu_s(site.pid("edge1"))
+    bridge.run(refresh(links), timeout_s=120)
+    spent = cpu_s(site.pid("edge1")) - cpu
+    print(f"edge: refreshed registration {spent / count * 1000:.2f} ms of a core; {memory / 1024:.0f} MB with 20 boxes")
+    bridge.run(leave(links))
+
+
+def measure_calls(site: SipSite, count: int) -> None:
+    """Print what a call without sound costs the edge and the engines."""
+    address = PHONES[0]
+    with site.inside("net"):
+        _enter_phone(site, address)
+    taken = site.folder / "taken.xml"
+    taken.write_text(sip_trunk.takes().replace(sip_trunk.CONTACT, "Contact: <sip:b0@[local_ip]:[local_port]>"))
+    words = ("sipp", "-sf", str(taken), "-i", address, "-p", "5060", "-mi", address, "-nostdin")
+    answering = site.spawn("net", *words, log=site.folder / "taken.log", cwd=site.folder)
+    try:
+        site.until("SIPp", lambda: site.listens("net", 5060, address, "u"))
+        parts = ("edge1", "engine1", "engine2")
+        before = {name: cpu_s(site.pid(name)) for name in parts}
+        with Trunk(site, sip_trunk.calls("b0", talk_ms=0), count, "-r", "25", "-l", "50") as trunk:
+            trunk.until_done(limit_s=300)
+        spent = {name: cpu_s(site.pid(name)) - before[name] for name in parts}
+        engines = spent["engine1"] + spent["engine2"]
+        print(f"edge: call {spent['edge1'] / count * 1000:.2f} ms of a core; engine: set-up and end of a call "
+              f"{engines / count * 1000:.2f} ms ({count} calls)")  # fmt: skip
+    finally:
+        answering.kill()
+        answering.wait()
+
+
+def measure_streams(site: SipSite, count: int, secured: bool) -> None:
+    """Print what a stream of 50 packets a second costs the engine."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2 * count)]
+    ports: list[int] = []
+    for number in range(count):
+        near, far = sockets[2 * number : 2 * number + 2]
+        for plug in (near, far):
+            plug.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4_000_000)
+            plug.bind(("10.77.1.2", 0))
+        kind = "RTP/SAVP" if secured else "RTP/AVP"
+        _control("offer", number, near.getsockname()[1], "RTP/AVP", **{"transport-protocol": kind})
+        answer = _control("answer", number, far.getsockname()[1], kind, **{"transport-protocol": "RTP/AVP"})
+        found = re.search(r"m=audio (\d+)", answer)
+        assert found, answer
+        ports.append(int(found[1]))
+    pid = site.pid("engine1")
+    cpu, begun, sent = cpu_s(pid), time.monotonic(), 0
+    for beat in itertools.count():
+        for number, port in enumerate(ports):
+            head = struct.pack("!BBHII", 0x80, 0, beat & 0xFFFF, beat * 160, number)
+            sockets[2 * number].sendto(head + bytes(160), (ENGINES[1], port))
+            sent += 1
+        if time.monotonic() - begun > STREAM_S:
+            break
+        gevent.sleep(max(0.0, begun + (beat + 1) * PACKET_S - time.monotonic()))
+    spent = cpu_s(pid) - cpu
+    a_stream = spent / sent * 50
+    how, came = "to SRTP" if secured else "plain", sum(_waiting(plug) for plug in sockets[1::2])
+    print(f"engine: a stream of 50 packets a second, {how}: {a_stream * 100:.2f} % of a core ({sent} packets, "
+          f"{came / sent * 100:.0f} % of which came)")  # fmt: skip
+    for plug in sockets:
+        plug.close()
+
+
+def measure_switchboard(folder: Path, legs: int) -> None:
+    """Print what a call of a box to its echo costs the switchboard."""
+    with closing(Board(folder / "switchboard")) as board:
+        board.start()
+        callers = [Caller(board.address, board.ca_file, board.token(f"box-{n}")) for n in range(legs)]
+        members = memory_kb(board.pid)
+        for caller in callers:
+            caller.call(0.1)
+        cpu, memory = cpu_s(board.pid), memory_kb(board.pid)
+        tasks = [gevent.spawn(caller.call, LEG_S) for caller in callers]
+        gevent.joinall(tasks, raise_error=True)
+        spent = cpu_s(board.pid) - cpu
+        leg = spent / legs / LEG_S * 100
+        print(f"switchboard: a leg {leg:.1f} % of a core, with set-up and echo ({legs} calls of {LEG_S:.0f} s); "
+              f"{members / 1024:.0f} MB with {legs} boxes, {memory / 1024:.0f} MB after calls")  # fmt: skip
+        for caller in callers:
+            caller.close()
+
+
+def main() -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--boxes", type=int, default=300)
+    parser.add_argument("--calls", type=int, default=500)
+    parser.add_argument("--streams", type=int, default=40)
+    parser.add_argument("--legs", type=int, default=4)
+    options = parser.parse_args()
+    if lacking := sip_site.missing():
+        print(f"needs {lacking}: scripts/setup.sh test")
+        return 1
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-site-")))
+        site = stack.enter_context(SipSite(folder / "site"))
+        with site.inside("client"), Bridge() as bridge:
+            measure_registrations(site, bridge, options.boxes)
+            measure_calls(site, options.calls)
+            for secured in (False, True):
+                measure_streams(site, options.streams, secured)
+        measure_switchboard(folder, options.legs)
+    return 0
+
+
+def _enter_phone(site: SipSite, address: str) -> None:
+    """Register box 0 from the port at which SIPp will answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
+        plug.settimeout(5)
+        plug.bind((address, 5060))
+        answer = ""
+        for line in ("11", "12"):
+            more = credentials(0, answer) if answer else ""
+            plug.sendto(register(0, line, more, "UDP").encode(), (EDGES[1], 5060))
+            answer = plug.recv(65536).decode()
+    assert answer.startswith("SIP/2.0 200"), answer
+
+
+def _control(command: str, number: int, port: int, kind: str, **more: str) -> str:
+    """Tell the first engine something about a call; its answer (the control protocol in bencoding)."""
+    keys = SDES if kind.endswith("SAVP") else ""
+    sdp = (f"v=0\r\no=- 1 1 IN IP4 10.77.1.2\r\ns=-\r\nc=IN IP4 10.77.1.2\r\nt=0 0\r\nm=audio {port} {kind} 0\r\n"
+           f"a=rtpmap:0 PCMU/8000\r\n{keys}")  # fmt: skip
+    secured = "SAVP" in kind + more["transport-protocol"]
+    asked = {"call-id": f"load-{secured}-{number}", "command": command, "sdp": sdp, "from-tag": "a",
+             **({"to-tag": "b"} if command == "answer" else {}), **more}  # fmt: skip
+    text = "".join(f"{len(each)}:{each}" for pair in sorted(asked.items()) for each in pair)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plug:
+        plug.settimeout(5)
+        plug.sendto(f"{asked['call-id']}{command} d{text}e".encode(), (ENGINES[1], 2223))
+        return plug.recv(65536).decode()
+
+
+def _waiting(plug: socket.socket) -> int:
+    """Count what has come, as far as the kernel has kept it."""
+    plug.setblocking(False)
+    count = 0
+    while True:
+        try:
+            plug.recv(4096)
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

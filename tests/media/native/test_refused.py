@@ -1,0 +1,133 @@
+"""A core that is damaged or was built for something else is refused in one line, and the Python way is taken."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agent.media.native import build, core
+from agent.media.native.build import STAMP, fingerprint
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def library(folder: Path) -> Path:
+    return folder / json.loads((folder / STAMP).read_text())["file"]
+
+
+def stamped(folder: Path, **changes: object) -> None:
+    stamp = json.loads((folder / STAMP).read_text())
+    (folder / STAMP).write_text(json.dumps({**stamp, **changes}))
+
+
+def cut_off(folder: Path) -> None:
+    """As by a full disk; loading it would end the process."""
+    file = library(folder)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def emptied(folder: Path) -> None:
+    library(folder).write_bytes(b"")
+
+
+def one_bit_flipped(folder: Path) -> None:
+    data = bytearray(library(folder).read_bytes())
+    data[len(data) // 2] ^= 1
+    library(folder).write_bytes(data)
+
+
+def gone(folder: Path) -> None:
+    library(folder).unlink()
+
+
+def of_another_python(folder: Path) -> None:
+    stamped(folder, python="cpython-399-x86_64-linux-gnu")
+
+
+def of_another_machine(folder: Path) -> None:
+    stamped(folder, machine="riscv64")
+
+
+def of_another_version(folder: Path) -> None:
+    stamped(folder, source="0" * 64)
+
+
+def stamp_damaged(folder: Path) -> None:
+    (folder / STAMP).write_text((folder / STAMP).read_text()[:40])
+
+
+def stamp_without_fields(folder: Path) -> None:
+    (folder / STAMP).write_text("[]")
+
+
+def stamp_not_text(folder: Path) -> None:
+    (folder / STAMP).write_bytes(b"\xff\xfe\x00")
+
+
+def stamp_of_a_file_elsewhere(folder: Path) -> None:
+    stamped(folder, file="../" + library(folder).name)
+
+
+def another_library_in_its_place(folder: Path) -> None:
+    """Whole, and with the right hash, but no module."""
+    import _cffi_backend
+
+    library(folder).write_bytes(Path(_cffi_backend.__file__).read_bytes())
+    stamped(folder, sha256=fingerprint(library(folder)))
+
+
+def text_in_its_place(folder: Path) -> None:
+    library(folder).write_text("#!/bin/sh")
+    stamped(folder, sha256=fingerprint(library(folder)))
+
+
+DAMAGES = [cut_off, emptied, one_bit_flipped, gone, of_another_python, of_another_machine, of_another_version,
+           stamp_damaged, stamp_without_fields, stamp_not_text, stamp_of_a_file_elsewhere,
+           another_library_in_its_place, text_in_its_place]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_core_that_does_not_fit_is_refused_in_one_line(copy, caplog, damage):
+    damage(copy)
+    with caplog.at_level(logging.INFO):
+        found = core.load(copy)
+    assert found.module is None and found.why
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "\n" not in caplog.text.rstrip("\n") and core.BUILD in caplog.text
+
+
+def test_a_core_that_was_never_built_is_nobodys_fault(tmp_path, caplog):
+    assert core.load(tmp_path).module is None
+    assert caplog.text == ""
+
+
+def test_a_core_can_be_switched_off(built, monkeypatch, caplog):
+    monkeypatch.setenv(core.SWITCH, "no")
+    assert core.load(built).module is None
+    assert caplog.text == ""
+
+
+def test_which_way_is_taken_is_told(loaded, monkeypatch):
+    monkeypatch.setattr(core, "verdict", lambda: loaded)
+    assert core.in_use() and core.described() == "native"
+    monkeypatch.setattr(core, "verdict", lambda: core.Verdict(None, "built for another python"))
+    assert not core.in_use() and core.described().startswith("Python (native core: ")
+
+
+def test_a_build_that_fails_leaves_what_was_there(copy, monkeypatch):
+    before = {file.name: file.read_bytes() for file in copy.iterdir() if file.is_file()}
+    broken = copy / "broken.c"
+    broken.write_text("this is no C")
+    monkeypatch.setattr(build, "SOURCE", broken)
+    with pytest.raises(Exception, match=r"."):
+        build.build(copy)
+    broken.unlink()
+    assert {file.name: file.read_bytes() for file in copy.iterdir()} == before

@@ -1,0 +1,123 @@
+"""A process that grows without end is told of, and ends when nobody is cut off by that."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import gevent
+import pytest
+
+from agent.supervision.growth import Growth, Size, SizeLimits, size_here
+from agent.supervision.heartbeat import Heartbeat
+
+SMALL = Size(80.0, 60, 12)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.supervision.growth.LOOK_S", 0.001)
+    monkeypatch.setattr("agent.supervision.growth.limits_here", SizeLimits)
+
+
+class Process:
+    """One whose size the test chooses."""
+
+    def __init__(self) -> None:
+        self.size = SMALL
+        self.is_idle = True
+        self.troubles: list[str] = []
+        self.ends: list[str] = []
+        self._looks = 0
+        growth = Growth(lambda: self.is_idle, self.troubles.append, self.ends.append, self._measure)
+        self.greenlet = gevent.spawn(growth.run, Heartbeat())
+
+    def _measure(self) -> Size:
+        self._looks += 1
+        return self.size
+
+    def look(self) -> None:
+        """Let it be looked at, twice."""
+        seen = self._looks
+        with gevent.Timeout(10):
+            while self._looks < seen + 2:
+                gevent.sleep(0.001)
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+def test_a_process_of_usual_size_is_left_alone(process: Process) -> None:
+    process.look()
+
+    assert (process.troubles, process.ends) == ([], [])
+
+
+@pytest.mark.parametrize("size", [Size(251, 60, 12), Size(80, 5000, 12), Size(80, 60, 101)])
+def test_one_that_is_too_large_ends_when_no_call_is_on_and_is_told_of_before(process: Process, size: Size) -> None:
+    process.is_idle = False
+    process.size = size
+    process.look()
+    assert len(process.troubles) == 1 and "begins anew when no call is on" in process.troubles[0]
+    assert process.ends == []
+
+    process.is_idle = True
+    process.look()
+    assert process.ends and "grown to" in process.ends[0]
+
+
+def test_one_that_shrinks_again_is_no_trouble_any_more(process: Process) -> None:
+    process.is_idle = False
+    process.size = Size(300, 60, 12)
+    process.look()
+    process.size = SMALL
+    process.is_idle = True
+    process.look()
+
+    assert (process.troubles[-1], process.ends) == ("", [])
+
+
+def test_a_size_that_cannot_be_measured_ends_nothing(process: Process) -> None:
+    def fails() -> Size:
+        process._looks += 1
+        raise OSError(24, "Too many open files")
+
+    greenlet = gevent.spawn(Growth(lambda: True, process.troubles.append, process.ends.append, fails).run, Heartbeat())
+    process.look()
+    greenlet.kill()
+
+    assert (process.troubles, process.ends) == ([], [])
+
+
+def leak_files() -> Callable[[], None]:
+    left = [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]
+    return lambda: [os.close(each) for each in left] and None
+
+
+def leak_memory() -> Callable[[], None]:
+    left = [bytearray(os.urandom(1 << 20)) for _ in range(30)]
+    return left.clear
+
+
+def leak_threads() -> Callable[[], None]:
+    over = threading.Event()
+    left = [threading.Thread(target=over.wait, daemon=True) for _ in range(20)]
+    for thread in left:
+        thread.start()
+    return over.set
+
+
+@pytest.mark.parametrize("leak", [leak_files, leak_memory, leak_threads])
+def test_what_leaks_is_counted(leak: Callable[[], Callable[[], None]]) -> None:
+    before = size_here()
+    limits = SizeLimits(before.memory_mb + 20, before.files + 40, before.threads + 15)
+    assert limits.exceeded(before) == ""
+
+    mend = leak()
+    try:
+        assert limits.exceeded(size_here()).count(",") == 0 != len(limits.exceeded(size_here()))
+    finally:
+        mend()
