@@ -89,6 +89,13 @@ def host(value: Any, folder: Path) -> Any:
     return value
 
 
+def broker_host(value: Any, folder: Path) -> Any:
+    """Check a name or address without a port; empty stands for none. Raises ValueError."""
+    if value and not _HOST.fullmatch(value):
+        raise ValueError('a name or address alone, like "broker.local"; its port has a key of its own')
+    return value
+
+
 def edges(value: Any, folder: Path) -> Any:
     """Check names of edges with commas between them. Raises ValueError."""
     if not all(re.fullmatch(r"\s*[a-z0-9]([a-z0-9-]*[a-z0-9])?\s*", name) for name in value.split(",")):
@@ -111,6 +118,20 @@ def caller(value: Any, folder: Path) -> Any:
         name = re.sub(r"(?i)^\s*client:\s*|\s", "", value)
         meant = f'; did you mean "client:{name}"?' if name else ""
         raise ValueError(f'callers like "client:reception", "sip:*@example.org", "+4930*" or "*"{meant}')
+    return value
+
+
+def target(value: Any, folder: Path) -> Any:
+    """Check whom an entry of the directory calls. Raises ValueError."""
+    if not re.fullmatch(r"[^\s,]+", value) or not value.isprintable() or value in ("client:", "sip:", "sips:"):
+        raise ValueError('one name or number, like "desk_1" or "+493012345", without blanks and commas')
+    return value
+
+
+def number(value: Any, folder: Path) -> Any:
+    """Check the digits that dial an entry of the directory; empty stands for none. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{0,8}", value):
+        raise ValueError('1 to 8 digits in quotation marks, like "12"')
     return value
 
 
@@ -209,6 +230,7 @@ def _decode(part: str) -> bytes:
 KINDS: dict[str, Kind] = {
     **SIP_KINDS,
     "action": action,
+    "broker_host": broker_host,
     "caller": caller,
     "edges": edges,
     "file": file,
@@ -217,8 +239,10 @@ KINDS: dict[str, Kind] = {
     "hhmm": hhmm,
     "identity": identity,
     "new_file": new_file,
+    "number": number,
     "pattern": pattern,
     "pem": pem,
+    "target": target,
     "url": url,
     "token": token,
     "wav": wav,
