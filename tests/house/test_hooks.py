@@ -329,6 +329,7 @@ def test_a_queue_drops_its_oldest_and_knows_when_it_is_late() -> None:
     ({"on": ("ring",)}, "either command or url"),
     ({"on": ("ring",), "command": ("x",), "url": "https://x"}, "not both"),
     ({"on": ("ring",), "command": (" ",)}, "a program"),
+    ({"on": ("ring",), "command": ("bin/bell",)}, "whole path"),
     ({"on": ("ring",), "command": ("x",), "headers": ("A: b",)}, "headers belongs to url"),
     ({"on": ("ring",), "url": "https://x", "headers": ("A: b\r\nC: d",)}, "expected each like"),
     ({"on": ("ring",), "url": "https://user:pw@x/"}, "expected a header Authorization"),

@@ -254,6 +254,20 @@ def test_tls_is_checked_and_a_strange_certificate_named(
     neighbours(ca_certs=str(ours)).until_hears(f"{ROOT}/availability", "online")
 
 
+def test_a_button_that_there_is_no_longer_is_taken_away_from_home_assistant(
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+) -> None:
+    broker.start()
+    house = neighbours()
+    join()
+    bell = "homeassistant/button/gate/press_bell/config"
+    house.until_hears(bell)
+
+    played.become(buttons=[])
+
+    house.until(lambda: house.last(bell) == "", "heard that it is gone")
+
+
 def test_a_thread_that_is_replaced_leaves_nothing_behind(
     broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
 ) -> None:

@@ -42,6 +42,8 @@ class MqttPart(Closing):
         self._failures = FailureLog(log, f"the connection to the broker {settings.host}")
         self._strangers = SeldomLog(log)
         self._planned = False
+        self._device: HouseDevice | None = None  # that Home Assistant was told of
+        self._offered: dict[str, str] = {}
         self._settling: gevent.Greenlet[..., None] | None = None
         self._dropped = 0
         self.connected = self._was_connected = False
@@ -102,10 +104,13 @@ class MqttPart(Closing):
         states = {self._topics.availability: ONLINE, self._topics.state: payloads.state(status)}
         doors = self._box.doors()
         states |= {self._topics.door(name): payloads.door(is_open) for name, is_open in doors.items()}
-        if self._settings.discovery_prefix:
-            device = HouseDevice(self._identity, status["version"], list(doors), status["buttons"],
-                                 self._settings.may_open_door)  # fmt: skip
-            states = discovery(self._settings.discovery_prefix, self._topics, device) | states
+        device = HouseDevice(self._identity, status["version"], list(doors), status["buttons"],
+                             self._settings.may_open_door)  # fmt: skip
+        if self._settings.discovery_prefix and device != self._device:
+            self._device = device
+            offered = discovery(self._settings.discovery_prefix, self._topics, device)
+            states = dict.fromkeys(self._offered, "") | offered | states  # what there is no longer is taken away
+            self._offered = offered
         with self.link.lock:
             return any([self.link.outbox.put_state(topic, payload) for topic, payload in states.items()])
 
