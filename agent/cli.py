@@ -25,9 +25,11 @@ from hw.errors import HardwareError
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE  # as shells say it
-AT_ONCE = ("press", "reload", "status", "doctor", "check", "token")  # these leave nothing behind when Ctrl-C ends them
+# These leave nothing behind when Ctrl-C ends them.
+AT_ONCE = ("press", "reload", "status", "doctor", "check", "code", "token")
 INSTALLED = ("rollback", "uninstall")  # these go on as another program
-COMMANDS = ("run", "reload", "demo", "call", "press", "status", "doctor", "check", "switchboard", "token", *INSTALLED)
+COMMANDS = ("run", "reload", "demo", "call", "press", "status", "doctor", "check", "code", "switchboard", "token",
+            *INSTALLED)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     try:
         outputs = outputs_of(Path(arguments[0]))
         problems = [f"{arguments[0]}: {problem}" for problem in outputs.problems]
-        put_to_rest(open_factory(outputs.pins, outputs.chip), outputs.lights, outputs.door)
+        put_to_rest(open_factory(outputs.pins, outputs.chip), outputs.lights, *outputs.doors)
     except ConfigError as error:
         say(error, to=sys.stderr)
         return 2

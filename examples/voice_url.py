@@ -4,7 +4,8 @@
 
 The phone book says who is meant by the `To` of a call, which is a name or one of the account's numbers: a list of
 steps, each a list of boxes and phones that ring together. With {"reception": [["client:desk_1", "client:desk_2"],
-["+15005550006"]]} two boxes ring, and after 20 s the phone. Nobody else can be called, whatever a box asks for.
+["+15005550006"]]} two boxes ring, and after 20 s the phone. Nobody else can be called, whatever a box asks for. Several
+names with commas between them, which is what a box sends whose bell rings all, ring together, step by step.
 `--caller-id` is the number that phones are shown. Put a web server with a certificate in front, for https.
 """
 
@@ -17,18 +18,20 @@ import json
 import os
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 RING_S = 20
 MOST_BYTES = 64 * 1024
+MOST_AT_ONCE = 10  # that the service rings
 
 
 def twiml_for(form: Mapping[str, str], step: int) -> str:
     """The TwiML for a call: the next step of whom it is for, or its end."""
     response = Element("Response")
-    steps = json.loads(options.phone_book.read_text()).get(form.get("To", ""), [])
+    steps = steps_for(form.get("To", "").split(","), json.loads(options.phone_book.read_text()))
     if form.get("DialCallStatus") == "completed" or step >= len(steps):
         SubElement(response, "Hangup")
     else:
@@ -37,6 +40,12 @@ def twiml_for(form: Mapping[str, str], step: int) -> str:
         for whom in steps[step]:
             ring(dial, whom, form)
     return tostring(response, encoding="unicode")
+
+
+def steps_for(names: list[str], phone_book: Mapping[str, list[list[str]]]) -> list[list[str]]:
+    """Whom these names mean, together: the first steps of all of them, then the second ones, each at most once."""
+    found = zip_longest(*(phone_book.get(name.removeprefix("client:"), []) for name in names), fillvalue=[])
+    return [list(dict.fromkeys(whom for step in steps for whom in step))[:MOST_AT_ONCE] for steps in found]
 
 
 def ring(dial: Element, whom: str, form: Mapping[str, str]) -> None:

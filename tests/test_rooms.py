@@ -75,8 +75,8 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
-    "agent.kiosk": ("answering", "box_state", "outcomes"),
+    "agent.config": ("directory", "kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
+    "agent.kiosk": ("answering", "box_state", "outcomes", "typed_number", "wish"),
     "agent.house": ("box", "happenings"),
     "agent.house.hooks": ("queue", "settings", "values"),
     "agent.house.metrics": ("counts", "settings"),
@@ -96,8 +96,9 @@ PURE_FILES = {
                     "driver", "farewells", "feedback", "first_contact", "generation", "options", "preflight_core",
                     "preflight_report", "presence", "protocols", "recovery_driver", "recovery_policy",
                     "registration", "settings", "signaling_driver", "states"),
-    "hw": ("closing", "errors"),
-    "hw.panel": ("actions", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns", "settings"),
+    "hw": ("closing", "errors", "week_hours"),
+    "hw.panel": ("actions", "code_book", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns",
+                 "settings"),
     "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.config.directory_contradictions import directory_contradictions
+from agent.config.door_contradictions import door_contradictions, door_key
 from agent.config.sections import Config
 from agent.config.sip_contradictions import sip_contradictions
 from agent.signaling.token.token_settings import SOURCES, TokenSettings
@@ -11,14 +13,14 @@ from agent.switchboard.services import SERVICES
 from hw.panel.header import HEADER_GPIOS, explain_pin
 
 _Problems = Iterator[tuple[str, str]]
-NO_DOOR = "opens nothing; expected the relay's pin in door.pin"
 
 
 def contradictions(config: Config) -> _Problems:
     """Find every setting that another one makes wrong, or leaves without any effect."""
     yield from _identity(config)
     yield from _header_pins(config)
-    yield from _door(config)
+    yield from door_contradictions(config)
+    yield from directory_contradictions(config)
     yield from _service(config)
     yield from _token(config.token)
     yield from _figures(config)
@@ -33,8 +35,9 @@ def pins(config: Config) -> Iterator[tuple[str, int]]:
         for part in ("pin", "red", "green", "blue"):
             if (number := getattr(light, part)) is not None:
                 yield f"lights.{name}.{part}", number
-    if config.door.pin is not None:
-        yield "door.pin", config.door.pin
+    for name, door in config.all_doors().items():
+        if door.pin is not None:
+            yield f"{door_key(name)}.pin", door.pin
 
 
 def source_of_tokens(config: Config) -> _Problems:
@@ -56,17 +59,6 @@ def _header_pins(config: Config) -> _Problems:
     for key, number in pins(config):
         if number not in HEADER_GPIOS:
             yield key, explain_pin(number)
-
-
-def _door(config: Config) -> _Problems:
-    if config.door.pin is not None:
-        return
-    if config.door.code:
-        yield "door.code", f"it {NO_DOOR}"
-    for name, button in config.buttons.items():
-        for gesture, action in button.bindings().items():
-            if action.name == "door":
-                yield f"buttons.{name}.{gesture}", f"'door' {NO_DOOR}"
 
 
 def _service(config: Config) -> _Problems:

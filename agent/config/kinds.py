@@ -121,6 +121,20 @@ def caller(value: Any, folder: Path) -> Any:
     return value
 
 
+def target(value: Any, folder: Path) -> Any:
+    """Check whom an entry of the directory calls. Raises ValueError."""
+    if not re.fullmatch(r"[^\s,]+", value) or not value.isprintable() or value in ("client:", "sip:", "sips:"):
+        raise ValueError('one name or number, like "desk_1" or "+493012345", without blanks and commas')
+    return value
+
+
+def number(value: Any, folder: Path) -> Any:
+    """Check the digits that dial an entry of the directory; empty stands for none. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{0,8}", value):
+        raise ValueError('1 to 8 digits in quotation marks, like "12"')
+    return value
+
+
 def hhmm(value: Any, folder: Path) -> Any:
     """Check a time of day; empty stands for none. Raises ValueError."""
     if value and re.fullmatch(r"\d?\d:\d\d:\d\d", value):
@@ -225,8 +239,10 @@ KINDS: dict[str, Kind] = {
     "hhmm": hhmm,
     "identity": identity,
     "new_file": new_file,
+    "number": number,
     "pattern": pattern,
     "pem": pem,
+    "target": target,
     "url": url,
     "token": token,
     "wav": wav,

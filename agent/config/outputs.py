@@ -39,7 +39,7 @@ class RestingOutputs:
 
     pins: str = "auto"
     chip: str = ""
-    door: RelaySettings = field(default_factory=RelaySettings)
+    doors: list[RelaySettings] = field(default_factory=list)
     lights: dict[str, LightSettings] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -57,7 +57,7 @@ def outputs_of(path: Path) -> RestingOutputs:
     found = RestingOutputs()
     for where, values in groups:
         _read_box(found, where, values)
-    doors = [values for where, values in groups if _section(where) == "door"]
+    doors = [values for where, values in groups if _section(where) in ("door", "doors")]
     lights = [(where, values) for where, values in groups if _section(where) == "lights" and len(where) > 1]
     _read_doors(found, doors)
     _read_lights(found, lights)
@@ -121,22 +121,18 @@ def _read_box(found: RestingOutputs, where: tuple[str, ...], values: Values) -> 
 
 
 def _read_doors(found: RestingOutputs, doors: list[Values]) -> None:
-    """A file that names several relays, by mistake, has each of them released: the further ones as lights are."""
+    """A file that names several relays has each of them released, whether it may or not."""
     relays = []
     for values in doors:
         meant = _meant(values, [one.name for one in fields(DoorSection)])
         for number in _pins(found, "door.pin", meant.get("pin", [])):
             relays.append((number, _active_low(meant)))
-    for number, (pin, active_low) in enumerate(dict(relays).items()):
-        if number == 0:
-            found.door = RelaySettings(pin=pin, active_low=active_low)
-        else:
-            found.lights[f"door {number + 1}"] = LightSettings(pin=pin, active_low=active_low)
+    found.doors = [RelaySettings(pin=pin, active_low=active_low) for pin, active_low in dict(relays).items()]
 
 
 def _read_lights(found: RestingOutputs, lights: list[tuple[tuple[str, ...], Values]]) -> None:
     """A light that is said to hang on a pin of the door's does not decide the level of that pin."""
-    taken = {found.door.pin, *(light.pin for light in found.lights.values())}
+    taken = {door.pin for door in found.doors}
     for where, values in lights:
         meant = _meant(values, [one.name for one in fields(LightSettings)])
         for colour in _COLOURS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.config.directory import DirectoryEntry, KeypadSettings
 from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
 from agent.house.hooks.settings import HookSettings
@@ -17,6 +18,7 @@ from agent.signaling.sip.settings import SipSettings
 from agent.signaling.token.token_settings import TokenSettings
 from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
+from hw.panel.code_book import CodeSettings
 from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
 from hw.sound.settings import SoundSettings
 
@@ -49,12 +51,20 @@ class Config:
     answering: AnsweringSettings = field(default_factory=AnsweringSettings)
     media: MediaSection = field(default_factory=MediaSection)
     sound: SoundSettings = field(default_factory=SoundSettings)
+    directory: Mapping[str, DirectoryEntry] = field(default_factory=dict)
+    keypad: KeypadSettings = field(default_factory=KeypadSettings)
     buttons: Mapping[str, ButtonSettings] = field(default_factory=dict)
     lights: Mapping[str, LightSettings] = field(default_factory=dict)
     door: DoorSection = field(default_factory=DoorSection)
+    doors: Mapping[str, RelaySettings] = field(default_factory=dict)
+    codes: Mapping[str, CodeSettings] = field(default_factory=dict)
     page: PageSettings = field(default_factory=PageSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    def all_doors(self) -> dict[str, RelaySettings]:
+        """Return every door that has a relay, by name; that of [door] has the empty one."""
+        return {name: door for name, door in {"": self.door, **self.doors}.items() if door.pin is not None}

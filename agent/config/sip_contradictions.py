@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from agent.config.directory import ALL
 from agent.config.sections import Config
 from agent.errors import InvalidArgumentError
 from agent.signaling.settings import SIP, SignalingSettings
@@ -30,7 +31,9 @@ def sip_contradictions(config: Config) -> _Problems:
     yield from _account(config)
     for name, button in config.buttons.items():
         for gesture, action in button.bindings().items():
-            yield from _action(f"buttons.{name}.{gesture}", action, config.sip.domain)
+            if action.target not in config.directory:
+                yield from _action(f"buttons.{name}.{gesture}", action, config.sip.domain)
+    yield from _directory(config)
     for caller in config.answering.auto_answer:
         if caller.startswith("client:"):
             meant = f"sip:{caller.removeprefix('client:')}@{config.sip.domain or 'DOMAIN'}"
@@ -80,14 +83,33 @@ def _account(config: Config) -> _Problems:
 def _action(key: str, action: ButtonAction, domain: str) -> _Problems:
     if action.name == "feedback":
         yield key, "a PBX takes no word on how good a call was; expected another action"
-    if action.name != "call":
+    if action.name not in ("call", "bell"):
         return
-    if action.target.startswith("client:"):
-        yield key, f'with SIP write the user alone: "call:{action.target.removeprefix("client:")}"'
-        return
+    yield from _target(key, action.target, f"{action.name}:", domain)
     try:
-        target_uri(action.target, domain or "example.org")
         for name, value in action.parameters.items():
             check_header(f"X-{name}", value)
+    except InvalidArgumentError as error:
+        yield key, str(error)
+
+
+def _directory(config: Config) -> _Problems:
+    for name, entry in config.directory.items():
+        if entry.ring == ALL and max(len(entry.targets), len(entry.night_targets)) > 1:
+            yield f"directory.{name}.ring", (
+                "with SIP the PBX rings several together, by a group; expected the number of such a group as "
+                'the only target, or ring = "in_turn"'
+            )
+        for key in ("targets", "night_targets"):
+            for target in getattr(entry, key):
+                yield from _target(f"directory.{name}.{key}", target, "", config.sip.domain)
+
+
+def _target(key: str, target: str, before: str, domain: str) -> _Problems:
+    if target.startswith("client:"):
+        yield key, f'with SIP write the user alone: "{before}{target.removeprefix("client:")}"'
+        return
+    try:
+        target_uri(target, domain or "example.org")
     except InvalidArgumentError as error:
         yield key, str(error)

@@ -34,7 +34,7 @@ def look_around(config: Config, *, as_service: bool = False) -> _Problems:
         yield from _address("metrics.listen", config.metrics.host, config.metrics.port)
     if config.signaling.is_sip and shutil.which(next(iter(config.sip.secret_command), "")):
         yield from _secret_command(config)
-    if config.door.code:
+    if config.door.code or config.codes:
         yield from _memory(Path(config.service.state_dir or state_folder()))
 
 

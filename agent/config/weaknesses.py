@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.config.sections import Config
 from agent.config.sip_contradictions import sip_doubts
 from agent.switchboard.services import APPLICATION
+from hw.panel.code_book import HashedCode
 
 FEW_DIGITS = 3
 ROW = "0123456789" * 2
@@ -21,6 +22,12 @@ def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
         yield "door.code", f"{10 ** len(code):,} codes are soon tried; better five digits or more"
     if code and (len(set(code)) == 1 or code in ROW or code[::-1] in ROW):
         yield "door.code", "it is among the first that anybody tries; better digits without an order"
+    if code:
+        yield "door.code", "whoever reads this file knows it; better a named one, which `kiosk-agent code NAME` hashes"
+    for name, named in config.codes.items():
+        digits = HashedCode.parse(named.hash).digits
+        if digits <= FEW_DIGITS:
+            yield f"codes.{name}.hash", f"{10 ** digits:,} codes are soon tried; better five digits or more"
     if config.page.password.isdecimal():
         yield "page.password", "25 guesses a second are answered, and it has digits only; better letters, too"
     mqtt = config.mqtt

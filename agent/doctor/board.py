@@ -96,9 +96,10 @@ def _try_pins(config: Config, pins: Pins) -> tuple[int, list[str]]:
             if number is not None:
                 count += 1
                 pins.output(number, active_low=light.active_low)
-    if config.door.pin is not None:
-        count += 1
-        pins.output(config.door.pin, active_low=config.door.active_low)
+    for door in config.all_doors().values():
+        if door.pin is not None:
+            count += 1
+            pins.output(door.pin, active_low=door.active_low)
     return count, down
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from agent.config.directory import Entries
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError
 from agent.kiosk.answering import CallDecision, bare_name, crosses, crossing_wait_s, decide, limit_s
+from agent.kiosk.bells import Bells
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
@@ -29,21 +31,26 @@ class Attendant:
         sounds: CallSounds,
         board: Noticeboard,
         name: Callable[[str], str] = bare_name,
+        entries: Entries | None = None,
     ) -> None:
-        """Attend to these calls; `identity` is ours, `name` writes whom one dials and who calls in one way."""
+        """Attend to these calls; `identity` is ours, `name` writes whom one dials and who calls in one way.
+
+        `entries` are the directory of whom buttons call.
+        """
         self.lines = lines
         self._identity = identity
         self._name = name
         self._settings = settings
         self._sounds = sounds
         self._board = board
-        self._last_dialled: dict[str, str] | None = None
+        self._bells = Bells(lines, settings, entries or {}, board)
         lines.device.on("incoming", self._on_incoming)
         self._switch_ring()
 
-    def use(self, settings: AnsweringSettings, *, push_to_talk: bool) -> None:
+    def use(self, settings: AnsweringSettings, entries: Entries, *, push_to_talk: bool) -> None:
         """Attend like this from the next call on."""
         self._settings = settings
+        self._bells.use(settings, entries)
         self.lines.use(settings, push_to_talk=push_to_talk)
 
     @property
@@ -75,7 +82,11 @@ class Attendant:
             self._ignore(line)
 
     def hang_up(self) -> None:
-        """End the call that is on; without one, refuse what rings. Raises InvalidStateError."""
+        """End the call that is on or being dialled; without one, refuse what rings. Raises InvalidStateError."""
+        if self.lines.stop_dialling():
+            self._sounds.over(failed=False)
+            self.lines.tell()
+            return
         on = [self.lines.current, *self._crossing] if self.lines.current is not None else self._all_ringing()
         for line in on:
             line.hang_up()
@@ -86,6 +97,16 @@ class Attendant:
             self.accept()
         else:
             self.hang_up()
+
+    def bell(self, to: str, params: Mapping[str, str] | None = None) -> None:
+        """Take what rings, hang up what is on, or else call: the one gesture of a box with one button. UsageError."""
+        self._catch_up()
+        if self.ringing or self._is_settled():
+            self.accept()
+        elif self.lines.is_on:
+            self.hang_up()
+        else:
+            self.call(to, params)
 
     def toggle_mute(self) -> None:
         """Turn the microphone off, or on again. Raises InvalidStateError without a call."""
@@ -101,14 +122,16 @@ class Attendant:
         return self._answered() or self.redial()
 
     def call(self, to: str, params: Mapping[str, str] | None = None) -> Connection:
-        """Place a call to a number or an identity, whatever rings; `params` go with it."""
-        return self._dial({"To": to, **(params or {})})
+        """Call an entry of the directory, a number or an identity, whatever rings; `params` go with it."""
+        return self._bells.call(to, params or {})
+
+    def call_number(self, number: str) -> Connection:
+        """Call the entry of the directory that has this number, whatever rings. Raises UsageError."""
+        return self._bells.call_number(number)
 
     def redial(self) -> Connection:
         """Place the last call again, whatever rings. Raises InvalidStateError before the first."""
-        if self._last_dialled is None:
-            raise InvalidStateError("nobody was called since the start")
-        return self._dial(self._last_dialled)
+        return self._bells.redial()
 
     def toggle_do_not_disturb(self) -> None:
         """Let calls in no longer, or again; what rings now is refused."""
@@ -129,11 +152,6 @@ class Attendant:
             raise InvalidStateError("there was no call yet")
         self.lines.last.connection.post_feedback(score, issue)
         self._board.tell("feedback", str(score))
-
-    def _dial(self, params: dict[str, str]) -> Connection:
-        line = self.lines.dial(params)
-        self._last_dialled = params
-        return line.connection
 
     @property
     def _crossing(self) -> list[Line]:
@@ -162,7 +180,7 @@ class Attendant:
             return  # somebody answered it before it was presented
         caller = str(connection.parameters.get("From", ""))
         crossing = self._dials(caller)
-        if self.lines.current is not None and not crossing and self._settings.busy_calls == "ignore":
+        if self.lines.is_on and not crossing and self._settings.busy_calls == "ignore":
             self._decline(connection, "busy")
             connection.ignore()
             return
@@ -200,8 +218,7 @@ class Attendant:
         """The call that a press has answered, or that is being answered; None when nothing rings."""
         if self.lines.current is not None:
             return None
-        for connection in self.lines.device.connections:
-            self._on_incoming(connection)  # the Device may not have told of it yet
+        self._catch_up()
         if (line := self.lines.waiting.accepted) is None and self.lines.waiting.unanswered:
             if not self._settings.call_button_answers:
                 raise InvalidStateError("a call rings, and [answering] call_button_answers keeps this button from it")
@@ -209,13 +226,21 @@ class Attendant:
             self.lines.accept(line)
         return line.connection if line is not None else None
 
+    def _catch_up(self) -> None:
+        """Take in what rings, of which the Device may not have told yet."""
+        if self.lines.current is None:
+            for connection in self.lines.device.connections:
+                self._on_incoming(connection)
+
     # --- two who dial each other ---
 
     def _dials(self, caller: str) -> bool:
         """Whether the call that is being dialled is one to this caller."""
         line = self.lines.current
         dialling = line is not None and not line.incoming and not line.answered
-        return dialling and line is not None and crosses(line.record.peer, caller, self._identity, self._name)
+        if line is None or not dialling:
+            return False
+        return any(crosses(dialled, caller, self._identity, self._name) for dialled in line.record.peer.split(","))
 
     def _cross(self, line: Line) -> None:
         line.after(crossing_wait_s(self._identity, line.record.peer, self._name), lambda: self._meet(line))

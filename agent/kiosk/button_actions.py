@@ -8,6 +8,8 @@ from collections.abc import Callable
 from agent.errors import UsageError
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
+from agent.kiosk.call_sounds import CallSounds
+from agent.kiosk.digit_buttons import DigitButtons
 from agent.kiosk.door import Doorway
 from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.log import MOST_WHY, excerpt
@@ -26,11 +28,12 @@ class Actions:
         doorway: Doorway,
         volume: SpeakerVolume,
         board: Noticeboard,
-        refused: Callable[[], object],
+        sounds: CallSounds,
     ) -> None:
-        """`refused()` is called after what was not possible, so that it is heard."""
+        """`sounds` lets it be heard when something was not possible."""
         self._board = board
-        self._refused = refused
+        self._sounds = sounds
+        self.digits = digits = DigitButtons(attendant, sounds.key, lambda act: self._attempt("dial", act))
         self._actions: dict[str, Callable[[ButtonAction], object]] = {
             "accept": lambda _: attendant.accept(),
             "reject": lambda _: attendant.reject(),
@@ -41,10 +44,14 @@ class Actions:
             "push_to_talk": lambda _: attendant.lines.talk(True),
             END_PUSH_TO_TALK: lambda _: attendant.lines.talk(False),
             "call": lambda action: attendant.answer_or_call(action.target, action.parameters),
+            "bell": lambda action: attendant.bell(action.target, action.parameters),
+            "digit": lambda action: digits.digit(action.target),
+            "dial": lambda _: digits.dial(),
+            "clear": lambda _: digits.clear(),
             "redial": lambda _: attendant.answer_or_redial(),
             "feedback": lambda action: attendant.feedback(int(action.target), action.parameters.get("issue")),
             "do_not_disturb": lambda _: attendant.toggle_do_not_disturb(),
-            "door": lambda _: doorway.open("a button was pressed"),
+            "door": lambda action: doorway.open("button", "button", action.target),
             "volume_up": lambda _: volume.change(1),
             "volume_down": lambda _: volume.change(-1),
         }
@@ -57,9 +64,12 @@ class Actions:
     def perform(self, action: ButtonAction) -> None:
         """Perform one; what makes no sense now, or what the hardware does not do, is told, heard and not done."""
         self._board.tell("action", action.name)
+        self._attempt(action.name, lambda: self._actions[action.name](action))
+
+    def _attempt(self, name: str, act: Callable[[], object]) -> None:
         try:
-            self._actions[action.name](action)
+            act()
         except (UsageError, HardwareError) as error:
-            log.info("the action %s was not possible: %s", action.name, excerpt(error, MOST_WHY))
+            log.info("the action %s was not possible: %s", name, excerpt(error, MOST_WHY))
             self._board.tell("not possible", error)
-            self._refused()
+            self._sounds.refused()

@@ -71,6 +71,11 @@ class CallSounds:
         if not self._device.options.enable_ringing_state:
             self._tones.ringback()  # nothing will say when it rings
 
+    def dialling_next(self) -> None:
+        """Go on with whoever is dialled next: what rings goes on ringing."""
+        if not self._tones.is_ringback:
+            self.dialling()
+
     def connecting(self) -> None:
         """Fill the time until there is something to hear, of a call that is dialled or was just accepted."""
         self._device.sounds.disconnect(False)
@@ -119,6 +124,10 @@ class CallSounds:
         """Play 48 kHz mono int16 once, over what is heard."""
         self._tones.signal(pcm)
 
+    def key(self, digit: str) -> None:
+        """Let a digit be heard that was typed; what is heard tells nobody which."""
+        self._tones.signal(tones.key(digit, fake=True))
+
 
 class ProgressTones:
     """What whoever dials hears until somebody answers: ringback, or busy or unreachable when nobody will (E.180)."""
@@ -129,6 +138,12 @@ class ProgressTones:
         self._country = country
         self._playing: Playing | None = None
         self._failed: Playing | None = None
+        self._ringback: Playing | None = None
+
+    @property
+    def is_ringback(self) -> bool:
+        """Whether the ringing at the other end is heard."""
+        return self._ringback is not None and self._ringback is self._playing and not self._ringback.done
 
     @property
     def says_failed(self) -> bool:
@@ -141,8 +156,10 @@ class ProgressTones:
             gevent.get_hub().threadpool.spawn(tone, self._country)
 
     def ringback(self) -> None:
-        """Let the ringing at the other end be heard."""
-        self._play(tones.ringback(self._country), None)
+        """Let the ringing at the other end be heard; one that is heard already goes on."""
+        if not self.is_ringback:
+            self._play(tones.ringback(self._country), None)
+            self._ringback = self._playing
 
     def failed(self) -> None:
         """Play the busy tone for a while."""

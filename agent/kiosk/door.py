@@ -1,20 +1,24 @@
-"""The door: its relay, and the code that a caller may dial; every opening is told, no digit ever is."""
+"""The doors: their relays, and the codes that a caller may dial; every opening is told, no digit ever is."""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
+from functools import partial
 from time import monotonic
 
 import gevent
 
 from agent.closing import Closing
-from agent.config import DoorSection
+from agent.config import Config
+from agent.config.door_contradictions import door_key
 from agent.errors import InvalidStateError, StragglerError
 from agent.events import Emitter
 from agent.kiosk.door_memory import DoorMemory
 from agent.log import SeldomLog
 from hw.errors import PinError
 from hw.panel.buttons import Post
+from hw.panel.code_book import CodeBook
 from hw.panel.door_code import CodeVerdict, DoorCode
 from hw.panel.door_relay import DoorRelay
 from hw.panel.pins import Pins
@@ -23,58 +27,94 @@ log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
 MARGIN_S = 0.05
+WRITING_S = 1.0  # that somebody in front of a door waits for a slow disk
 
 
 class Doorway(Emitter, Closing):
-    """Events, on the hub: `open`(), `closed`(), `code`(verdict) of each entry, `failed`(why).
+    """Every door of a box.
 
-    The last is told when the right code does not release the door. Without a pin there is no door.
+    Events, on the hub: `open`(name, why), `closed`(name), `code`(verdict) of each entry, `failed`(why). The last is
+    told when the right code does not release the door. The door of [door] has the empty name.
     """
 
-    def __init__(self, settings: DoorSection, pins: Pins, post: Post, memory: DoorMemory) -> None:
+    def __init__(self, config: Config, pins: Pins, post: Post, memory: DoorMemory) -> None:
+        """Raises PinError when a relay cannot be had; those before it are released."""
         super().__init__()
-        self._code = DoorCode(settings)
+        self._doors = config.all_doors()
+        self._codes = config.codes
+        self._code = DoorCode(config.door, CodeBook(config.door.code, config.codes))
         self._memory = memory
         self._unlocking: gevent.Greenlet[..., None] | None = None
-        if settings.code:
+        self._why: dict[str, str] = {}
+        self._relays: dict[str, DoorRelay] = {}
+        if self._code.book:
             self._code.lockout.restore(memory.load(), monotonic())
+            self._code.book.remember(memory.used)
             self._remember()
-        self._relay = None
-        if settings.pin is not None:
-            self._relay = DoorRelay(settings, pins, lambda on: post(self.emit, "open" if on else "closed"))
+        try:
+            for name, door in self._doors.items():
+                self._relays[name] = DoorRelay(door, pins, partial(post, self._changed, name))
+        except BaseException:
+            self.close()
+            raise
+
+    def _changed(self, name: str, on: bool) -> None:
+        if on:
+            self.emit("open", name, self._why.get(name, ""))
+        else:
+            self.emit("closed", name)
 
     @property
     def exists(self) -> bool:
         """Whether this box has a door."""
-        return self._relay is not None
+        return bool(self._relays)
 
     @property
     def is_open(self) -> bool:
-        """Whether the door is released now."""
-        return self._relay is not None and self._relay.on
+        """Whether a door is released now."""
+        return any(relay.on for relay in self._relays.values())
+
+    def describe(self) -> dict[str, bool]:
+        """Tell of each door, by name, whether it is released now."""
+        return {name: relay.on for name, relay in self._relays.items()}
 
     @property
     def locked(self) -> bool:
         """Whether codes are refused after too many wrong ones."""
         return self._code.locked(monotonic())
 
-    def open(self, why: str) -> None:
-        """Release the door for its time; raises InvalidStateError where there is no door."""
-        if self._relay is None:
-            raise InvalidStateError("this box has no door: name the relay's pin in [door]")
-        log.info("the door is released: %s", why)
-        self._relay.pulse()
+    def open(self, why: str, by: str = "", name: str = "") -> None:
+        """Release a door for its time; `by` is one of OPENERS, or empty for who administers the box.
+
+        Without a name it is the door of [door], or the only one. Raises InvalidStateError where there is no such door,
+        or this may not open it; PinError.
+        """
+        if not name and len(self._relays) == 1:
+            name = next(iter(self._relays))
+        if name not in self._relays:
+            raise InvalidStateError(self._no_door(name))
+        if by and by not in self._doors[name].opened_by:
+            raise InvalidStateError(f"{door_key(name)}.opened_by does not have {by!r}: it may not open this door")
+        log.info("the door%s is released: %s", f" {name}" if name else "", why)
+        self._why[name] = why
+        self._relays[name].pulse()
+
+    def _no_door(self, name: str) -> str:
+        if not self._relays:
+            return "this box has no door: name the relay's pin in [door]"
+        return f"this box has no door {name!r}; it has: {', '.join(filter(None, self._relays))}"
 
     def overdue_s(self) -> float:
-        """Return the seconds since the door should have been shut."""
-        return self._relay.overdue_s() if self._relay is not None else 0.0
+        """Return the seconds since a door should have been shut."""
+        return max((relay.overdue_s() for relay in self._relays.values()), default=0.0)
 
     def restart(self) -> None:
-        """Shut the door now; raises StragglerError when it cannot be."""
-        if self._relay is not None:
-            gevent.get_hub().threadpool.apply(self._relay.release)
-            if self._relay.overdue_s():
-                raise StragglerError("the door's relay cannot be released; cut its supply")
+        """Shut the doors that should be; raises StragglerError when one cannot be."""
+        for relay in self._relays.values():
+            if relay.overdue_s():
+                gevent.get_hub().threadpool.apply(relay.release)
+        if self.overdue_s():
+            raise StragglerError("a door's relay cannot be released; cut its supply")
 
     def call_began(self) -> None:
         """Forget what was dialled in an earlier call."""
@@ -82,34 +122,55 @@ class Doorway(Emitter, Closing):
 
     def digit(self, digit: str) -> None:
         """Take one digit that the far end dialled; the right code releases the door."""
-        verdict = self._code.digit(digit, monotonic())
+        verdict = self._code.digit(digit, monotonic(), datetime.now())
         if verdict is None:
             return
         self._remember()
-        if verdict is CodeVerdict.OPEN:
-            try:
-                self.open("the code was dialled")
-            except (InvalidStateError, PinError) as error:
-                log.error("the right code did not release the door: %s", error)
-                self.emit("failed", str(error))
-                return
-        else:
+        owner = self._code.owner
+        if verdict is not CodeVerdict.OPEN:
             _strangers.warning("a door code was refused: %s", verdict.value)
-        self.emit("code", verdict)
+            self.emit("code", verdict)
+        elif owner and self._codes[owner].once:
+            gevent.spawn(self._let_in_once, owner)
+        else:
+            self._let_in(owner)
+
+    def _let_in_once(self, owner: str) -> None:
+        """A code that is used up must be so on the disk, too, whatever ends the program next."""
+        self._memory.settle(WRITING_S)
+        self._let_in(owner)
+
+    def _let_in(self, owner: str) -> None:
+        try:
+            self._open_by_code(owner)
+        except (InvalidStateError, PinError) as error:
+            log.error("the right code did not release the door: %s", error)
+            self.emit("failed", str(error))
+            return
+        self.emit("code", CodeVerdict.OPEN)
+
+    def _open_by_code(self, owner: str) -> None:
+        """Open what this code is for: its doors, or all that take codes; without an owner, the door of [door]."""
+        if not owner:
+            self.open("the code was dialled", "code")
+            return
+        takes_codes = [name for name, door in self._doors.items() if "code" in door.opened_by]
+        for name in self._codes[owner].doors or takes_codes:
+            self.open(f"code of {owner}", "code", name)
 
     def close(self) -> None:
-        """Release the relay for good; idempotent."""
+        """Release the relays for good; idempotent."""
         if self._unlocking is not None:
             self._unlocking.kill(block=False)
-        if self._relay is not None:
-            self._relay.close()
+        for relay in self._relays.values():
+            relay.close()
 
     def _remember(self) -> None:
         """Keep the lock-out over a restart, and look again when it ends."""
         if self._unlocking is not None:
             self._unlocking.kill(block=False)
         now = monotonic()
-        self._memory.remember(self._code.lockout.record(now))
+        self._memory.remember(self._code.lockout.record(now), self._code.book.used)
         left_s = self._code.lockout.left_s(now)
         self._unlocking = gevent.spawn_later(left_s + MARGIN_S, self._unlocked) if left_s else None
 

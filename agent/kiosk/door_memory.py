@@ -1,4 +1,4 @@
-"""Remembers the door's lock-out on the disk, so that pulling the plug does not end it."""
+"""Remembers the lock-out and the codes that are used up on the disk, so that pulling the plug does not end that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import gevent
 
@@ -18,7 +19,12 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "door.json"
 MOST = 1000  # of any count; more stands only in a file that somebody else wrote
-MOST_BYTES = 1000
+MOST_BYTES = 4000
+
+
+class _Kept(NamedTuple):
+    lockout: LockoutRecord
+    used: frozenset[str]
 
 
 class DoorMemory:
@@ -26,8 +32,9 @@ class DoorMemory:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
-        self._wanted = LockoutRecord()
-        self._stored: LockoutRecord | None = None
+        self.used: frozenset[str] = frozenset()  #: codes that opened once, and may never again
+        self._wanted = _Kept(LockoutRecord(), self.used)
+        self._stored: _Kept | None = None
         self._writer: gevent.Greenlet[..., None] | None = None
         self._failures = FailureLog(log, "remembering the door's lock-out")
 
@@ -35,42 +42,52 @@ class DoorMemory:
         """Read what was remembered; nothing was where the file is missing or damaged."""
         try:
             with self._path.open("rb") as file:
-                record = _parse(file.read(MOST_BYTES))
+                kept = _parse(file.read(MOST_BYTES))
         except FileNotFoundError:
-            record = LockoutRecord()
+            kept = _Kept(LockoutRecord(), frozenset())
         except (OSError, ValueError) as error:
             log.warning("the door's lock-out was not read: %s", error)
-            record = LockoutRecord()
-        self._wanted = self._stored = record
-        return record
+            kept = _Kept(LockoutRecord(), frozenset())
+        self._wanted = self._stored = kept
+        self.used = kept.used
+        return kept.lockout
 
-    def remember(self, record: LockoutRecord) -> None:
+    def remember(self, record: LockoutRecord, used: frozenset[str] = frozenset()) -> None:
         """Write it, if it is new, on a thread of its own: a disk may be slow. Returns at once."""
-        self._wanted = record
+        self._wanted = _Kept(record, used)
         if self._writer is None and self._wanted != self._stored:
             self._writer = gevent.spawn(self._write)
 
+    def settle(self, within_s: float) -> None:
+        """Wait until what is to be remembered is on the disk, or could not be written, or for so long."""
+        if self._writer is not None:
+            self._writer.join(within_s)
+
     def _write(self) -> None:
         try:
-            while (record := self._wanted) != self._stored:
-                self._stored = record  # tried once: a disk that is full is not asked again before the next change
-                gevent.get_hub().threadpool.apply(self._store, (record,))
+            while (kept := self._wanted) != self._stored:
+                self._stored = kept  # tried once: a disk that is full is not asked again before the next change
+                gevent.get_hub().threadpool.apply(self._store, (kept,))
             self._failures.recovered()
         except (OSError, ConfigError) as error:
             self._failures.failed(error)
         finally:
             self._writer = None
 
-    def _store(self, record: LockoutRecord) -> None:
+    def _store(self, kept: _Kept) -> None:
         make_private_folder(self._path.parent)
-        write_private(self._path, json.dumps(asdict(record)).encode())
+        write_private(self._path, json.dumps({**asdict(kept.lockout), "used": sorted(kept.used)}).encode())
 
 
-def _parse(text: bytes) -> LockoutRecord:
+def _parse(text: bytes) -> _Kept:
     found = json.loads(text)
     if not isinstance(found, dict):
         raise ValueError("the file holds no table")
-    return LockoutRecord(_count(found.get("wrong")), _count(found.get("lockouts")), found.get("is_locked") is True)
+    lockout = LockoutRecord(_count(found.get("wrong")), _count(found.get("lockouts")), found.get("is_locked") is True)
+    used = found.get("used", [])
+    if not isinstance(used, list) or not all(isinstance(code, str) for code in used):
+        raise ValueError("the file holds no list of codes")
+    return _Kept(lockout, frozenset(used))
 
 
 def _count(value: object) -> int:

@@ -89,7 +89,8 @@ class Kiosk(Emitter):
         sounds = CallSounds(self.device, progress)
         self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
         ourselves, name = _names(config)
-        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name,
+                                   config.directory)  # fmt: skip
         Reachability(self.device, self.board)
         self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
         self.media = MediaThread()
@@ -124,9 +125,12 @@ class Kiosk(Emitter):
 
     def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
-        self.doorway = Doorway(config.door, self.pins, self.mailbox.post, memory)
-        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds.refused)
+        self.doorway = Doorway(config, self.pins, self.mailbox.post, memory)
+        actions = Actions(self.attendant, self.doorway, self.volume, self.board, sounds)
+        self.digits = actions.digits
+        self.digits.use(config.directory, config.keypad)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
+        self.panel.entries = config.directory
 
     # --- life ---
 
@@ -150,7 +154,7 @@ class Kiosk(Emitter):
     @property
     def is_idle(self) -> bool:
         """Whether nothing is going on that a restart would cut off."""
-        return not (self.lines.current or self.lines.waiting.lines or self.doorway.is_open)
+        return not (self.lines.is_on or self.lines.waiting.lines or self.doorway.is_open)
 
     def wait(self) -> None:
         """Block until `stop`; raises RestartLimitError when a part cannot be kept alive."""
@@ -175,6 +179,7 @@ class Kiosk(Emitter):
         self._stopped.set()
 
     def _end_calls(self) -> None:
+        self.digits.close()
         self.registrar.close()
         stream = self.device.stream
         if self.device.is_initialized:
@@ -214,8 +219,8 @@ class Kiosk(Emitter):
         self.board.on("moment", self._on_moment)
         self.lines.on("digit", self.doorway.digit)
         self.device.on("connect", lambda _connection: self.doorway.call_began())
-        self.doorway.on("open", lambda: self._on_door("door open"))
-        self.doorway.on("closed", lambda: self._on_door("door closed"))
+        self.doorway.on("open", lambda name, why: self._on_door("door open", ": ".join(filter(None, (name, why)))))
+        self.doorway.on("closed", lambda name: self._on_door("door closed", name))
         self.doorway.on("code", self._on_code)
         self.doorway.on("failed", self._on_door_failed)
         self.panel.on_stuck = self._on_stuck
@@ -232,8 +237,8 @@ class Kiosk(Emitter):
         self.emit("moment", name, detail)
         self.control.publish("moment", [name, detail])
 
-    def _on_door(self, moment: str) -> None:
-        self.board.tell(moment)
+    def _on_door(self, moment: str, detail: str) -> None:
+        self.board.tell(moment, detail)
         if self.doorway.is_open:
             self.board.trouble("door", "")
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
@@ -264,7 +269,7 @@ class Kiosk(Emitter):
         return {
             "press": lambda button, hold_s=0.1: self.box.press(button, float(hold_s)),
             "status": self._status,
-            "door": lambda: self.doorway.open("asked for on the control socket"),
+            "door": lambda name="": self.doorway.open("control socket", name=name),
         }
 
     def _status(self) -> dict[str, Any]:

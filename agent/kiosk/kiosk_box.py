@@ -63,6 +63,7 @@ class KioskBox:
             "volume_percent": self._volume.percent,
             "sound": {"state": self._sound.state.value, "reason": self._about_sound()},
             "door": {"open": self._doorway.is_open, "locked": self._doorway.locked} if self._doorway.exists else None,
+            "doors": self._doorway.describe(),
             "buttons": self._panel.describe_buttons(),
             "lights": self._panel.lights.describe(),
             "call": call.describe() if call is not None else None,
@@ -85,7 +86,7 @@ class KioskBox:
 
     def open_door(self) -> None:
         """Release the door for its time; InvalidStateError where there is none."""
-        self._doorway.open("asked for by the page")
+        self._doorway.open("page", "page")
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -13,18 +12,11 @@ from agent.errors import VoiceError
 from agent.hub_clock import HubClock
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.outcomes import INCOMING, UNANSWERED, outcome
+from agent.kiosk.wish import Wish
 from agent.voice.connection import Connection
 
 NO_CONNECTION = 53001  # to the service
 IMPATIENCE_S = 1.5  # so long a press may have been meant for what rang before
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What somebody wants: a call with these parameters, until then on the monotonic clock."""
-
-    params: dict[str, str]
-    until_s: float
 
 
 class Line:
@@ -112,7 +104,7 @@ class Line:
     @property
     def goes_on(self) -> bool:
         """Whether it went with its socket while somebody still waits for it."""
-        return self.failed and self.socket_lost and self.wish is not None and monotonic() < self.wish.until_s
+        return self.failed and self.socket_lost and self.wish is not None and self.wish.is_patient(monotonic())
 
     @property
     def unreached(self) -> bool:

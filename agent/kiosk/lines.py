@@ -5,9 +5,10 @@ Everything happens on the hub; nothing here decides whether a call is wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 
+from agent.clock import Timer
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError, VoiceError
 from agent.events import Emitter
@@ -17,13 +18,13 @@ from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
 from agent.kiosk.call_log import CallLog
 from agent.kiosk.call_sounds import CallSounds
-from agent.kiosk.line import Line, Wish
+from agent.kiosk.line import Line
 from agent.kiosk.outcomes import INCOMING, OUTGOING
 from agent.kiosk.waiting import Waiting
+from agent.kiosk.wish import Wish
 from agent.voice.call_ids import INCOMING as CALLED
 from agent.voice.connection import Connection
 from agent.voice.device import Device
-from agent.voice.first_contact import WAIT_S
 from hw.sound import tones
 
 ENDS = ("disconnect", "cancel", "reject", "transportClose")
@@ -58,6 +59,7 @@ class Lines(Emitter):
         self._board = board
         self._push_to_talk = push_to_talk
         self._talks = False
+        self._upcoming: Timer | None = None  # a call that is about to be dialled, for somebody who waits
         device.on_pending_changed = self._forget_dropped
         device.on("resumed", self.resumed)
 
@@ -68,7 +70,12 @@ class Lines(Emitter):
 
     def is_busy(self, besides: Line | None = None) -> bool:
         """Tell whether another call is on, or is being accepted."""
-        return self.current is not None or self.waiting.accepted not in (None, besides)
+        return self.is_on or self.waiting.accepted not in (None, besides)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a call is on, or is being dialled."""
+        return self.current is not None or self._upcoming is not None
 
     # --- how they begin ---
 
@@ -92,15 +99,20 @@ class Lines(Emitter):
         line.connection.accept()
         self.tell()
 
-    def dial(self, params: dict[str, str]) -> Line:
-        """Place a call with these parameters; raises UsageError when the Device cannot.
+    def dial(self, wish: Wish) -> Line:
+        """Call whom somebody wants; raises UsageError when the Device cannot, InvalidStateError while it dials.
 
-        One that goes with its socket is placed again: nobody in front of the box can know that the socket is lost.
+        A call that goes with its socket is placed again: nobody in front of the box can know that the socket is lost.
         """
-        return self._dial(Wish(params, monotonic() + WAIT_S))
+        if self._upcoming is not None:
+            raise InvalidStateError("a call is being dialled already")
+        line = self._dial(wish)
+        self._sounds.dialling()
+        self.tell()
+        return line
 
     def _dial(self, wish: Wish) -> Line:
-        params = wish.params
+        params = wish.all_params()
         try:
             connection = self.device.connect(params)
         except UsageError:
@@ -112,11 +124,16 @@ class Lines(Emitter):
         line.taken = True
         line.wish = wish
         self._follow(line)
-        line.after(limit_s(self._settings.max_ring_s), line.give_up)
+        line.after(wish.ring_s, line.give_up)
         self._board.tell("dialling", params["To"])
-        self._sounds.dialling()
-        self.tell()
         return line
+
+    def stop_dialling(self) -> bool:
+        """Give up a call that is about to be dialled; False when there is none."""
+        upcoming, self._upcoming = self._upcoming, None
+        if upcoming is not None:
+            upcoming.cancel()
+        return upcoming is not None
 
     def resumed(self, connection: Connection) -> None:
         """Go on with a call that the process before this one was in."""
@@ -158,6 +175,7 @@ class Lines(Emitter):
 
     def end_all(self) -> None:
         """Hang up what is on, and refuse what rings, without asking whether anything does."""
+        self.stop_dialling()
         for line in [*([self.current] if self.current is not None else []), *self.waiting.lines]:
             line.hang_up()
 
@@ -165,7 +183,7 @@ class Lines(Emitter):
         """Let the box's state follow the calls."""
         line = self.current or self.waiting.accepted
         on = line.connection if line is not None else None
-        phase = IDLE if on is None else _PHASES.get(on.status(), DIALLING)
+        phase = _PHASES.get(on.status(), DIALLING) if on is not None else DIALLING if self._upcoming else IDLE
         muted = on is not None and on.is_muted()
         held = line is not None and line.held
         self._board.show(phase=phase, held=held, muted=muted, ringing=self.waiting.unanswered)
@@ -253,20 +271,33 @@ class Lines(Emitter):
         """Let it be heard that what was wanted is over, unless it begins anew."""
         if line.wish is not None and line.goes_on:
             self.calls.forget(line.record)
-            HubClock().call_later(0, self._dial_again, line.wish)  # whoever takes the socket away is not done yet
+            # Later, because whoever takes the socket away is not done yet.
+            self._upcoming = HubClock().call_later(0, self._dial_again, line.wish)
+        elif line.failed and line.wish is not None and (following := line.wish.next(now := monotonic())):
+            self._upcoming = HubClock().call_later(following.begun_s - now, self._dial_next, following)
         elif line.failed and line.unreached:
             self._sounds.unreachable()
         else:
             self._sounds.over(failed=line.failed)
 
     def _dial_again(self, wish: Wish) -> None:
-        if self.current is not None or self.waiting.lines:
-            return  # somebody was quicker
+        self._upcoming = None
+        if self.current is None and not self.waiting.lines:  # else somebody was quicker
+            self._dial_unasked(wish, self._sounds.dialling)
+
+    def _dial_next(self, wish: Wish) -> None:
+        """Call whoever comes next, while the one who waits hears that it rings."""
+        self._upcoming = None
+        if not self.is_busy():
+            self._dial_unasked(wish, self._sounds.dialling_next)
+
+    def _dial_unasked(self, wish: Wish, let_hear: Callable[[], None]) -> None:
         try:
             self._dial(wish)
+            let_hear()
         except UsageError as error:
             self._board.tell("call failed", error)
-            self.tell()
+        self.tell()
 
     def _forget_dropped(self) -> None:
         """The Device has dropped calls that did not end: nobody can take them any more."""

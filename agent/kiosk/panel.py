@@ -8,6 +8,7 @@ from typing import Any
 
 from agent.clock import Timer
 from agent.closing import Closing
+from agent.config.directory import Entries
 from agent.errors import InvalidArgumentError
 from agent.hub_clock import HubClock
 from agent.kiosk.answering import warning_s
@@ -41,6 +42,7 @@ class Panel(Closing):
         self._settings = dict(buttons)
         self._light_settings = dict(lights)
         self._act = act
+        self.entries: Entries = {}  #: of the directory, whose labels buttons have that have none
         self.lights = Lights(lights, pins)
         try:
             self._buttons = Buttons(buttons, pins, post, self._gesture)
@@ -89,11 +91,18 @@ class Panel(Closing):
         return [
             {
                 "name": name,
-                "label": one.label or name,
+                "label": self._label(name),
                 "actions": {gesture: str(action) for gesture, action in one.bindings().items()},
             }
             for name, one in self._settings.items()
         ]
+
+    def _label(self, name: str) -> str:
+        """What a button is called: its own label, that of whom it calls, or its name."""
+        one = self._settings[name]
+        called = [self.entries[action.target].label for action in one.bindings().values()
+                  if action.name in ("call", "bell") and action.target in self.entries]  # fmt: skip
+        return one.label or next(filter(None, called), name)
 
     def close(self) -> None:
         """Turn the lights off and release the pins; idempotent."""

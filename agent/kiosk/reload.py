@@ -1,7 +1,7 @@
 """Takes changed settings while the box runs: what can change at once does, the rest waits until no call is on.
 
-    lights, buttons, answering, volumes, page, token, ca_file, log_level, and of sip the password, display_name,
-    headers, reject_with, expires_s, trust_identity                           at once, no call notices
+    lights, buttons, directory, keypad, answering, volumes, page, token, ca_file, log_level, and of sip the password,
+    display_name, headers, reject_with, expires_s, trust_identity             at once, no call notices
     everything else                                                           the program begins anew when it is idle
 
 A file that cannot be used is refused, with every problem named, and nothing changes.
@@ -113,7 +113,8 @@ class Reload:
         section = key.partition(".")[0]
         by_key: Mapping[str, Callable[[Config], None]] = {
             "buttons": self._panel, "lights": self._panel, "answering": self._answering, "page": self._page,
-            "token": self._admission, "signaling.ca_file": self._admission, "service.log_level": self._log_level,
+            "directory": self._answering, "keypad": self._answering, "token": self._admission,
+            "signaling.ca_file": self._admission, "service.log_level": self._log_level,
             **dict.fromkeys(VOLUMES, self._volume), **dict.fromkeys(ACCOUNT, self._admission),
         }  # fmt: skip
         return by_key.get(key) or by_key.get(section)
@@ -124,7 +125,10 @@ class Reload:
         self._kiosk.box.changed()
 
     def _answering(self, config: Config) -> None:
-        self._kiosk.attendant.use(config.answering, push_to_talk=talks(config))
+        self._kiosk.attendant.use(config.answering, config.directory, push_to_talk=talks(config))
+        self._kiosk.digits.use(config.directory, config.keypad)
+        self._kiosk.panel.entries = config.directory
+        self._kiosk.box.changed()
 
     def _page(self, config: Config) -> None:
         self._kiosk.page.use(config.page)

@@ -17,7 +17,7 @@ class Box(Protocol):
 
         identity, version, up_s, states (light states that hold now), edge, volume_percent · service {ready, reason} ·
         troubles {part: what the installer must look after} ·
-        sound {state, reason} · door {open, locked} or None ·
+        sound {state, reason} · door {open, locked} or None · doors {name: open} ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `Lights.describe`} ·
         call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, jitter_ms, loss_percent, mos} or None ·
         recent_calls [{direction, peer, at_ms (Unix), duration_s, outcome}], newest first · last_call, the newest of

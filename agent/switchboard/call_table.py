@@ -66,7 +66,7 @@ class CallTable:
 
     def reachable(self, client: Registered) -> list[TableEffect]:
         """Let calls to a client's identity that still ring also ring at this client, which has registered."""
-        called = [call for call in self._calls if call.target == client.identity]
+        called = [call for call in self._calls if client.identity in call.names]
         return [effect for call in called for effect in self._after(call, call.invite(client))]
 
     def has_read(self, client: Registered) -> None:
@@ -118,12 +118,14 @@ class CallTable:
         caller = _new_leg(client, message.text(Member.CALLSID))
         caller.take(sdp)
         parameters = invite_parameters(params, identity, client.account_sid)
-        call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg)
+        names = (params.target,) if self._directory.of(params.target) else params.names
+        call = RoutedCall(caller, params.target, parameters, self._settings, _new_leg, names)
         self._calls.append(call)
         if self._are_too_many(identity):
             return self._after(call, call.refuse(TOO_MANY))
         log.info("call %s: %s calls %s", caller.callsid, excerpt(identity), excerpt(params.target))
-        return self._after(call, call.start(self._directory.reachable(params.target), now))
+        called = [client for name in names for client in self._directory.reachable(name)]
+        return self._after(call, call.start(called, now))
 
     def _are_too_many(self, identity: str) -> bool:
         """Whether there are more calls than there may be, of all or begun by one, so that none can take them all."""

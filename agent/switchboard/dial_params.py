@@ -9,6 +9,7 @@ from agent.signaling.pstream.names import Member
 from agent.signaling.pstream.params import read_params
 
 PARAMS_LIMIT = 8_192
+MOST_NAMES = 10  # that one call rings, as of the voice service
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,12 @@ class DialParams:
 
     target: str
     rest: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The identities that ring together: those between the commas; too many are nobody."""
+        found = dict.fromkeys(name.strip().removeprefix("client:") for name in self.target.split(","))
+        return tuple(filter(None, found)) if len(found) <= MOST_NAMES else ()
 
 
 def dial_params(message: Message) -> DialParams:

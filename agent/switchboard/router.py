@@ -1,8 +1,9 @@
 """One call's decisions, without I/O: who rings, who wins, who is told what.
 
 A call has one caller's leg and any number of callees' legs. All callees ring; the first answer wins and cancels the
-others; one reject rejects for all; a client that ignores the call says nothing, so the others go on ringing. The
-caller's media is made last, with the codec that the callee chose, so that packets can be relayed as they are.
+others; one reject rejects for all of its identity, and other identities go on ringing; a client that ignores the call
+says nothing, so the others go on, too. The caller's media is made last, with the codec that the callee chose, so that
+packets can be relayed as they are.
 Work on media takes time, and its end comes back as one more event, `done` or `failed`: by then the call may be
 another one, so each of them looks at what is true now.
 """
@@ -53,13 +54,19 @@ class RoutedCall:
         parameters: Payload,
         settings: SwitchboardSettings,
         new_leg: Callable[[Registered], CallLeg],
+        names: Iterable[str] = (),
     ) -> None:
-        """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid."""
+        """`caller` brings its offer as `remote_sdp`; `parameters` go to the callees beside their CallSid.
+
+        `names` are the identities that `target` means, where it is not one itself.
+        """
         self.state = RouteState.RINGING
         self.caller = caller
         self.callees: list[CallLeg] = []
         self.target = target
+        self.names = frozenset(names) or frozenset((target,))
         self.winner: CallLeg | None = None
+        self._refused: set[str] = set()  # identities that have rejected it
         self._parameters = parameters
         self._early_digits = ""  # of the caller, before the answer
         self._timeouts = CallTimeouts(settings)
@@ -91,6 +98,8 @@ class RoutedCall:
         rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
         if self.state is not RouteState.RINGING or self.target in SERVICES or client.id in rung:
             return []
+        if client.identity in self._refused:
+            return []
         leg = self._new_leg(client)
         self.callees.append(leg)
         return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
@@ -105,8 +114,14 @@ class RoutedCall:
         return [*others, TakeAnswer(leg, sdp)]
 
     def reject(self, leg: CallLeg) -> list[LegEffect]:
-        """Refuse the call for all callees, as one of them does."""
-        return self._fail(DECLINE, RouteEvent.REFUSE) if leg.phase is LegPhase.RINGING else []
+        """Refuse the call for one identity, wherever it rings; for all, when no other one is left."""
+        if leg.phase is not LegPhase.RINGING:
+            return []
+        others = [other for other in self.callees if other.identity != leg.identity]
+        if all(other.phase is LegPhase.GONE for other in others):
+            return self._fail(DECLINE, RouteEvent.REFUSE)
+        self._refused.add(leg.identity)
+        return [effect for one in self.callees if one not in others for effect in cancel(one)]
 
     def hang_up(self, leg: CallLeg) -> list[LegEffect]:
         """End a client's part; a callee that only rang leaves the others ringing."""
@@ -221,6 +236,8 @@ class RoutedCall:
         if self.state is not RouteState.RINGING or not leg.ring():
             return []
         parameters = {"CallSid": leg.callsid, **self._parameters}
+        if len(self.names) > 1:
+            parameters["To"] = f"client:{leg.identity}"
         payload = {
             Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.tell_token(),
         }  # fmt: skip

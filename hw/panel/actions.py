@@ -1,4 +1,4 @@
-"""What a button can do, as text in the settings: `accept`, `call:alice?room=lobby`, `feedback:5`."""
+"""What a button can do, as text in the settings: `accept`, `call:alice?room=lobby`, `digit:5`, `feedback:5`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ PLAIN = (
     "answer_or_hang_up",  # the one-button box
     "mute",
     "redial",
+    "dial",
+    "clear",
     "volume_up",
     "volume_down",
     "door",
     "do_not_disturb",
     "push_to_talk",
 )
-FORMS = {"call": "call:WHOM?NAME=VALUE&...", "feedback": "feedback:1 to feedback:5, feedback:2?issue=dropped-call"}
+FORMS = {"call": "call:WHOM?NAME=VALUE&...", "bell": "bell:WHOM?NAME=VALUE&...", "digit": "digit:0 to digit:9",
+         "feedback": "feedback:1 to feedback:5, feedback:2?issue=dropped-call"}
 ISSUES = ("audio-latency", "choppy-audio", "dropped-call", "echo", "noisy-call", "one-way-audio")
 END_PUSH_TO_TALK = "end_push_to_talk"
 
@@ -45,6 +48,8 @@ def parse_action(text: str) -> ButtonAction:
     name, colon, rest = text.strip().partition(":")
     if name in PLAIN and not colon:
         return ButtonAction(name)
+    if name == "door":
+        return ButtonAction(name, _door_name(text, rest))
     if name in PLAIN:
         raise ActionError(f"{text!r}: {name} takes nothing after it; write just {name!r}")
     if name not in FORMS:
@@ -53,7 +58,7 @@ def parse_action(text: str) -> ButtonAction:
     if any(c in ", \t" for c in target.strip()):
         raise ActionError(f"{text!r}: expected one name or number, without blanks and commas (%20 and %2C in a name)")
     action = ButtonAction(name, unquote(target.strip()), dict(_parameters(text, query)))
-    _check_call(text, action) if name == "call" else _check_feedback(text, action)
+    _CHECKS[name](text, action)
     return action
 
 
@@ -64,9 +69,20 @@ def _parameters(text: str, query: str) -> list[tuple[str, str]]:
         raise ActionError(f"{text!r}: after the question mark write NAME=VALUE, several joined by &") from error
 
 
+def _door_name(text: str, rest: str) -> str:
+    if not rest.strip() or rest != rest.strip():
+        raise ActionError(f"{text!r} names no door; write 'door:NAME', or 'door' where there is one")
+    return rest
+
+
 def _check_call(text: str, action: ButtonAction) -> None:
     if not action.target.removeprefix("client:"):
-        raise ActionError(f"{text!r} does not say whom to call; write {FORMS['call']}")
+        raise ActionError(f"{text!r} does not say whom to call; write {FORMS[action.name]}")
+
+
+def _check_digit(text: str, action: ButtonAction) -> None:
+    if len(action.target) != 1 or action.target not in "0123456789" or action.parameters:
+        raise ActionError(f"{text!r} names no digit; write {FORMS['digit']}")
 
 
 def _check_feedback(text: str, action: ButtonAction) -> None:
@@ -74,6 +90,9 @@ def _check_feedback(text: str, action: ButtonAction) -> None:
         raise ActionError(f"{text!r} has no score from 1 (bad) to 5 (good); write {FORMS['feedback']}")
     if set(action.parameters) - {"issue"} or action.parameters.get("issue", ISSUES[0]) not in ISSUES:
         raise ActionError(f"{text!r}: only issue= can follow the score, with one of {', '.join(ISSUES)}")
+
+
+_CHECKS = {"call": _check_call, "bell": _check_call, "digit": _check_digit, "feedback": _check_feedback}
 
 
 def _unknown(text: str, name: str) -> str:

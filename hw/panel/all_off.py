@@ -11,13 +11,12 @@ from hw.panel.relay_guard import once_free
 from hw.panel.settings import LightSettings, RelaySettings
 
 
-def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySettings) -> None:
-    """Release the door's relay, turn all lights off and close `pins`; PinError names what cannot be, after the rest."""
+def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], *doors: RelaySettings) -> None:
+    """Release all relays, turn all lights off and close `pins`; PinError names what cannot be, after the rest."""
     problems = []
-    if door.pin is not None:
+    for door in doors:
         try:
-            number = door.pin
-            once_free(lambda: pins.output(number, active_low=door.active_low)).close()
+            _release(pins, door)
         except PinError as error:
             problems.append(f"door: {error}")
     for name, light in lights.items():
@@ -28,3 +27,9 @@ def put_to_rest(pins: Pins, lights: Mapping[str, LightSettings], door: RelaySett
     pins.close()
     if problems:
         raise PinError("; ".join(problems))
+
+
+def _release(pins: Pins, door: RelaySettings) -> None:
+    number = door.pin
+    if number is not None:
+        once_free(lambda: pins.output(number, active_low=door.active_low)).close()

@@ -12,6 +12,7 @@ from hw.panel.patterns import WHITE, Pattern, parse_pattern
 
 PULLS = {"up": "up", "down": "down", "none": "floating"}
 MIN_DIGITS, MAX_DIGITS = 3, 16  # of a door's code
+OPENERS = ("button", "code", "page", "http", "mqtt")
 MAX_ON_MS = 30_000  # no door opener needs more, and many burn out
 STATES = (  # most important first: what a visitor must see, then what an installer must see
     "door_open",
@@ -173,7 +174,7 @@ class LightSettings:
 
 @dataclass(frozen=True)
 class RelaySettings:
-    """[door]: the relay that releases the door."""
+    """[door], [doors.NAME]: the relay that releases a door, and what may do so."""
 
     pin: int | None = field(
         default=None, metadata={"help": "GPIO number of the relay; absent: no door", "kind": "pin", "min": 0, "max": 53}
@@ -181,6 +182,9 @@ class RelaySettings:
     active_low: bool = field(default=False, metadata={"help": "whether a low pin closes the relay"})
     open_ms: int = field(
         default=3000, metadata={"help": "how long the door is released", "min": 100, "max": MAX_ON_MS}
+    )
+    opened_by: tuple[str, ...] = field(
+        default=OPENERS, metadata={"help": "what may open it; nothing else does", "choices": OPENERS}
     )
 
 
@@ -196,7 +200,13 @@ class DoorSettings:
     entry_s: int = field(default=8, metadata={"help": "longest pause between two digits", "min": 1, "max": 60})
 
     def __post_init__(self) -> None:
-        if self.code and not (self.code.isascii() and self.code.isdecimal()):
-            raise SettingError("code must consist of the digits 0 to 9; # and * are for ending and correcting")
-        if self.code and not MIN_DIGITS <= len(self.code) <= MAX_DIGITS:
-            raise SettingError(f"code must have {MIN_DIGITS} to {MAX_DIGITS} digits")
+        if self.code:
+            check_digits(self.code)
+
+
+def check_digits(code: str) -> None:
+    """Make sure that this can be a code; raises SettingError."""
+    if not (code.isascii() and code.isdecimal()):
+        raise SettingError("code must consist of the digits 0 to 9; # and * are for ending and correcting")
+    if not MIN_DIGITS <= len(code) <= MAX_DIGITS:
+        raise SettingError(f"code must have {MIN_DIGITS} to {MAX_DIGITS} digits")

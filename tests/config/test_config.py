@@ -19,7 +19,9 @@ from agent.errors import ConfigError
 
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
-EXAMPLES = {"buttons": "accept", "lights": "status", "hooks": "example"}  # what shows every key
+# The entry that shows every key, of those with free names.
+EXAMPLES = {"directory": "reception", "doors": "gate", "codes": "post", "buttons": "accept", "lights": "status",
+            "hooks": "example"}
 
 TABLES = {"ice_servers"}  # keys that are written as tables of their own
 
@@ -39,9 +41,9 @@ def keys() -> list[tuple[str, dataclasses.Field[Any]]]:
 
 def line_of(section: str, key: str) -> str:
     """The line of `key`, in use or commented out, after the header of `section`."""
-    header = f"[{section}]" if f"[{section}]" in LINES else f"# [{section}]"  # an example that is not in use
-    for line in LINES[LINES.index(header) + 1 :]:
-        if line.startswith("["):
+    start = next(at for at, line in enumerate(LINES) if line.removeprefix("# ") == f"[{section}]") + 1
+    for line in LINES[start:]:
+        if line.removeprefix("# ").startswith("["):
             break
         if re.match(rf"(# ?)?{key} = ", line):
             return line

@@ -24,7 +24,7 @@ def read(tmp_path: Path, text: str | bytes) -> RestingOutputs:
 
 def driven(found: RestingOutputs) -> dict[int | None, bool]:
     """Each output's pin, and whether it is off when high."""
-    return {one.pin: one.active_low for one in (found.door, *found.lights.values()) if one.pin is not None}
+    return {one.pin: one.active_low for one in (*found.doors, *found.lights.values()) if one.pin is not None}
 
 
 def test_the_shipped_settings_name_the_outputs_that_they_are_loaded_with() -> None:
@@ -51,7 +51,7 @@ def test_the_shipped_settings_name_the_outputs_that_they_are_loaded_with() -> No
 )  # fmt: skip
 @pytest.mark.parametrize("first", [True, False])
 def test_what_is_wrong_elsewhere_does_not_hide_the_door(tmp_path: Path, other: str, first: bool) -> None:
-    assert read(tmp_path, other + DOOR if first else DOOR + other).door == RELAY
+    assert read(tmp_path, other + DOOR if first else DOOR + other).doors == [RELAY]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_wrong_elsewhere_does_not_hide_the_door(tmp_path: Path, other: s
 def test_the_door_is_found_however_it_was_written(tmp_path: Path, door: str | bytes) -> None:
     found = read(tmp_path, door)
 
-    assert found.door == RELAY
+    assert found.doors == [RELAY]
     assert found.problems == []
 
 

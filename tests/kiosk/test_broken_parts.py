@@ -311,7 +311,7 @@ def test_reports_that_stand_still_are_left_behind(box: Box, monkeypatch: pytest.
 
 
 def test_a_door_whose_timer_is_lost_is_shut(box: Box) -> None:
-    relay: Any = box.kiosk.doorway._relay
+    relay: Any = box.kiosk.doorway._relays[""]
     box.act("door")
     relay._timer.cancel()
 

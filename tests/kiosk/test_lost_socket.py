@@ -12,7 +12,7 @@ from tests.kiosk.stage import BOX, BOX_HZ, UNREACHABLE_HZ, VISITOR_HZ, Box, Phon
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("agent.voice.first_contact", "agent.kiosk.lines"):
+    for module in ("agent.voice.first_contact", "agent.kiosk.bells"):
         monkeypatch.setattr(f"{module}.WAIT_S", 0.5)
 
 
@@ -96,7 +96,7 @@ def test_whoever_gives_up_while_the_socket_is_lost_calls_nobody(site: Site, box:
 def test_a_call_that_goes_with_its_socket_after_a_while_says_that_there_is_no_connection(
     site: Site, box: Box, visitor: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.kiosk.lines.WAIT_S", 0.0)
+    monkeypatch.setattr("agent.kiosk.bells.WAIT_S", 0.0)
     box.press("call")
     box.until_told("ringing")
 

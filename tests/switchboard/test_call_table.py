@@ -33,9 +33,9 @@ class Caller:
 ALICE, BOB, MALLORY = Caller(1, "alice"), Caller(2, "bob"), Caller(3, "mallory")
 
 
-def table(**settings: int) -> CallTable:
+def table(*more: Caller, **settings: int) -> CallTable:
     registry: Registry[Caller] = Registry()
-    for client in (ALICE, BOB, MALLORY):
+    for client in (ALICE, BOB, MALLORY, *more):
         registry.add(client)
         registry.set_reachable(client.id, True)
     return CallTable(SwitchboardSettings(**settings), registry, SeldomLog(logging.getLogger(__name__)))

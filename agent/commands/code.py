@@ -1,0 +1,65 @@
+"""Ask for the digits of a door code, and print the lines for config.toml that let it open."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from agent.commands import settings_option
+from agent.terminal import say
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    settings_option(parser)
+    parser.add_argument("name", metavar="NAME", help="whose code it is, as the house is told when it opens")
+
+
+def perform(options: argparse.Namespace) -> int:
+    """Read the digits, at a terminal unseen, and hash them; InvalidArgumentError says what is no code.
+
+    Codes of one box share a salt, so the settings are read, if they can be. A code that is there already is refused.
+    """
+    from agent.config import load
+    from agent.config.location import settings_file
+    from agent.errors import ConfigError, InvalidArgumentError
+    from hw.errors import SettingError
+    from hw.panel.code_book import CodeBook, HashedCode, hash_code
+
+    try:
+        codes = load(settings_file(options.config)).codes
+    except ConfigError:
+        if options.config is not None:
+            raise
+        codes = {}
+    digits = _digits()
+    salt = next((HashedCode.parse(code.hash).salt for code in codes.values()), None)
+    try:
+        hashed = hash_code(digits, salt)
+    except SettingError as error:
+        raise InvalidArgumentError(str(error)) from None
+    if (owner := CodeBook("", codes).whose(digits)) is not None:
+        raise InvalidArgumentError(f"{owner} has this code already; expected another one")
+    say(f"[codes.{_key(options.name)}]", f'hash = "{hashed}"')
+    return 0
+
+
+def _digits() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    import getpass
+
+    from agent.errors import InvalidArgumentError
+
+    digits = getpass.getpass("digits: ")
+    if getpass.getpass("once more: ") != digits:
+        raise InvalidArgumentError("the two are not the same; nothing was made")
+    return digits
+
+
+def _key(name: str) -> str:
+    """Write a name as TOML wants it in a table's header."""
+    import json
+    import re
+
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)

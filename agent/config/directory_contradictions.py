@@ -1,0 +1,57 @@
+"""What is wrong between entries of [directory], and between them and the buttons: key and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from agent.config.directory import Entries, chain
+from agent.config.sections import Config
+
+_Problems = Iterator[tuple[str, str]]
+
+
+def directory_contradictions(config: Config) -> _Problems:
+    """Find fallbacks that lead nowhere or back, numbers that two have, and digits that mean nothing."""
+    for name in config.directory:
+        yield from _fallback(config.directory, name)
+    yield from _numbers(config.directory)
+    yield from _digits(config)
+
+
+def _fallback(entries: Entries, name: str) -> _Problems:
+    fallback = entries[name].fallback
+    if not fallback:
+        return
+    key = f"directory.{name}.fallback"
+    if fallback not in entries:
+        near = get_close_matches(fallback, entries, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(sorted(entries))}"
+        yield key, f"there is no entry [directory.{fallback}]; {hint}"
+        return
+    way = chain(entries, name)
+    if entries[way[-1]].fallback == name:
+        yield key, f"it leads back to where it began ({' - '.join([*way, name])}); expected an end"
+
+
+def _numbers(entries: Entries) -> _Problems:
+    owners: dict[str, str] = {}
+    for name, entry in entries.items():
+        if entry.number and entry.number in owners:
+            yield f"directory.{name}.number", f"{owners[entry.number]} has it already; expected a number of its own"
+        owners.setdefault(entry.number, name)
+
+
+def _digits(config: Config) -> _Problems:
+    actions = [(f"buttons.{name}.{gesture}", action)
+               for name, button in config.buttons.items() for gesture, action in button.bindings().items()]  # fmt: skip
+    numbers = {name: entry.number for name, entry in config.directory.items() if entry.number}
+    digits = {action.target for _, action in actions if action.name == "digit"}
+    for key, action in actions:
+        if action.name in ("dial", "clear") and not digits:
+            yield key, f"there is nothing to {action.name}; expected buttons with digit:0 to digit:9"
+        if action.name == "dial" and digits and not numbers:
+            yield key, "it dials nobody; expected a number in an entry of [directory]"
+    for name, number in numbers.items():
+        if missing := sorted(set(number) - digits):
+            yield f"directory.{name}.number", f"no button types it; expected one with digit:{missing[0]}"

@@ -1,0 +1,129 @@
+"""Boxes with several doors and named codes: which opens, for whom, and what the house hears of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.cli import main
+from agent.config import DoorSection, load
+from agent.errors import InvalidStateError
+from hw.panel.code_book import LEAST_COST, SALT_BYTES, CodeSettings, hash_code
+from hw.panel.settings import RelaySettings
+from tests.kiosk.stage import DOOR_PIN, Box, Phone, Site, button
+
+GATE_PIN, YARD_PIN = 19, 20
+SALT = bytes(SALT_BYTES)
+DOORS = {
+    "gate": RelaySettings(pin=GATE_PIN, open_ms=200),
+    "yard": RelaySettings(pin=YARD_PIN, open_ms=200, opened_by=("button",)),
+}
+ACTIONS = {"accept": "accept", "gate": "door:gate", "yard": "door:yard", "door": "door"}
+BUTTONS = {name: button(pin, short=action) for pin, (name, action) in enumerate(ACTIONS.items(), 2)}
+
+
+def named(digits: str, **more: Any) -> CodeSettings:
+    return CodeSettings(str(hash_code(digits, SALT, LEAST_COST)), **more)
+
+
+def box_at(site: Site, **sections: Any) -> Box:
+    given = {"buttons": BUTTONS, "doors": DOORS, "door": DoorSection(pin=DOOR_PIN, open_ms=200, tries=2)}
+    return site.box(site.config(**{**given, **sections}))
+
+
+def dial(box: Box, visitor: Phone, digits: str) -> None:
+    if visitor.call is None:
+        visitor.dial()
+        box.until_shows("ringing")
+        box.press("accept")
+        visitor.until_told("accept")
+    visitor.call.send_digits(digits)
+
+
+def levels(box: Box, pin: int) -> list[bool]:
+    """Note what this relay does from now on."""
+    relay: Any = box.kiosk.pins.raw(pin)
+    seen: list[bool] = []
+    drive = relay._change_state
+    relay._change_state = lambda value: (seen.append(bool(value)), drive(value))[1]
+    return seen
+
+
+def test_each_button_opens_its_door_and_no_other(site: Site) -> None:
+    box = box_at(site)
+    gate, yard, front = (levels(box, pin) for pin in (GATE_PIN, YARD_PIN, DOOR_PIN))
+    box.press("gate")
+    box.until_told("door open gate: button")
+    box.until_told("door closed gate")
+    assert (gate, yard, front) == ([True, False], [], [])
+    assert box.status["doors"] == {"": False, "gate": False, "yard": False}
+    box.press("door")
+    box.until_told("door open button")
+
+
+def test_a_named_code_opens_the_doors_it_is_for_and_the_house_hears_whose_it_was(site: Site, visitor: Phone) -> None:
+    box = box_at(site, codes={"post": named("4711", doors=("gate",)), "staff": named("2468")})
+    dial(box, visitor, "4711")
+    box.until_told("door open gate: code of post")
+    visitor.until(lambda: visitor.ear.loudness() > 40, "heard that it was right")
+    box.until_told("door closed gate")
+    dial(box, visitor, "w2468")  # of the doors that take codes, all
+    box.until_told("door open code of staff")
+    box.until_told("door open gate: code of staff")
+    assert not any("yard" in told for told in box.story)
+    assert not any(digits in told for told in box.story for digits in ("4711", "2468"))
+
+
+def test_a_code_for_once_opens_once_also_over_a_restart(site: Site, visitor: Phone) -> None:
+    codes = {"guest": named("4711", once=True, doors=("gate",))}
+    box = box_at(site, codes=codes)
+    dial(box, visitor, "4711")
+    box.until_told("door open gate: code of guest")
+    assert json.loads((site.folder / "state" / "door.json").read_text())["used"]
+
+    box.kiosk.stop()
+
+    again = box_at(site, codes=codes)
+    assert again.kiosk.doorway._code.book.owner("4711", datetime.now()) is None
+
+
+@pytest.mark.parametrize("by", ["code", "page", "http", "mqtt"])
+def test_what_a_door_is_not_opened_by_cannot_open_it(site: Site, by: str) -> None:
+    box = box_at(site)
+    with pytest.raises(InvalidStateError, match=r"doors.yard.opened_by does not have"):
+        box.kiosk.doorway.open("somebody", by, "yard")
+    box.kiosk.doorway.open("somebody", by, "gate")
+    box.until_told("door open gate: somebody")
+
+
+def test_no_door_of_that_name_is_said(site: Site) -> None:
+    box = box_at(site)
+    with pytest.raises(InvalidStateError, match="it has: gate, yard"):
+        box.kiosk.doorway.open("somebody", "page", "gait")
+
+
+def run_code(monkeypatch: pytest.MonkeyPatch, name: str, digits: str, config: Path) -> int:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{digits}\n"))
+    return main(["code", "--config", str(config), name])
+
+
+def test_the_command_prints_lines_that_open_and_refuses_a_code_that_somebody_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[doors.gate]\npin = 19\n")
+    for name, digits in (("post", "4711"), ("Anna B.", "2468")):
+        assert run_code(monkeypatch, name, digits, config) == 0
+        config.write_text(config.read_text() + capsys.readouterr().out)
+    codes = load(config).codes
+    assert list(codes) == ["post", "Anna B."]
+    assert len({code.hash.split(":")[3] for code in codes.values()}) == 1  # one salt
+    assert run_code(monkeypatch, "milk", "4711", config) == 2
+    assert "post has this code already" in capsys.readouterr().err
+    assert run_code(monkeypatch, "milk", "12", config) == 2
+    assert "3 to 16 digits" in capsys.readouterr().err
