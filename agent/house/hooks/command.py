@@ -71,7 +71,7 @@ def _end_group(process: subprocess.Popen[bytes], reader: gevent.Greenlet[..., No
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=grace_s)
             reader.join(grace_s)
-    reader.kill(block=False)
+    reader.kill(timeout=GRACE_S)  # it must have let go of the pipe
     with suppress(OSError, ValueError):
         process.stdout.close()
 
