@@ -13,17 +13,6 @@ from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import PHONES, SipSite, missing
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sites are independent of each other, but one serves all the tests of its file."""
-    for item in items:
-        if item.get_closest_marker("sip_site") is not None:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-            if getattr(config.option, "loadgroup", False) and hasattr(item, "_id"):
-                # pytest-xdist 3.8 writes the group's name where pytest 9.2 does not look for it any more.
-                item._id = type(item._id).parse(f"{item.nodeid}@{item.path.name}")
-
-
 @pytest.fixture(scope="module")
 def one_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
     """The hub lives in the client's namespace meanwhile."""

@@ -1,9 +1,9 @@
 """What a box says in each situation that was recorded of JsSIP in Chromium, message by message at the edge.
 
 The recordings were made at an edge of the same kind: what they hold is the order of messages on the client's leg. Ours
-differs in three ways, on purpose: it sends no 100 of its own (on WebSockets nothing is repeated, RFC 7118), it refuses a
-call at once, without 180, when it is busy, and after a lost connection it repeats the ACK that may have gone down with
-it and asks for each call anew.
+differs in three ways, on purpose: it sends no 100 of its own (on WebSockets nothing is repeated, RFC 7118), it refuses
+a call at once, without 180, when it is busy, and after a lost connection it repeats the ACK that may have gone down
+with it and asks for each call anew.
 """
 
 from __future__ import annotations
