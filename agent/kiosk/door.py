@@ -92,14 +92,14 @@ class Doorway(Emitter, Closing):
         name = self._meant(name)
         if name not in self._relays:
             raise InvalidStateError(self._no_door(name))
-        if not self.may_open(name, by):
+        if not self.may_open(by, name):
             raise InvalidStateError(f"{door_key(name)}.opened_by does not have {by!r}: it may not open this door")
         log.info("the door%s is released: %s", f" {name}" if name else "", why)
         self._why[name] = why
         self._relays[name].pulse()
 
-    def may_open(self, name: str, by: str) -> bool:
-        """Tell whether `by`, as `open` takes it, may open a door; no door is nobody's."""
+    def may_open(self, by: str, name: str) -> bool:
+        """Tell whether this may open a door, both as `open` takes them; False where there is none."""
         door = self._doors.get(self._meant(name))
         return door is not None and (not by or by in door.opened_by)
 

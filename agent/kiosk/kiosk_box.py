@@ -92,7 +92,7 @@ class KioskBox:
         Raises InvalidArgumentError when there is no such button, InvalidStateError where it opens a door that `by` may
         not open, because a button must not get around `opened_by`.
         """
-        if by and any(not self._doorway.may_open(door, by) for door in self._panel.doors_of(name)):
+        if by and any(not self._doorway.may_open(by, door) for door in self._panel.doors_of(name)):
             raise InvalidStateError(f"the button {excerpt(name)} opens a door, and its opened_by does not have {by!r}")
         self._panel.press(name, hold_s)
 
@@ -120,9 +120,9 @@ class KioskBox:
         """Release a door for its time; InvalidStateError where there is none, or this may not open it."""
         self._doorway.open(asker.name, asker.by, name)
 
-    def may_open(self, name: str, by: str) -> bool:
+    def may_open(self, by: str, name: str) -> bool:
         """Tell whether this may open a door."""
-        return self._doorway.may_open(name, by)
+        return self._doorway.may_open(by, name)
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""

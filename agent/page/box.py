@@ -54,7 +54,7 @@ class Box(Protocol):
     def open_door(self, name: str, asker: Asker) -> None:
         """Release a door for its time, "" that of [door] or the only one. InvalidStateError: none, or not by this."""
 
-    def may_open(self, name: str, by: str) -> bool:
+    def may_open(self, by: str, name: str) -> bool:
         """Tell whether this may open a door."""
 
     def set_volume(self, percent: int) -> None:

@@ -25,7 +25,7 @@ RETRY_MS = 1000
 def shown_to(asker: Asker, box: Box) -> dict[str, Any]:
     """Return the status, and what whoever asks may do."""
     status = box.status()
-    doors = [name for name in status.get("doors", ()) if OPEN in asker.permissions and box.may_open(name, asker.by)]
+    doors = [name for name in status.get("doors", ()) if OPEN in asker.permissions and box.may_open(asker.by, name)]
     return {**status, "permissions": sorted(asker.permissions), "may_open": doors}
 
 

@@ -198,6 +198,19 @@ _MEDIA = (
              '["a=ice-options:trickle"] if self.address is None else []', "[]", _played("mute")),
     Mutation("the end of a digit is sent once", "agent/media/codec/telephone_event.py", "END_PACKETS = 3",
              "END_PACKETS = 1", ("media/codec/test_telephone_event.py",)),
+    Mutation("copies go beyond the bit rate", "agent/media/rtp/red.py", "copies = copies[1:]", "break",
+             ("media/rtp/test_red.py",)),
+    Mutation("the encoder leaves no room for copies", "agent/media/codec/sender.py",
+             "rate_beside_copies(wanted.bitrate, copies, wanted.packet_ms)", "wanted.bitrate",
+             ("media/rtp/test_red.py",)),
+    Mutation("a copy of what came is passed on", "agent/media/rtp/session.py",
+             "if self._came and place not in numbers and at not in timestamps:", "if True:",
+             ("media/rtp/test_red.py",)),
+    Mutation("copies are offered to the voice service", "agent/media/sdp/offer_answer.py",
+             "with_red(codecs, taken) if self._for_sip else codecs", "with_red(codecs, taken)",
+             ("media/sdp/test_sdp.py",)),
+    Mutation("SIP peers take our offer for hold", "agent/voice/host_duties.py",
+             "self._signaling_address, for_sip)", "self._signaling_address, False)", ("voice/test_sip_device.py",)),
 )  # fmt: skip
 
 _BOX = (
@@ -401,6 +414,23 @@ _ORGANS = (
              ("supervision/test_growth.py",)),
 )  # fmt: skip
 
+_BELLS = (
+    Mutation("one that rejects ends the ringing of all", "agent/switchboard/router.py",
+             "others = [other for other in self.callees if other.identity != leg.identity]",
+             "others: list[CallLeg] = []", ("switchboard/test_several.py",)),
+    Mutation("nobody is called after the first", "agent/kiosk/lines.py",
+             "(following := line.wish.next(now := monotonic()))", "(now := 0.0) and (following := line.wish)",
+             ("kiosk/test_directory_calls.py",)),
+    Mutation("a bell never cools down", "agent/kiosk/bells.py", "        self._refuse_hot(whom)\n", "",
+             ("kiosk/test_directory_calls.py",)),
+    Mutation("a night ends at midnight", "hw/week_hours.py", "return clock < self.end and (now.weekday() - 1)",
+             "return clock < self.end and (now.weekday() - 0)", ("kiosk/test_wish.py",)),
+    Mutation("a code that opens once opens again", "hw/panel/code_book.py", " and hashed.id not in self.used", "",
+             ("hw/panel/test_code_book.py",)),
+    Mutation("anything opens every door", "agent/kiosk/door.py",
+             "if by and by not in self._doors[name].opened_by:", "if False:", ("kiosk/test_doors.py",)),
+)  # fmt: skip
+
 _LOST = (
     Mutation("a press finds no socket and is lost", "agent/kiosk/registration.py",
              '            "wait_for_service": True,', "            # ", ("kiosk/test_lost_socket.py",)),
@@ -442,4 +472,4 @@ _HOUSE = (
 )  # fmt: skip
 
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES,
-             *_ORGANS, *_LOST, *_HOUSE, *_SIP, *_PBX)  # fmt: skip
+             *_ORGANS, *_BELLS, *_LOST, *_HOUSE, *_SIP, *_PBX)  # fmt: skip

@@ -60,7 +60,7 @@ class RecordingBox:
     def set_do_not_disturb(self, on: bool) -> None:
         self.done.append(("do not disturb", on))
 
-    def may_open(self, name: str, by: str) -> bool:
+    def may_open(self, by: str, name: str) -> bool:
         return by in self.opened_by
 
     def open_door(self, name: str, asker: Asker) -> None:
