@@ -21,17 +21,16 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
 import numpy as np
 from gevent.event import Event
 
 from agent.media.bridge import Bridge
-from agent.voice import call_effects as do
 from bench.rig import sip_browser, sip_site
 from bench.rig.sip_box import PATIENCE_S, SipBox, until
 from bench.rig.sip_browser import PagePhone, SipPage
@@ -75,17 +74,15 @@ class Box:
 
     def restart(self) -> float:
         """Offer new candidates, though nothing is wrong."""
-        media, applied = self._call._call.media, Event()
-        perform = media.perform
+        applied, apply = Event(), self._call.on_answer
 
-        def watched(step: do.MediaStep) -> None:
-            perform(step)
-            if isinstance(step, do.ApplyRestart):
-                applied.set()
+        def watched(payload: Mapping[str, Any]) -> None:
+            apply(payload)
+            applied.set()
 
-        media.perform = watched  # type: ignore[method-assign]
+        self._call.on_answer = watched  # type: ignore[method-assign]
         begun = time.monotonic()
-        media.perform(do.OfferRestart())
+        self._call.on_restart_offer("")  # as if the far end had asked for one
         assert applied.wait(PATIENCE_S), "the offer was not answered"
         return _ms(begun)
 

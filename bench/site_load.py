@@ -1,6 +1,6 @@
 """What a site's edge and media engine spend on a registration, a call and a stream, and a switchboard on a leg.
 
-    python -m bench.site_load [--boxes 300] [--calls 500] [--streams 40] [--legs 4]
+    python -m bench.site_load [--boxes 300] [--calls 500] [--streams 40] [--members 100] [--legs 4]
 
 Measured is processor time, not time: a machine that is busy otherwise changes it little, and 1 s divided by it is what
 a core carries. Memory is PSS. Registrations come over WSS with challenge, as boxes do, and stay; calls are SIPp's, from
@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import hashlib
 import itertools
+import json
 import re
 import ssl
 import struct
@@ -43,7 +44,8 @@ STREAM_S = 10.0
 SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 PACKET_S = 0.02
 LEG_S = 10.0
-SDES = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+IDLE_S = 20.0
+SDES = "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
 
 
 def register(number: int, line: str, more: str = "", via: str = "WSS") -> str:
@@ -189,10 +191,38 @@ def measure_streams(site: SipSite, count: int, secured: bool) -> None:
         plug.close()
 
 
-def measure_switchboard(folder: Path, legs: int) -> None:
-    """Print what a call of a box to its echo costs the switchboard."""
-    with closing(Board(folder / "switchboard")) as board:
+async def members(board: Board, count: int) -> list[ClientConnection]:
+    """Register so many at a switchboard, one after the other."""
+    context, links = ssl.create_default_context(cafile=str(board.ca_file)), []
+    for number in range(count):
+        link = await connect(f"wss://{board.address}/signal", ssl=context, ping_interval=None, compression=None)
+        said = {"listen": {"token": board.token(f"m{number}")}, "register": {"media": {"audio": True}}}
+        for kind, payload in said.items():
+            await link.send(json.dumps({"type": kind, "version": "1.5", "payload": payload}))
+        while json.loads(str(await link.recv()))["type"] != "ready":
+            pass
+        links.append(link)
+    return links
+
+
+def measure_members(board: Board, bridge: Bridge, count: int) -> None:
+    """Print what a registered box costs the switchboard while nothing happens."""
+    cpu, memory = cpu_s(board.pid), memory_kb(board.pid)
+    links = bridge.run(members(board, count), timeout_s=200)
+    spent, more = cpu_s(board.pid) - cpu, memory_kb(board.pid) - memory
+    cpu = cpu_s(board.pid)
+    gevent.sleep(IDLE_S)
+    idle = (cpu_s(board.pid) - cpu) / IDLE_S
+    print(f"switchboard: registration {spent / count * 1000:.1f} ms of a core, {more / count:.0f} kB; "
+          f"{memory / 1024:.0f} MB with nobody, {idle * 100:.1f} % of a core with {count} idle boxes")  # fmt: skip
+    bridge.run(leave(links), timeout_s=60)
+
+
+def measure_switchboard(folder: Path, legs: int, boxes: int) -> None:
+    """Print what members and legs cost the switchboard."""
+    with closing(Board(folder / "switchboard")) as board, Bridge() as bridge:
         board.start()
+        measure_members(board, bridge, boxes)
         callers = [Caller(board.address, board.ca_file, board.token(f"box-{n}")) for n in range(legs)]
         members = memory_kb(board.pid)
         for caller in callers:
@@ -214,6 +244,7 @@ def main() -> int:
     parser.add_argument("--boxes", type=int, default=300)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--streams", type=int, default=40)
+    parser.add_argument("--members", type=int, default=100)
     parser.add_argument("--legs", type=int, default=4)
     options = parser.parse_args()
     if lacking := sip_site.missing():
@@ -227,7 +258,7 @@ def main() -> int:
             measure_calls(site, options.calls)
             for secured in (False, True):
                 measure_streams(site, options.streams, secured)
-        measure_switchboard(folder, options.legs)
+        measure_switchboard(folder, options.legs, options.members)
     return 0
 
 

@@ -15,4 +15,5 @@ lock() {
 mkdir -p requirements
 sed -n 's/^requires = \["\(.*\)"\]$/\1/p' pyproject.toml | lock build - "$@"   # one requirement: what builds the rest
 lock run setup.cfg --constraints requirements/build.txt "$@"
-lock test setup.cfg --extra test --constraints requirements/run.txt "$@"
+lock house setup.cfg --extra mqtt --extra metrics --constraints requirements/run.txt "$@"   # what is installed on a box
+lock test setup.cfg --extra test --constraints requirements/house.txt "$@"

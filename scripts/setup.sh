@@ -58,6 +58,9 @@ sip_packages() {
     rtpengine-daemon baresip-core sip-tester sqlite3
 }
 
+# What the tests of MQTT and figures need; without it they are skipped.
+house_packages() { echo mosquitto prometheus; }
+
 # Debian starts services as it installs them, and at each boot from then on: neither is wanted for a test.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
@@ -66,16 +69,22 @@ forbid_services() {
   printf '#!/bin/sh\nexit 101\n' | as_root install -m 755 /dev/stdin $policy
 }
 
-install_sip() {
-  local missing
+# install_for_tests OF_WHAT PACKAGE...: what was here before is left as it is, its services, too.
+install_for_tests() {
+  local missing what=$1 service
+  shift
   missing=$(missing_packages "$@" | xargs)
   [ -n "$missing" ] || return 0
-  say "installing Debian packages for the tests of SIP sites: $missing"
+  say "installing Debian packages for the tests of $what: $missing"
   # shellcheck disable=SC2086
   if (forbid_services && attempt "installing them" apt_install_fresh $missing); then
-    has systemctl && as_root systemctl disable --quiet kamailio rtpengine-daemon || true
+    for service in $missing; do
+      case $service in kamailio | rtpengine-daemon | mosquitto | prometheus)
+        has systemctl && as_root systemctl disable --quiet "$service" || true ;;
+      esac
+    done
   else
-    say "the tests of SIP sites will be skipped"
+    say "the tests of $what will be skipped"
   fi
 }
 
@@ -108,6 +117,7 @@ check_machine
 install_packages $(wanted_packages)
 # shellcheck disable=SC2046
 if [ "$kind" = test ] && has dpkg-query && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
-  install_sip $(sip_packages)
+  install_for_tests "SIP sites" $(sip_packages)
+  install_for_tests "MQTT and figures" $(house_packages)
 fi
 [ "$kind" = packages ] || make_environment

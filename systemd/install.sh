@@ -39,7 +39,7 @@ build() {
   mkdir -p "$opt/releases"
   "$python" -m venv "$new"
   cp -r agent hw setup.cfg pyproject.toml README.md "$workshop"   # pip leaves its traces there, not in the checkout
-  install_locked "$new/bin/python" run
+  install_locked "$new/bin/python" house
   pip_install "$new/bin/python" --no-index --no-deps --no-build-isolation "$workshop"
   build_core "$new/bin/python"
   install -m 644 README.md "$new/README.md"

@@ -29,8 +29,18 @@ def _nothing_was_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SeldomLog, "_since", {})
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the names of groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        for shared in SHARED:
-            if item.get_closest_marker(shared) is not None:
-                item.add_marker(pytest.mark.xdist_group(shared))
+        if (group := _group_of(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+            if getattr(item.config.option, "loadgroup", False) and hasattr(item, "_id"):
+                # pytest-xdist 3.8 writes the group's name where pytest 9.2 does not look for it any more.
+                item._id = type(item._id).parse(f"{item.nodeid}@{group}")
+
+
+def _group_of(item: pytest.Item) -> str | None:
+    """Tell with which others it must not run side by side; SIP sites are independent, but one serves a whole file."""
+    if item.get_closest_marker("sip_site") is not None:
+        return item.path.name
+    return next((shared for shared in SHARED if item.get_closest_marker(shared) is not None), None)

@@ -23,6 +23,7 @@ def contradictions(config: Config) -> _Problems:
     yield from directory_contradictions(config)
     yield from _service(config)
     yield from _token(config.token)
+    yield from _figures(config)
     yield from sip_contradictions(config)
 
 
@@ -65,6 +66,12 @@ def _service(config: Config) -> _Problems:
         yield "signaling.edge", "a switchboard has no edges; expected edge or server, not both"
     if config.box.chip and config.box.pins == "mock":
         yield "box.chip", 'virtual pins need no chip; expected pins = "auto" or "gpiod" with it'
+
+
+def _figures(config: Config) -> _Problems:
+    ours = (config.metrics.host, config.metrics.port)
+    if config.metrics.is_used and config.page.enabled and ours[1] and ours == (config.page.host, config.page.port):
+        yield "metrics.listen", "the page listens there; expected another port"
 
 
 def _token(token: TokenSettings) -> _Problems:

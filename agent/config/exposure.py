@@ -11,7 +11,7 @@ from typing import Any
 from agent.config.sections import Config
 
 _Problems = Iterator[tuple[str, str]]
-SECRET_FILES = (("token", "key_file"), ("token", "file"), ("sip", "secret_file"))
+SECRET_FILES = (("token", "key_file"), ("token", "file"), ("sip", "secret_file"), ("mqtt", "password_file"))
 ANYWAY = "or, if that is meant, give --trust-settings"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.config.contradictions import pins, source_of_tokens
+from agent.config.house_foresight import house_problems
 from agent.config.location import UNSEEN
 from agent.config.sections import Config
 from agent.config.surroundings import socket_folder_problems
@@ -39,6 +40,7 @@ def foresee(config: Config, *, as_service: bool = False) -> _Problems:
     yield from _secret(config) if config.signaling.is_sip else _token(config)
     yield from _servers(config)
     yield from _board(config)
+    yield from house_problems(config)
     if config.service.control_socket:
         yield from _control_socket(Path(config.service.control_socket), as_service)
 
@@ -46,9 +48,11 @@ def foresee(config: Config, *, as_service: bool = False) -> _Problems:
 def _values(config: Config) -> Iterator[tuple[str, str, Mapping[str, Any], Any]]:
     for section in dataclasses.fields(config):
         settings = getattr(config, section.name)
-        if dataclasses.is_dataclass(settings):
-            for field in dataclasses.fields(settings):
-                yield section.name, field.name, field.metadata, getattr(settings, field.name)
+        named = settings.items() if isinstance(settings, Mapping) else [("", settings)]
+        for name, one in named:
+            for field in dataclasses.fields(one):
+                where = f"{section.name}.{name}" if name else section.name
+                yield where, field.name, field.metadata, getattr(one, field.name)
 
 
 def _file(key: str, kind: str, path: str, as_service: bool) -> _Problems:

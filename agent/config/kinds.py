@@ -89,6 +89,13 @@ def host(value: Any, folder: Path) -> Any:
     return value
 
 
+def broker_host(value: Any, folder: Path) -> Any:
+    """Check a name or address without a port; empty stands for none. Raises ValueError."""
+    if value and not _HOST.fullmatch(value):
+        raise ValueError('a name or address alone, like "broker.local"; its port has a key of its own')
+    return value
+
+
 def edges(value: Any, folder: Path) -> Any:
     """Check names of edges with commas between them. Raises ValueError."""
     if not all(re.fullmatch(r"\s*[a-z0-9]([a-z0-9-]*[a-z0-9])?\s*", name) for name in value.split(",")):
@@ -223,6 +230,7 @@ def _decode(part: str) -> bytes:
 KINDS: dict[str, Kind] = {
     **SIP_KINDS,
     "action": action,
+    "broker_host": broker_host,
     "caller": caller,
     "edges": edges,
     "file": file,

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from agent.config.directory import DirectoryEntry, KeypadSettings
 from agent.config.profiles import PROFILES
 from agent.config.settings import AnsweringSettings, BoxSettings, ServiceSettings
+from agent.house.hooks.settings import HookSettings
+from agent.house.metrics.settings import MetricsSettings
+from agent.house.mqtt.settings import MqttSettings
 from agent.media.settings import MediaSettings
 from agent.page.settings import PageSettings
 from agent.signaling.settings import SignalingSettings
@@ -56,6 +59,9 @@ class Config:
     doors: Mapping[str, RelaySettings] = field(default_factory=dict)
     codes: Mapping[str, CodeSettings] = field(default_factory=dict)
     page: PageSettings = field(default_factory=PageSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     switchboard: SwitchboardSettings = field(default_factory=SwitchboardSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 

@@ -29,7 +29,9 @@ def look_around(config: Config, *, as_service: bool = False) -> _Problems:
         yield from socket_folder_problems(control.parent)
     agent_runs = is_served(control) or SERVICE_FOLDER.exists()  # and has the page's address itself
     if config.page.enabled and not agent_runs:
-        yield from _address(config.page.host, config.page.port)
+        yield from _address("page.listen", config.page.host, config.page.port)
+    if config.metrics.is_used and not agent_runs:
+        yield from _address("metrics.listen", config.metrics.host, config.metrics.port)
     if config.signaling.is_sip and shutil.which(next(iter(config.sip.secret_command), "")):
         yield from _secret_command(config)
     if config.door.code or config.codes:
@@ -70,7 +72,7 @@ def _first_there(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
 
 
-def _address(host: str, port: int) -> _Problems:
+def _address(key: str, host: str, port: int) -> _Problems:
     where = f"{f'[{host}]' if ':' in host else host}:{port}"
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -79,9 +81,9 @@ def _address(host: str, port: int) -> _Problems:
             probe.bind(address)
             probe.listen()
     except socket.gaierror:
-        yield "page.listen", f"nobody knows an address of {host}; expected an address of this machine"
+        yield key, f"nobody knows an address of {host}; expected an address of this machine"
     except OSError as error:
-        yield "page.listen", f"{where} cannot be used: {_explain(error)}"
+        yield key, f"{where} cannot be used: {_explain(error)}"
 
 
 def _explain(error: OSError) -> str:

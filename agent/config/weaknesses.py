@@ -32,6 +32,9 @@ def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
             yield f"codes.{name}.hash", f"{10 ** digits:,} codes are soon tried; better five digits or more"
     if config.page.password.isdecimal():
         yield "page.password", "25 guesses a second are answered, and it has digits only; better letters, too"
+    mqtt = config.mqtt
+    if mqtt.user and not mqtt.tls and mqtt.host not in ("localhost", "127.0.0.1", "[::1]"):
+        yield "mqtt.tls", "user and password can be read by everybody on the way to the broker; better tls = true"
     if config.token.key_file and _is_for_everybody(Path(config.token.key_file)):
         yield "token.key_file", (
             "it is the key of the whole site, with which this box could be anybody; better one of its own, from "

@@ -141,6 +141,11 @@ class Attendant:
             for line in self.ringing:
                 self._refuse(line, self._decide(line))
 
+    def set_do_not_disturb(self, on: bool) -> None:
+        """Let calls in no longer, or again; nothing changes where that is so."""
+        if on != self._board.situation.do_not_disturb:
+            self.toggle_do_not_disturb()
+
     def feedback(self, score: int, issue: str | None = None) -> None:
         """Tell the service how good the call that is on, or else the last one, was; InvalidStateError before any."""
         if self.lines.last is None:

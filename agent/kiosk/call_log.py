@@ -50,6 +50,10 @@ class CallLog:
         if record in self._records:
             self._records.remove(record)
 
+    def has(self, record: CallRecord) -> bool:
+        """Tell whether this very call is in the list."""
+        return any(one is record for one in self._records)
+
     def as_json(self) -> list[dict[str, Any]]:
         """Describe the calls that have ended."""
         return [record.as_json() for record in self._records if record.ended_s is not None]

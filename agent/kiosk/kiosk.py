@@ -24,6 +24,7 @@ from agent.kiosk.call_sounds import CallSounds, ProgressTones
 from agent.kiosk.door import Doorway
 from agent.kiosk.door_memory import DoorMemory
 from agent.kiosk.faults import FaultLight
+from agent.kiosk.house import open_house
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.media import MediaThread
@@ -120,6 +121,7 @@ class Kiosk(Emitter):
         self._stopping = False
         self._stopped = Event()
         self._listen()
+        self.house = open_house(config, self, self.mailbox.post, self.board.trouble)
 
     def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
@@ -167,7 +169,8 @@ class Kiosk(Emitter):
         if not self.comes_back:
             self.notifier.stopping()
         within_s = self.config.service.stop_within_ms / 1000
-        for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close):
+        for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close,
+                     self.house.close):  # fmt: skip
             self._attempt(step)
         self._attempt(lambda: self.supervisor.stop(within_s / 2))
         self._attempt(self.faults.close)

@@ -134,6 +134,7 @@ class Line:
             "muted": connection.is_muted(),
             "codec": connection.codec,
             "rtt_ms": self._sample.get("rtt"),
+            "jitter_ms": self._sample.get("jitter"),
             "loss_percent": self._sample.get("packetsLostFraction"),
             "mos": self._sample.get("mos"),
         }

@@ -10,7 +10,7 @@ from time import monotonic
 
 from agent.clock import Timer
 from agent.config.settings import AnsweringSettings
-from agent.errors import InvalidStateError, UsageError
+from agent.errors import InvalidStateError, UsageError, VoiceError
 from agent.events import Emitter
 from agent.hub_clock import HubClock
 from agent.kiosk.answering import limit_s, warning_s
@@ -34,7 +34,8 @@ _PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "cl
 class Lines(Emitter):
     """Begins, follows and ends calls, and lets the box's state, sounds and list of calls go with them.
 
-    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality.
+    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality,
+    `ended`(record) of each call that is over and stays in the list, `recovery`(error) when one begins to recover.
     """
 
     def __init__(
@@ -195,7 +196,7 @@ class Lines(Emitter):
         connection.on("ringing", lambda early: self._on_ringing(line, early))
         connection.on("error", lambda error: self._board.tell("call failed", error))
         connection.on("mute", lambda muted, _connection: self._on_mute(muted))
-        connection.on("reconnecting", lambda _error: self._on_recovery(line, "reconnecting"))
+        connection.on("reconnecting", lambda error: self._on_recovery(line, "reconnecting", error))
         connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
         connection.on("hold", lambda held: self._on_hold(line, held))
         connection.on("digit", lambda digit: self.emit("digit", digit))
@@ -239,8 +240,10 @@ class Lines(Emitter):
         self._board.tell("mute" if muted else "unmute")
         self.tell()
 
-    def _on_recovery(self, line: Line, event: str) -> None:
+    def _on_recovery(self, line: Line, event: str, error: VoiceError | None = None) -> None:
         self._board.tell(event)
+        if event == "reconnecting":
+            self.emit("recovery", error)
         if line is self.current:
             self._sounds.recovering(event == "reconnecting")
         self.tell()
@@ -260,6 +263,8 @@ class Lines(Emitter):
         if line.taken and self.current is None and self.waiting.accepted is None:
             self._tell_end(line)
         self._board.tell(event)
+        if self.calls.has(line.record):
+            self.emit("ended", line.record)
         self.tell()
 
     def _tell_end(self, line: Line) -> None:

@@ -10,6 +10,9 @@
     door            the relay is not let go at its end                       it is let go
     lights, pins    their greenlet ends or stands still                      another greenlet
     media           its thread stands still                                  another thread; its calls end
+    mqtt            its thread's next step is overdue                        another thread
+    hooks           one has not ended in its time                            it is dropped, the others go on
+    metrics         its greenlet ends                                        another server on the same address
     volume, sound watch, name watch                                          they begin anew
 
 A part that spins holds up the whole hub, these looks included, and the lights stay as they are: the watchdog is not
@@ -26,6 +29,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from agent.kiosk.door import Doorway
+from agent.kiosk.house import House
 from agent.kiosk.media import MediaThread
 from agent.kiosk.name_watch import NameWatch
 from agent.kiosk.page import PageHost
@@ -58,6 +62,7 @@ class Living(Protocol):
     panel: Panel
     media: MediaThread
     doorway: Doorway
+    house: House
 
     def replace_media(self) -> None: ...
 
@@ -83,3 +88,4 @@ def join_parts(box: Living, supervisor: Supervisor, stall_s: float) -> None:
     child("volume", box.volume.run)
     child("sound watch", box.sound_watch.run, stall_s=LOOK_S)
     child("name watch", box.name_watch.run, stall_s=2 * LOOK_S)
+    box.house.join(supervisor, stall_s, FOR_EVER)

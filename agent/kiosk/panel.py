@@ -36,6 +36,7 @@ class Panel(Closing):
     ) -> None:
         self.on_stuck: Callable[[str, bool], None] | None = None  # which button, and whether it still is
         self.on_cut_ahead: Callable[[], None] | None = None  # a held push_to_talk will soon count as stuck
+        self.acting = ""  #: the button whose action is being performed just now
         self._stuck: set[str] = set()
         self._cuts: dict[str, Timer] = {}
         self._settings = dict(buttons)
@@ -115,7 +116,11 @@ class Panel(Closing):
         self._plan_warning(name, gesture)
         action = self._settings[name].bindings().get(gesture)
         if action is not None:
-            self._act(action)
+            self.acting = name
+            try:
+                self._act(action)
+            finally:
+                self.acting = ""
 
     def _plan_warning(self, name: str, gesture: str) -> None:
         if (planned := self._cuts.pop(name, None)) is not None:

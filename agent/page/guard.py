@@ -14,9 +14,8 @@ import hmac
 import ipaddress
 import socket
 from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import urlsplit
-
-from agent.page.settings import PageSettings
 
 OWN_HEADER = "X-Kiosk-Panel"
 
@@ -29,10 +28,23 @@ class Refusal(Exception):
         self.status = status
 
 
+class Guarded(Protocol):
+    """What is guarded: where it listens, by which further names it is called, and its password, which may be empty."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]: ...
+
+    @property
+    def password(self) -> str: ...
+
+
 class Guard:
     """Checks requests by their headers; names in `headers` are as in the request, in title case."""
 
-    def __init__(self, settings: PageSettings) -> None:
+    def __init__(self, settings: Guarded) -> None:
         own = socket.gethostname().lower().removesuffix(".local")
         self._names = {"localhost", own, f"{own}.local", settings.host.lower(), *(h.lower() for h in settings.hosts)}
         self._password = settings.password
@@ -41,7 +53,7 @@ class Guard:
         """Raise Refusal unless the request may be answered; the password is checked apart."""
         host = headers.get("Host", "")
         if not self._is_ours(host):
-            raise Refusal("421 Misdirected Request", f"this box is not called {_name(host)!r}: see hosts in [page]")
+            raise Refusal("421 Misdirected Request", f"this box is not called {_name(host)!r}: see its hosts")
         if not _is_own_page(host, headers) and not _is_link(method, path, headers):
             raise Refusal("403 Forbidden", "another site asked for this; open the box's own page")
         if method == "POST" and OWN_HEADER not in headers:

@@ -97,7 +97,7 @@ class Page(Closing):
         self._pool.kill(block=False)
 
     def _answer(self, environ: Mapping[str, Any], start: _Start) -> Iterable[bytes]:
-        headers = _headers(environ)
+        headers = request_headers(environ)
         method = environ["REQUEST_METHOD"]
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")  # PEP 3333, "Unicode issues"
         try:
@@ -166,7 +166,8 @@ def _read_files() -> dict[str, _Answer]:
     return {**files, "/": files["/index.html"]}
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+def request_headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers of a request out of its environment (PEP 3333), their names in title case."""
     return {
         key.removeprefix("HTTP_").replace("_", "-").title(): value
         for key, value in environ.items()

@@ -20,7 +20,8 @@ from agent.errors import ConfigError
 SHIPPED = Path(__file__).parents[2] / "config.toml"
 LINES = SHIPPED.read_text().splitlines()
 # The entry that shows every key, of those with free names.
-EXAMPLES = {"directory": "reception", "doors": "gate", "codes": "post", "buttons": "accept", "lights": "status"}
+EXAMPLES = {"directory": "reception", "doors": "gate", "codes": "post", "buttons": "accept", "lights": "status",
+            "hooks": "example"}
 
 TABLES = {"ice_servers"}  # keys that are written as tables of their own
 

@@ -428,5 +428,20 @@ _LOST = (
              "edge = None if settings.server else settings.edges", "edge = None", ("kiosk/test_name_watch.py",)),
 )  # fmt: skip
 
+_HOUSE = (
+    Mutation("what was retained opens the door at each start", "agent/house/mqtt/commands.py", "    if retained:",
+             "    if False:", ("house/test_mqtt_messages.py",)),
+    Mutation("a button behind which is a door opens it", "agent/house/mqtt/commands.py",
+             'action.partition(":")[0] == "door"', 'action == "gate"', ("house/test_mqtt_messages.py",)),
+    Mutation("a bell is told an hour later", "agent/house/mqtt/outbox.py", "if now - message.at_s <= LIFE_S:",
+             "if True:", ("house/test_mqtt_messages.py",)),
+    Mutation("what a hook began lives on", "agent/house/hooks/command.py", "os.killpg(process.pid, number)",
+             "os.kill(process.pid, number)", ("house/test_hooks.py",)),
+    Mutation("a stranger's words are the event", "agent/house/hooks/values.py",
+             "return {**kept, **details, PREFIX", "return {**kept, PREFIX", ("house/test_hooks.py",)),
+    Mutation("a happening of another name is shipped", "agent/house/metrics/families.py", '"kiosk_recoveries"',
+             '"kiosk_recovered"', ("house/test_metrics.py::test_rules_and_board_ask_for_figures_that_there_are",)),
+)  # fmt: skip
+
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES,
-             *_ORGANS, *_BELLS, *_LOST, *_SIP, *_PBX)  # fmt: skip
+             *_ORGANS, *_BELLS, *_LOST, *_HOUSE, *_SIP, *_PBX)  # fmt: skip

@@ -14,7 +14,7 @@ from bench.rig.sip_trunk import Trunk
 
 from .test_phones import until_nothing_is_left
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 
 def test_the_box_calls_a_phone_and_both_hear(

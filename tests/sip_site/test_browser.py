@@ -13,7 +13,7 @@ from bench.rig.sip_site import SipSite
 
 from .test_phones import until_nothing_is_left
 
-pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(missing()), reason="needs JsSIP; ./test.sh installs it")]
+pytestmark = [pytest.mark.sip_site, pytest.mark.skipif(bool(missing()), reason="needs JsSIP; ./test.sh installs it")]
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_containers_do_what_the_units_do() -> None:
         assert package in packages and package in page
 
 
-@pytest.mark.netns
+@pytest.mark.sip_site
 def test_users_may_stand_in_a_database(tmp_path: Path) -> None:
     if lacking := missing():
         pytest.skip(f"needs {lacking}; ./test.sh installs what Debian has")

@@ -10,7 +10,7 @@ import pytest
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 
 def until_nothing_is_left(site: SipSite) -> None:

@@ -13,7 +13,7 @@ from bench.rig.sip_trunk import Trunk
 
 from .test_phones import until_nothing_is_left
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 
 def test_calls_from_the_trunk_leave_nothing(one_edge: SipSite, phone: Callable[..., SipPhone]) -> None:

@@ -11,7 +11,7 @@ from bench.rig.sip_browser import PagePhone, SipPage, missing
 from bench.rig.sip_phone import SipPhone
 from bench.rig.sip_site import SipSite
 
-pytestmark = [pytest.mark.netns, pytest.mark.skipif(bool(missing()), reason="needs JsSIP; ./test.sh installs it")]
+pytestmark = [pytest.mark.sip_site, pytest.mark.skipif(bool(missing()), reason="needs JsSIP; ./test.sh installs it")]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from bench.rig.sip_site import DOMAIN, USERS, SipSite
 
 from .test_phones import until_nothing_is_left
 
-pytestmark = pytest.mark.netns
+pytestmark = pytest.mark.sip_site
 
 SETTINGS = """
 [box]

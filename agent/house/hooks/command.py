@@ -1,0 +1,77 @@
+"""Runs one command to its end, or ends it with all that it began; blocks the calling greenlet only."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent import subprocess
+
+from agent.errors import LocalFault
+from agent.log import excerpt
+
+MOST_OUTPUT_BYTES = 2048  # that are kept, for telling why it failed
+MOST_SAID = 200  # characters of it that are told
+PIECE_BYTES = 16 * 1024
+PIECES_PER_S = 50.0  # whoever prints without end waits for us, not we for it
+GRACE_S = 0.5  # between the request to end and the end
+NICE = 10
+
+
+def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> None:
+    """Run it without a shell or input; raises LocalFault: how it ended, and what it printed last."""
+    try:
+        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)  # fmt: skip
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this is no name of a program"
+        raise LocalFault(f"{arguments[0]} cannot be started: {why}") from None
+    with suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PGRP, process.pid, NICE)
+    printed = bytearray()
+    reader = gevent.spawn(_read, process.stdout, printed)
+    try:
+        status = process.wait(timeout=timeout_s)
+        reader.join(GRACE_S)
+    except subprocess.TimeoutExpired:
+        raise LocalFault(f"{arguments[0]} took more than {timeout_s:g} s, and was ended{_said(printed)}") from None
+    finally:
+        _end_group(process, reader)
+    if status:
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        raise LocalFault(f"{arguments[0]} {how}{_said(printed)}")
+
+
+def _read(pipe: Any, printed: bytearray) -> None:
+    """Keep the end of what it prints, read at a bounded rate."""
+    with suppress(OSError, ValueError):
+        while piece := pipe.read1(PIECE_BYTES):
+            printed += piece
+            del printed[:-MOST_OUTPUT_BYTES]
+            gevent.sleep(1 / PIECES_PER_S)
+
+
+def _end_group(process: subprocess.Popen[bytes], reader: gevent.Greenlet[..., None]) -> None:
+    """End what is left of it: whoever still holds its output, or itself."""
+    if process.poll() is None or not reader.dead:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(OSError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=GRACE_S)
+            reader.join(GRACE_S)
+            if reader.dead and process.poll() is not None:
+                break
+    reader.kill(block=False)
+    with suppress(OSError, ValueError):
+        process.stdout.close()
+
+
+def _said(printed: bytearray) -> str:
+    text = bytes(printed).decode(errors="replace").strip()
+    return f"; it said: {excerpt(text, MOST_SAID)}" if text else ""

@@ -1,0 +1,1 @@
+"""The box in figures, for Prometheus."""

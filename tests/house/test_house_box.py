@@ -1,0 +1,160 @@
+"""A whole box with what the house hears of it: a real switchboard, a real broker, virtual pins, real programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+
+from agent.house.hooks.settings import HookSettings
+from agent.house.metrics.settings import MetricsSettings
+from agent.house.mqtt.settings import MqttSettings
+from agent.kiosk.house_box import KioskHouseBox
+from tests.house.stage import Broker, Neighbour, needs_mosquitto
+from tests.house.test_metrics import ask, figures
+from tests.kiosk.stage import BOX, Site
+
+ROOT = f"kiosk-agent/{BOX}"
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.close()
+
+
+@needs_mosquitto
+def test_the_house_follows_a_visit_and_opens_the_door(
+    site: Site, broker: Broker, neighbours: Callable[..., Neighbour]
+) -> None:
+    broker.start()
+    house = neighbours()
+    box = site.box(site.config(mqtt=MqttSettings(host="127.0.0.1", port=broker.port, may_open_door=True)))
+    inside = site.phone()
+
+    def state() -> dict[str, Any]:
+        return dict(json.loads(house.last(f"{ROOT}/state") or "{}"))
+
+    house.until(lambda: state().get("service") == "ready", "saw it ready")
+    box.press("call")
+    house.until_hears(f"{ROOT}/bell")
+    assert json.loads(house.last(f"{ROOT}/bell")) == {"event_type": "ring", "button": "call", "to": "visitor"}
+
+    inside.until_told("incoming")
+    inside.call.accept()
+    house.until(lambda: state()["line"] == "in_call" and state()["peer"] == "visitor", "saw the call")
+    house.say(f"{ROOT}/do/door/door", "UNLOCK")
+    house.until_hears(f"{ROOT}/door/door", "UNLOCKED")
+    house.until_hears(f"{ROOT}/door/door", "LOCKED")
+    house.say(f"{ROOT}/do/hang_up", "")
+    house.until(lambda: state()["line"] == "idle", "saw its end")
+    house.until(lambda: json.loads(house.last(f"{ROOT}/event"))["event_type"] == "hung_up", "heard of its end")
+
+    house.say(f"{ROOT}/do/do_not_disturb", "ON")
+    house.say(f"{ROOT}/do/volume", "40")
+    house.until(lambda: state()["do_not_disturb"] and state()["volume_percent"] == 40, "saw both")
+    box.kiosk.stop()
+    house.until_hears(f"{ROOT}/availability", "offline")
+
+
+@needs_mosquitto
+def test_a_broker_that_stands_still_delays_no_call_and_one_that_refuses_shows_at_the_lights(
+    site: Site, broker: Broker, tmp_path: Path
+) -> None:
+    users = tmp_path / "users"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(users), "box", "right"], check=True)
+    users.chmod(0o644)
+    broker.configure(f"password_file {users}")
+    broker.start()
+    settings = MqttSettings(host="127.0.0.1", port=broker.port, user="box", password="wrong")
+    box = site.box(site.config(mqtt=settings))
+    box.until_shows("error")
+    assert "refuses user 'box'" in box.status["troubles"]["mqtt"]
+
+    broker.pause()
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+    box.press("accept")
+    box.until_shows("in_call")
+    broker.go_on()
+
+
+def test_hooks_and_figures_follow_a_visit(site: Site, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    descriptor = os.open(told, os.O_RDWR | os.O_NONBLOCK)
+    command = ("sh", "-c", f'echo "$KIOSK_EVENT $KIOSK_BUTTON $KIOSK_FROM $KIOSK_OUTCOME" > {told}')
+    hooks = {"all": HookSettings(on=("ring", "incoming", "answered", "hung_up", "door"), command=command)}
+    box = site.box(site.config(hooks=hooks, metrics=MetricsSettings(listen="127.0.0.1:0")))
+    metrics = box.kiosk.house.metrics
+    assert metrics is not None and metrics.served.wait(30)
+    heard = ""
+
+    def until_heard(what: str) -> None:
+        nonlocal heard
+        with gevent.Timeout(30, AssertionError(f"never heard {what}, but {heard}")):
+            while what not in heard:
+                socket.wait_read(descriptor)
+                heard += os.read(descriptor, 4096).decode()
+
+    visitor = site.phone()
+    visitor.dial()
+    until_heard("incoming  client:visitor")
+    box.press("accept")
+    until_heard("answered")
+    box.until(lambda: (box.status["call"] or {}).get("mos"), "had figures of the call")
+    during = figures(ask(metrics.port)[1])
+    box.press("door")
+    until_heard("door")
+    box.press("hangup")
+    until_heard("hung_up   answered")
+
+    assert during["kiosk_line_state", "in_call"] == 1 and during["kiosk_call_mos", ""] > 1
+    found = figures(ask(metrics.port)[1])
+    assert found["kiosk_calls_total", "incoming answered"] == 1
+    assert found["kiosk_events_total", "door"] == 1
+    assert found["kiosk_part_up", "hooks"] == 1
+    os.close(descriptor)
+
+
+def test_a_press_that_answers_is_no_ring_and_one_that_calls_is(site: Site) -> None:
+    box = site.box(site.config(hooks={"never": HookSettings(on=("door_refused",), command=("true",))}))
+    heard: list[tuple[str, Any]] = []
+    KioskHouseBox(box.kiosk).listen(lambda happening: heard.append(tuple(happening)), lambda: None)
+    visitor = site.phone()
+    visitor.dial()
+    box.until_shows("ringing")
+
+    box.press("call")
+    box.until_shows("in_call")
+    box.press("hangup")
+    box.until_calm()
+    box.press("call")
+    box.until_shows("dialling")
+
+    assert [name for name, _ in heard] == ["incoming", "answered", "hung_up", "ring", "call"]
+    assert heard[3][1] == {"button": "call", "to": "visitor"}
+
+
+def test_a_box_that_is_asked_for_nothing_loads_nothing_and_has_no_such_parts(site: Site) -> None:
+    script = (
+        "import sys, agent.kiosk.kiosk, agent.config\n"
+        "print([m for m in sys.modules if m.startswith(('paho', 'prometheus_client', 'agent.house.'))\n"
+        "       and not m.endswith(('settings', 'happenings', 'box', '.mqtt', '.hooks', '.metrics'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT)
+    box = site.box()
+
+    assert done.stdout == "[]\n"
+    assert not {"mqtt", "hooks", "metrics"} & box.kiosk.supervisor.status().keys()
