@@ -20,7 +20,7 @@ HAPPENINGS: Mapping[str, tuple[str, ...]] = {
     "incoming": ("from",),  # somebody calls the box
     "answered": ("direction", "peer"),
     "hung_up": ("direction", "peer", "outcome", "duration_s"),  # any call is over, answered or not
-    "door": ("door",),  # it was released
+    "door": ("door", "by"),  # it was released, by whom: button, page, code of somebody
     "door_closed": ("door",),
     "door_refused": ("why",),  # a code was wrong, or came while none is taken
     "do_not_disturb": ("on",),
@@ -46,6 +46,7 @@ class Circumstances(NamedTuple):
     peer: str = ""
     why_offline: str = ""
     door: str = "door"
+    by: str = ""  # who opens it
 
 
 def happenings(moment: str, detail: object, around: Circumstances) -> list[Happening]:
@@ -57,8 +58,8 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
     found = {
         "incoming": lambda: _happening("incoming", text),
         "accept": lambda: _happening("answered", around.direction, around.peer),
-        "door open": lambda: _happening("door", text or around.door),
-        "door closed": lambda: _happening("door_closed", text or around.door),
+        "door open": lambda: _happening("door", around.door, around.by),
+        "door closed": lambda: _happening("door_closed", around.door),
         "door code": lambda: _happening("door_refused", text),
         "ready": lambda: _happening("ready"),
         "offline": lambda: _happening("offline", around.why_offline),

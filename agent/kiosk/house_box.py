@@ -53,7 +53,7 @@ class KioskHouseBox:
 
     def doors(self) -> Mapping[str, bool]:
         """Name the doors, and whether each is released."""
-        return {DOOR: self._inside.doorway.is_open} if self._inside.doorway.exists else {}
+        return {name or DOOR: is_open for name, is_open in self._inside.doorway.describe().items()}
 
     def press(self, name: str, hold_s: float) -> None:
         """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
@@ -61,7 +61,8 @@ class KioskHouseBox:
 
     def open_door(self, name: str, why: str) -> None:
         """Release a door for its time; `name` is one of `doors`."""
-        self._inside.doorway.open(why)
+        has_unnamed = "" in self._inside.doorway.describe()
+        self._inside.doorway.open(why, "mqtt", "" if name == DOOR and has_unnamed else name)
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""
@@ -86,7 +87,10 @@ class KioskHouseBox:
 
     def _on_moment(self, moment: str, detail: object) -> None:
         line = self._inside.lines.current
+        door, by = self._door_in(str(detail))
         around = Circumstances(
+            door=door,
+            by=by,
             button=self._inside.panel.acting,
             direction=line.record.direction if line is not None else "",
             peer=line.record.peer if line is not None else "",
@@ -94,6 +98,13 @@ class KioskHouseBox:
         )
         for happening in happenings(moment, detail, around):
             self._tell(happening)
+
+    def _door_in(self, text: str) -> tuple[str, str]:
+        """Take the name of a door, where it has one, and who opened it out of what was told."""
+        for name in filter(None, self._inside.doorway.describe()):
+            if text == name or text.startswith(f"{name}: "):
+                return name, text[len(name) + 2 :]
+        return DOOR, text
 
     def _on_situation(self, situation: Situation) -> None:
         if situation.do_not_disturb != self._quiet:
