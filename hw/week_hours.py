@@ -6,7 +6,7 @@ A span that goes over midnight belongs to the day on which it begins, whatever d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import NamedTuple
 
 from hw.errors import SettingError
@@ -38,4 +38,4 @@ class WeekHours(NamedTuple):
             return now.weekday() in self.days and self.start <= clock < self.end
         if clock >= self.start:
             return now.weekday() in self.days
-        return clock < self.end and (now - timedelta(days=1)).weekday() in self.days
+        return clock < self.end and (now.weekday() - 1) % len(DAYS) in self.days

@@ -13,8 +13,12 @@ _Problems = Iterator[tuple[str, str]]
 
 def directory_contradictions(config: Config) -> _Problems:
     """Find fallbacks that lead nowhere or back, numbers that two have, and digits that mean nothing."""
-    for name in config.directory:
+    ourselves = (config.sip.user if config.signaling.is_sip else "") or config.box.identity
+    for name, entry in config.directory.items():
         yield from _fallback(config.directory, name)
+        for key in ("targets", "night_targets"):
+            if ourselves in [target.removeprefix("client:") for target in getattr(entry, key)]:
+                yield f"directory.{name}.{key}", f'"{ourselves}" is this box itself; expected somebody else'
     yield from _numbers(config.directory)
     yield from _digits(config)
 
@@ -55,3 +59,14 @@ def _digits(config: Config) -> _Problems:
     for name, number in numbers.items():
         if missing := sorted(set(number) - digits):
             yield f"directory.{name}.number", f"no button types it; expected one with digit:{missing[0]}"
+
+
+def directory_doubts(config: Config) -> _Problems:
+    """Find buttons that call a name without an entry, but spelled like one."""
+    known = {target for entry in config.directory.values() for target in (*entry.targets, *entry.night_targets)}
+    for name, button in config.buttons.items():
+        for gesture, action in button.bindings().items():
+            if action.name not in ("call", "bell") or action.target in config.directory or action.target in known:
+                continue
+            if near := get_close_matches(action.target, config.directory, n=1, cutoff=0.75):
+                yield f"buttons.{name}.{gesture}", f"no entry of [directory] has this name; did you mean {near[0]!r}?"

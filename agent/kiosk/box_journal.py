@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 _LEVELS = {"trouble": logging.WARNING, "error": logging.DEBUG, "action": logging.DEBUG, "not possible": logging.DEBUG}
 
 OWN = frozenset(
-    ("trouble", "trouble over", "action", "not possible", "dialling", "ready", "offline", "door open", "door closed",
-     "feedback", "mute", "unmute", "soon over", "sound open", "sound opening", "sound lost", "sound closed")
+    ("trouble", "trouble over", "action", "not possible", "bell", "dialling", "ready", "offline", "door open",
+     "door closed", "feedback", "mute", "unmute", "soon over", "sound open", "sound opening", "sound lost",
+     "sound closed")
 )  # fmt: skip
 
 

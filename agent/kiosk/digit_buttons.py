@@ -41,8 +41,7 @@ class DigitButtons(Closing):
         if lines.current is not None and lines.current.answered:
             lines.current.connection.send_digits(digit)
             return
-        if lines.is_busy() or self._attendant.ringing:
-            raise InvalidStateError("a call rings or is being dialled; digits mean nothing now")
+        self._refuse_busy()
         self._sound(digit)
         self._take(self._typed.digit(digit, monotonic()))
         self._alarm.follow()
@@ -63,8 +62,13 @@ class DigitButtons(Closing):
         """Dial nothing any more."""
         self._alarm.cancel()
 
+    def _refuse_busy(self) -> None:
+        if self._attendant.lines.is_busy() or self._attendant.ringing:
+            raise InvalidStateError("a call rings or is being dialled; digits mean nothing now")
+
     def _take(self, choice: Choice | None) -> None:
         if choice is not None:
+            self._refuse_busy()
             self._attendant.call_number(choice.number)
 
     def _pause_over(self) -> None:

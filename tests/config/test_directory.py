@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load
+from agent.config import doubts, load
 from tests.config.test_contradictions import problems
 
 DIGITS = "".join(f'[buttons.d{n}]\npin = {n + 2}\nshort = "digit:{n}"\n' for n in (1, 2))
@@ -48,6 +48,7 @@ SIP = '[signaling]\nprotocol = "sip"\n[sip]\nedges = ["wss://pbx.example.org/ws"
         ('[buttons.a]\npin = 5\nshort = "digit:#"', "buttons.a.short", "names no digit"),
         ('[buttons.a]\npin = 5\nshort = "dial"', "buttons.a.short", "nothing to dial"),
         ('[buttons.a]\npin = 5\nshort = "clear"', "buttons.a.short", "nothing to clear"),
+        ('[directory.a]\ntargets = ["b", "client:kiosk"]', "directory.a.targets", "is this box itself"),
         (DIGITS + '[buttons.a]\npin = 5\nshort = "dial"', "buttons.a.short", "it dials nobody"),
         (SIP + '[directory.a]\ntargets = ["b", "c"]\nring = "all"', "directory.a.ring", "a group"),
         (SIP + '[directory.a]\ntargets = ["client:b"]', "directory.a.targets", '"b"'),
@@ -77,3 +78,14 @@ def test_a_panel_with_numbers_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(DIGITS + '[directory.a]\ntargets = ["x", "+4930"]\nnumber = "12"\nring = "all"')
     assert load(path).directory["a"].targets == ("x", "+4930")
+
+
+def test_a_name_that_is_spelled_like_an_entry_is_doubted_and_one_of_somebody_else_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[directory.house]\ntargets = ["hose"]\n'
+        '[buttons.a]\npin = 5\nshort = "bell:hause"\nlong = "call:hose"\n'
+        '[buttons.b]\npin = 6\nshort = "call:reception"\n'
+    )
+    (doubt,) = doubts(path, load(path))
+    assert "buttons.a.short: no entry of [directory] has this name; did you mean 'house'?" in doubt

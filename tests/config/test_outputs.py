@@ -117,3 +117,9 @@ def test_the_board_is_the_one_that_was_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
         outputs_of(tmp_path / "none.toml")
+
+
+def test_every_door_is_released_whatever_is_wrong_with_its_section(tmp_path: Path) -> None:
+    text = "[door]\npin = 26\n[doors.gate]\npin = 19\nactive_low = true\nopend_by = 3\n[doors.yard]\npin = 20 = x\n"
+    assert read(tmp_path, text).doors == [RelaySettings(pin=26), RelaySettings(pin=19, active_low=True),
+                                          RelaySettings(pin=20)]  # fmt: skip

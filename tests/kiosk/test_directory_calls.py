@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from agent.config.directory import DirectoryEntry, KeypadSettings
+from agent.kiosk.reload import Reload
+from tests.kiosk.pbx_stage import Pbx
 from tests.kiosk.stage import BOX_HZ, Box, Phone, Site, button
 
 RINGBACK_US_HZ = (440, 480)
@@ -205,3 +208,39 @@ def test_a_button_without_a_label_has_that_of_whom_it_calls(site: Site) -> None:
     labelled = replace(config, buttons={"top": replace(button(2, short="bell:twelve"), label="Top")})
     box.kiosk.panel.wire(labelled.buttons, labelled.lights)
     assert box.status["buttons"][0]["label"] == "Top"
+
+
+def test_another_directory_is_taken_while_the_box_runs(site: Site) -> None:
+    first = site.phone("first")
+    box = box_at(site)
+    changed = replace(box.kiosk.config, directory={"house": DirectoryEntry(("first",)), "one": ENTRIES["one"]},
+                      keypad=KeypadSettings(pause_s=2))  # fmt: skip
+
+    class InMemory:
+        def load(self) -> object:
+            return changed
+
+    taken = Reload(box.kiosk, InMemory(), lambda: None).now()  # type: ignore[arg-type]
+    assert taken == {"applied": ["directory", "keypad.pause_s"], "waits": []}
+    box.press("house")
+    ringing(first)
+    assert "dialling first" in box.story
+
+
+def test_a_pbx_rings_one_after_the_other(tmp_path: Path) -> None:
+    pbx = Pbx(tmp_path)
+    try:
+        desk = pbx.phone("desk")
+        entries = {"house": DirectoryEntry(("nobody", "desk"), ring_s=60)}
+        box = pbx.box(replace(pbx.config(), directory=entries, buttons={"bell": button(2, short="bell:house")}))
+        box.press("bell")
+        desk.until_told("incoming")
+        desk.calls[0].reject()
+        box.until_calm()
+        assert [call["peer"] for call in box.status["recent_calls"]] == ["desk", "nobody"]
+        box.press("bell")
+        desk.until_told("incoming", 2)
+        desk.calls[-1].accept()
+        box.until_shows("in_call")
+    finally:
+        pbx.close()

@@ -386,6 +386,23 @@ _ORGANS = (
              ("supervision/test_growth.py",)),
 )  # fmt: skip
 
+_BELLS = (
+    Mutation("one that rejects ends the ringing of all", "agent/switchboard/router.py",
+             "others = [other for other in self.callees if other.identity != leg.identity]",
+             "others: list[CallLeg] = []", ("switchboard/test_several.py",)),
+    Mutation("nobody is called after the first", "agent/kiosk/lines.py",
+             "(following := line.wish.next(now := monotonic()))", "(now := 0.0) and (following := line.wish)",
+             ("kiosk/test_directory_calls.py",)),
+    Mutation("a bell never cools down", "agent/kiosk/bells.py", "        self._refuse_hot(whom)\n", "",
+             ("kiosk/test_directory_calls.py",)),
+    Mutation("a night ends at midnight", "hw/week_hours.py", "return clock < self.end and (now.weekday() - 1)",
+             "return clock < self.end and (now.weekday() - 0)", ("kiosk/test_wish.py",)),
+    Mutation("a code that opens once opens again", "hw/panel/code_book.py", " and hashed.id not in self.used", "",
+             ("hw/panel/test_code_book.py",)),
+    Mutation("anything opens every door", "agent/kiosk/door.py",
+             "if by and by not in self._doors[name].opened_by:", "if False:", ("kiosk/test_doors.py",)),
+)  # fmt: skip
+
 _LOST = (
     Mutation("a press finds no socket and is lost", "agent/kiosk/registration.py",
              '            "wait_for_service": True,', "            # ", ("kiosk/test_lost_socket.py",)),
@@ -427,4 +444,4 @@ _HOUSE = (
 )  # fmt: skip
 
 MUTATIONS = (*_CALLS, *_QUALITY, *_SIGNALING, *_MEDIA, *_BOX, *_SWITCHBOARD, *_STRANGERS, *_INSTALLATION, *_PAUSES,
-             *_ORGANS, *_LOST, *_HOUSE, *_SIP, *_PBX)  # fmt: skip
+             *_ORGANS, *_BELLS, *_LOST, *_HOUSE, *_SIP, *_PBX)  # fmt: skip
