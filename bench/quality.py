@@ -25,12 +25,15 @@ from pesq import pesq
 
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, PCMU, AudioSender, SenderSettings
+from agent.media.rtp.red import Block, RedWriter, unpack
+from agent.media.rtp_endpoint import MOST_BITRATE
 from bench.speech import pieces
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ, SILENCE
 
 LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)
 NETWORK_S, JITTER_S, TICK_PHASE_S = 0.03, 0.001, 0.009
+OPUS_TYPE = 111
 REPORT_FRAMES = 125  # a receiver report every 2.5 s
 LATE_FRAMES = 10  # what is said last is heard later
 WARM_UP_FRAMES = 250  # the call has gone on for a while before the piece that is judged
@@ -40,23 +43,28 @@ Chain = Callable[[Pcm, float, random.Random], Pcm]
 
 
 def ours(codec: str, settings: SenderSettings) -> Chain:
-    """AudioSender -> loss -> AudioReceiver, with the loss reported back."""
+    """AudioSender -> loss -> AudioReceiver, with the loss reported back, and whole copies (RED) if the settings say."""
 
     def chain(sound: Pcm, loss: float, rng: random.Random) -> Pcm:
         sender, receiver = AudioSender(codec, settings), AudioReceiver(codec)
-        sequence, in_flight, played = 0, deque[tuple[float, int, int, bytes]](), []
+        red = RedWriter(OPUS_TYPE, RATE_HZ, MOST_BITRATE)
+        sequence, in_flight, played = 0, deque[tuple[float, int, int, bytes, tuple[Block, ...]]](), []
         for number in range(len(sound) // FRAME_SAMPLES):
             now = number * 0.02
             for packet in sender.push(sound[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes()):
+                samples = settings.packet_ms * RATE_HZ // 1000
+                copied = red.write(packet.payload, packet.timestamp, samples) if settings.red else None
                 if rng.random() >= loss:
                     arrival = now + NETWORK_S + rng.random() * JITTER_S
-                    in_flight.append((arrival, sequence, packet.timestamp, packet.payload))
+                    *copies, own = unpack(copied) if copied else (Block(OPUS_TYPE, 0, packet.payload),)
+                    in_flight.append((arrival, sequence, packet.timestamp, own.payload, tuple(copies)))
                 sequence += 1
             if number % REPORT_FRAMES == REPORT_FRAMES - 1:
                 sender.report_loss(loss)
+                red.copies = sender.copies
             while in_flight and in_flight[0][0] <= now + TICK_PHASE_S:
-                arrival, *fields = in_flight.popleft()
-                receiver.put(*fields, arrival)
+                arrival, number_sent, timestamp, payload, with_it = in_flight.popleft()
+                receiver.put(number_sent, timestamp, payload, arrival, copies=with_it)
             played.append(receiver.pull(now + TICK_PHASE_S))
         return np.frombuffer(b"".join(played), np.int16)
 
@@ -112,6 +120,7 @@ def main() -> None:
     wanted = parser.parse_args()
     rows: dict[str, Chain] = {
         "ours, Opus 20 ms": ours(OPUS, SenderSettings(bitrate=wanted.bitrate)),
+        "ours, Opus 20 ms, RED": ours(OPUS, SenderSettings(bitrate=wanted.bitrate, red=True)),
         "ours, Opus 60 ms": ours(OPUS, SenderSettings(bitrate=wanted.bitrate, packet_ms=60)),
         "ours, PCMU": ours(PCMU, SenderSettings()),
         "stock aiortc": stock,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from agent.house.happenings import Happening
@@ -22,6 +22,9 @@ class HouseBox(Protocol):
 
     def doors(self) -> Mapping[str, bool]:
         """Name the doors, and whether each is released."""
+
+    def openable(self) -> Collection[str]:
+        """Name the doors that may be opened over MQTT."""
 
     def press(self, name: str, hold_s: float) -> None:
         """Press a button as a finger would."""

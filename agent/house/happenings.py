@@ -20,7 +20,7 @@ HAPPENINGS: Mapping[str, tuple[str, ...]] = {
     "incoming": ("from",),  # somebody calls the box
     "answered": ("direction", "peer"),
     "hung_up": ("direction", "peer", "outcome", "duration_s"),  # any call is over, answered or not
-    "door": ("door", "by"),  # it was released, by whom: button, page, code of somebody
+    "door": ("door", "by"),  # it was released, and what asked for that
     "door_closed": ("door",),
     "door_refused": ("why",),  # a code was wrong, or came while none is taken
     "do_not_disturb": ("on",),
@@ -45,8 +45,6 @@ class Circumstances(NamedTuple):
     direction: str = ""  # of the call that is on
     peer: str = ""
     why_offline: str = ""
-    door: str = "door"
-    by: str = ""  # who opens it
 
 
 def happenings(moment: str, detail: object, around: Circumstances) -> list[Happening]:
@@ -56,10 +54,9 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
         ring = [_happening("ring", around.button, text)] if around.button else []
         return [*ring, _happening("call", text)]
     found = {
+        "bell": lambda: _happening("ring", around.button, text),
         "incoming": lambda: _happening("incoming", text),
         "accept": lambda: _happening("answered", around.direction, around.peer),
-        "door open": lambda: _happening("door", around.door, around.by),
-        "door closed": lambda: _happening("door_closed", around.door),
         "door code": lambda: _happening("door_refused", text),
         "ready": lambda: _happening("ready"),
         "offline": lambda: _happening("offline", around.why_offline),
@@ -72,6 +69,16 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
 def call_ended(record: Mapping[str, Any]) -> Happening:
     """Make what is told of a call that is over, of its entry in the list of calls."""
     return _happening("hung_up", record["direction"], record["peer"], record["outcome"], record["duration_s"])
+
+
+def door_opened(name: str, by: str) -> Happening:
+    """Make what is told when a door is released."""
+    return _happening("door", name, by)
+
+
+def door_closed(name: str) -> Happening:
+    """Make what is told when it no longer is."""
+    return _happening("door_closed", name)
 
 
 def quiet_changed(on: bool) -> Happening:

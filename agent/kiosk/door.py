@@ -83,6 +83,10 @@ class Doorway(Emitter, Closing):
         """Whether codes are refused after too many wrong ones."""
         return self._code.locked(monotonic())
 
+    def may_open(self, by: str, name: str) -> bool:
+        """Tell whether this one of OPENERS may open the door; False where there is none."""
+        return name in self._relays and by in self._doors[name].opened_by
+
     def open(self, why: str, by: str = "", name: str = "") -> None:
         """Release a door for its time; `by` is one of OPENERS, or empty for who administers the box.
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from agent.handlers import log_failure
-from agent.house.happenings import Circumstances, Happening, call_ended, happenings, quiet_changed
+from agent.house.happenings import (
+    Circumstances,
+    Happening,
+    call_ended,
+    door_closed,
+    door_opened,
+    happenings,
+    quiet_changed,
+)
 from agent.kiosk.attendant import Attendant
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import Situation
@@ -17,7 +25,8 @@ from agent.kiosk.lines import Lines
 from agent.kiosk.panel import Panel
 from agent.supervision.supervisor import Supervisor
 
-DOOR = "door"
+DOOR = "door"  # what the house calls that of [door], which has no name
+MQTT = "mqtt"
 
 
 class Inside(Protocol):
@@ -39,6 +48,10 @@ class KioskHouseBox:
         self._inside = inside
         self._listeners: list[Callable[[Happening], None]] = []
         self._quiet = inside.board.situation.do_not_disturb
+        self._rung = False  # the bell that is being acted on was told of already
+        self._asking = False  # the house itself wants a call: nobody rings
+        inside.doorway.on("open", lambda name, why: self._tell(door_opened(_outward(name), why)))
+        inside.doorway.on("closed", lambda name: self._tell(door_closed(_outward(name))))
         inside.board.on("moment", self._on_moment)
         inside.board.on("situation", self._on_situation)
         inside.lines.on("ended", self._on_ended)
@@ -53,7 +66,12 @@ class KioskHouseBox:
 
     def doors(self) -> Mapping[str, bool]:
         """Name the doors, and whether each is released."""
-        return {name or DOOR: is_open for name, is_open in self._inside.doorway.describe().items()}
+        return {_outward(name): is_open for name, is_open in self._inside.doorway.describe().items()}
+
+    def openable(self) -> Collection[str]:
+        """Name the doors that may be opened over MQTT."""
+        doorway = self._inside.doorway
+        return [_outward(name) for name in doorway.describe() if doorway.may_open(MQTT, name)]
 
     def press(self, name: str, hold_s: float) -> None:
         """Press a button as a finger would; raises InvalidArgumentError when there is no such button."""
@@ -61,8 +79,8 @@ class KioskHouseBox:
 
     def open_door(self, name: str, why: str) -> None:
         """Release a door for its time; `name` is one of `doors`."""
-        has_unnamed = "" in self._inside.doorway.describe()
-        self._inside.doorway.open(why, "mqtt", "" if name == DOOR and has_unnamed else name)
+        known = {_outward(one): one for one in self._inside.doorway.describe()}
+        self._inside.doorway.open(why, MQTT, known.get(name, name))
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""
@@ -74,7 +92,11 @@ class KioskHouseBox:
 
     def call(self, whom: str) -> None:
         """Place a call, or take the one that rings; raises UsageError when that is not possible."""
-        self._inside.attendant.answer_or_call(whom)
+        self._asking = True
+        try:
+            self._inside.attendant.answer_or_call(whom)
+        finally:
+            self._asking = False
 
     def hang_up(self) -> None:
         """End the call that is on, or refuse what rings; raises InvalidStateError without any."""
@@ -86,25 +108,20 @@ class KioskHouseBox:
         self._inside.box.subscribe(changed)
 
     def _on_moment(self, moment: str, detail: object) -> None:
+        if moment == "action":
+            self._rung = False
+        if moment == "bell" and self._asking:
+            return
         line = self._inside.lines.current
-        door, by = self._door_in(str(detail))
         around = Circumstances(
-            door=door,
-            by=by,
-            button=self._inside.panel.acting,
+            button="" if self._rung else self._inside.panel.acting,
             direction=line.record.direction if line is not None else "",
             peer=line.record.peer if line is not None else "",
             why_offline=self._inside.board.situation.offline_reason,
         )
         for happening in happenings(moment, detail, around):
             self._tell(happening)
-
-    def _door_in(self, text: str) -> tuple[str, str]:
-        """Take the name of a door, where it has one, and who opened it out of what was told."""
-        for name in filter(None, self._inside.doorway.describe()):
-            if text == name or text.startswith(f"{name}: "):
-                return name, text[len(name) + 2 :]
-        return DOOR, text
+        self._rung = moment == "bell" or (self._rung and moment != "dialling")
 
     def _on_situation(self, situation: Situation) -> None:
         if situation.do_not_disturb != self._quiet:
@@ -121,3 +138,7 @@ class KioskHouseBox:
                 listener(happening)
             except Exception as error:
                 log_failure(f"telling the house of {happening.name}", listener, error)
+
+
+def _outward(name: str) -> str:
+    return name or DOOR

@@ -36,10 +36,10 @@ class Peer(Closing):
         settings: MediaSettings | None = None,
         on_event: EventSink | None = None,
         *,
-        names_address: bool = False,
+        for_sip: bool = False,
         may_move: bool = True,
     ) -> None:
-        """`names_address` and `may_move` are for `OfferAnswer`."""
+        """`for_sip` and `may_move` are for `OfferAnswer`."""
         settings, self._on_event = settings or MediaSettings(), on_event or _ignore
         self._loop = asyncio.get_running_loop()
         self._states = PeerStates(self._on_event, self._begin_handshake)
@@ -52,7 +52,7 @@ class Peer(Closing):
             self.rtp.ssrc,
             self.rtp.cname,
             self._secure.may_be,
-            names_address,
+            for_sip,
             may_move,
         )
         self._agreement: Agreement | None = None

@@ -11,7 +11,9 @@ import secrets
 import time
 from collections.abc import Callable
 
+from agent.errors import CodecError
 from agent.media.codec.audio import Audio
+from agent.media.codec.opus import packet_samples
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import Direct
 from agent.media.dtls.srtp_transport import SecureTransport
@@ -19,6 +21,8 @@ from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.native.core import Core
 from agent.media.peer_states import EventSink
 from agent.media.rtp.packet import RtpPacket
+from agent.media.rtp.red import RedWriter
+from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import ReadPacket, RtpSession
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
@@ -30,6 +34,7 @@ HICCUP_S = 0.1  # less than a digit takes
 HOLDS_S = 5.0  # who has been silent for longer on a good path has nothing to say
 DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
 DTX_PAYLOAD_BYTES = 2
+MOST_BITRATE = 128_000  # of sound with its copies; what we encode ourselves takes far less
 STALL_S = 0.25  # between two ticks: this machine was busy, which says nothing about the far end
 EVENT_HZ = 8_000  # what the durations of forwarded events count
 
@@ -58,6 +63,8 @@ class RtpEndpoint:
         self._session = RtpSession(self.cname)
         self._audio = Audio(settings, lambda digit: on_event("digit", digit))
         self._agreement: Agreement | None = None
+        self._red: RedWriter | None = None  # where the far end takes copies of our packets
+        self._loss = ReportedLoss()
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
         self._heard_at: float | None = None
         self._silence_s = RTP_SILENCE_S
@@ -78,6 +85,7 @@ class RtpEndpoint:
         self._session.accept(agreement.receivable)
         self._clock_hz = agreement.send_codec.clock_hz
         self._audio.agree(agreement)
+        self._red = self._writer_of_copies(agreement, self._red.copies if self._red else 0)
         if first:
             self._on_event("track")
 
@@ -116,11 +124,30 @@ class RtpEndpoint:
             self._clock_hz = codec.clock_hz
         if not self._secure.may_send or self._agreement is None or not self._agreement.may_send:
             return False
+        payload_type, payload = self._with_copies(codec, payload, timestamp)
         now = self._loop.time()
         data = self._session.write(
-            codec.payload_type, self._clock_hz, payload, timestamp, marker, now, sequence, event=codec.kind == EVENT
+            payload_type, self._clock_hz, payload, timestamp, marker, now, sequence, event=codec.kind == EVENT
         )
         return data is not None and self._secure.send_rtp(data)
+
+    def _with_copies(self, codec: Codec, payload: bytes, timestamp: int) -> tuple[int, bytes]:
+        """Payload type and payload, which carries those of the packets before it while packets get lost."""
+        agreement, red = self._agreement, self._red
+        if agreement is None or agreement.red_codec is None or red is None or codec is not agreement.send_codec:
+            return codec.payload_type, payload
+        try:
+            packet = red.write(payload, timestamp, packet_samples(payload))
+        except CodecError:
+            packet = None
+        return (agreement.red_codec.payload_type, packet) if packet is not None else (codec.payload_type, payload)
+
+    @staticmethod
+    def _writer_of_copies(agreement: Agreement, copies: int) -> RedWriter | None:
+        if agreement.red_codec is None:
+            return None
+        codec = agreement.send_codec
+        return RedWriter(codec.payload_type, codec.clock_hz, min(agreement.most_bitrate, MOST_BITRATE), copies)
 
     def _take_rtp(self, data: bytes, now: float) -> None:
         """Take a verified packet."""
@@ -133,10 +160,10 @@ class RtpEndpoint:
     def _take(self, found: ReadPacket | None, now: float) -> None:
         if found is None:
             return
-        packet, codec, _ = found
+        packet, codec = found.packet, found.codec
         self._note_sound(packet, codec, now)
         if codec is not None:
-            self._audio.receive(packet, codec, now)
+            self._audio.receive(packet, codec, now, found.copies)
         else:
             self._audio.skip(packet)
         if self.on_rtp is not None:
@@ -154,8 +181,10 @@ class RtpEndpoint:
 
     @staticmethod
     def _forward(sink: RtpSink, heard: ReadPacket) -> None:
-        packet, codec, number = heard
+        packet, codec, number = heard.packet, heard.codec, heard.number
         kind, payload = codec.kind if codec is not None else UNKNOWN, packet.payload
+        for place, timestamp, copy in heard.missed:
+            sink(copy, timestamp, False, kind, place)
         if codec is not None and kind == EVENT:
             payload = _scale(payload, codec.clock_hz, EVENT_HZ)
         sink(payload, packet.timestamp, packet.marker, kind, number)
@@ -165,8 +194,12 @@ class RtpEndpoint:
         loss = self._session.read_rtcp(data, now, time.time())
         if loss is None:
             return
-        if self._audio.sender is not None:
-            self._audio.sender.report_loss(loss)
+        self._loss.report(loss)
+        sender = self._audio.sender
+        if sender is not None:
+            sender.report_loss(loss)
+        if self._red is not None:
+            self._red.copies = sender.copies if sender is not None else self._loss.copies
         if self.on_loss is not None:
             self.on_loss(loss)
 
@@ -190,7 +223,8 @@ class RtpEndpoint:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
         now = self.pushed_at = self._loop.time()
         sender, agreement, core = self._audio.sender, self._agreement, self._secure.core
-        if core is not None and sender is not None and sender.is_plain and agreement is not None and agreement.may_send:
+        is_plain = sender is not None and sender.is_plain and not sender.copies
+        if core is not None and sender is not None and is_plain and agreement is not None and agreement.may_send:
             packet = sender.push_direct(core, frame, signal)
             if packet is not None:
                 self._send_direct(core, agreement.send_codec, packet, now)

@@ -52,11 +52,11 @@ class MediaSession(HubEmitter, Closing):
         settings: MediaSettings | None = None,
         sound: Sound | None = None,
         likely_address: Callable[[], str | None] = lambda: None,
-        names_address: bool = False,
+        for_sip: bool = False,
     ) -> None:
         """`likely_address` names, on the hub, the local address that is known to lead out, as that of signaling.
 
-        With `names_address` our descriptions tell the likeliest candidate's, as SIP peers want it.
+        With `for_sip` our descriptions tell the likeliest candidate's, as SIP peers want it.
         """
         super().__init__()
         self.settings = settings or MediaSettings()
@@ -72,7 +72,7 @@ class MediaSession(HubEmitter, Closing):
         self._bridge = bridge
         self._sound = sound
         self._likely_address = likely_address
-        self._core = SessionCore(self.settings, sound, self._report, names_address)
+        self._core = SessionCore(self.settings, sound, self._report, for_sip)
         self._watch = NetworkWatch(self._network_changed)
         self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
         self._dispatcher: gevent.Greenlet[..., None] | None = None

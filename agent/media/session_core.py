@@ -23,7 +23,7 @@ class SessionCore(Closing):
     """Works in the asyncio loop; only plain attributes are read from the hub."""
 
     def __init__(
-        self, settings: MediaSettings, sound: Sound | None, report: EventSink, names_address: bool = False
+        self, settings: MediaSettings, sound: Sound | None, report: EventSink, for_sip: bool = False
     ) -> None:
         self.peer: Peer | None = None
         self.pump: SoundPump | None = None
@@ -31,7 +31,7 @@ class SessionCore(Closing):
         self._settings = settings
         self._sound = sound
         self._report = report
-        self._names_address = names_address
+        self._for_sip = for_sip
         self._gone: frozenset[str] = frozenset()  # addresses that this machine had, and has no more
         self._muted = False
         self._closed = False
@@ -44,7 +44,7 @@ class SessionCore(Closing):
 
             if self._closed:
                 raise InvalidStateError("the call's media was closed; make a new call")
-            self.peer = Peer(self._settings, self._report, names_address=self._names_address)
+            self.peer = Peer(self._settings, self._report, for_sip=self._for_sip)
             self.peer.rtp.mute(self._muted)
             self.pump = SoundPump(self.peer.rtp, self._sound)
             self.peer.rtp.on_arrival = self.pump.arrived

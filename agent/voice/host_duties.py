@@ -71,8 +71,8 @@ class HostDuties(ABC):
         from agent.media.session import MediaSession
 
         bridge = self.options.bridge or shared_bridge()
-        names_address = WIRES[self.options.protocol].names_address
-        return MediaSession(bridge, settings, self.options.sound, self._signaling_address, names_address)
+        for_sip = WIRES[self.options.protocol].for_sip
+        return MediaSession(bridge, settings, self.options.sound, self._signaling_address, for_sip)
 
     def before_accept(self, connection: Connection) -> None:
         """Let the active call make way."""

@@ -27,7 +27,7 @@ class ServiceWire:
     addresses: Callable[[DeviceOptions], list[str]]  #: where options lead; raises InvalidArgumentError
     stream: Callable[[DeviceOptions, str, Clock], SignalingStream]  #: not yet open; of options, token and clock
     admit: Callable[[Any, DeviceOptions, str], None]  #: let a stream use what now lets us in
-    names_address: bool  #: whether descriptions tell an address: without one, SIP peers take the call for held
+    for_sip: bool  #: whether descriptions tell an address: without one, SIP peers take the call for held
 
 
 def _pstream_addresses(options: DeviceOptions) -> list[str]:
@@ -89,6 +89,6 @@ def _use_account(stream: Any, options: DeviceOptions, _token: str) -> None:
 
 
 WIRES: Final = {
-    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token, names_address=False),
-    SIP: ServiceWire(_sip_addresses, _sip, _use_account, names_address=True),
+    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token, for_sip=False),
+    SIP: ServiceWire(_sip_addresses, _sip, _use_account, for_sip=True),
 }

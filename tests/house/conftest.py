@@ -18,6 +18,12 @@ from tests.house.stage import Broker, Neighbour, PlayedBox
 Join = Callable[..., MqttPart]
 
 
+@pytest.fixture(autouse=True)
+def fresh_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each request have the figures of its moment."""
+    monkeypatch.setattr("agent.house.metrics.part.KEPT_S", 0.0)
+
+
 @pytest.fixture
 def mailbox() -> Iterator[Mailbox]:
     mailbox = Mailbox()

@@ -14,13 +14,16 @@ import gevent
 import pytest
 from gevent import socket
 
+from agent.config.directory import DirectoryEntry
+from agent.errors import InvalidStateError
 from agent.house.hooks.settings import HookSettings
 from agent.house.metrics.settings import MetricsSettings
 from agent.house.mqtt.settings import MqttSettings
 from agent.kiosk.house_box import KioskHouseBox
+from hw.panel.settings import RelaySettings
 from tests.house.stage import Broker, Neighbour, needs_mosquitto
 from tests.house.test_metrics import ask, figures
-from tests.kiosk.stage import BOX, Site
+from tests.kiosk.stage import BOX, Site, button
 
 ROOT = f"kiosk-agent/{BOX}"
 PROJECT = Path(__file__).parents[2]
@@ -145,6 +148,60 @@ def test_a_press_that_answers_is_no_ring_and_one_that_calls_is(site: Site) -> No
 
     assert [name for name, _ in heard] == ["incoming", "answered", "hung_up", "ring", "call"]
     assert heard[3][1] == {"button": "call", "to": "visitor"}
+
+
+def test_a_visitor_rings_once_however_many_are_called_and_a_call_of_the_house_is_no_ring(site: Site) -> None:
+    entries = {"porter": DirectoryEntry(targets=("nobody", "visitor"), ring="in_turn", ring_s=5, label="The porter",
+                                        number="12")}  # fmt: skip
+    keys = {"one": button(2, short="digit:1"), "two": button(3, short="digit:2"),
+            "porter": button(4, short="call:porter"), "end": button(5, short="hang_up")}  # fmt: skip
+    box = site.box(site.config(directory=entries, buttons=keys))
+    heard: list[tuple[str, Any]] = []
+    house = KioskHouseBox(box.kiosk)
+    house.listen(lambda happening: heard.append(tuple(happening)), lambda: None)
+    site.phone()
+
+    def rings() -> list[Any]:
+        return [details for name, details in heard if name == "ring"]
+
+    def calls() -> int:
+        return sum(name == "call" for name, _ in heard)
+
+    box.press("porter")
+    box.until(lambda: calls() == 2, "called both in turn")
+    assert rings() == [{"button": "porter", "to": "The porter"}]
+    box.press("end")
+    box.until_calm()
+    box.act("one")
+    box.act("two")
+    box.until(lambda: len(rings()) == 2, "rung by number")
+    box.until_shows("dialling")
+    box.press("end")
+    box.until_calm()
+    house.call("porter")
+    box.until_shows("dialling")
+
+    assert len(rings()) == 2
+
+
+def test_each_door_is_opened_by_mqtt_only_as_its_settings_say_and_who_opened_is_told(site: Site) -> None:
+    doors = {"gate": RelaySettings(pin=27, open_ms=200),
+             "vault": RelaySettings(pin=25, open_ms=200, opened_by=("button",))}  # fmt: skip
+    box = site.box(site.config(doors=doors, lights={}))
+    heard: list[tuple[str, Any]] = []
+    house = KioskHouseBox(box.kiosk)
+    house.listen(lambda happening: heard.append(tuple(happening)), lambda: None)
+
+    house.open_door("gate", "mqtt")
+    box.until(lambda: len(heard) == 2, "opened and shut the gate")
+    house.open_door("door", "mqtt")
+    box.until(lambda: len(heard) == 4, "opened and shut the door")
+    with pytest.raises(InvalidStateError, match="may not open this door"):
+        house.open_door("vault", "mqtt")
+
+    assert set(house.openable()) == {"door", "gate"} and set(house.doors()) == {"door", "gate", "vault"}
+    assert heard == [("door", {"door": "gate", "by": "mqtt"}), ("door_closed", {"door": "gate"}),
+                     ("door", {"door": "door", "by": "mqtt"}), ("door_closed", {"door": "door"})]  # fmt: skip
 
 
 def test_a_box_that_is_asked_for_nothing_loads_nothing_and_has_no_such_parts(site: Site) -> None:

@@ -117,6 +117,16 @@ def test_those_who_hold_connections_keep_prometheus_out_of_nothing(part: Metrics
         holder.close()
 
 
+def test_those_who_ask_without_end_are_given_what_was_written_before(
+    part: MetricsPart, played: PlayedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.house.metrics.part.KEPT_S", 3600.0)
+    first = ask(part.port)
+    played.facts |= {"up_s": 1000}
+
+    assert ask(part.port) == first
+
+
 def test_an_address_that_is_taken_is_told_and_tried_again(
     played: PlayedBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import gevent
 import pytest
@@ -78,6 +81,23 @@ def test_a_door_stays_shut_unless_the_settings_allow_it_and_so_does_one_behind_a
     played.until_told("asked volume")
 
     assert played.asked == [("volume", 1)]
+
+
+def test_a_door_that_its_own_settings_keep_from_mqtt_stays_shut_and_so_does_a_button_before_it(
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+) -> None:
+    played.open["vault"] = False
+    broker.start()
+    house = neighbours()
+    join(may_open_door=True)
+    played.until_told("trouble")
+
+    house.say(f"{ROOT}/do/door/vault", "UNLOCK")
+    house.say(f"{ROOT}/do/press", "exit")
+    house.say(f"{ROOT}/do/door/door", "UNLOCK")
+    played.until_told("asked door")
+
+    assert played.asked == [("door", "door")]
 
 
 @VERSIONS
@@ -252,6 +272,49 @@ def test_tls_is_checked_and_a_strange_certificate_named(
     join(tls=True, ca_file=str(ours))
 
     neighbours(ca_certs=str(ours)).until_hears(f"{ROOT}/availability", "online")
+
+
+def test_a_button_that_there_is_no_longer_is_taken_away_from_home_assistant(
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+) -> None:
+    broker.start()
+    house = neighbours()
+    join()
+    bell = "homeassistant/button/gate/press_bell/config"
+    house.until_hears(bell)
+
+    played.become(buttons=[])
+
+    house.until(lambda: house.last(bell) == "", "heard that it is gone")
+
+
+class NotedPoll:
+    """A poll that notes how long it is ready to wait."""
+
+    waits_ms: ClassVar[list[float]] = []
+
+    def __init__(self) -> None:
+        self._poll = select.poll()
+        self.register = self._poll.register
+
+    def poll(self, wait_ms: float) -> list[tuple[int, int]]:
+        self.waits_ms.append(wait_ms)
+        return self._poll.poll(wait_ms)
+
+
+def test_a_box_at_rest_is_woken_by_the_brokers_keep_alive_alone(
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NotedPoll, "waits_ms", [])
+    monkeypatch.setattr(link, "select", SimpleNamespace(poll=NotedPoll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT))
+    broker.start()
+    house = neighbours()
+    join()
+    house.until_hears(f"{ROOT}/state")
+
+    played.until_told("trouble")  # is over, a second after everything was published
+
+    assert NotedPoll.waits_ms[-1] > 50_000
 
 
 def test_a_thread_that_is_replaced_leaves_nothing_behind(

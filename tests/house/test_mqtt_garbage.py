@@ -74,6 +74,18 @@ def test_what_is_no_broker_is_told_and_the_thread_lives_on(
         part.link.join(5.0)
 
 
+def test_a_broker_of_before_mqtt_5_is_told_of_with_what_to_set(
+    mailbox: Mailbox, played: PlayedBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "PAUSES_S", (0.05,))
+    with serving(after_connect(b"\x20\x02\x00\x01")) as port:
+        part = MqttPart(MqttSettings(host="127.0.0.1", port=port), "gate", played, mailbox.post, played.trouble)
+        part.start()
+        played.until(lambda: any('version = "3.1.1"' in why for why in played.troubles), "told of the version")
+        part.close()
+        part.link.join(5.0)
+
+
 def test_one_that_takes_the_connection_and_says_nothing_is_left(
     mailbox: Mailbox, played: PlayedBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.house.happenings import HAPPENINGS, Circumstances, Happening, call_ended, happenings, quiet_changed
+from agent.house.happenings import (
+    HAPPENINGS,
+    Circumstances,
+    Happening,
+    call_ended,
+    door_closed,
+    door_opened,
+    happenings,
+    quiet_changed,
+)
 from agent.house.mqtt import payloads
 from agent.house.mqtt.commands import CommandRefusedError, read_command
 from agent.house.mqtt.discovery import HouseDevice, discovery
@@ -21,7 +30,7 @@ TOPICS = Topics.of("house/doors", "gate")
 
 
 def entities(*, may_open_door: bool) -> dict[str, str]:
-    box = HouseDevice("gate", "1.2.3", ["door"], BUTTONS, may_open_door)
+    box = HouseDevice("gate", "1.2.3", ["door"], BUTTONS, ["door"] if may_open_door else [])
     return discovery("homeassistant", TOPICS, box)
 
 
@@ -101,6 +110,20 @@ def test_whatever_somebody_sends_is_a_command_or_is_refused(below: str, payload:
     assert asked.name in ("press", "call", "hang_up", "volume", "do_not_disturb", "door")
 
 
+def test_what_is_retained_is_refused_whatever_it_says() -> None:
+    with pytest.raises(CommandRefusedError, match="without retain"):
+        read_command(TOPICS, ["door"], TOPICS.command("door/door"), b"UNLOCK", retained=True)
+
+
+def test_a_button_is_offered_only_if_every_door_may_be_opened() -> None:
+    box = HouseDevice("gate", "1.2.3", ["door", "vault"], BUTTONS, ["door"])
+    told = discovery("homeassistant", TOPICS, box)
+
+    assert told["homeassistant/button/gate/press_exit/config"] == ""
+    assert told["homeassistant/lock/gate/door_vault/config"] == ""
+    assert told["homeassistant/lock/gate/door_door/config"]
+
+
 def test_a_door_is_not_opened_by_the_word_that_locks_it() -> None:
     with pytest.raises(CommandRefusedError, match="locks by itself"):
         read_command(TOPICS, ["door"], TOPICS.command("door/door"), b"LOCK", retained=False)
@@ -177,9 +200,8 @@ def test_what_strangers_write_is_bounded_and_has_nothing_that_moves_a_cursor(cal
 
 def test_every_happening_carries_what_the_list_says() -> None:
     record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0}
-    moments = ("dialling", "incoming", "accept", "door open", "door closed", "door code", "ready", "offline",
-               "trouble", "trouble over")  # fmt: skip
+    moments = ("dialling", "incoming", "accept", "door code", "ready", "offline", "trouble", "trouble over")
     told = [one for moment in moments for one in happenings(moment, "x", Circumstances(button="b"))]
-    told += [call_ended(record), quiet_changed(True)]
+    told += [call_ended(record), quiet_changed(True), door_opened("d", "button"), door_closed("d")]
 
     assert {one.name: tuple(one.details) for one in told} == dict(HAPPENINGS)

@@ -190,7 +190,7 @@ def test_restart_while_held_offers_to_speak():
 @pytest.mark.parametrize("answering", [True, False])
 def test_sip_peers_are_told_an_address_that_is_one_of_the_candidates(answering):
     async def story():
-        peer, far = Peer(names_address=True), WatchedPeer()
+        peer, far = Peer(for_sip=True), WatchedPeer()
         text = await (peer.answer_offer(await far.create_offer()) if answering else peer.create_offer())
         port, host = (next(x for x in text.splitlines() if x.startswith(y)).split() for y in ("m=audio", "c=IN"))
         assert any(f"{host[2]} {port[1]} typ host" in line for line in text.splitlines() if "candidate" in line)

@@ -198,6 +198,19 @@ _MEDIA = (
              '["a=ice-options:trickle"] if self.address is None else []', "[]", _played("mute")),
     Mutation("the end of a digit is sent once", "agent/media/codec/telephone_event.py", "END_PACKETS = 3",
              "END_PACKETS = 1", ("media/codec/test_telephone_event.py",)),
+    Mutation("copies go beyond the bit rate", "agent/media/rtp/red.py", "copies = copies[1:]", "break",
+             ("media/rtp/test_red.py",)),
+    Mutation("the encoder leaves no room for copies", "agent/media/codec/sender.py",
+             "rate_beside_copies(wanted.bitrate, copies, wanted.packet_ms)", "wanted.bitrate",
+             ("media/rtp/test_red.py",)),
+    Mutation("a copy of what came is passed on", "agent/media/rtp/session.py",
+             "if self._came and place not in numbers and at not in timestamps:", "if True:",
+             ("media/rtp/test_red.py",)),
+    Mutation("copies are offered to the voice service", "agent/media/sdp/offer_answer.py",
+             "with_red(codecs, taken) if self._for_sip else codecs", "with_red(codecs, taken)",
+             ("media/sdp/test_sdp.py",)),
+    Mutation("SIP peers take our offer for hold", "agent/voice/host_duties.py",
+             "self._signaling_address, for_sip)", "self._signaling_address, False)", ("voice/test_sip_device.py",)),
 )  # fmt: skip
 
 _BOX = (

@@ -318,3 +318,19 @@ def test_silence_that_is_over_begins_nothing() -> None:
     path.policy.heard(True, path.now)
 
     assert path.ice("disconnected") == [E.CONNECTIVITY_LOST]
+
+
+def test_restart_that_is_answered_after_the_path_came_back_begins_no_second_episode() -> None:
+    path = Path()
+    path.policy.heard(False, path.now)
+    assert path.ice("disconnected") == [E.CONNECTIVITY_LOST, E.BEGIN, E.RESTART]
+    assert path.ice("connected") == [E.CONNECTIVITY_BACK, E.END]  # the packets come a moment after the answered check
+
+    assert path.answered() == []
+    assert path.policy.path_selected(path.now) == []
+    assert path.policy.connection_state("connected", path.now) == []
+    path.policy.heard(True, path.now)
+    path.policy.heard(False, path.now)  # a short gap while the sender changes its path
+    assert path.policy.signaling(False, path.now) + path.policy.signaling(True, path.now) == []
+    assert path.wait(60) == []
+    assert not path.policy.reconnecting

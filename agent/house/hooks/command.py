@@ -35,13 +35,17 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeou
         os.setpriority(os.PRIO_PGRP, process.pid, NICE)
     printed = bytearray()
     reader = gevent.spawn(_read, process.stdout, printed)
+    grace_s = GRACE_S
     try:
         status = process.wait(timeout=timeout_s)
         reader.join(GRACE_S)
     except subprocess.TimeoutExpired:
         raise LocalFault(f"{arguments[0]} took more than {timeout_s:g} s, and was ended{_said(printed)}") from None
+    except gevent.GreenletExit:
+        grace_s = 0.0  # whoever ends this waits for nobody
+        raise
     finally:
-        _end_group(process, reader)
+        _end_group(process, reader, grace_s)
     if status:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         raise LocalFault(f"{arguments[0]} {how}{_said(printed)}")
@@ -56,18 +60,18 @@ def _read(pipe: Any, printed: bytearray) -> None:
             gevent.sleep(1 / PIECES_PER_S)
 
 
-def _end_group(process: subprocess.Popen[bytes], reader: gevent.Greenlet[..., None]) -> None:
-    """End what is left of it: whoever still holds its output, or itself."""
-    if process.poll() is None or not reader.dead:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(OSError):
-                os.killpg(process.pid, number)
+def _end_group(process: subprocess.Popen[bytes], reader: gevent.Greenlet[..., None], grace_s: float) -> None:
+    """End what is left of it: whoever still holds its output, or itself; asked first where there is time."""
+    for number in (signal.SIGTERM, signal.SIGKILL) if grace_s else (signal.SIGKILL,):
+        if process.poll() is not None and reader.dead:
+            break
+        with suppress(OSError):
+            os.killpg(process.pid, number)
+        if grace_s:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=GRACE_S)
-            reader.join(GRACE_S)
-            if reader.dead and process.poll() is not None:
-                break
-    reader.kill(block=False)
+                process.wait(timeout=grace_s)
+            reader.join(grace_s)
+    reader.kill(timeout=GRACE_S)  # it must have let go of the pipe
     with suppress(OSError, ValueError):
         process.stdout.close()
 

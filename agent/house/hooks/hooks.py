@@ -28,6 +28,7 @@ from agent.net.http import HttpHost
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 4  # programs and requests of all hooks together
+CLOSE_S = 0.2
 MARGIN_S = 20.0  # beyond a hook's time: for names, and for whoever does not let itself be ended
 
 
@@ -66,7 +67,7 @@ class Hooks(Closing):
     def close(self) -> None:
         """End every program that runs, and do nothing more; idempotent."""
         self._lanes = {}
-        self._greenlets.kill(timeout=1.0)
+        self._greenlets.kill(timeout=CLOSE_S)
 
     def _work(self, lane: _Lane) -> None:
         turns = self._turns

@@ -39,6 +39,8 @@ class HookSettings:
             raise SettingError("expected either command or url, and not both")
         if self.command and not self.command[0].strip():
             raise SettingError("command: expected a program and its arguments")
+        if self.command and "/" in self.command[0] and not self.command[0].startswith("/"):
+            raise SettingError("command: it is run in the folder /; expected the whole path, or a name alone")
         if "@" in self.url.partition("://")[2].partition("/")[0]:
             raise SettingError("url: a name and password in an address are not sent; expected a header Authorization")
         for key in ("headers", "ca_file"):

@@ -1,7 +1,7 @@
 """What may be asked of a box over MQTT, out of the messages of others. Pure.
 
-A retained message does not count: somebody said it once, and the broker repeats it to everybody who comes, so that a box
-would open its door at each start.
+A retained message does not count: somebody said it once, and the broker repeats it to everybody who comes, so that a
+box would open its door at each start.
 """
 
 from __future__ import annotations

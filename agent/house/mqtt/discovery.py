@@ -23,7 +23,12 @@ class HouseDevice(NamedTuple):
     version: str
     doors: Sequence[str]
     buttons: Sequence[Mapping[str, Any]]  # name, label, actions
-    may_open_door: bool
+    openable: Sequence[str]  # of the doors
+
+    @property
+    def may_open_all(self) -> bool:
+        """Whether a button that opens doors opens none that may not be."""
+        return set(self.doors) <= set(self.openable)
 
 
 def discovery(prefix: str, topics: Topics, box: HouseDevice) -> dict[str, str]:
@@ -72,12 +77,12 @@ def _door(topics: Topics, box: HouseDevice, name: str) -> Iterator[_Entity]:
     lock = {"state_topic": topics.door(name), "command_topic": topics.command(f"door/{level(name)}"),
             "payload_unlock": UNLOCK, "payload_open": OPEN, "optimistic": False}  # fmt: skip
     seen = {"state_topic": topics.door(name), "payload_on": "UNLOCKED", "payload_off": "LOCKED", "device_class": "lock"}
-    yield "lock", f"door_{level(name)}", label, lock if box.may_open_door else {}
-    yield "binary_sensor", f"door_{level(name)}", label, {} if box.may_open_door else seen
+    yield "lock", f"door_{level(name)}", label, lock if name in box.openable else {}
+    yield "binary_sensor", f"door_{level(name)}", label, {} if name in box.openable else seen
 
 
 def _button(topics: Topics, box: HouseDevice, button: Mapping[str, Any]) -> Iterator[_Entity]:
-    allowed = box.may_open_door or not opens_door(button["actions"])
+    allowed = box.may_open_all or not opens_door(button["actions"])
     pressed = {"command_topic": topics.command("press"), "payload_press": button["name"]}
     yield "button", f"press_{level(button['name'])}", f"Press {button['label']}", pressed if allowed else {}
 

@@ -43,6 +43,7 @@ STEADY_S = 60.0  # a connection that lasted so long makes the next pause short a
 PACKETS_PER_S = 20.0  # what is read; a flood waits in the broker
 FLOODED_S = 0.2
 COMMANDS_PER_S = 4.0
+OLDER = 'For one without MQTT 5 set [mqtt] version = "3.1.1"'
 
 _Post = Callable[..., None]
 
@@ -188,7 +189,8 @@ class _LinkThread(threading.Thread):
             raise BrokerGoneError(excerpt(error.strerror or error, 120)) from None
         except Exception as error:  # what paho makes of bytes that are no MQTT
             log.debug("the broker's bytes were not understood", exc_info=True)
-            raise BrokerGoneError(f"it sends what is no MQTT ({type(error).__name__})", refused=True) from None
+            old = "" if self._up or self._settings.version != "5" else f"; is it an old one? {OLDER}"
+            raise BrokerGoneError(f"it sends what is no MQTT ({type(error).__name__}){old}", refused=True) from None
         finally:
             _hang_up(client)
 
@@ -313,7 +315,7 @@ class _LinkThread(threading.Thread):
     def _why_closed(self, client: PahoClient) -> str:
         if client.longest:
             return f"it sends a packet of {client.longest} bytes; somebody retains too much below {self._commands}"
-        without = "it hung up without an answer; does it speak MQTT, and with TLS or without?"
+        without = f"it hung up without an answer; does it speak MQTT, with TLS or without? {OLDER}"
         lost = f"it was lost; if again and again, another box may have this one's name, {self._client_name}"
         return lost if self._up else without
 

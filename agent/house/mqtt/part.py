@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 GAP_S = 0.1  # changes that come faster are told as one
 PRESS_S = 0.1
+ALLOW = "[mqtt] may_open_door and the door's opened_by say who may"
 PATIENCE = 5  # so many failures, about a minute, before a broker that is not there is a trouble
 SETTLED_S = 10.0  # a connection that holds for so long ends the trouble of those before it
 
@@ -42,6 +43,8 @@ class MqttPart(Closing):
         self._failures = FailureLog(log, f"the connection to the broker {settings.host}")
         self._strangers = SeldomLog(log)
         self._planned = False
+        self._device: HouseDevice | None = None  # that Home Assistant was told of
+        self._offered: dict[str, str] = {}
         self._settling: gevent.Greenlet[..., None] | None = None
         self._dropped = 0
         self.connected = self._was_connected = False
@@ -102,10 +105,12 @@ class MqttPart(Closing):
         states = {self._topics.availability: ONLINE, self._topics.state: payloads.state(status)}
         doors = self._box.doors()
         states |= {self._topics.door(name): payloads.door(is_open) for name, is_open in doors.items()}
-        if self._settings.discovery_prefix:
-            device = HouseDevice(self._identity, status["version"], list(doors), status["buttons"],
-                                 self._settings.may_open_door)  # fmt: skip
-            states = discovery(self._settings.discovery_prefix, self._topics, device) | states
+        device = HouseDevice(self._identity, status["version"], list(doors), status["buttons"], self._openable())
+        if self._settings.discovery_prefix and device != self._device:
+            self._device = device
+            offered = discovery(self._settings.discovery_prefix, self._topics, device)
+            states = dict.fromkeys(self._offered, "") | offered | states  # what there is no longer is taken away
+            self._offered = offered
         with self.link.lock:
             return any([self.link.outbox.put_state(topic, payload) for topic, payload in states.items()])
 
@@ -121,17 +126,17 @@ class MqttPart(Closing):
 
     def _press(self, name: str) -> None:
         button = next((one for one in self._box.status()["buttons"] if one["name"] == name), None)
-        if button is not None and opens_door(button["actions"]):
-            self._must_be_allowed()
+        if button is not None and opens_door(button["actions"]) and not set(self._box.doors()) <= set(self._openable()):
+            raise CommandRefusedError(f"behind button {name!r} is a door that MQTT may not open; {ALLOW}")
         self._box.press(name, PRESS_S)
 
     def _open_door(self, name: str) -> None:
-        self._must_be_allowed()
-        self._box.open_door(name, "asked for over MQTT")
+        if name not in self._openable():
+            raise CommandRefusedError(f"MQTT may not open door {name!r}; {ALLOW}")
+        self._box.open_door(name, "mqtt")
 
-    def _must_be_allowed(self) -> None:
-        if not self._settings.may_open_door:
-            raise CommandRefusedError("[mqtt] may_open_door does not allow that")
+    def _openable(self) -> list[str]:
+        return list(self._box.openable()) if self._settings.may_open_door else []
 
     # --- how the connection stands ---
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgoing, SenderSettings
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
+from agent.media.rtp.red import Block
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
@@ -79,18 +80,20 @@ class Audio:
     def _sender_settings(self, agreement: Agreement) -> SenderSettings:
         """Ours, within what the far end asked for (RFC 7587 section 6.1, RFC 8866 section 6.5)."""
         ours, codec = self._settings, agreement.send_codec
-        limit, longest_ms = codec.parameters.get("maxaveragebitrate", ""), agreement.longest_packet_ms
-        bitrate = min(ours.opus_bitrate, max(6_000, int(limit))) if limit.isdecimal() else ours.opus_bitrate
+        longest_ms, bitrate = agreement.longest_packet_ms, min(ours.opus_bitrate, agreement.most_bitrate)
         fec = ours.opus_fec and codec.parameters.get("useinbandfec") == "1"
         dtx = ours.opus_dtx or codec.parameters.get("usedtx") == "1"
         fitting = [length for length in PACKET_LENGTHS_MS if length <= min(ours.packet_ms, longest_ms)]
         packet_ms = max(fitting, default=PACKET_LENGTHS_MS[0])
-        return SenderSettings(packet_ms, bitrate, ours.opus_complexity, fec, dtx)
+        return SenderSettings(packet_ms, bitrate, ours.opus_complexity, fec, dtx, agreement.red_codec is not None)
 
     # receiving
 
-    def receive(self, packet: RtpPacket, codec: Codec, now: float) -> None:
-        """Take one packet; nothing is kept before somebody listens, so who only forwards needs no memory."""
+    def receive(self, packet: RtpPacket, codec: Codec, now: float, copies: Sequence[Block] = ()) -> None:
+        """Take one packet, and the copies of others that came with it.
+
+        Nothing is kept before somebody listens, so who only forwards needs no memory.
+        """
         if not self._listening:
             return
         if self.receiver is None:
@@ -99,7 +102,13 @@ class Audio:
             self.receiver.put_event(packet.sequence, packet.timestamp, packet.payload, ssrc=packet.ssrc)
         else:
             self.receiver.put(
-                packet.sequence, packet.timestamp, packet.payload, now, ssrc=packet.ssrc, codec=codec.kind
+                packet.sequence,
+                packet.timestamp,
+                packet.payload,
+                now,
+                ssrc=packet.ssrc,
+                codec=codec.kind,
+                copies=copies,
             )
 
     @property
@@ -123,4 +132,4 @@ class Audio:
 
 def _sent(agreement: Agreement) -> tuple[object, ...]:
     """What an encoder depends on."""
-    return agreement.send_codec, agreement.event_codec, agreement.longest_packet_ms
+    return agreement.send_codec, agreement.event_codec, agreement.red_codec, agreement.longest_packet_ms

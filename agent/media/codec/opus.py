@@ -36,6 +36,7 @@ _SIGNAL_VOICE, _SIGNAL_MUSIC = 3001, 3002
 _WIDE_BAND, _FULL_BAND = 1103, 1105
 _FULL_BAND_FROM = 96_000
 _FRAME_SAMPLES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4  # by configuration
+_DEEP_PLC_FROM = 5  # a decoder's effort, since libopus 1.5; before it there is none, and it says so
 _MALFORMED = "an Opus packet of %d bytes is malformed; it is dropped"
 _BROKEN = "libopus could not be started (error %d): the installation is damaged; reinstall libopus0"
 
@@ -179,7 +180,7 @@ class OpusEncoder:
         self.set_bitrate(bitrate)
         self.set_complexity(complexity)
         self._control(_SET_INBAND_FEC, int(fec))
-        self._control(_SET_DTX, int(dtx))
+        self.set_dtx(dtx)
         self.set_loss_percent(loss_percent)
 
     def set_bitrate(self, bits_per_s: int) -> None:
@@ -197,6 +198,10 @@ class OpusEncoder:
     def set_loss_percent(self, percent: int) -> None:
         """Prepare for this loss, 0 to 100: it raises the share of the error correction. InvalidArgumentError."""
         self._control(_SET_PACKET_LOSS_PERC, percent)
+
+    def set_dtx(self, wanted: bool) -> None:
+        """Say next to nothing in silence, or go on. Raises InvalidArgumentError."""
+        self._control(_SET_DTX, int(wanted))
 
     def set_transform(self, wanted: bool) -> None:
         """Code the spectrum (CELT), or a model of the voice (SILK), which alone can carry copies for repair.
@@ -232,6 +237,7 @@ class OpusDecoder:
         if not self._state:
             raise NotSupportedError(_BROKEN % error.value)
         self._pcm = ctypes.create_string_buffer(MAX_PACKET_SAMPLES * 2)
+        self._library.opus_decoder_ctl(ctypes.c_void_p(self._state), _SET_COMPLEXITY, ctypes.c_int(_DEEP_PLC_FROM))
 
     def decode(self, payload: bytes) -> bytes:
         """Decode `payload`, as long as the packet says; CodecError if it is damaged."""

@@ -6,7 +6,7 @@ Transport-free: the caller takes RTP apart and asks for one frame whenever the p
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from agent.media.jitter.clocks import Clocks
 from agent.media.jitter.decision import Decision, PlayoutAction
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.jitter.time_stretch import lengthen, shorten
+from agent.media.rtp.red import Block
 from hw.sound.frame import FRAME_SAMPLES
 
 log = logging.getLogger(__name__)
@@ -85,8 +86,12 @@ class AudioReceiver:
         *,
         ssrc: int | None = None,
         codec: str | None = None,
+        copies: Sequence[Block] = (),
     ) -> None:
-        """Take one packet, of another `codec` than the one before if it is given; a damaged one counts as lost."""
+        """Take one packet, of another `codec` than the one before if it is given; a damaged one counts as lost.
+
+        `copies` are those of Opus packets before it that came with it.
+        """
         if ssrc != self._ssrc:
             self._playout.restart()
             self._clocks.restart()
@@ -108,7 +113,22 @@ class AudioReceiver:
             now,
             repairs=repairs,
             pauses=codec == OPUS and len(payload) <= opus.DTX_BYTES,
+            copies=len(copies),
         )
+        for copy in copies:
+            self._put_copy(sequence, timestamp, copy, now)
+
+    def _put_copy(self, sequence: int, timestamp: int, copy: Block, now: float) -> None:
+        try:
+            samples, repairs = self._describe(copy.payload)
+        except CodecError as error:
+            self._failures.failed(error)
+            return
+        if len(copy.payload) <= opus.DTX_BYTES or copy.age % samples:
+            return
+        before, payload = sequence - copy.age // samples & 0xFFFF, _TAGS[OPUS] + copy.payload
+        at = self._clocks.common(before, timestamp - copy.age, CLOCK_HZ[OPUS], samples)
+        self._playout.put_copy(before, at, payload, samples, now, repairs=repairs)
 
     def put_event(self, sequence: int, timestamp: int, payload: bytes, *, ssrc: int | None = None) -> None:
         """Take one telephone-event packet, of the sound's stream or of another: no loss, and it may begin a digit."""

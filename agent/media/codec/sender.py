@@ -15,6 +15,8 @@ from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
 from agent.media.native.core import Core
+from agent.media.rtp.red import rate_beside_copies
+from agent.media.rtp.reported_loss import ReportedLoss
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
 from hw.sound.pcm import mixed
 
@@ -23,8 +25,9 @@ PACKET_LENGTHS_MS = (10, 20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ, PCMA: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
-_CALM_REPORTS = 2  # without any loss in so many reports, that is saved ...
-_WARY_REPORTS = 120  # ... but later once there was some
+_LEAST_BITRATE = 20_000  # with less the packets say so little that whole copies of them are of no use
+_COPIED_COMPLEXITY = 8  # at the lower rate it is worth 0.3 of MOS ...
+_USUAL_COMPLEXITY = 5  # ... unless this machine is too slow for even that
 _MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
 _TRANSFORM_FROM = 64_000  # bit/s
 
@@ -38,6 +41,7 @@ class SenderSettings:
     complexity: int = 5
     fec: bool = True
     dtx: bool = False
+    red: bool = False  # whether whole copies may go along, within the bit rate
 
 
 class Outgoing(NamedTuple):
@@ -89,8 +93,8 @@ class AudioSender:
         self._muted = False
         self._pausing = False
         self._marker = True
-        self._loss = 0.0
-        self._calm_in = _CALM_REPORTS
+        self._loss = ReportedLoss()
+        self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
 
     def push(self, frame: bytes, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
@@ -158,17 +162,30 @@ class AudioSender:
 
     def report_loss(self, fraction: float) -> None:
         """Prepare the encoder for the share (0..1) of our packets that a receiver report says was lost."""
-        self._loss = max(fraction, self._loss * 0.7 + fraction * 0.3)
-        self._calm_in = _WARY_REPORTS if fraction else max(0, self._calm_in - 1)
+        self._loss.report(fraction)
         if self._opus:
             self._prepare(self._opus)
 
+    @property
+    def copies(self) -> int:
+        """How many whole copies of each packet the encoder has left room for."""
+        if self._opus is None or not self.settings.red:
+            return 0
+        return min(self._loss.copies, self.settings.bitrate // _LEAST_BITRATE - 1)
+
     def _prepare(self, opus: OpusEncoder) -> None:
-        """Model the voice, with copies for repair, while losses are likely; take the cheaper way while they are not."""
-        wanted = self.settings
-        percent = min(max(round(self._loss * 100), _READY_PERCENT if self._calm_in else 0), _MOST_PERCENT)
+        """Model the voice, with copies for repair, while losses are likely; take the cheaper way while they are not.
+
+        Pauses are not left out while losses are likely: who misses the packet that announces one hears a made-up sound.
+        """
+        wanted, copies = self.settings, self.copies
+        percent = min(max(round(self._loss.share * 100), 0 if self._loss.is_calm else _READY_PERCENT), _MOST_PERCENT)
         plain = percent == 0 and wanted.bitrate >= _TRANSFORM_FROM and not wanted.dtx
-        opus.set_loss_percent(percent)
+        works_hard = copies > 0 and wanted.complexity >= _USUAL_COMPLEXITY
+        opus.set_bitrate(rate_beside_copies(wanted.bitrate, copies, wanted.packet_ms))
+        opus.set_complexity(_COPIED_COMPLEXITY if works_hard else wanted.complexity)
+        opus.set_dtx(wanted.dtx and not self._loss.copies)
+        opus.set_loss_percent(0 if copies else percent)
         opus.set_transform(plain)
 
     def _make_encoder(self) -> tuple[Encoder, OpusEncoder | None]:

@@ -2,6 +2,7 @@
 
 `delay` decides how long sound waits. What is missing when it is needed is filled by what is known about it:
 
+    a later packet waits with a copy of it            decode    media time goes on
     a later packet waits and repairs the one before   recover   media time goes on
     a later packet waits                              conceal   media time goes on
     nothing waits                                     conceal   media time stands still until the next packet shows
@@ -70,16 +71,30 @@ class PlayoutBuffer:
         *,
         repairs: bool = False,
         pauses: bool = False,
+        copies: int = 0,
     ) -> None:
-        """Take an RTP packet that lasts `samples` at 48 kHz; it may repair the one before, or announce a pause."""
+        """Take an RTP packet that lasts `samples` at 48 kHz; it may repair the one before, or announce a pause.
+
+        It brings `copies`, each of which is to be put in by `put_copy`, too.
+        """
         time = self._timeline.media_time(sequence, timestamp)
-        packets = self._timeline.believe(Packet(sequence, time, samples, payload, now, repairs, pauses), timestamp)
+        packet = Packet(sequence, time, samples, payload, now, repairs, pauses, copies)
+        packets = self._timeline.believe(packet, timestamp)
         if len(packets) != 1:
             self.stats.dropped += 1 - len(packets)
         if len(packets) > 1:
             self._begin_timeline()
         for packet in packets:
             self._store(packet)
+
+    def put_copy(
+        self, sequence: int, timestamp: int, payload: bytes, samples: int, now: float, *, repairs: bool = False
+    ) -> None:
+        """Take the copy of a packet, out of one that was just put: it is used if that packet itself is not here."""
+        time = self._timeline.media_time(sequence, timestamp)
+        if self._head is not None and time >= self._head and time not in self._waiting:
+            self._waiting[time] = Packet(sequence, time, samples, payload, now, repairs, False, is_copy=True)
+            self._drop_surplus()
 
     def skip(self, sequence: int, *, pauses: bool) -> None:
         """Note an RTP packet that cannot be played: it is not lost, and may say that the sender pauses."""
@@ -108,8 +123,7 @@ class PlayoutBuffer:
             self.stats.late += 1
             return
         self._waiting[packet.time] = packet
-        if len(self._waiting) > _MAX_WAITING:
-            self._drop_before(sorted(self._waiting)[1])
+        self._drop_surplus()
 
     # Playing
 
@@ -213,6 +227,9 @@ class PlayoutBuffer:
     def _decode(self, packet: Packet, excess_ms: float) -> Decision:
         del self._waiting[packet.time]
         self._head = packet.time + packet.samples
+        if packet.is_copy:
+            self._note_loss()
+            self.stats.recovered += 1
         self._pending, self._in_loss, self._last = 0, False, packet
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
@@ -241,6 +258,10 @@ class PlayoutBuffer:
         self._drop_before(min(max(self._waiting), packet.time + int(excess_ms * _MS)))
         packet = self._waiting[min(self._waiting)]
         return packet, self._delay.aim(packet)
+
+    def _drop_surplus(self) -> None:
+        if len(self._waiting) > _MAX_WAITING:
+            self._drop_before(sorted(self._waiting)[1])
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

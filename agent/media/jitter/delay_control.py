@@ -13,7 +13,7 @@ that finds the most of it has the least spare time: what it lacks is kept for it
 beyond a multiple is always waste, and so is a whole step of grains of spare time above the `floor`: samples are cut
 out. Spare time below the floor is too little: samples are added. Because clocks that drift apart show as a transit that
 drifts, this keeps the delay still for hours. The floor rises with uneven ticks and, while packets get lost, by the
-length of the packet that brings the repair.
+length of the packets until the last one that can bring the repair.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class DelayControl:
         self._losses: deque[float] = deque(maxlen=64)
         self._repairing = False
         self._repairs_at = float("-inf")  # when the latest packet came that can repair another: in silence none does
+        self._reach = 1  # how many packets before it that one can repair
         self._now = 0.0
         self._backlog = 0
         self._frame = self._grain = FRAME_SAMPLES
@@ -68,8 +69,9 @@ class DelayControl:
         if len(self._lengths) > 1:
             known = self._lengths.items()
             self._lengths = {length: at for length, at in known if packet.arrival - at <= WINDOW_S}
-        if packet.repairs:
+        if packet.repairs or packet.copies:
             self._repairs_at = packet.arrival
+            self._reach = max(packet.copies, 1)
 
     def lost(self) -> None:
         """Note that sound was missing when it was needed."""
@@ -160,7 +162,7 @@ class DelayControl:
         return (self._frame - self._grain - self._backlog // self._grain * self._grain) / _MS
 
     def _repair_ms(self, packet: Packet, usual: float) -> float:
-        """How much longer to wait so that the packet after a lost one is there to repair it.
+        """How much longer to wait so that the packet is there that can repair a lost one: the next, or one behind it.
 
         Only where one was lost is that needed, so more of them may be late than of those that are played.
         """
@@ -168,4 +170,4 @@ class DelayControl:
         if not self._repairing or self._now - self._repairs_at > _REPAIRS_S:
             return 0.0
         share = max(self._recent_losses(length_ms / 1000), 1) / _REPAIR_PACKETS
-        return max(0.0, length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)
+        return max(0.0, self._reach * length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

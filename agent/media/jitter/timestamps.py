@@ -20,7 +20,10 @@ _MAX_SEEN = 512
 
 
 class Packet(NamedTuple):
-    """One packet of sound; it may repair the one before it, or announce a pause."""
+    """One packet of sound; it may repair the one before it, or announce a pause.
+
+    It may bring whole copies of some packets before it. Each of them is then a packet, too, which `is_copy`.
+    """
 
     sequence: int
     time: int
@@ -29,6 +32,8 @@ class Packet(NamedTuple):
     arrival: float
     repairs: bool
     pauses: bool
+    copies: int = 0
+    is_copy: bool = False
 
     @property
     def end(self) -> int:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from agent.media.rtp.packet import MAX_UINT16, RtpPacket, parse_rtp, write_rtp
+from agent.media.rtp.packet import MAX_UINT16, MAX_UINT32, RtpPacket, parse_rtp, write_rtp
 from agent.media.rtp.rebase import SequenceBase, TimestampBase
+from agent.media.rtp.red import Block, unpack
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters
-from agent.media.sdp.parse import EVENT, Codec
+from agent.media.sdp.parse import EVENT, RED, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
 OTHER_SOURCE = 0x4000  # packets that seem to lie between two sources, so that none of the second seems late
+REMEMBERED = 64  # packets of which is known that they came, where others may bring copies of them
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
 
 
@@ -26,12 +29,15 @@ class ReadPacket(NamedTuple):
     """One verified packet; the codec is None for a type that was not negotiated.
 
     `number` is its place for whoever passes it on: the packet's own, but far from those of the source before; None for
-    digits beside the sound, which are a stream of their own.
+    digits beside the sound, which are a stream of their own. `copies` of packets before it came with it; `missed` are
+    those of them that had not come themselves, as (number, timestamp, payload), the oldest first.
     """
 
     packet: RtpPacket
     codec: Codec | None
     number: int | None
+    copies: tuple[Block, ...] = ()
+    missed: tuple[tuple[int, int, bytes], ...] = ()
 
 
 class RtpSession:
@@ -46,13 +52,16 @@ class RtpSession:
         self._numbers = SequenceBase()
         self._base = TimestampBase()
         self._codecs: dict[int, Codec] = {}
+        self._has_red = False
         self._received_at = 0.0
         self._number = self._shift = 0  # of the latest packet that is passed on, and what it has beyond its own
         self._report_at: float | None = None
+        self._came: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # numbers and timestamps
 
     def accept(self, codecs: Iterable[Codec]) -> None:
         """Set the payload types that may arrive from now on."""
         self._codecs = {codec.payload_type: codec for codec in codecs}
+        self._has_red = any(codec.kind == RED for codec in self._codecs.values())
 
     def write(
         self,
@@ -111,7 +120,34 @@ class RtpSession:
         in_step = codec is not None and codec.clock_hz == counters.clock_hz and codec.kind != EVENT
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
         self._number = packet.sequence + self._shift & MAX_UINT16
-        return ReadPacket(packet, codec, self._number)
+        found = ReadPacket(packet, codec, self._number)
+        return self._opened(found) if codec is not None and codec.kind == RED else self._noted(found)
+
+    def _noted(self, found: ReadPacket) -> ReadPacket:
+        """Remember that a packet came, where that is of use."""
+        if self._has_red and found.number is not None:
+            self._came.append((found.number, found.packet.timestamp))
+        return found
+
+    def _opened(self, found: ReadPacket) -> ReadPacket:
+        """Take the packet out of one that carries copies (RFC 2198); of one that is malformed nothing can be used."""
+        blocks = unpack(found.packet.payload)
+        codec = self._codecs.get(blocks[-1].payload_type) if blocks else None
+        if codec is None or codec.kind in (RED, EVENT):
+            return self._noted(found._replace(codec=None))
+        own = found.packet._replace(payload_type=codec.payload_type, payload=blocks[-1].payload)
+        copies = tuple(block for block in blocks[:-1] if block.payload_type == codec.payload_type and block.payload)
+        missed = tuple(self._missed(self._number, own.timestamp, copies))
+        return self._noted(found._replace(packet=own, codec=codec, copies=copies, missed=missed))
+
+    def _missed(self, number: int, timestamp: int, copies: Sequence[Block]) -> Iterator[tuple[int, int, bytes]]:
+        """Each copy stands for one packet, the last for the one just before; what has come is known by both numbers."""
+        numbers, timestamps = ({each[n] for each in self._came} for n in (0, 1))
+        for back, block in zip(range(len(copies), 0, -1), copies, strict=True):
+            place, at = number - back & MAX_UINT16, timestamp - block.age & MAX_UINT32
+            if self._came and place not in numbers and at not in timestamps:
+                self._came.append((place, at))
+                yield place, at, block.payload
 
     def expect_source(self) -> None:
         """Let another source take over at once: the far end has moved."""
@@ -134,6 +170,7 @@ class RtpSession:
             self.packets_received += self.received.packets
             self.octets_received += self.received.octets
             self.packets_lost += self.received.lost
+        self._came.clear()
         self.received = ReceiveCounters(packet.ssrc, clock_hz)
         return self.received
 

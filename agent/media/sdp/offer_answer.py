@@ -15,7 +15,9 @@ from agent.media.sdp import munge
 from agent.media.sdp.parse import (
     EVENT,
     MAX_SDP_CHARS,
+    OPUS,
     OUR_CODECS,
+    RED,
     REVERSED,
     SOUND_KEYS,
     Codec,
@@ -23,7 +25,9 @@ from agent.media.sdp.parse import (
     IceParameters,
     all_codecs,
     answer_codecs,
+    is_red_of,
     parse,
+    with_red,
 )
 from agent.media.sdp.write import LocalDescription
 from agent.media.settings import MediaSettings
@@ -37,6 +41,7 @@ class Agreement:
 
     send_codec: Codec  # with the far end's payload type and parameters
     event_codec: Codec | None
+    red_codec: Codec | None  # of packets that carry copies of `send_codec`'s, which is Opus then
     sendable: tuple[Codec, ...]
     receivable: tuple[Codec, ...]
     dtls_client: bool
@@ -46,6 +51,12 @@ class Agreement:
     longest_packet_ms: int
     has_rtcp_mux: bool
     remote_direction: str  # of the far end's description
+
+    @property
+    def most_bitrate(self) -> int:
+        """What the far end wants at most of our Opus, in bit/s (RFC 7587 section 6.1)."""
+        limit = self.send_codec.parameters.get("maxaveragebitrate", "")
+        return min(max(munge.MIN_BITRATE, int(limit)), munge.MAX_BITRATE) if limit.isdecimal() else munge.MAX_BITRATE
 
 
 class OfferAnswer:
@@ -58,18 +69,19 @@ class OfferAnswer:
         ssrc: int,
         cname: str,
         is_theirs: Callable[[Fingerprints], bool] = lambda _: True,
-        names_address: bool = False,
+        for_sip: bool = False,
         may_move: bool = True,
     ) -> None:
         """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known.
 
-        `names_address` is for SIP peers, which take a description without an address for a call on hold. Where the far
-        end may not move, another certificate is refused: who speaks for it must not take its call to somebody else.
+        `for_sip` is for SIP peers: they take a description without an address for a call on hold; and are offered RED,
+        which those of the voice service are not, since its own client does not. Where the far end may not move, another
+        certificate is refused: who speaks for it must not take its call to somebody else.
         """
         self._may_move = may_move
         self._settings = settings
         self._is_theirs = is_theirs
-        self._names_address = names_address
+        self._for_sip = for_sip
         self._version = 1
         self._local = LocalDescription(
             session_id=secrets.randbits(62),
@@ -122,7 +134,9 @@ class OfferAnswer:
             self._before = self._local, self.local_sdp
         codecs = self._local.codecs
         if everything:
-            codecs = all_codecs(codecs, [codec.payload_type for codec in self.remote.codecs] if self.remote else ())
+            taken = [codec.payload_type for codec in self.remote.codecs] if self.remote else []
+            codecs = all_codecs(codecs, taken)
+            codecs = with_red(codecs, taken) if self._for_sip else codecs
         self._local = replace(self._local, codecs=codecs, direction="sendrecv", has_rtcp_mux=True)
         text = self._write(ice, "actpass")
         self.signaling_state = "have-local-offer"
@@ -183,7 +197,7 @@ class OfferAnswer:
 
     def _write(self, ice: IceParameters, setup: str) -> str:
         codecs = _in_order(self._local.codecs, self._settings.codec_preferences)
-        address = _likeliest(ice.candidates) if self._names_address else None
+        address = _likeliest(ice.candidates) if self._for_sip else None
         self._local = replace(
             self._local, ice=ice, setup=setup, version=self._version, codecs=codecs, address=address
         )
@@ -197,6 +211,7 @@ class OfferAnswer:
         return Agreement(
             send_codec=send_codec,
             event_codec=_event_codec(answer_codecs(remote.codecs), send_codec),
+            red_codec=_red_codec(remote.codecs, self._local.codecs, send_codec),
             sendable=remote.codecs,
             receivable=self._local.codecs,
             dtls_client=client,
@@ -228,6 +243,12 @@ def _of(fingerprints: Fingerprints, algorithm: str) -> list[str]:
 def _negotiated(codecs: Sequence[Codec]) -> Codec:
     """The far end's first codec that we speak, with its parameters."""
     return next(codec for codec in codecs if codec.key in SOUND_KEYS)
+
+
+def _red_codec(theirs: Sequence[Codec], ours: Sequence[Codec], audio: Codec) -> Codec | None:
+    """The payload type for copies, where both ends have it and speak Opus."""
+    agreed = audio.key == OPUS.key and any(codec.kind == RED for codec in ours)
+    return next((codec for codec in theirs if agreed and is_red_of(codec, audio)), None)
 
 
 def _event_codec(codecs: Sequence[Codec], audio: Codec) -> Codec | None:

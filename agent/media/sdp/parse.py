@@ -26,7 +26,8 @@ SECURE_PROFILES = (
     USUAL_PROFILE, "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF",
 )  # fmt: skip
 HASHES = ("sha-256", "sha-384", "sha-512")  # of which a fingerprint may be (RFC 8122 section 5)
-KINDS = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA"}
+RED = "red"
+KINDS = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA", RED: RED}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 SETUP_ROLES = ("active", "passive", "actpass")
 LONGEST_PACKET_MS = 120
@@ -51,7 +52,7 @@ class Codec:
 
     @cached_property
     def kind(self) -> str:
-        """The name at this program's seams, however it is written: opus, PCMU, PCMA or telephone-event."""
+        """The name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event."""
         return KINDS.get(self.name.lower(), EVENT)
 
     @property
@@ -70,6 +71,7 @@ PCMU = Codec(0, "PCMU", 8_000)
 PCMA = Codec(8, "PCMA", 8_000)
 SOUND_KEYS = (OPUS.key, PCMU.key, PCMA.key)
 OUR_CODECS = (OPUS, PCMU, PCMA, Codec(110, EVENT, 48_000), Codec(126, EVENT, 8_000))
+USUAL_RED = 63  # payload type
 
 
 @dataclass(frozen=True)
@@ -283,6 +285,28 @@ def _rejected(lines: list[str]) -> RejectedSection:
     return RejectedSection(" ".join([fields[0], "0", *fields[2:]]), mid)
 
 
+def red_of(codec: Codec, payload_type: int = USUAL_RED) -> Codec:
+    """Describe packets that carry copies of those of `codec` (RFC 2198 section 5)."""
+    return Codec(payload_type, RED, codec.clock_hz, codec.channels, {f"{codec.payload_type}/{codec.payload_type}": ""})
+
+
+def is_red_of(red: Codec, codec: Codec) -> bool:
+    """Tell whether packets of `red` carry packets of `codec` and nothing else."""
+    named = [name.strip() for part in red.parameters for name in part.split("/")]
+    same_clock = (red.clock_hz, red.channels) == (codec.clock_hz, codec.channels)
+    return red.kind == RED and same_clock and set(named) == {str(codec.payload_type)}
+
+
+def with_red(codecs: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
+    """Add copies of Opus to an offer, behind Opus itself: who does not know them skips them."""
+    opus = next((codec for codec in codecs if codec.key == OPUS.key), None)
+    if opus is None or any(codec.kind == RED for codec in codecs):
+        return tuple(codecs)
+    numbers = {*taken, *(codec.payload_type for codec in codecs)}
+    number = next((each for each in (USUAL_RED, *DYNAMIC) if each not in numbers), None)
+    return (*codecs, red_of(opus, number)) if number is not None else tuple(codecs)
+
+
 def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
     """List all that we speak, for a further offer; what was agreed on keeps its payload type (RFC 3264, 8.3.2)."""
     known = {codec.key for codec in agreed}
@@ -298,11 +322,14 @@ def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ..
     return tuple(every)
 
 
-def answer_codecs(offered: Iterable[Codec]) -> tuple[Codec, ...]:
+def answer_codecs(offered: Sequence[Codec]) -> tuple[Codec, ...]:
     """Choose the codecs we answer with: those offered that we speak, in the offer's order and payload types."""
     ours = {codec.key: codec for codec in OUR_CODECS}
     common: dict[tuple[str, int], Codec] = {}
+    opus = next((codec for codec in offered if codec.key == OPUS.key), None)
     for codec in offered:
         if codec.key in ours:
             common.setdefault(codec.key, replace(ours[codec.key], payload_type=codec.payload_type))
+        elif opus is not None and is_red_of(codec, opus):
+            common.setdefault(codec.key, red_of(opus, codec.payload_type))
     return tuple(common.values())

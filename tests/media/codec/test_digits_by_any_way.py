@@ -53,7 +53,7 @@ class Way:
         found = self._near.read(data, self.now)
         if found is None or found.codec is None:
             return
-        packet, codec, number = found
+        packet, codec, number = found.packet, found.codec, found.number
         is_event = codec.kind == EVENT
         if is_event:
             self.heard += self._streams.put(packet.ssrc, packet.sequence, packet.timestamp, packet.payload)

@@ -227,3 +227,18 @@ def test_a_pause_is_announced_once_and_its_end_is_marked():
     assert any(len(packet.payload) <= 2 for packet in pause)
     assert after[0].marker
     assert after[0].timestamp == (25 + 150) * 960
+
+
+def test_pauses_are_left_out_only_while_nothing_is_lost():
+    sender = AudioSender(OPUS, SenderSettings(dtx=True))
+
+    def packets_in_silence():
+        return sum(len(sender.push(SILENCE)) for _ in range(100))
+
+    assert packets_in_silence() < 50
+    sender.report_loss(0.1)
+    assert packets_in_silence() > 95
+    for _ in range(20):
+        sender.report_loss(0.0)
+    packets_in_silence()
+    assert packets_in_silence() < 20

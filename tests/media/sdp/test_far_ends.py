@@ -255,7 +255,7 @@ OFFERS = {
 
 def answerer():
     settings = MediaSettings(codec_preferences=("opus", "pcmu"))
-    return OfferAnswer(settings, ("sha-256", PRINT), 99, "us", names_address=True)
+    return OfferAnswer(settings, ("sha-256", PRINT), 99, "us", for_sip=True)
 
 
 def sections(sdp):
