@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def perform(options: argparse.Namespace) -> int:
-    """Read the digits, at a terminal unseen, and hash them; InvalidArgumentError says what is no code.
+    """Read the digits, at a terminal unseen, and hash them; InvalidArgumentError says what cannot be one.
 
     Codes of one box share a salt, so the settings are read, if they can be. A code that is there already is refused.
     """

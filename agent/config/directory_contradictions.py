@@ -62,7 +62,7 @@ def _digits(config: Config) -> _Problems:
 
 
 def directory_doubts(config: Config) -> _Problems:
-    """Find buttons that call a name that is no entry, but spelled like one."""
+    """Find buttons that call a name without an entry, but spelled like one."""
     known = {target for entry in config.directory.values() for target in (*entry.targets, *entry.night_targets)}
     for name, button in config.buttons.items():
         for gesture, action in button.bindings().items():

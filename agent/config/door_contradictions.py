@@ -29,6 +29,8 @@ def _doors(config: Config) -> _Problems:
         yield "door.code", f"it {NO_DOOR}"
     if config.door.code and config.door.pin is not None and "code" not in config.door.opened_by:
         yield "door.code", 'it opens nothing; expected "code" in door.opened_by'
+    if "door" in config.doors and config.door.pin is not None:
+        yield "doors.door", "the house calls that of [door] so; expected another name"
     for name, door in config.doors.items():
         if door.pin is None:
             yield f"doors.{name}", "the pin is missing; expected the GPIO number of the relay"

@@ -24,8 +24,6 @@ def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
         yield "door.code", f"{10 ** len(code):,} codes are soon tried; better five digits or more"
     if code and (len(set(code)) == 1 or code in ROW or code[::-1] in ROW):
         yield "door.code", "it is among the first that anybody tries; better digits without an order"
-    if code:
-        yield "door.code", "whoever reads this file knows it; better a named one, which `kiosk-agent code NAME` hashes"
     for name, named in config.codes.items():
         digits = HashedCode.parse(named.hash).digits
         if digits <= FEW_DIGITS:

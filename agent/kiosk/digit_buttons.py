@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from agent.alarm import Alarm
+from agent.closing import Closing
 from agent.config.directory import Entries, KeypadSettings
 from agent.errors import InvalidStateError
 from agent.hub_clock import HubClock
@@ -18,7 +19,7 @@ from agent.kiosk.typed_number import Choice, TypedNumber
 Attempt = Callable[[Callable[[], object]], None]
 
 
-class DigitButtons:
+class DigitButtons(Closing):
     """The shell of `TypedNumber`."""
 
     def __init__(self, attendant: Attendant, sound: Callable[[str], object], attempt: Attempt) -> None:

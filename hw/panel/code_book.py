@@ -61,7 +61,7 @@ class HashedCode(NamedTuple):
 
 
 def hash_code(digits: str, salt: bytes | None = None, cost: int = COST) -> HashedCode:
-    """Hash a code, with the salt of the box's other codes. Raises SettingError for what is no code."""
+    """Hash a code, with the salt of the box's other codes. Raises SettingError for what cannot be one."""
     check_digits(digits)
     salt = salt or secrets.token_bytes(SALT_BYTES)
     return HashedCode(cost, len(digits), salt, _scrypt(digits, salt, cost))

@@ -60,7 +60,7 @@ def test_no_hash_is_shown_whatever_is_wrong_with_it(tmp_path: Path) -> None:
     assert POST.hash.hex() not in "".join(problems(tmp_path, GATE + f"[codes.post]\nhash = '{POST}x'"))
 
 
-def test_a_code_that_stands_there_as_it_is_or_is_short_is_taken_with_a_warning(tmp_path: Path) -> None:
+def test_a_short_code_is_taken_with_a_warning_hashed_or_not(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text("[door]\npin = 19\ncode = '27182'\n" + code(digits="471"))
+    path.write_text("[door]\npin = 19\ncode = '927'\n" + code(digits="471") + code("staff", "92750"))
     assert [doubt.split(": ")[1] for doubt in doubts(path, load(path))] == ["door.code", "codes.post.hash"]

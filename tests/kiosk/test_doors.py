@@ -13,6 +13,7 @@ import pytest
 from agent.cli import main
 from agent.config import DoorSection, load
 from agent.errors import InvalidStateError
+from agent.kiosk.house_box import KioskHouseBox
 from hw.panel.code_book import LEAST_COST, SALT_BYTES, CodeSettings, hash_code
 from hw.panel.settings import RelaySettings
 from tests.kiosk.stage import DOOR_PIN, Box, Phone, Site, button
@@ -105,6 +106,23 @@ def test_no_door_of_that_name_is_said(site: Site) -> None:
     box = box_at(site)
     with pytest.raises(InvalidStateError, match="it has: gate, yard"):
         box.kiosk.doorway.open("somebody", "page", "gait")
+
+
+def test_the_house_is_told_which_door_and_who_and_opens_only_what_it_may(site: Site) -> None:
+    box = box_at(site)
+    house = KioskHouseBox(box.kiosk)
+    told: list[tuple[str, dict[str, Any]]] = []
+    house.listen(lambda happening: told.append((happening.name, dict(happening.details))), lambda: None)
+    assert house.doors() == {"door": False, "gate": False, "yard": False}
+    for name in ("gate", "door"):
+        house.open_door(name, "asked for over MQTT")
+        box.until_told("door closed", len(told) // 2 + 1)
+    assert told == [
+        ("door", {"door": "gate", "by": "asked for over MQTT"}), ("door_closed", {"door": "gate"}),
+        ("door", {"door": "door", "by": "asked for over MQTT"}), ("door_closed", {"door": "door"}),
+    ]  # fmt: skip
+    with pytest.raises(InvalidStateError, match="does not have 'mqtt'"):
+        house.open_door("yard", "asked for over MQTT")
 
 
 def run_code(monkeypatch: pytest.MonkeyPatch, name: str, digits: str, config: Path) -> int:
