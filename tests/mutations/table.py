@@ -428,7 +428,7 @@ _BELLS = (
     Mutation("a code that opens once opens again", "hw/panel/code_book.py", " and hashed.id not in self.used", "",
              ("hw/panel/test_code_book.py",)),
     Mutation("anything opens every door", "agent/kiosk/door.py",
-             "if by and by not in self._doors[name].opened_by:", "if False:", ("kiosk/test_doors.py",)),
+             "if not self.may_open(by, name):", "if False:", ("kiosk/test_doors.py",)),
 )  # fmt: skip
 
 _LOST = (
