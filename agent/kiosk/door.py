@@ -45,6 +45,7 @@ class Doorway(Emitter, Closing):
         self._code = DoorCode(config.door, CodeBook(config.door.code, config.codes))
         self._memory = memory
         self._unlocking: gevent.Greenlet[..., None] | None = None
+        self._call: object = None  # in which somebody dialled last
         self._why: dict[str, str] = {}
         self._relays: dict[str, DoorRelay] = {}
         if self._code.book:
@@ -123,12 +124,14 @@ class Doorway(Emitter, Closing):
         if self.overdue_s():
             raise StragglerError("a door's relay cannot be released; cut its supply")
 
-    def call_began(self) -> None:
-        """Forget what was dialled in an earlier call."""
-        self._code.start()
+    def digit(self, digit: str, call: object) -> None:
+        """Take one digit that the far end of this call dialled; the right code releases the door.
 
-    def digit(self, digit: str) -> None:
-        """Take one digit that the far end dialled; the right code releases the door."""
+        What was dialled in another call is forgotten with its first digit, which may come before the call is open.
+        """
+        if call is not self._call:
+            self._call = call
+            self._code.start()
         verdict = self._code.digit(digit, monotonic(), datetime.now())
         if verdict is None:
             return

@@ -218,7 +218,6 @@ class Kiosk(Emitter):
         self.board.on("situation", self._on_situation)
         self.board.on("moment", self._on_moment)
         self.lines.on("digit", self.doorway.digit)
-        self.device.on("connect", lambda _connection: self.doorway.call_began())
         self.doorway.on("open", lambda name, why: self._on_door("door open", ": ".join(filter(None, (name, why)))))
         self.doorway.on("closed", lambda name: self._on_door("door closed", name))
         self.doorway.on("code", self._on_code)

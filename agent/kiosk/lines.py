@@ -34,7 +34,7 @@ _PHASES: Mapping[str, str] = {"open": IN_CALL, "reconnecting": RECONNECTING, "cl
 class Lines(Emitter):
     """Begins, follows and ends calls, and lets the box's state, sounds and list of calls go with them.
 
-    Events: `digit`(str) that the far end pressed in a call, `sample`() when there are new figures of its quality,
+    Events: `digit`(str, line) that the far end pressed in a call, `sample`() when there are new figures of its quality,
     `ended`(record) of each call that is over and stays in the list, `recovery`(error) when one begins to recover.
     """
 
@@ -199,7 +199,7 @@ class Lines(Emitter):
         connection.on("reconnecting", lambda error: self._on_recovery(line, "reconnecting", error))
         connection.on("reconnected", lambda: self._on_recovery(line, "reconnected"))
         connection.on("hold", lambda held: self._on_hold(line, held))
-        connection.on("digit", lambda digit: self.emit("digit", digit))
+        connection.on("digit", lambda digit: self.emit("digit", digit, line))
         connection.on("sample", lambda _sample: self.emit("sample"))
         for event in ENDS:
             connection.on(event, lambda *_args, name=event: self._on_end(line, name))

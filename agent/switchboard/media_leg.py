@@ -197,7 +197,8 @@ class MediaLeg(AsyncClosing):
     async def _send_digits(self, digits: str) -> None:
         clock_hz = RATE_HZ if self._described.rtp.negotiated_codec == "opus" else EVENT_HZ
         samples = clock_hz * FRAME_MS // 1000
-        events, time = EventSender(clock_hz, EVENT_HZ), 0
+        # One clock for all that is ever dialled here: two events with the same start would be one for the client.
+        events, time = EventSender(clock_hz, EVENT_HZ), round(asyncio.get_running_loop().time() * clock_hz)
         for tones in digits.split("w"):
             events.insert(tones)
             async for _ in _every_frame():

@@ -53,6 +53,18 @@ def test_the_code_may_be_corrected_and_ended(box: Box, call: Phone) -> None:
     box.until_told("door open")
 
 
+def test_half_a_code_of_one_call_is_nothing_in_the_next(box: Box) -> None:
+    doorway, one, other = box.kiosk.doorway, object(), object()
+    for digit, call in (("1", one), ("2", one), ("3", other), ("4", other)):
+        doorway.digit(digit, call)
+    assert not doorway.is_open
+
+    for digit in "*1234":
+        doorway.digit(digit, other)
+
+    box.until_shows("door_open")
+
+
 def test_wrong_codes_are_refused_and_lock_the_door(box: Box, call: Phone) -> None:
     call.call.send_digits("99#")
     box.until_told("door code wrong")
