@@ -10,7 +10,7 @@ import pytest
 from agent.kiosk.answering import warning_s
 from hw.sound import tones
 from hw.sound.frame import RATE_HZ
-from tests.kiosk.stage import BOX_HZ, BUSY_US_HZ, BUTTONS, VISITOR_HZ, Box, Phone, Site, button
+from tests.kiosk.stage import BOX_HZ, BUSY_US_HZ, BUTTONS, UNREACHABLE_HZ, VISITOR_HZ, Box, Phone, Site, button
 
 REFUSED_HZ, SOON_OVER_HZ, WORKING_HZ = 277, 1760, 880
 RINGBACK_US_HZ = (440, 480)
@@ -209,13 +209,13 @@ def test_another_button_that_is_stuck_is_not_heard(site: Site, visitor: Phone) -
 # --- what takes time ---
 
 
-def test_a_call_that_is_dialled_while_the_service_is_away_sounds_busy(site: Site, box: Box) -> None:
+def test_a_call_that_is_dialled_while_the_service_is_away_sounds_unreachable(site: Site, box: Box) -> None:
     site.stop()
     box.until_shows("offline")
 
     box.press("call")
 
-    box.until_hears(*BUSY_US_HZ)
+    box.until_hears(UNREACHABLE_HZ[0])
 
 
 def test_a_call_of_which_nothing_is_known_yet_ticks(box: Box, visitor: Phone) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from agent.media.peer import Peer
 from agent.switchboard.sdp import attribute
 from tests.media.peers import send_unusable
 
@@ -443,13 +445,31 @@ async def echo_call(alice: Phone, talker: Talker) -> dict[str, Any]:
     return answer
 
 
-def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(play: Play) -> None:
+@contextmanager
+def answers_held(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the switchboard's media think over each offer until the end of this: gathering takes as long as it likes."""
+    end, answer_offer = asyncio.Event(), Peer.answer_offer
+
+    async def held(peer: Peer, sdp: str) -> str:
+        await end.wait()
+        return await answer_offer(peer, sdp)
+
+    monkeypatch.setattr(Peer, "answer_offer", held)
+    yield
+    end.set()
+
+
+def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(site: Site) -> None:
         alice, before, after = await site.ready("alice", "1.6"), Talker(), Talker()
         first = await echo_call(alice, before)
         restart = await before.peer.create_restart_offer()
-        await alice.send("reinvite", callsid=first["callsid"], sdp=restart)
-        await reload_page(alice, first, after)
+        with answers_held(monkeypatch):
+            await alice.send("reinvite", callsid=first["callsid"], sdp=restart)
+            await reload_page(alice, first, after)
+            assert await alice.silent()
         answer = await alice.expect("answer")
         assert fingerprint(answer["sdp"]) != fingerprint(first["sdp"])
         await after.peer.apply_answer(answer["sdp"])
@@ -463,13 +483,15 @@ def test_a_page_that_is_reloaded_during_a_restart_hears_of_its_new_media_only(pl
 
 
 def test_a_page_that_is_reloaded_again_and_again_keeps_its_call(
-    play: Play, caplog: pytest.LogCaptureFixture
+    play: Play, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(site: Site) -> None:
         alice, talkers = await site.ready("alice", "1.6"), [Talker() for _ in range(4)]
         first = await echo_call(alice, talkers[0])
-        for talker in talkers[1:]:
-            await reload_page(alice, first, talker)
+        with answers_held(monkeypatch):
+            for talker in talkers[1:]:
+                await reload_page(alice, first, talker)
+            assert await alice.silent()
         answer = await alice.expect("answer")
         assert await alice.silent()
         await talkers[-1].peer.apply_answer(answer["sdp"])

@@ -47,5 +47,4 @@ def test_a_box_in_its_calls_survives_broken_messages_and_answers():
 
     assert not tally.faults
     assert box.told["invite"] > 100
-    assert box.told["answer"] >= 1
     assert len(box.agent.calls) < 100
