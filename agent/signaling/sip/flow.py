@@ -37,6 +37,7 @@ from agent.signaling.sip.effects import (
     FlowReport,
     WriteText,
 )
+from agent.signaling.sip.ping_vigil import UNANSWERED_PONG_S, PingVigil, is_due
 from agent.twilio_errors import SignalingErrors
 
 log = logging.getLogger(__name__)
@@ -45,13 +46,6 @@ CONNECT_S: Final = 5.0
 LOOKUP_S: Final = 20.0
 PING: Final = "\r\n\r\n"
 PONG: Final = "\r\n"
-FLOW_TIMER_S: Final = 30.0  #: where the edge asks for nothing
-LEAST_FLOW_TIMER_S: Final = 5.0
-PING_SHARE: Final = (0.8, 1.0)  #: of the time that the edge asks for (RFC 5626 section 4.4.1)
-FIRST_PING_S: Final = 1.0
-PONG_S: Final = 10.0
-UNANSWERED_S: Final = 2.0  #: after a message to which nothing comes back, a ping asks whether anybody is there
-UNANSWERED_PONG_S: Final = 4.0
 NEXT_EDGE_S: Final = (0.05, 0.3)  #: not at once: an edge that dies sends all its boxes to the next one
 RETRY_INITIAL_MS: Final = 500
 LASTING_S: Final = 10.0
@@ -86,7 +80,7 @@ class Flow:
         self._dialled_at = self._opened_at = 0.0
         self._connect_by: float | None = None
         self._retry_at: float | None = None
-        self._vigil = _Vigil(random)
+        self._vigil = PingVigil(random)
         self._ponging: set[str] = set()  # edges that answer pings
         self._failures = FailureLog(log, "the connection to an edge of the PBX")
         self._why = ""
@@ -110,9 +104,9 @@ class Flow:
 
     def tick(self, now: float) -> list[FlowEffect]:
         """Let time pass: end what took too long, ping, try again."""
-        if _due(self._connect_by, now):
+        if is_due(self._connect_by, now):
             return self._fail(31005, f"{self.uri} did not answer within {self._connect_s:g} s", now)
-        if self.state == "waiting" and (_due(self._retry_at, now) or self._backoff.expire(now)):
+        if self.state == "waiting" and (is_due(self._retry_at, now) or self._backoff.expire(now)):
             return self._connect(now)
         if self.is_open:
             return self._watch(now)
@@ -245,7 +239,7 @@ class Flow:
             if self.uri in self._ponging:
                 return self._fail(31005, f"{self.uri} does not answer any more", now)
             self._vigil.heard(now)
-        return self._ping(now, self._vigil.patience_s) if self._vigil.is_due(now) else []
+        return self._ping(now, self._vigil.patience_s) if self._vigil.wants_ping(now) else []
 
     def _ping(self, now: float, patience_s: float) -> list[FlowEffect]:
         self._vigil.asked(now, patience_s)
@@ -292,59 +286,3 @@ class Flow:
     def _forget_times(self) -> None:
         self._connect_by = self._retry_at = None
         self._backoff.cancel()
-
-
-class _Vigil:
-    """When to ping, and how long to wait for a pong."""
-
-    def __init__(self, random: Callable[[], float]) -> None:
-        self._random = random
-        self._every_s = FLOW_TIMER_S
-        self._ping_at = 0.0
-        self._pong_by: float | None = None
-        self._unanswered_at: float | None = None
-        self.patience_s = PONG_S
-
-    def deadline(self) -> float:
-        return min(time for time in (self._ping_at, self._pong_by, self._unanswered_at) if time is not None)
-
-    def begin(self, now: float) -> None:
-        """Ask soon, to learn whether this edge answers pings."""
-        self._every_s = FLOW_TIMER_S
-        self._pong_by = self._unanswered_at = None
-        self._ping_at = now + FIRST_PING_S
-
-    def ask_every(self, seconds: float, now: float) -> None:
-        self._every_s = min(max(seconds, LEAST_FLOW_TIMER_S), FLOW_TIMER_S)
-        self._plan(now)
-
-    def sent(self, now: float) -> None:
-        """Expect something to come back soon."""
-        if self._unanswered_at is None and self._pong_by is None:
-            self._unanswered_at = now + UNANSWERED_S
-
-    def heard(self, _now: float) -> bool:
-        """Take anything as a sign of life; True if it was asked for."""
-        was_asked = self._pong_by is not None
-        self._pong_by = self._unanswered_at = None
-        return was_asked
-
-    def is_over(self, now: float) -> bool:
-        return _due(self._pong_by, now)
-
-    def is_due(self, now: float) -> bool:
-        self.patience_s = UNANSWERED_PONG_S if _due(self._unanswered_at, now) else PONG_S
-        return now >= self._ping_at or _due(self._unanswered_at, now)
-
-    def asked(self, now: float, patience_s: float) -> None:
-        self._unanswered_at = None
-        self._pong_by = min(self._pong_by or now + patience_s, now + patience_s)
-        self._plan(now)
-
-    def _plan(self, now: float) -> None:
-        low, high = PING_SHARE
-        self._ping_at = now + self._every_s * (low + (high - low) * self._random())
-
-
-def _due(deadline: float | None, now: float) -> bool:
-    return deadline is not None and now >= deadline

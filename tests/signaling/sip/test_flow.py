@@ -23,21 +23,9 @@ from agent.signaling.sip.effects import (
     WriteOnFlow,
     WriteText,
 )
-from agent.signaling.sip.flow import (
-    CONNECT_S,
-    FIRST_PING_S,
-    FLOW_TIMER_S,
-    LASTING_S,
-    LOOKUP_S,
-    NEXT_EDGE_S,
-    PING,
-    PONG,
-    PONG_S,
-    UNANSWERED_PONG_S,
-    UNANSWERED_S,
-    Flow,
-)
+from agent.signaling.sip.flow import CONNECT_S, LASTING_S, LOOKUP_S, NEXT_EDGE_S, PING, PONG, Flow
 from agent.signaling.sip.flows import Flows
+from agent.signaling.sip.ping_vigil import FIRST_PING_S, FLOW_TIMER_S, PONG_S, UNANSWERED_PONG_S, UNANSWERED_S
 
 A, B, C = "wss://a/", "wss://b/", "wss://c/"
 HAIR_S = 1e-6  #: what sums of floats may miss
