@@ -15,21 +15,14 @@ from agent.errors import AgentError
 from agent.media.bridge import Bridge
 from agent.signaling.sip.secret import read_secret
 from hw.sound.wav_sound import WavSound
-from tests.kiosk.pbx_stage import Pbx, foreign_words
+from tests.kiosk.pbx_stage import Pbx, foreign_words, several
 from tests.signaling.sip.edge import SECRETS
 
 
 @pytest.fixture
 def make_pbx(tmp_path: Path) -> Iterator[Callable[..., Pbx]]:
-    made: list[Pbx] = []
-
-    def make(**how: Any) -> Pbx:
-        made.append(Pbx(tmp_path, **how))
-        return made[-1]
-
-    yield make
-    for pbx in made:
-        pbx.close()
+    with several(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture

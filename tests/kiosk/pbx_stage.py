@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,17 @@ class SipPhone(Watcher):
 def foreign_words(*texts: object) -> list[str]:
     """Find the words that belong to another service."""
     return [f"{word}: {text}" for text in map(str, texts) for word in FOREIGN_WORDS if word in text.lower()]
+
+
+@contextmanager
+def several(folder: Path) -> Iterator[Callable[..., Pbx]]:
+    """Give what makes one PBX after another, and end all of them."""
+    made: list[Pbx] = []
+
+    def make(**how: Any) -> Pbx:
+        made.append(Pbx(folder, **how))
+        return made[-1]
+
+    yield make
+    for pbx in made:
+        pbx.close()

@@ -14,22 +14,15 @@ import pytest
 from agent.kiosk.kiosk import Kiosk
 from agent.kiosk.reload import Reload
 from hw.panel.settings import LightSettings
-from tests.kiosk.pbx_stage import DESK, Pbx, foreign_words
+from tests.kiosk.pbx_stage import DESK, Pbx, foreign_words, several
 from tests.kiosk.stage import BOX_HZ, VISITOR_HZ
 from tests.signaling.sip.edge import SECRETS
 
 
 @pytest.fixture
 def make_pbx(tmp_path: Path) -> Iterator[Callable[..., Pbx]]:
-    made: list[Pbx] = []
-
-    def make(**how: Any) -> Pbx:
-        made.append(Pbx(tmp_path, **how))
-        return made[-1]
-
-    yield make
-    for pbx in made:
-        pbx.close()
+    with several(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture
