@@ -26,8 +26,9 @@ class Paper:
     """The core, what it has sent and told, and what it is sent."""
 
     def __init__(
-        self, edges: int = 1, *, early_media: bool = False, gruu: bool = True, register: bool = True, **account: Any
-    ) -> None:
+        self, edges: int = 1, *, early_media: bool = False, gruu: bool = True, register: bool = True,
+        trusted: tuple[int, ...] = (), **account: Any,
+    ) -> None:  # fmt: skip
         self.now = 1000.0
         self.sent: list[tuple[int, Text]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
@@ -37,6 +38,7 @@ class Paper:
         self.gives_gruu = gruu
         self.answers_register = True
         uris = tuple(f"wss://edge{n}.{DOMAIN}/" for n in range(1, edges + 1))
+        account["trusted_edges"] = tuple(uris[n - 1] for n in trusted)
         own = {"user": "kiosk", "domain": DOMAIN, "secret": "secret", "instance": INSTANCE}
         self.account = SipAccount(uris, **own | account)
         tokens = (f"own{n}" for n in itertools.count())
