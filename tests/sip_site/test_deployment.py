@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -38,6 +39,15 @@ def test_users_are_kept_without_their_secrets(users: str, tmp_path: Path) -> Non
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
     assert site_user(users, "remove", "door@sip.example.org").returncode == 0
     assert site_user(users, "list").stdout.split() == ["hall@sip.example.org"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_users_that_root_enters_are_for_the_owner_of_the_folder(users: str, tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, -1)
+    for _ in range(2):
+        assert site_user(users, "add", "door@sip.example.org", secret="secret\n").returncode == 0
+
+    assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {12_345}
 
 
 @pytest.mark.parametrize("name", ["door", "@sip.example.org", "a b@sip.example.org", "a'b@sip.example.org", "a:b@x"])

@@ -121,6 +121,7 @@ _DECLINED: Final = SipFailure(
 )  # fmt: skip
 #: Nobody took the call.
 _NOT_TAKEN: Final = {408: _AWAY, 480: _AWAY, 487: _AWAY, 486: _BUSY, 600: _BUSY, 603: _DECLINED}
+MOST_SAID: Final = 120
 CODE_BASE: Final = 31_000  #: the voice service counts the answers of SIP from here
 
 
@@ -157,4 +158,4 @@ def call_end(status: int, phrase: str, *, is_ours: bool = False) -> dict[str, An
 
 def registration_error(status: int, phrase: str) -> dict[str, Any]:
     """Make the `error` of a registration that the PBX did not take."""
-    return _REGISTER_KINDS.get(status, _EDGE).error(f"REGISTER: {status} {excerpt(phrase)}".strip())
+    return _REGISTER_KINDS.get(status, _EDGE).error(f"REGISTER: {status} {excerpt(phrase, MOST_SAID)}".strip())
