@@ -10,7 +10,8 @@ from pathlib import Path
 import gevent
 
 from agent.closing import Closing
-from bench.rig.sip_site import DOMAIN, EDGES, TRUNK, TRUNK_PORT, SipSite
+from bench.rig.sip_network import EDGES, TRUNK
+from bench.rig.sip_site import DOMAIN, TRUNK_PORT, SipSite
 
 CONTACT = "Contact: <sip:trunk@[local_ip]:[local_port]>"
 COPIED = "[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]of[call_number]\n[last_Call-ID:]\n[last_CSeq:]"

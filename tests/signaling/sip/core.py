@@ -173,6 +173,12 @@ class Paper:
         self.move(33)
         self.clear()
 
+    def comes_back(self) -> Text:
+        """Lose the connection and have another one; returns the offer that asks whether the call is still there."""
+        self.down()
+        self.back()
+        return self.last("INVITE")
+
     def listens(self, call_id: str = "C1") -> Text:
         """A call to us that is answered; returns its INVITE."""
         invite = self.called(call_id)
@@ -180,6 +186,13 @@ class Paper:
         self.hears(within(self, "ACK", call_id))
         self.clear()
         return invite
+
+
+def talking(**how: Any) -> Paper:
+    """A user agent in a call of ours, TJS1, that was answered a while ago."""
+    paper = Paper(**how)
+    paper.talk()
+    return paper
 
 
 def request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.signaling.sip.core import ANSWER, OFFER, THEIRS, Paper, answered, refused, within
+from tests.signaling.sip.core import ANSWER, OFFER, THEIRS, Paper, answered, refused, talking, within
 from tests.signaling.sip.sip_text import answer_to
 
 
@@ -56,8 +56,7 @@ def test_where_it_is_ours_to_ask_anew_we_do_so_in_time_until_the_call_ends() -> 
 
 
 def test_a_far_end_that_is_gone_then_is_noticed() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "UPDATE", "TJS1", 1, Require="timer", Session_Expires="90;refresher=uas"))
     paper.move(46)
     paper.hears(refused(paper.last("INVITE"), 481))
@@ -66,8 +65,7 @@ def test_a_far_end_that_is_gone_then_is_noticed() -> None:
 
 
 def test_another_wish_takes_the_place_of_the_one_before() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "UPDATE", "TJS1", 1, Require="timer", Session_Expires="90;refresher=uas"))
     paper.hears(within(paper, "UPDATE", "TJS1", 2))
     paper.clear()
