@@ -370,6 +370,19 @@ _SIP = (
              "if self.uri in self._ponging:", "if True:", ("signaling/sip/test_flow.py",)),
     Mutation("SIP: the trouble of one edge is told while the other one works", "agent/signaling/sip/user_agent.py",
              "set(self._open) <= {flow}", "True", ("signaling/sip/test_two_flows.py",)),
+    Mutation("SIP: every edge is believed about who calls", "agent/signaling/sip/user_agent.py",
+             "return self.flows[flow].uri in self.writer.account.trusted_edges", "return True",
+             ("signaling/sip/test_incoming_call.py",)),
+    Mutation("SIP: of two descriptions in one body the first counts", "agent/signaling/sip/bodies.py",
+             'return found[0] if len(found) == 1 else ""', 'return found[0] if found else ""',
+             ("signaling/sip/test_bodies.py",)),
+    Mutation("SIP: what nobody could read is answered", "agent/signaling/sip/malformed.py",
+             "        check_names(request)\n", "", ("signaling/sip/test_malformed.py",)),
+    Mutation("SIP: a session that we had to ask about anew runs out", "agent/signaling/sip/extensions.py",
+             "self._due[sid] = now + timer.interval_s / 2,", "self._due[sid] = now + timer.interval_s * 2,",
+             ("signaling/sip/test_extensions.py",)),
+    Mutation("SIP: a body that is packed is read as it is", "agent/signaling/sip/bodies.py",
+             "    if not _is_plain(headers):", "    if False:", ("signaling/sip/test_bodies.py",)),
 )  # fmt: skip
 
 _SIP_BOX = "kiosk/test_sip_box.py::test_"
