@@ -135,7 +135,7 @@ def test_a_challenge_is_answered_and_the_grant_is_told(registrar: Registrar):
     assert "Authorization" in second.headers
     granted, ping = registrar.news()
     assert isinstance(granted, RegistrationGranted) and ping == KeepAlive(1, 30.0)
-    assert (granted.granted_s, granted.gruu, granted.flow_timer_s, len(granted.phones)) == (60.0, GRUU, 30.0, 1)
+    assert (granted.granted_s, granted.gruu, granted.flow_timer_s, len(granted.phones)) == (60.0, GRUU, 30.0, 2)
     assert registrar.core.is_registered
 
 
