@@ -24,13 +24,40 @@ DOORS = {"gate": RelaySettings(pin=19, open_ms=500),
 BY_KEY = ["", "gate"]  # of all doors, those that a key may open
 
 
+SETTINGS = """
+[box]
+identity = "{name}"
+pins = "mock"
+[signaling]
+server = "{server}"
+ca_file = "{ca_file}"
+[token]
+key_file = "{key_file}"
+[sound]
+driver = "none"
+"""
+
+
+def key_file_of(stage: Stage) -> str:
+    """Tell which credential lets a box in."""
+    return str(Path(stage.switchboard.switchboard.settings.state_dir) / "api_key.json")
+
+
+def settings_of(stage: Stage, folder: Path) -> Path:
+    """Write what a self-test of such a box needs."""
+    path, address = folder / "config.toml", stage.switchboard.address
+    path.write_text(SETTINGS.format(name=NAME, server=address.server, ca_file=address.ca_file,
+                                    key_file=key_file_of(stage)))  # fmt: skip
+    return path
+
+
 def kiosk_of(stage: Stage, folder: Path, **sections: Any) -> Kiosk:
     """Start a box of this stage's switchboard, with its page; `sections` of its settings replace those here."""
     address, config = stage.switchboard.address, Config()
     given = {
         "box": replace(config.box, identity=NAME, pins="mock"),
         "signaling": replace(config.signaling, server=address.server, ca_file=str(address.ca_file), insights="off"),
-        "token": TokenSettings(key_file=str(Path(stage.switchboard.switchboard.settings.state_dir) / "api_key.json")),
+        "token": TokenSettings(key_file=key_file_of(stage)),
         "buttons": BUTTONS,
         "lights": LIGHTS,
         "door": DoorSection(pin=26, open_ms=500),
