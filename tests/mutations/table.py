@@ -194,6 +194,8 @@ _MEDIA = (
              "rf\"\\g<1>;maxaveragebitrate={value}\"", "rf\"\\g<1>\"", _played("codec_opus_first")),
     Mutation("ICE-lite stays", "agent/media/sdp/munge.py", 'r"^.*a=ice-lite.*\\n?"', 'r"^.*a=ice-light.*\\n?"',
              ("media/sdp/test_munge.py",)),
+    Mutation("the path that was answered last is taken", "agent/media/ice/aioice_adapter.py",
+             "(self.ice_controlling and is_detour(pair, before))", "False", ("media/ice/test_check_order.py",)),
     Mutation("no candidates by trickle", "agent/media/sdp/write.py",
              '["a=ice-options:trickle"] if self.address is None else []', "[]", _played("mute")),
     Mutation("the end of a digit is sent once", "agent/media/codec/telephone_event.py", "END_PACKETS = 3",
