@@ -128,10 +128,18 @@ class SoundPump(Closing):
         if self._closed:
             return
         self._ticked_at = now = self.loop.time()
+        if self._next_at - now < FRAME_S * 3 / 2:
+            self._put_off_watch(now)
         while self._waiting:
             self._send(self._waiting.popleft())
         if self._due is None and not self._is_asked(now):
             self.top_up()
+
+    def _put_off_watch(self, now: float) -> None:
+        """Let no timer wake up the loop between two frames, only to find that they come."""
+        self._timer.cancel()
+        self._next_at = now + CLOCK_LOST_S
+        self._timer = self.loop.call_at(self._next_at, self._watch)
 
     def _is_asked(self, now: float) -> bool:
         """Whether the device asks for what is due; else a timer has to know."""
