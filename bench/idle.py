@@ -126,6 +126,13 @@ def look(root: int, seconds: float, ours: list[int]) -> Rest:
     return Rest(dict(cpu), dict(wakes), pss_mb(tree(root)), foreign)
 
 
+def unit_environment(checkout: Path) -> dict[str, str]:
+    """Return what the service's unit sets that has no specifier of systemd in it."""
+    lines = (checkout / "systemd" / "kiosk-agent.service").read_text().splitlines()
+    pairs = [line.removeprefix("Environment=").split("=", 1) for line in lines if line.startswith("Environment=")]
+    return {name: value for name, value in pairs if "%" not in value}
+
+
 class RestingBox(NamedTuple):
     """A box that has come to rest, and what runs for it."""
 
@@ -156,7 +163,7 @@ def one_box(checkout: Path, sound: str, seconds: float) -> Rest:
 def resting_box(checkout: Path, sound: str) -> Iterator[RestingBox]:
     """Start a box and its surroundings, and let it come to rest; TimeoutError."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder, environ = Path(name), {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
+        folder, environ = Path(name), unit_environment(checkout) | {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
         if sound == "card":
             (folder / "sound").mkdir()
             cards = VirtualCards(folder / "sound", ("box",))

@@ -23,7 +23,7 @@ UNSAID = re.compile(r"\b[Tt]he[ _]seeds?\b|\bseed'?_?s_|\bseed's\b|\bdesign: \d|
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 CODE = re.compile(r"```.*?```|^ {4}.*$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|sh|cfg|js|html|service|rules|yaml)|(?:[\w.-]+/)+[\w.-]*)`")
-BELONGS_TO_US = ("agent/", "hw/", "tests/", "bench/", "docs/", "examples/", "systemd/", "scripts/")
+BELONGS_TO_US = ("agent/", "hw/", "tests/", "bench/", "docs/", "examples/", "systemd/", "scripts/", "packaging/")
 
 # Pages whose file names and links are not checked yet: they describe files that are about to move.
 AHEAD: frozenset[str] = frozenset()

@@ -283,7 +283,7 @@ class Phone(Watcher):
         self.sound = WavSound(tone(VISITOR_HZ), self.ear, loop=True)
         self.sound.start()
         self.device = Device()
-        self.call: Any = None
+        self.calls: list[Any] = []
         for event in ("ready", "offline"):
             self.device.on(event, lambda _device, event=event: self.tell(event))
         self.device.on("incoming", self._on_incoming)
@@ -291,6 +291,12 @@ class Phone(Watcher):
         self.device.setup(site.switchboard.mint(identity), **options)
         for name in ("incoming", "outgoing", "disconnect"):
             self.device.sounds.switch(name, False)
+
+    @property
+    def call(self) -> Any:
+        """The latest call; waits for the first one, of which the box may show and sound sooner than it comes here."""
+        self.until(lambda: self.calls, "called")
+        return self.calls[-1]
 
     def dial(self, to: str = BOX, **params: str) -> None:
         """Call somebody."""
@@ -313,7 +319,7 @@ class Phone(Watcher):
         self.tell("incoming", call.parameters["From"])
 
     def _follow(self, call: Any) -> None:
-        self.call = call
+        self.calls.append(call)
         for event in ("ringing", "accept", "cancel", "disconnect", "reconnecting", "reconnected"):
             call.on(event, lambda *_args, event=event: self.tell(event))
         call.on("error", lambda error: self.tell("error", error.code))
