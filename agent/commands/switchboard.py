@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from agent.config import Config
     from agent.service.notifier import Notifier
+    from agent.switchboard.address import SwitchboardAddress
     from agent.switchboard.runner import RunningSwitchboard
     from agent.switchboard.settings import SwitchboardSettings
 
@@ -65,7 +67,7 @@ def perform(options: argparse.Namespace) -> int:
     signals = StopSignals(lambda _reason: wishes.put(STOP), lambda: wishes.put(RESTART))
     switchboard = start_switchboard(shared_bridge(), settings, config.media)
     address = switchboard.address
-    say(f"address     {address.server}", f"certificate {address.ca_file}", "ready")
+    say(f"address     {address.server}", f"certificate {address.ca_file}", *_picture(address), "ready")
     with Notifier() as notifier, _watchdog(notifier):
         notifier.ready(f"serves {address.server}")
         _serve(switchboard, wishes)
@@ -109,6 +111,15 @@ def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSetting
     if options.state_dir:
         settings = replace(settings, state_dir=options.state_dir)
     return settings
+
+
+def _picture(address: SwitchboardAddress) -> list[str]:
+    """The way to the browser phone, for whoever stands at a terminal with a telephone in his hand."""
+    from agent.qr_code import qr_code
+
+    if not (address.is_elsewhere and sys.stdout.isatty()):
+        return []
+    return [f"phone page  {address.url}", *qr_code(address.url)]
 
 
 def _serve(switchboard: RunningSwitchboard, wishes: Queue[str]) -> None:
