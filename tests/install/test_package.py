@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
