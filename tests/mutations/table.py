@@ -370,6 +370,18 @@ _SIP = (
              "if self.uri in self._ponging:", "if True:", ("signaling/sip/test_flow.py",)),
     Mutation("SIP: the trouble of one edge is told while the other one works", "agent/signaling/sip/user_agent.py",
              "set(self._open) <= {flow}", "True", ("signaling/sip/test_two_flows.py",)),
+    Mutation("SIP: who refuses ends the ringing of the others", "agent/signaling/sip/legs.py",
+             "if _State.CALLED in self._states:", "if False:", ("signaling/sip/test_legs.py",)),
+    Mutation("SIP: others ring on when one has answered", "agent/signaling/sip/legs.py",
+             "*self._take_back(is_taken=True), ConnectLeg(leg)", "ConnectLeg(leg)",
+             ("signaling/sip/test_legs.py",)),
+    Mutation("a fork whose answer is not taken disturbs the handshake", "agent/media/ice/aioice_adapter.py",
+             "self.remote_username in (None, theirs)", "True", ("media/test_forked_offer.py",)),
+    Mutation("SIP: two who answer have the call", "agent/signaling/sip/legs.py",
+             "return [TurnDownLeg(leg), *self._rest()]", "return [ConnectLeg(leg), *self._rest()]",
+             ("signaling/sip/test_leg_orders.py",)),
+    Mutation("SIP: who was not quick enough sees a missed call", "agent/signaling/sip/outgoing_call.py",
+             "TAKEN if is_taken else None", "None", ("signaling/sip/test_legs.py",)),
 )  # fmt: skip
 
 _SIP_BOX = "kiosk/test_sip_box.py::test_"
