@@ -6,7 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import wave
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -60,13 +60,18 @@ def write_speech(path: Path) -> None:
         file.writeframes(np.concatenate(pieces()).tobytes())
 
 
+async def introduce(one: Process, other: Process) -> None:
+    """Let one end offer and the other answer; returns once the call is connected."""
+    await tell(other, await hear(one))
+    await tell(one, await hear(other))
+    await hear(one)
+
+
 @contextlib.asynccontextmanager
 async def ours(speech: Path, *options: str) -> AsyncIterator[tuple[int, list[int]]]:
     """A call between two of our ends, both with `options`; the first is measured."""
     async with endpoint("offer", speech, *options) as one, endpoint("answer", speech, *options) as other:
-        await tell(other, await hear(one))
-        await tell(one, await hear(other))
-        await hear(one)
+        await introduce(one, other)
         yield one.pid, [other.pid]
 
 
@@ -77,9 +82,18 @@ async def both_ways(speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int
     async with endpoint("offer", speech, environment=ways[0]) as one, endpoint(
         "answer", speech, environment=ways[1]
     ) as other:
-        await tell(other, await hear(one))
-        await tell(one, await hear(other))
-        await hear(one)
+        await introduce(one, other)
+        yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
+
+
+@contextlib.asynccontextmanager
+async def versions(folder: Path, speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int]]:
+    """A call between this checkout and the one in `folder`, each as it works by itself."""
+    folders = (folder, None) if swapped else (None, folder)
+    async with endpoint("offer", speech, folder=folders[0]) as one, endpoint(
+        "answer", speech, folder=folders[1]
+    ) as other:
+        await introduce(one, other)
         yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
 
 
@@ -95,9 +109,7 @@ async def cards(speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int]]:
         async with endpoint("offer", "vmic_a", "vspk_a", "--cards", environment=ways[0]) as one, endpoint(
             "answer", "vmic_b", "vspk_b", "--cards", environment=ways[1]
         ) as other:
-            await tell(other, await hear(one))
-            await tell(one, await hear(other))
-            await hear(one)
+            await introduce(one, other)
             yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
     finally:
         for talker in talkers:

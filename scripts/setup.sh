@@ -13,8 +13,8 @@ program=setup
 . scripts/steps.sh
 
 wanted_packages() {
-  echo python3-venv python3-dev gcc libc6-dev portaudio19-dev libportaudio2 libasound2-plugins \
-    libopus0 libspeexdsp1 espeak-ng
+  making_packages
+  runtime_packages
   [ "$kind" = test ] || return 0
   echo pulseaudio pulseaudio-utils coturn iproute2 curl jq openssl
   has chromium || has chromium-browser || has google-chrome || echo chromium

@@ -53,7 +53,8 @@ class Outgoing(NamedTuple):
     codec: str
 
 
-class Direct(NamedTuple):
+@dataclass(slots=True)
+class Direct:
     """A packet of sound whose payload the native core has kept."""
 
     octets: int
@@ -96,6 +97,7 @@ class AudioSender:
         self._loss = ReportedLoss()
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
+        self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS
 
     def push(self, frame: bytes, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
         """Take 20 ms of captured sound, and of a signal that is heard over it; the payloads that are now complete.
@@ -127,8 +129,7 @@ class AudioSender:
     @property
     def is_plain(self) -> bool:
         """Whether the next frame is one packet of Opus, and nothing else is to be sent."""
-        idle = self._events is None or self._events.idle
-        return idle and self._opus is not None and self.settings.packet_ms == FRAME_MS
+        return self._makes_frames and (self._events is None or self._events.idle)
 
     def _heard(self, frame: bytes, signal: bytes) -> bytes:
         """What the far end is to hear instead of what was captured."""

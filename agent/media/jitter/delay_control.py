@@ -99,7 +99,7 @@ class DelayControl:
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
         self._grain = gcd(self._frame, packet.samples, *self._lengths)
-        if len(self._transits) < _FEW_PACKETS:
+        if self._transits.count < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
         self._judge_losses(packet.samples / RATE_HZ)
         fastest = self._transits.fastest
@@ -116,7 +116,7 @@ class DelayControl:
 
     def spend(self, excess_ms: float) -> int:
         """Decide how many samples to add (> 0) or to cut out (< 0) with this excess; once in a tick, then 0."""
-        if self._adjusted or len(self._transits) < _FEW_PACKETS:
+        if self._adjusted or self._transits.count < _FEW_PACKETS:
             return 0
         self._adjusted = True
         waste = self._backlog % self._grain
@@ -125,7 +125,8 @@ class DelayControl:
         if self._growing:
             self._spare_since = None
             return self._step - waste
-        return -(waste + self._spend_steps(excess_ms - _HYSTERESIS_MS) * self._step)
+        steps = self._spend_steps(excess_ms - _HYSTERESIS_MS)
+        return -(waste + steps * self._step) if steps else -waste
 
     @property
     def _step(self) -> int:
@@ -134,7 +135,7 @@ class DelayControl:
 
     def _spend_steps(self, excess_ms: float) -> int:
         """Whole steps that may be cut now: at once when they are many, else when they stayed spare for a while."""
-        steps = int(excess_ms * _MS // self._step)
+        steps = int(excess_ms * _MS // self._step) if excess_ms > 0 else 0
         if steps < 1:
             self._spare_since = None
             return 0
