@@ -46,6 +46,9 @@ targets = ["reject", "guard"]
 ring = "all"
 [directory.empty]
 targets = ["nobody", "busy"]
+[directory.echo]
+targets = ["echo"]
+ring_s = 60
 """
 
 
