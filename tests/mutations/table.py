@@ -398,6 +398,18 @@ _SIP = (
              ("signaling/sip/test_extensions.py",)),
     Mutation("SIP: a body that is packed is read as it is", "agent/signaling/sip/bodies.py",
              "    if not _is_plain(headers):", "    if False:", ("signaling/sip/test_bodies.py",)),
+    Mutation("SIP: who refuses ends the ringing of the others", "agent/signaling/sip/legs.py",
+             "if _State.CALLED in self._states:", "if False:", ("signaling/sip/test_legs.py",)),
+    Mutation("SIP: others ring on when one has answered", "agent/signaling/sip/legs.py",
+             "*self._take_back(is_taken=True), ConnectLeg(leg)", "ConnectLeg(leg)",
+             ("signaling/sip/test_legs.py",)),
+    Mutation("a fork whose answer is not taken disturbs the handshake", "agent/media/ice/aioice_adapter.py",
+             "self.remote_username in (None, theirs)", "True", ("media/test_forked_offer.py",)),
+    Mutation("SIP: two who answer have the call", "agent/signaling/sip/legs.py",
+             "return [TurnDownLeg(leg), *self._rest()]", "return [ConnectLeg(leg), *self._rest()]",
+             ("signaling/sip/test_leg_orders.py",)),
+    Mutation("SIP: who was not quick enough sees a missed call", "agent/signaling/sip/outgoing_call.py",
+             "TAKEN if is_taken else None", "None", ("signaling/sip/test_legs.py",)),
 )  # fmt: skip
 
 _SIP_BOX = "kiosk/test_sip_box.py::test_"

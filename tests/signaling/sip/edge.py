@@ -28,7 +28,8 @@ from tests.signaling.sip.sip_text import Text, answer_to
 
 DOMAIN = "pbx.test"
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-SECRETS = {"kiosk": "kiosk-secret", "desk": "desk-secret", "große tür": "schlüssel"}
+SECRETS = {"kiosk": "kiosk-secret", "desk": "desk-secret", "lobby": "lobby-secret", "attic": "attic-secret",
+           "große tür": "schlüssel"}  # fmt: skip
 
 
 @dataclass
