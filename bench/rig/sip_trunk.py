@@ -107,13 +107,16 @@ def calls(user: str, talk_ms: int = 500, codec: str = "PCMU", headers: str = "",
 
 
 def calls_without_offer(user: str, talk_ms: int) -> str:
-    """Call a user without a description, and answer the one in its 200 with the ACK; talk so long and hang up."""
+    """Call a user without a description, and answer the one in its 200 with the ACK; twice in one call."""
     first = f"\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n{_who(user, '')}\n"
     invite = f"INVITE sip:{user}@{DOMAIN} SIP/2.0{first}CSeq: 1 INVITE\n{NOTHING}"
     ringing = '<recv response="100" optional="true"/><recv response="180" optional="true" rrs="true"/>'
     return scenario(
         _send(invite, 'retrans="500"'), ringing, '<recv response="200" rrs="true" timeout="20000"/>',
-        _send(_within(user, 1, "ACK", offered())), wait(talk_ms), _send(_within(user, 2, "BYE"), 'retrans="500"'),
+        _send(_within(user, 1, "ACK", offered())), wait(talk_ms // 2),
+        _send(_within(user, 2, "INVITE"), 'retrans="500"'), '<recv response="100" optional="true"/>',
+        '<recv response="200" timeout="20000"/>', _send(_within(user, 2, "ACK", offered())), wait(talk_ms // 2),
+        _send(_within(user, 3, "BYE"), 'retrans="500"'),
         '<recv response="200" timeout="10000"/>',
     )  # fmt: skip
 
