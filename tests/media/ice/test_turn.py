@@ -13,7 +13,10 @@ from bench.rig.ports import unused_port
 from tests.media.peers import Talker, WatchedPeer, close, negotiate, only_addresses, run
 from tests.media.turn_server import NAME, USER, coturn, make_certificate
 
-pytestmark = pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed")
+pytestmark = [
+    pytest.mark.real_time,
+    pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed"),
+]
 
 FORMS = [
     "turn:127.0.0.1:{port}",
