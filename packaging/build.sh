@@ -13,6 +13,7 @@ opt=/opt/kiosk-agent
 python=/usr/bin/python3   # the one that boxes of this Debian have
 unset PIP_TARGET PIP_PREFIX PYTHONPATH PYTHONHOME
 export PIP_COMPILE=no SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+export DPKG_DEB_COMPRESSOR_TYPE=${DPKG_DEB_COMPRESSOR_TYPE:-zstd} DPKG_DEB_COMPRESSOR_LEVEL=${DPKG_DEB_COMPRESSOR_LEVEL:-9}
 export CFLAGS="${CFLAGS:-} -g0"   # what is built here would name the folders of this machine
 
 debian_release() { . /etc/os-release && echo "$VERSION_ID"; }
@@ -116,6 +117,6 @@ place_files
 place_documents
 describe
 inspect
-attempt "packing it" dpkg-deb --root-owner-group -Zzstd -z9 --build "$stage" "$package.new"
+attempt "packing it" dpkg-deb --root-owner-group --build "$stage" "$package.new"
 mv "$package.new" "$package"
 echo "$package"

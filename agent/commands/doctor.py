@@ -89,6 +89,7 @@ def _tell(options: argparse.Namespace, check: Check) -> None:
 
 def _be_nice() -> None:
     """Let the box that runs go first, with the processor and with memory."""
-    os.nice(NICE)
+    with suppress(OSError):
+        os.nice(NICE)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 
+from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_sound import BoxSound
@@ -22,7 +23,7 @@ KEPT_S = 2.0  # a list of devices is as good as new
 CALM_S = 0.5
 
 
-class SoundBench:
+class SoundBench(Closing):
     """Asked by the page, on the hub; nothing runs while nobody asks."""
 
     def __init__(self, settings: SoundSettings, sound: BoxSound, lines: Lines, board: Noticeboard) -> None:

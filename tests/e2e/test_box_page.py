@@ -31,6 +31,7 @@ server = "127.0.0.1:9"
 [token]
 command = ["/bin/false"]
 """
+OPEN_ALL = "for (const one of document.querySelectorAll('details')) one.open = true"
 READS = "document.body.innerText.includes({text})"
 
 
@@ -106,6 +107,8 @@ def test_the_page_fits_a_small_phone(show: Callable[..., BrowserPhone]) -> None:
     page = show()
     page.devtools("Emulation.setDeviceMetricsOverride", width=320, height=560, deviceScaleFactor=1, mobile=True)
     page.until("innerWidth === 320")
+    page.run(OPEN_ALL)
+    page.until(READS.format(text='"box.identity"'))
     assert page.run("document.documentElement.scrollWidth") <= 320
     assert findings(page) == []
 
@@ -157,7 +160,7 @@ def test_whoever_looks_after_the_box_sees_devices_settings_and_a_self_test(
     show: Callable[..., BrowserPhone], kiosk: Kiosk, tmp_path: Path
 ) -> None:
     page = show()
-    page.run("for (const one of document.querySelectorAll('details')) one.open = true")
+    page.run(OPEN_ALL)
     page.until(READS.format(text='"box.identity"'))
     page.until("document.querySelector('#devices li')")
     assert PASSWORD not in page.run("document.body.innerText")
@@ -172,7 +175,9 @@ def test_whoever_looks_after_the_box_sees_devices_settings_and_a_self_test(
     page.until(READS.format(text='"Testing"'))
     page.until("!document.getElementById('run-doctor').disabled")
     page.until(READS.format(text='"server: does not work"'))
-    assert findings(page) == []
+    for scheme in ("light", "dark"):
+        page.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        assert findings(page) == []
 
 
 def test_the_test_tone_is_played_at_the_box_and_what_was_heard_is_told(

@@ -71,6 +71,15 @@ def test_a_key_allows_what_it_says_and_nothing_else(
         assert route.permission in error(answer)
 
 
+@pytest.mark.parametrize("ask", ["settings", "sound", "doctor", "play-tone", "run-doctor"])
+def test_a_program_of_the_house_does_not_look_after_the_box(guarded: Any, box: Any, keys: Keys, ask: str) -> None:
+    for permission in ("look", "talk", "open"):
+        for answer in (guarded.get(f"/api/v1/{ask}", Authorization=keys[1][permission]),
+                       guarded.send(ask, {}, Authorization=keys[1][permission])):  # fmt: skip
+            assert answer.status_code in (403, 405)
+    assert box.done == []
+
+
 def test_a_key_needs_nothing_that_only_the_page_sends(guarded: Any, box: Any, keys: Keys) -> None:
     headers = {"Authorization": keys[1]["all"], "Content-Type": "application/json", "Host": "box.example"}
     assert guarded._ask("POST", "/api/v1/volume", headers, b'{"percent": 1}').status_code == 204

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from agent.log import SeldomLog, excerpt
 from agent.signaling.sip.call_phase import CallDesk, CallPhase, reason_header
-from agent.signaling.sip.codes import LOST, call_error
+from agent.signaling.sip.codes import LOST, call_end
 from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.legs import (
     ConnectLeg,
@@ -116,7 +116,7 @@ class OutgoingCall(CallPhase):
             case MissLeg(number, end):
                 self._note(self._legs[number], end)
             case FailCall(end):
-                return [self._tell("hangup", **_error(end))]
+                return [self._tell("hangup", **_told(end))]
             case ForgetLegs():
                 self._desk.over(self)
         return []
@@ -133,11 +133,12 @@ class OutgoingCall(CallPhase):
 
     @staticmethod
     def _note(leg: SipLeg, end: LegEnd) -> None:
-        why = _error(end).get("error", {}).get("message", "")
+        why = _told(end).get("error", {}).get("message", "")
         _strangers.warning("%s cannot be called, while others are: %s", excerpt(leg.target), excerpt(why, 200))
 
 
-def _error(end: LegEnd) -> dict[str, Any]:
-    """Make the `error` of a `hangup`; nothing where nobody took the call."""
-    error = NO_DESCRIPTION if end.status < 300 else call_error(end.status, end.phrase, is_ours=end.is_ours)
-    return {} if error is None else {"error": dict(error)}
+def _told(end: LegEnd) -> dict[str, Any]:
+    """Make what a `hangup` says of it."""
+    if end.status < 300:
+        return {"error": dict(NO_DESCRIPTION)}
+    return call_end(end.status, end.phrase, is_ours=end.is_ours)
