@@ -70,7 +70,7 @@ def test_when_all_have_refused_the_next_step_is_called_and_hanging_up_ends_them_
     for phone in phones:
         phone.calls[0].reject()
     ringing(phones[:1], 2)
-    assert [call["outcome"] for call in box.status["recent_calls"]] == ["not taken"]
+    assert [call["outcome"] for call in box.status["recent_calls"]] == ["rejected"]
     box.press("bell")  # hangs up
     phones[0].until_told("cancel")
     box.until_calm()
