@@ -22,7 +22,7 @@ from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
 from agent.closing import AsyncClosing
-from agent.media.ice.check_order import put_likely_first
+from agent.media.ice.check_order import is_detour, put_likely_first
 from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
 from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket, SocketReader
 
@@ -233,9 +233,17 @@ class Generation(aioice.Connection, AsyncClosing):
             pair.protocol.verify(pair.remote_addr)
         before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
-        if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relayed(pair, before):
-            self._nominated[COMPONENT] = before  # a late relay must not take the place of a direct path that works
+        works = heard_at is not None and now - heard_at < STILL_GOOD_S
+        if before is not None and works and self._is_worse(pair, before):
+            self._nominated[COMPONENT] = before  # aioice takes whichever is answered last
         self._on_change(self)
+
+    def _is_worse(self, pair: CandidatePair, before: CandidatePair) -> bool:
+        """Tell whether a pair must not take the place of one that works, only because its answer came later.
+
+        That is a relay beside a direct path and, where we choose, one that leaves from where the kernel would not send.
+        """
+        return is_relayed(pair, before) or (self.ice_controlling and is_detour(pair, before))
 
     def data_received(self, data: bytes, component: int) -> None:
         """Drop what looked like STUN but is not."""
