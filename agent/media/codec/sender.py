@@ -123,8 +123,10 @@ class AudioSender:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the next frame is one packet of Opus, and nothing else is to be sent."""
-        return self._makes_frames and (self._events is None or self._events.idle)
+        """Whether the next frame is one packet of Opus, without copies, and nothing else is to be sent."""
+        if not self._makes_frames or (self.settings.red and self.copies):
+            return False
+        return self._events is None or self._events.idle
 
     def _heard(self, frame: bytes, signal: bytes) -> bytes:
         """What the far end is to hear instead of what was captured."""
