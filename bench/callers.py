@@ -13,40 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from agent.media.native.core import SWITCH
+from bench.baresip_home import make_home
 from bench.processes import endpoint, free_port, hear, process, tell, until_says
 from bench.speech import pieces
 from hw.sound.frame import RATE_HZ
 
 NATIVE, PYTHON = {SWITCH: "yes"}, {SWITCH: "no"}
-
-BARESIP_CONFIG = """
-poll_method epoll
-sip_listen 127.0.0.1:{port}
-call_local_timeout 120
-audio_path /usr/share/baresip
-audio_player aubridge,loop
-audio_source {source}
-audio_alert aubridge,alert
-ausrc_srate 48000
-auplay_srate 48000
-ausrc_channels 1
-auplay_channels 1
-opus_bitrate 48000
-opus_stereo no
-opus_sprop_stereo no
-opus_inbandfec yes
-module_path /usr/lib/baresip/modules
-module opus.so
-module aufile.so
-module aubridge.so
-module dtls_srtp.so
-module_app account.so
-module_app menu.so
-"""
-
-BARESIP_ACCOUNT = (
-    "<sip:box@127.0.0.1:{port};transport=udp>;regint=0;answermode=auto;mediaenc=dtls_srtp;audio_codecs=opus/48000/1\n"
-)
 
 Subject = Callable[[Path], contextlib.AbstractAsyncContextManager[tuple[int, list[int]]]]
 
@@ -138,17 +110,16 @@ async def baresip(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
 
     The caller is measured; it sends back what it hears, because it has no driver that plays into a file.
     """
-    ports, sources = (free_port(), free_port()), ("aubridge,loop", f"aufile,{speech}")
+    hosts, sources = [f"127.0.0.1:{free_port()}" for _ in range(2)], ("aubridge,loop", f"aufile,{speech}")
     with tempfile.TemporaryDirectory() as one_folder, tempfile.TemporaryDirectory() as other_folder:
         folders = Path(one_folder), Path(other_folder)
-        for folder, port, source in zip(folders, ports, sources, strict=True):
-            (folder / "config").write_text(BARESIP_CONFIG.format(port=port, source=source))
-            (folder / "accounts").write_text(BARESIP_ACCOUNT.format(port=port))
-            (folder / "contacts").touch()
+        for folder, host, source in zip(folders, hosts, sources, strict=True):
+            make_home(folder, host, source=source, player="aubridge,loop", alert="aubridge,alert",
+                      modules=("aufile", "aubridge"))  # fmt: skip
         pipe = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
         async with process("baresip", "-f", str(folders[1]), **pipe) as other:
             await until_says(other, b"baresip is ready")
-            dial = f"/dial sip:box@127.0.0.1:{ports[1]}"
+            dial = f"/dial sip:box@{hosts[1]}"
             async with process("baresip", "-f", str(folders[0]), "-e", dial, **pipe) as one:
                 await until_says(one, b"Call established")
                 yield one.pid, [other.pid]

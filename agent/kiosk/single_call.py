@@ -78,7 +78,7 @@ class SingleCall:
                 refused(refusal, error.code, error.message)
 
         self._device.on("error", fail)
-        self._device.setup(**options).open()
+        self._device.setup(**options, refusals_as_errors=True).open()
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
             self._device.stream.once("close", lambda _payload: refused(words.dismissed, "", ""))

@@ -240,8 +240,9 @@ class RtpEndpoint:
     def _send_direct(self, core: Core, codec: Codec, packet: Direct, now: float) -> None:
         """Number a packet whose payload the core has kept, and let it go."""
         self._clock_hz = codec.clock_hz
-        number, timestamp = self._session.number(codec.clock_hz, packet.octets, packet.timestamp, now)
-        core.transmit(codec.payload_type | packet.marker << 7, number, timestamp, self._session.ssrc)
+        octets, timestamp, marker = packet
+        number, timestamp = self._session.number(codec.clock_hz, octets, timestamp, now)
+        core.transmit(codec.payload_type | marker << 7, number, timestamp, self._session.ssrc)
 
     def _is_heard(self, now: float) -> bool:
         """Tell whether the far end hears us, as far as one can know: what comes only once waits for that.

@@ -90,6 +90,17 @@ def test_a_call_that_does_not_come_about_says_why(
     assert status == 1 and told in err
 
 
+@pytest.mark.parametrize(("status", "told"), [(486, "busy"), (480, "does not answer"), (603, "does not want it")])
+def test_a_call_that_nobody_takes_says_how(
+    pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str], status: int, told: str
+) -> None:
+    pbx.site.refuses["INVITE"] = (status, "No")
+
+    failed, _out, err = run(capsys, "call", "desk", "--config", settings)
+
+    assert failed == 1 and told in err and str(31000 + status) in err
+
+
 def test_a_wrong_password_ends_a_call_at_once(pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     write_private(pbx.folder / "password", "wrong-words")
 

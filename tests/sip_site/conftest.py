@@ -9,8 +9,9 @@ import pytest
 
 from agent.media.bridge import Bridge
 from bench.rig.sip_box import SipBox
+from bench.rig.sip_network import PHONES
 from bench.rig.sip_phone import SipPhone
-from bench.rig.sip_site import PHONES, SipSite, missing
+from bench.rig.sip_site import SipSite, missing
 
 
 @pytest.fixture(scope="module")

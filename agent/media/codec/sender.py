@@ -53,13 +53,8 @@ class Outgoing(NamedTuple):
     codec: str
 
 
-@dataclass(slots=True)
-class Direct:
-    """A packet of sound whose payload the native core has kept."""
-
-    octets: int
-    timestamp: int
-    marker: bool
+#: A packet of sound whose payload the native core has kept: its octets, timestamp and marker.
+Direct = tuple[int, int, bool]
 
 
 class Encoder(Protocol):
@@ -124,7 +119,7 @@ class AudioSender:
         timestamp = self._stamp(self._time)
         self._time += self._step
         marker = self._announce(octets)
-        return None if marker is None else Direct(octets, timestamp, marker)
+        return None if marker is None else (octets, timestamp, marker)
 
     @property
     def is_plain(self) -> bool:

@@ -82,11 +82,11 @@ class Timeline:
         """Return the media time nearest to the latest packet's that wraps to `timestamp`."""
         if self._base is None:
             return timestamp * self._scale
-        time = self._after(*self._base, timestamp)
+        latest, packet = self._base
+        time = self._after(latest, packet, timestamp)
         if self._before_jump is None or not -_NEAR <= _ahead(sequence, self._before_jump[0]) < 0:
             return time
         # It was overtaken by the first one that was seen of a clock that was set anew: it may be of either.
-        packet = self._base[1]
         usual = packet.time + _ahead(sequence, packet.sequence) * packet.samples
         return min(time, self._after(*self._before_jump[1:], timestamp), key=lambda one: abs(one - usual))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from agent.signaling.sip.call_phase import CallDesk, CallPhase, description_of, foreign, reply
 from agent.signaling.sip.client_transactions import ClientTransaction, is_made_here
-from agent.signaling.sip.codes import LOST, call_error
+from agent.signaling.sip.codes import LOST, call_end
 from agent.signaling.sip.dialog import Dialog
 from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.header_values import NameAddr
@@ -81,8 +81,7 @@ class OutgoingCall(CallPhase):
         self._desk.over(self)
         if was_over:
             return []
-        error = call_error(response.status, response.phrase, is_ours=is_made_here(response))
-        return [self._tell("hangup", **({} if error is None else {"error": error}))]
+        return [self._tell("hangup", **call_end(response.status, response.phrase, is_ours=is_made_here(response)))]
 
     def _may_go_elsewhere(self) -> bool:
         """Tell whether the edge died before it had shown that it knew the call, while another one is there."""

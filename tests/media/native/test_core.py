@@ -213,10 +213,10 @@ def test_both_ways_send_the_same_packets(loaded, settings):
             if mixed.is_plain and number % 3:
                 packet = mixed.push_direct(ends.core, frame)
                 if packet is not None:
-                    second = 111 | packet.marker << 7
-                    assert ends.core.transmit(second, len(sent), packet.timestamp, 9) == 0
+                    octets, timestamp, marker = packet
+                    assert ends.core.transmit(111 | marker << 7, len(sent), timestamp, 9) == 0
                     plain_packet = ends.reference.unprotect(ends.far.recv(2_048))
-                    assert len(plain_packet) == 12 + packet.octets
+                    assert len(plain_packet) == 12 + octets
                     sent.append(plain_packet)
             else:
                 for out in mixed.push(frame):
