@@ -7,8 +7,9 @@
     the last one ends        the call has failed, with the best of what they said
     the caller hangs up      all are taken back
 
-The best (RFC 3261 section 16.7 step 6): that somebody was reached who did not take it; else what a server said, the
-lowest class first, where a 6xx counts as 4xx, and those first that say what to do; else that no server said anything.
+The best (RFC 3261 section 16.7 step 6): that somebody did not take it, who declines before who is busy before who does
+not answer; else what a server said, the lowest class first, where a 6xx counts as 4xx, and those first that say what to
+do; else that no server said anything.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Final, TypeAlias
 
 from agent.signaling.sip.codes import NOT_TAKEN
 
+_MOST_TELLING: Final = (603, 486, 600)  # of those who did not take it: somebody said so, or talks
 _SAYS_WHAT_TO_DO: Final = (401, 407, 415, 420, 484)
 
 
@@ -143,6 +145,6 @@ def _rank(end: LegEnd) -> tuple[int, int, bool]:
     if end.is_ours:
         return 2, 0, False
     if not end.is_failure:
-        return 0, 0, False
+        return 0, _MOST_TELLING.index(end.status) if end.status in _MOST_TELLING else len(_MOST_TELLING), False
     series = 4 if end.status >= 600 else end.status // 100
     return 1, series, end.status not in _SAYS_WHAT_TO_DO
