@@ -226,21 +226,22 @@ class RtpEndpoint:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
         now = self.pushed_at = self._loop.time()
         sender, agreement, core = self._audio.sender, self._agreement, self._secure.core
-        is_plain = sender is not None and sender.is_plain and not sender.copies
-        if core is not None and sender is not None and is_plain and agreement is not None and agreement.may_send:
+        may_send = agreement is not None and agreement.may_send
+        if may_send and core is not None and sender is not None and sender.is_plain:
             packet = sender.push_direct(core, frame, signal)
             if packet is not None:
-                self._send_direct(core, agreement.send_codec, packet, now)
+                self._send_direct(core, packet, now)
         else:
             for outgoing in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
                 self.send(outgoing.payload, outgoing.timestamp, outgoing.marker, outgoing.codec)
         if now >= self.tick_at and self.on_tick is not None:
             self.on_tick()
 
-    def _send_direct(self, core: Core, codec: Codec, packet: Direct, now: float) -> None:
+    def _send_direct(self, core: Core, packet: Direct, now: float) -> None:
         """Number a packet whose payload the core has kept, and let it go."""
+        assert self._agreement is not None
+        codec, (octets, timestamp, marker) = self._agreement.send_codec, packet
         self._clock_hz = codec.clock_hz
-        octets, timestamp, marker = packet
         number, timestamp = self._session.number(codec.clock_hz, octets, timestamp, now)
         core.transmit(codec.payload_type | marker << 7, number, timestamp, self._session.ssrc)
 
