@@ -5,6 +5,8 @@ Choose a text that stands in its file once and does not change often; name tests
 
 from __future__ import annotations
 
+from tests.install.test_releases import SHARES
+
 from .mutation import Mutation
 
 PLAYED = "conformance/test_conformance.py::test_a_scenario_comes_out_as_it_was_recorded"
@@ -333,10 +335,11 @@ _STRANGERS = (
 )  # fmt: skip
 
 _RELEASES = "install/test_releases.py::test_a_"
+_CUT = f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version"
 _INSTALLATION = (
     Mutation("a moment without any version", "systemd/releases.sh", '  mv -T "$opt/.$1.new"',
              '  rm -f "$opt/$1"\n  mv -T "$opt/.$1.new"',
-             (f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version[judge-works-power cut]",)),
+             tuple(f"{_CUT}[judge-works-power cut-{first}]" for first in range(1, SHARES + 1))),
     Mutation("a version that was refused is not named", "systemd/releases.sh", 'point refused "$trial"', ":",
              (f"{_RELEASES}version_that_does_not_get_ready_is_told_and_the_old_one_is_back",)),
     Mutation("an agent that was disabled is started by a change", "systemd/releases.sh",
