@@ -180,8 +180,11 @@ drop_installed() {
 }
 
 uninstall() {
-  local etc=$root/etc
-  manager disable --quiet --now $name $name-trial $name-door.socket $name-switchboard || tell "it was not running"
+  local etc=$root/etc unit
+  # One by one: a version of before may lack one, and the others must end all the same.
+  for unit in $name $name-trial $name-door.socket $name-switchboard; do
+    manager disable --quiet --now $unit || tell "$unit was not running"
+  done
   rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial,-switchboard}.service
   rm -f "$etc/systemd/system.conf.d/60-$name.conf"
   drop_installed

@@ -163,6 +163,19 @@ def test_who_calls_is_told_at_another_window_where_that_was_asked_for(
     assert visitor.page.run("document.title === document.querySelector('h1').textContent && told.length === 1")
 
 
+def test_a_browser_that_has_notifications_for_others_only_rings_all_the_same(
+    visitor: Visitor, new_box: Callable[..., Box]
+) -> None:
+    visitor.page.run(NOTIFICATIONS + "told = null; 0")
+    visitor.click(NOTIFY)
+    box = new_box()
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.click("Answer")
+    box.until_event("connect")
+    visitor.click("Hang up")
+    visitor.until_idle()
+
+
 def test_nobody_is_asked_twice_whether_he_wants_to_be_told(visitor: Visitor) -> None:
     visitor.page.run(NOTIFICATIONS + "answer = 'denied'; 0")
     visitor.click(NOTIFY)

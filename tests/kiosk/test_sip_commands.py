@@ -31,6 +31,9 @@ listen = "127.0.0.1:0"
 max_ring_s = 5
 [service]
 control_socket = "{folder}/run/control.sock"
+[directory.house]
+targets = ["nobody", "desk"]
+ring = "all"
 """
 
 
@@ -76,6 +79,19 @@ def test_a_call_is_made_without_registering(pbx: Pbx, settings: str, capsys: pyt
     assert "answered" in out and "hung up here after 0.5 s" in out
     assert phone.calls[-1].custom_parameters == {"Floor": "2"}
     assert pbx.edge.boxes("kiosk") == []
+
+
+def test_an_entry_of_the_directory_rings_all_of_its_targets(
+    pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = pbx.phone()
+    phone.device.on("incoming", lambda call: call.accept())
+
+    status, out, err = run(capsys, "call", "house", "--config", settings, "--seconds", "0.2")
+
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "calling nobody,desk"
+    assert "answered" in out
 
 
 @pytest.mark.parametrize(

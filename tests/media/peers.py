@@ -12,11 +12,11 @@ PATIENCE_S = 15
 class WatchedPeer(Peer):
     """A peer that remembers its events, and lets tests wait for them."""
 
-    def __init__(self, for_sip=False, **settings):
+    def __init__(self, **settings):
         self.events = []
         self.packets = []
         self._changed = asyncio.Event()
-        super().__init__(MediaSettings(**settings), self._note, for_sip=for_sip)
+        super().__init__(MediaSettings(**settings), self._note)
         self.rtp.on_rtp = self._note_rtp
 
     def _note(self, name, *arguments):

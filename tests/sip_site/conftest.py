@@ -32,10 +32,16 @@ def two_edges(_two_edges: SipSite) -> Iterator[SipSite]:
     yield _two_edges
 
 
-def _site(factory: pytest.TempPathFactory, two: bool) -> Iterator[SipSite]:
+@pytest.fixture(scope="module")
+def patient_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+    """A single edge at which phones may ring for as long as this machine needs."""
+    yield from _site(tmp_path_factory, two=False, SITE_RING_LIMIT_MS="300000")
+
+
+def _site(factory: pytest.TempPathFactory, two: bool, **settings: str) -> Iterator[SipSite]:
     if lacking := missing():
         pytest.skip(f"needs {lacking}; ./test.sh installs what Debian has")
-    with SipSite(factory.mktemp("site"), two) as site, site.inside("client"):
+    with SipSite(factory.mktemp("site"), two, settings) as site, site.inside("client"):
         yield site
 
 

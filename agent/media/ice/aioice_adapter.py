@@ -106,6 +106,23 @@ class Generation(aioice.Connection, AsyncClosing):
         self.checking_since: float | None = None
         self.rtt_ms: float | None = None
         self.ended = False
+        self._early_checkers: dict[tuple[Socket, IpPort], str] = {}  # under which names they asked, before theirs came
+
+    def meet(self, username: str, password: str) -> None:
+        """Learn who the far end is; whoever has asked before under another name does not count any more.
+
+        Those are other forks of the call, to whom our offer went, too.
+        """
+        self.remote_username, self.remote_password = username, password
+        early, self._early_checkers = self._early_checkers, {}
+        for (socket, address), name in early.items():
+            if not self._may_be_far_end(name):
+                socket.doubt(address)
+
+    def _may_be_far_end(self, username: object) -> bool:
+        """Tell whether a check under this name may be the far end's, as far as that is known (RFC 8445 section 7.3)."""
+        ours, _, theirs = str(username).partition(":")
+        return ours == self.local_username and self.remote_username in (None, theirs)
 
     # gathering
 
@@ -214,12 +231,20 @@ class Generation(aioice.Connection, AsyncClosing):
         Also before the far end's description is here: aioice answers such a check, so media may follow at once.
         """
         super().request_received(message, addr, protocol)
-        if not self.ended and message.check_message_integrity(self.local_password.encode()):
-            assert isinstance(protocol, Socket)
-            protocol.verify(addr)
+        if self.ended or not message.check_message_integrity(self.local_password.encode()):
+            return
+        name = message.attributes.get("USERNAME", "")
+        if not self._may_be_far_end(name):
+            return
+        assert isinstance(protocol, Socket)
+        protocol.verify(addr)
+        if self.remote_username is None and protocol.is_verified(addr):
+            self._early_checkers[protocol, addr] = name
 
     def check_incoming(self, message: aioice.stun.Message, addr: IpPort, protocol: StunProtocol) -> None:
         """Note that an authenticated check arrived, and answer it."""
+        if not self._may_be_far_end(message.attributes.get("USERNAME", "")):
+            return  # it came before we knew who that is
         self.heard_at = asyncio.get_running_loop().time()
         if "PRIORITY" in message.attributes and not self._is_crowded(addr):
             super().check_incoming(message, addr, protocol)

@@ -79,6 +79,10 @@ class CallPhase:
 
     # What happens
 
+    def goes_by(self, call_id: str) -> bool:
+        """Tell whether this is its Call-ID, or one of them."""
+        return call_id == self.sid
+
     def owns(self, request: SipRequest) -> bool:
         """Tell whether a request within a dialog is about it."""
         return False

@@ -120,7 +120,7 @@ _DECLINED: Final = SipFailure(
     31603, SIPServerErrors.Decline, "Whom the call is for does not want it", "Respect that.",
 )  # fmt: skip
 #: Nobody took the call.
-_NOT_TAKEN: Final = {408: _AWAY, 480: _AWAY, 487: _AWAY, 486: _BUSY, 600: _BUSY, 603: _DECLINED}
+NOT_TAKEN: Final = {408: _AWAY, 480: _AWAY, 487: _AWAY, 486: _BUSY, 600: _BUSY, 603: _DECLINED}
 MOST_SAID: Final = 120
 CODE_BASE: Final = 31_000  #: the voice service counts the answers of SIP from here
 
@@ -138,7 +138,7 @@ def call_error(status: int, phrase: str, *, is_ours: bool = False) -> dict[str, 
     said = f"{status} {excerpt(phrase)}".strip()
     if is_ours:
         return (_SILENT if status == 408 else LOST).error(said)
-    if status in _NOT_TAKEN:
+    if status in NOT_TAKEN:
         return None
     by_series = {3: _MOVED, 5: _FAILED}.get(status // 100, _REFUSED)
     return _KINDS.get(status, by_series).error(said)
@@ -152,7 +152,7 @@ def call_end(status: int, phrase: str, *, is_ours: bool = False) -> dict[str, An
     told: dict[str, Any] = {} if is_ours else {"status": status}
     if (error := call_error(status, phrase, is_ours=is_ours)) is not None:
         return {**told, "error": error}
-    refusal = _NOT_TAKEN[status].error(f"{status} {excerpt(phrase)}".strip())
+    refusal = NOT_TAKEN[status].error(f"{status} {excerpt(phrase)}".strip())
     return {**told, "refusal": {**refusal, "code": CODE_BASE + status}}
 
 

@@ -48,6 +48,10 @@ class SessionEnd(CallPhase):
 
     # What happens
 
+    def goes_by(self, call_id: str) -> bool:
+        """Tell whether this is its Call-ID."""
+        return call_id == self.dialog.call_id
+
     def owns(self, request: SipRequest) -> bool:
         """Tell whether the far end means this dialog."""
         return self.dialog.owns(request)

@@ -28,7 +28,7 @@ from agent.signaling.sip.outgoing_call import OutgoingCall
 from agent.signaling.sip.quoting import is_token
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
 from agent.signaling.sip.stories import dialled, parameters_of
-from agent.signaling.sip.uri import target_uri
+from agent.signaling.sip.uri import names_in, target_uri
 from agent.signaling.sip.writer import SDP, MessageWriter
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ _strangers = SeldomLog(log)
 
 MOST_CALLS: Final = 32
 MOST_LEAVING: Final = 64
+MOST_TARGETS: Final = 10  #: that one call rings, as of the voice service and of the switchboard
 _OF_DIALOGS: Final = ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY")
 
 
@@ -96,7 +97,10 @@ class SipCalls:
     # What the program wants
 
     def call(self, callsid: str, params: str, sdp: str, now: float) -> list[CallReport]:
-        """Make a call under this name, which becomes its Call-ID; one that no message can carry fails at once."""
+        """Make a call under this name, which becomes its Call-ID; one that no message can carry fails at once.
+
+        `To` may name several, with commas between them: they ring together.
+        """
         try:
             return self._invite(callsid, params, sdp, now)
         except InvalidArgumentError as exc:
@@ -106,9 +110,12 @@ class SipCalls:
         if not is_token(callsid) or callsid in self._phases:
             raise InvalidArgumentError(f"a call cannot be named {callsid!r}")
         whom, headers = dialled(params)
-        target = target_uri(whom, self.writer.account.domain)
+        names, domain = names_in(whom), self.writer.account.domain
+        if len(names) > MOST_TARGETS:
+            raise InvalidArgumentError(f"{len(names)} are called at once; the most is {MOST_TARGETS}")
+        targets = tuple(dict.fromkeys(target_uri(name, domain) for name in names))
         phase = OutgoingCall(self, callsid, early_media=self.early_media)
-        return phase.begin(target, sdp, {**self.writer.account.headers, **headers}, now)
+        return phase.begin(targets, sdp, {**self.writer.account.headers, **headers}, now)
 
     def phase_of(self, callsid: str | None) -> CallPhase:
         """Find a call; for a name that means none, one that does nothing."""
@@ -186,7 +193,8 @@ class SipCalls:
 
     def _refusal(self, invite: SipRequest) -> int | None:
         """Tell with which status a new INVITE is refused; None: it is not."""
-        if self.servers.find(invite) is not None or self.servers.was_here(invite) or invite.call_id in self._phases:
+        is_own = any(phase.goes_by(invite.call_id) for phase in self._phases.values())
+        if is_own or self.servers.find(invite) is not None or self.servers.was_here(invite):
             return 482
         if not self.takes_calls:
             return 480

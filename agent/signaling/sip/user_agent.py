@@ -79,6 +79,7 @@ class UserAgent:
         self.status = "disconnected"
         self.is_opened = False
         self.is_destroyed = False
+        self.phones: frozenset[str] = frozenset()  #: that have this user, ourselves included, when we last registered
         self.flows = flows
         self.writer = MessageWriter(account, token)
         self.calls = SipCalls(
@@ -273,6 +274,7 @@ class UserAgent:
     def _granted(self, granted: RegistrationGranted, now: float) -> list[SipEffect]:
         self._refused, self._told_refusal = self._without(granted.flow), None
         self.writer.gruu = granted.gruu or self.writer.gruu
+        self.phones = granted.phones
         told: list[SipEffect] = []
         if self.status != "ready":
             self.status = "ready"

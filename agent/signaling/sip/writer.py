@@ -122,9 +122,9 @@ class MessageWriter:
         return SipResponse(status, phrase or phrase_of(status), SipHeaders((*headers.lines, *lines)), body)
 
 
-def cancel_of(request: SipRequest) -> SipRequest:
+def cancel_of(request: SipRequest, more: HeaderLines | None = None) -> SipRequest:
     """Make the CANCEL of an INVITE (RFC 3261 section 9.1)."""
-    return _companion(request, "CANCEL", str(request.to))
+    return _companion(request, "CANCEL", str(request.to), more)
 
 
 def ack_of(request: SipRequest, response: SipResponse) -> SipRequest:
@@ -132,7 +132,8 @@ def ack_of(request: SipRequest, response: SipResponse) -> SipRequest:
     return _companion(request, "ACK", str(response.to))
 
 
-def _companion(request: SipRequest, method: str, to: str) -> SipRequest:
+def _companion(request: SipRequest, method: str, to: str, more: HeaderLines | None = None) -> SipRequest:
     number = SequenceNumber(request.cseq.number, method)
     headers = request.headers.only("Via", "Max-Forwards", "Route", "From", "Call-ID")
-    return SipRequest(method, request.uri, headers.added("To", to).added("CSeq", str(number)))
+    lines = (("To", to), ("CSeq", str(number)), *(more or {}).items())
+    return SipRequest(method, request.uri, SipHeaders((*headers.lines, *lines)))

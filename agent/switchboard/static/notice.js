@@ -22,8 +22,18 @@ export class Notice {
       this.#shown?.close();
       this.#shown = null;
     } else if (!this.#shown && supported && Notification.permission === "granted" && !document.hasFocus()) {
-      this.#shown = new Notification(`${caller} calls`, { body: "Answer in the window of the phone.", tag: "ring", icon: "phone.svg", requireInteraction: true });
-      this.#shown.onclick = () => { window.focus(); this.#shown?.close(); };
+      this.#shown = this.#notify(caller);
+    }
+  }
+
+  // Some telephones have notifications for installed programs only, and say so by an exception: the page rings all the same.
+  #notify(caller) {
+    try {
+      const shown = new Notification(`${caller} calls`, { body: "Answer in the window of the phone.", tag: "ring", icon: "phone.svg", requireInteraction: true });
+      shown.onclick = () => { window.focus(); shown.close(); };
+      return shown;
+    } catch {
+      return null;
     }
   }
 
