@@ -29,6 +29,7 @@ NEVER = 1_000_000
 # Starts what the link names, if that works. A trial that it starts is not cut with the script that asked for it.
 MANAGER = """
 opt={opt}; up={up}
+echo "$*" >> "$up.asked"
 case "$*" in
   *kiosk-agent-trial) CUT_AT=0 exec "$opt/releases.sh" judge ;;
   start*) release=$(basename "$(readlink "$opt/current")")
@@ -55,6 +56,9 @@ class Box:
         (folder / "run/systemd/system").mkdir(parents=True)
         (folder / "run/lock").mkdir()
         self._programs.mkdir()
+        wants = folder / "etc/systemd/system/multi-user.target.wants"
+        wants.mkdir(parents=True)
+        (wants / "kiosk-agent.service").symlink_to("../kiosk-agent.service")
         self._place("systemctl", MANAGER.format(opt=self.opt, up=self._up))
         self._place("id", "echo 0")
         self._place("sleep", "exit 0")
@@ -95,6 +99,15 @@ class Box:
     @property
     def running(self) -> str:
         return self._up.read_text().split()[0] if self._up.exists() else ""
+
+
+    @property
+    def asked(self) -> list[str]:
+        """What systemd was asked to do."""
+        return self._up.with_suffix(".asked").read_text().splitlines()
+
+    def disable(self) -> None:
+        (self.opt.parents[1] / "etc/systemd/system/multi-user.target.wants/kiosk-agent.service").unlink()
 
 
 @pytest.fixture
@@ -214,6 +227,29 @@ def test_a_broken_version_is_left_at_once_for_the_one_before(box: Box) -> None:
     assert box.running == ""
     assert box.run("rollback").returncode == 0
     assert box.running == NEW
+
+
+def test_an_agent_that_was_disabled_changes_its_version_and_stays_away(box: Box) -> None:
+    box.link("previous", NEW)
+    box.breaks(OLD)
+    box.power_on()
+    box.disable()
+
+    assert box.run("rollback").returncode == 0
+    assert (box.named("current"), box.running) == (NEW, "")
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_switchboard_beside_it_follows(box: Box, disabled: bool) -> None:
+    box.link("previous", NEW)
+    box.breaks(OLD)
+    box.power_on()
+    if disabled:
+        box.disable()
+
+    box.run("rollback")
+
+    assert "try-restart --no-block kiosk-agent-switchboard" in box.asked
 
 
 @pytest.mark.parametrize("previous", ["", OLD, "1.5-half"])

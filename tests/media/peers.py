@@ -4,6 +4,7 @@ import asyncio
 
 from agent.media.peer import Peer
 from agent.media.settings import MediaSettings
+from agent.net.netlink import LocalAddress, Snapshot
 
 PATIENCE_S = 15
 
@@ -88,6 +89,12 @@ def send_unusable(peer, payload_type, timestamp):
     peer._secure.send_rtp(session.write(payload_type, 48_000, bytes(20), timestamp, False, now))
 
 
+def only_addresses(monkeypatch, *addresses):
+    """Let this machine have these addresses only, for whoever gathers from now on."""
+    network = Snapshot(frozenset(LocalAddress(address, 1) for address in addresses), frozenset())
+    monkeypatch.setattr("agent.media.ice.gathering.snapshot", lambda: network)
+
+
 class Talker:
     """Sends a numbered payload every 20 ms, as a sound source would."""
 
@@ -107,5 +114,3 @@ class Talker:
 
 def number_of(packet):
     return int.from_bytes(packet[0][:4], "big")
-
-

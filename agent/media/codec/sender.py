@@ -54,12 +54,8 @@ class Outgoing(NamedTuple):
     codec: str
 
 
-class Direct(NamedTuple):
-    """A packet of sound whose payload the native core has kept."""
-
-    octets: int
-    timestamp: int
-    marker: bool
+#: A packet of sound whose payload the native core has kept: its octets, timestamp and marker.
+Direct = tuple[int, int, bool]
 
 
 class Encoder(Protocol):
@@ -97,6 +93,7 @@ class AudioSender:
         self._loss = ReportedLoss()
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
+        self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS
 
     def push(self, frame: bytes, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
         """Take 20 ms of captured sound, and of a signal that is heard over it; the payloads that are now complete.
@@ -123,13 +120,14 @@ class AudioSender:
         timestamp = self._stamp(self._time)
         self._time += self._step
         marker = self._announce(octets)
-        return None if marker is None else Direct(octets, timestamp, marker)
+        return None if marker is None else (octets, timestamp, marker)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the next frame is one packet of Opus, and nothing else is to be sent."""
-        idle = self._events is None or self._events.idle
-        return idle and self._opus is not None and self.settings.packet_ms == FRAME_MS
+        """Whether the next frame is one packet of Opus, without copies, and nothing else is to be sent."""
+        if not self._makes_frames or (self.settings.red and self.copies):
+            return False
+        return self._events is None or self._events.idle
 
     def _heard(self, frame: bytes, signal: bytes) -> bytes:
         """What the far end is to hear instead of what was captured."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from agent.errors import SdpError
 from agent.log import excerpt
@@ -44,16 +43,16 @@ class Codec:
     clock_hz: int
     channels: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)
+    #: the name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event
+    kind: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", KINDS.get(self.name.lower(), EVENT))
 
     @property
     def key(self) -> tuple[str, int]:
         """What makes two payload types the same codec."""
         return self.name.lower(), self.clock_hz
-
-    @cached_property
-    def kind(self) -> str:
-        """The name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event."""
-        return KINDS.get(self.name.lower(), EVENT)
 
     @property
     def rtpmap(self) -> str:
