@@ -72,10 +72,13 @@ class Ear:
         """Wait until the end of the word was heard, or would have been; which of its pieces were."""
         until = time.monotonic() + HEARD_S
         while time.monotonic() < until and not self._has(PIECES[-1]):
-            with self._more:
-                enough = self._count + LOOK_BYTES
-                self._more.wait_for(lambda enough=enough: self._count >= enough, until - time.monotonic())
+            self._wait_for_more(until - time.monotonic())
         return tuple(self._has(piece) for piece in PIECES)
+
+    def _wait_for_more(self, limit_s: float) -> None:
+        with self._more:
+            enough = self._count + LOOK_BYTES
+            self._more.wait_for(lambda: self._count >= enough, limit_s)
 
     def has_beginning(self) -> bool:
         """Tell whether the first 50 ms of the word were heard."""
