@@ -217,7 +217,7 @@ def test_reports_tell_the_sender_round_trip_and_loss():
     run(story())
 
 
-@pytest.mark.parametrize("payload_type", [9, 13, 63, 119])
+@pytest.mark.parametrize("payload_type", [9, 13, 100, 119])
 def test_packets_of_a_type_that_was_not_negotiated_are_not_lost(payload_type):
     async def story():
         caller, callee = await connected_pair({"codec_preferences": ("pcmu",)})
