@@ -21,9 +21,10 @@ class PlayoutDepth:
 
     START_MS = 8  # of a machine that is not known yet
     GUARD_MS = 2
-    DRY_MS = 10  # what a ring that ran dry was late by, at least
+    DRY_MS = 5  # what a ring that ran dry was late by, at least
+    SILENCE_S, STARTS_S = 2.0, 0.5  # how the first sound after a silence comes says nothing about the rest
     ONCE_S = 0.3  # what runs dry again within it is the same accident
-    SECONDS = 15  # with sound; what came later in none of them is not expected any more
+    SECONDS = 10  # with sound; what came later in none of them is not expected any more
     STEP_DOWN_MS = 1  # in a second
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
@@ -31,13 +32,19 @@ class PlayoutDepth:
         self._least, self._most = least_ms, max(least_ms, most_ms)
         self.target_ms = self._bounded(self.START_MS)
         self._late_ms: deque[float] = deque(maxlen=self.SECONDS)  # in each second
-        self._second_began = -math.inf
+        self._second_began = self._heard_at = self._starts_until = -math.inf
         self._underruns = 0
         self._dry_at = -math.inf
 
     def update(self, now: float, underruns: int, least_wait_ms: float) -> None:
         """Note the ring's count of underruns so far, and the shortest wait since the last call (infinite: no sound)."""
         dry, self._underruns = underruns > self._underruns, underruns
+        if least_wait_ms < math.inf:
+            if now - self._heard_at > self.SILENCE_S:
+                self._starts_until = now + self.STARTS_S
+            self._heard_at = now
+        if now < self._starts_until:
+            return
         if dry and now - self._dry_at > self.ONCE_S:
             self._dry_at = now
             self._note(now, self.target_ms + self.DRY_MS)

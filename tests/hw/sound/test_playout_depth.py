@@ -18,6 +18,15 @@ GUARD_MS = PlayoutDepth.GUARD_MS
 WAITS = st.floats(-20.0, 200.0) | st.just(math.inf)
 
 
+def begun(least_ms: int = 2, most_ms: int = 60) -> PlayoutDepth:
+    """One that has heard the beginning of a call."""
+    depth = PlayoutDepth(least_ms, most_ms)
+    for now in (-2.0, -1.9):
+        depth.update(now, 0, 0.0)
+    assert depth.target_ms == min(most_ms, max(least_ms, PlayoutDepth.START_MS))
+    return depth
+
+
 def told(depth: PlayoutDepth, seconds: int, late_ms: float, since: float = 0.0) -> list[int]:
     """The target after each of so many seconds in which sound came that late at most."""
     found = []
@@ -28,24 +37,24 @@ def told(depth: PlayoutDepth, seconds: int, late_ms: float, since: float = 0.0) 
 
 
 def test_a_punctual_machine_is_known_after_a_while() -> None:
-    assert told(PlayoutDepth(2, 60), 8, late_ms=0.5) == [7, 6, 5, 4, 3, 3, 3, 3]
+    assert told(begun(), 8, late_ms=0.5) == [7, 6, 5, 4, 3, 3, 3, 3]
 
 
 def test_what_comes_later_than_expected_raises_the_target_at_once() -> None:
-    depth = PlayoutDepth(2, 60)
+    depth = begun()
     told(depth, 10, late_ms=0.5)
     assert told(depth, 1, late_ms=11.2, since=10.0) == [14]
 
 
 def test_a_rare_lateness_is_expected_for_a_while_and_then_forgotten_little_by_little() -> None:
-    depth = PlayoutDepth(2, 60)
+    depth = begun()
     told(depth, 1, late_ms=9.0)
     kept, fading = [11] * (PlayoutDepth.SECONDS - 1), [10, 9, 8, 7, 6, 5, 4, 3, 3, 3]
     assert told(depth, len(kept + fading), late_ms=1.0, since=1.0) == kept + fading
 
 
 def test_running_dry_raises_the_target_at_once_and_once_for_each_accident() -> None:
-    depth = PlayoutDepth(2, 60)
+    depth = begun()
     told(depth, 10, late_ms=0.5)
     depth.update(10.1, 1, math.inf)
     assert depth.target_ms == 3 + PlayoutDepth.DRY_MS + GUARD_MS
@@ -55,8 +64,18 @@ def test_running_dry_raises_the_target_at_once_and_once_for_each_accident() -> N
     assert depth.target_ms == 3 + 2 * (PlayoutDepth.DRY_MS + GUARD_MS)
 
 
+def test_how_sound_begins_after_a_silence_says_nothing_about_the_machine() -> None:
+    depth = begun()
+    told(depth, 10, late_ms=0.5)
+    depth.update(60.0, 0, 0.0)
+    depth.update(60.1, 3, 0.0)
+    assert depth.target_ms == 3
+    depth.update(60.6, 4, 5.0)
+    assert depth.target_ms == 3 + PlayoutDepth.DRY_MS + GUARD_MS
+
+
 def test_silence_says_nothing_about_the_machine() -> None:
-    depth = PlayoutDepth(2, 60)
+    depth = begun()
     for second in range(100):
         depth.update(float(second), 0, math.inf)
     assert depth.target_ms == PlayoutDepth.START_MS
@@ -78,7 +97,7 @@ def test_the_target_stays_within_its_limits_and_never_falls_fast(
 
 @given(st.lists(st.floats(0.0, 50.0), min_size=1, max_size=60))
 def test_whatever_was_late_lately_would_be_in_time_now(late_ms: list[float]) -> None:
-    depth = PlayoutDepth(2, 120)
+    depth = begun(2, 120)
     for second, late in enumerate(late_ms):
         depth.update(float(second), 0, depth.target_ms - late)
         assert depth.target_ms >= max(late_ms[max(0, second - PlayoutDepth.SECONDS + 1) : second + 1]) + GUARD_MS - 1e-6
@@ -86,7 +105,7 @@ def test_whatever_was_late_lately_would_be_in_time_now(late_ms: list[float]) -> 
 
 @given(st.floats(0.0, 50.0))
 def test_a_steady_machine_gets_just_what_it_needs(late_ms: float) -> None:
-    depth = PlayoutDepth(2, 120)
+    depth = begun(2, 120)
     told(depth, 30, late_ms)
     assert late_ms + GUARD_MS - 1e-6 <= depth.target_ms <= late_ms + GUARD_MS + 1 + 1e-6
 
