@@ -74,6 +74,14 @@ def sleep_to_round(period_s: float, event: Event | None = None) -> bool:
     return event is not None and event.is_set()
 
 
+def wait_to_round(event: Event, pause_s: float | None, period_s: float) -> None:
+    """Wait for `event`: at most `pause_s`, or, where that is longer, to the next whole multiple of `period_s`."""
+    if pause_s is None or pause_s >= period_s:
+        sleep_to_round(period_s, event)
+    else:
+        event.wait(max(0.0, pause_s))
+
+
 class _Timetable:
     """Every pending timer of one hub, sorted by time and then by age."""
 

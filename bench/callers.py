@@ -6,47 +6,19 @@ import contextlib
 import shutil
 import tempfile
 import wave
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import numpy as np
 
 from agent.media.native.core import SWITCH
+from bench.baresip_home import make_home
 from bench.processes import endpoint, free_port, hear, process, tell, until_says
 from bench.speech import pieces
 from hw.sound.frame import RATE_HZ
 
 NATIVE, PYTHON = {SWITCH: "yes"}, {SWITCH: "no"}
-
-BARESIP_CONFIG = """
-poll_method epoll
-sip_listen 127.0.0.1:{port}
-call_local_timeout 120
-audio_path /usr/share/baresip
-audio_player aubridge,loop
-audio_source {source}
-audio_alert aubridge,alert
-ausrc_srate 48000
-auplay_srate 48000
-ausrc_channels 1
-auplay_channels 1
-opus_bitrate 48000
-opus_stereo no
-opus_sprop_stereo no
-opus_inbandfec yes
-module_path /usr/lib/baresip/modules
-module opus.so
-module aufile.so
-module aubridge.so
-module dtls_srtp.so
-module_app account.so
-module_app menu.so
-"""
-
-BARESIP_ACCOUNT = (
-    "<sip:box@127.0.0.1:{port};transport=udp>;regint=0;answermode=auto;mediaenc=dtls_srtp;audio_codecs=opus/48000/1\n"
-)
 
 Subject = Callable[[Path], contextlib.AbstractAsyncContextManager[tuple[int, list[int]]]]
 
@@ -60,13 +32,18 @@ def write_speech(path: Path) -> None:
         file.writeframes(np.concatenate(pieces()).tobytes())
 
 
+async def introduce(one: Process, other: Process) -> None:
+    """Let one end offer and the other answer; returns once the call is connected."""
+    await tell(other, await hear(one))
+    await tell(one, await hear(other))
+    await hear(one)
+
+
 @contextlib.asynccontextmanager
 async def ours(speech: Path, *options: str) -> AsyncIterator[tuple[int, list[int]]]:
     """A call between two of our ends, both with `options`; the first is measured."""
     async with endpoint("offer", speech, *options) as one, endpoint("answer", speech, *options) as other:
-        await tell(other, await hear(one))
-        await tell(one, await hear(other))
-        await hear(one)
+        await introduce(one, other)
         yield one.pid, [other.pid]
 
 
@@ -77,9 +54,18 @@ async def both_ways(speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int
     async with endpoint("offer", speech, environment=ways[0]) as one, endpoint(
         "answer", speech, environment=ways[1]
     ) as other:
-        await tell(other, await hear(one))
-        await tell(one, await hear(other))
-        await hear(one)
+        await introduce(one, other)
+        yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
+
+
+@contextlib.asynccontextmanager
+async def versions(folder: Path, speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int]]:
+    """A call between this checkout and the one in `folder`, each as it works by itself."""
+    folders = (folder, None) if swapped else (None, folder)
+    async with endpoint("offer", speech, folder=folders[0]) as one, endpoint(
+        "answer", speech, folder=folders[1]
+    ) as other:
+        await introduce(one, other)
         yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
 
 
@@ -95,9 +81,7 @@ async def cards(speech: Path, swapped: bool) -> AsyncIterator[tuple[int, int]]:
         async with endpoint("offer", "vmic_a", "vspk_a", "--cards", environment=ways[0]) as one, endpoint(
             "answer", "vmic_b", "vspk_b", "--cards", environment=ways[1]
         ) as other:
-            await tell(other, await hear(one))
-            await tell(one, await hear(other))
-            await hear(one)
+            await introduce(one, other)
             yield (other.pid, one.pid) if swapped else (one.pid, other.pid)
     finally:
         for talker in talkers:
@@ -126,17 +110,16 @@ async def baresip(speech: Path) -> AsyncIterator[tuple[int, list[int]]]:
 
     The caller is measured; it sends back what it hears, because it has no driver that plays into a file.
     """
-    ports, sources = (free_port(), free_port()), ("aubridge,loop", f"aufile,{speech}")
+    hosts, sources = [f"127.0.0.1:{free_port()}" for _ in range(2)], ("aubridge,loop", f"aufile,{speech}")
     with tempfile.TemporaryDirectory() as one_folder, tempfile.TemporaryDirectory() as other_folder:
         folders = Path(one_folder), Path(other_folder)
-        for folder, port, source in zip(folders, ports, sources, strict=True):
-            (folder / "config").write_text(BARESIP_CONFIG.format(port=port, source=source))
-            (folder / "accounts").write_text(BARESIP_ACCOUNT.format(port=port))
-            (folder / "contacts").touch()
+        for folder, host, source in zip(folders, hosts, sources, strict=True):
+            make_home(folder, host, source=source, player="aubridge,loop", alert="aubridge,alert",
+                      modules=("aufile", "aubridge"))  # fmt: skip
         pipe = {"stdin": PIPE, "stdout": PIPE, "stderr": DEVNULL}
         async with process("baresip", "-f", str(folders[1]), **pipe) as other:
             await until_says(other, b"baresip is ready")
-            dial = f"/dial sip:box@127.0.0.1:{ports[1]}"
+            dial = f"/dial sip:box@{hosts[1]}"
             async with process("baresip", "-f", str(folders[0]), "-e", dial, **pipe) as one:
                 await until_says(one, b"Call established")
                 yield one.pid, [other.pid]

@@ -58,7 +58,6 @@ def main() -> None:
     parser.add_argument("capture")
     parser.add_argument("playback", nargs="?")
     parser.add_argument("--cards", action="store_true")
-    parser.add_argument("--sip", action="store_true", help="describe the media as for SIP peers, with copies (RED)")
     parser.add_argument("--sound", action="append", default=[])
     parser.add_argument("--set", action="append", default=[], dest="changes")
     parser.add_argument("--taps", type=Path, help="note what passes through the card, and write it to this file")
@@ -69,7 +68,7 @@ def main() -> None:
         sound = card(args.capture, args.playback, args.sound, args.taps)
     else:
         sound = WavSound(args.capture, args.playback, loop=True)
-    session = MediaSession(bridge, MediaSettings(**settings(args.changes)), sound, for_sip=args.sip)
+    session = MediaSession(bridge, MediaSettings(**settings(args.changes)), sound)
     lines = FileObject(sys.stdin, "r")
     session.open_capture()
     if args.role == "offer":

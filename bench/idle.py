@@ -16,9 +16,10 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import gevent
 
@@ -125,10 +126,44 @@ def look(root: int, seconds: float, ours: list[int]) -> Rest:
     return Rest(dict(cpu), dict(wakes), pss_mb(tree(root)), foreign)
 
 
+def unit_environment(checkout: Path) -> dict[str, str]:
+    """Return what the service's unit sets that has no specifier of systemd in it."""
+    lines = (checkout / "systemd" / "kiosk-agent.service").read_text().splitlines()
+    pairs = [line.removeprefix("Environment=").split("=", 1) for line in lines if line.startswith("Environment=")]
+    return {name: value for name, value in pairs if "%" not in value}
+
+
+class RestingBox(NamedTuple):
+    """A box that has come to rest, and what runs for it."""
+
+    service: Service
+    others: list[int]
+    folder: Path
+
+    @property
+    def control_socket(self) -> Path:
+        """Where it is asked for its status."""
+        return self.folder / "run" / "control.sock"
+
+    def watch(self, seconds: float) -> Rest:
+        """Watch it for a while; RuntimeError where it does not rest."""
+        rest = look(self.service.pid, seconds, self.others)
+        if self.service.statuses or "cannot" in (log := (self.folder / "box.log").read_text()):
+            raise RuntimeError(f"the box did not rest: {log}")
+        return rest
+
+
 def one_box(checkout: Path, sound: str, seconds: float) -> Rest:
     """Start a box and its surroundings, let it come to rest, and watch it."""
+    with resting_box(checkout, sound) as box:
+        return box.watch(seconds)
+
+
+@contextmanager
+def resting_box(checkout: Path, sound: str) -> Iterator[RestingBox]:
+    """Start a box and its surroundings, and let it come to rest; TimeoutError."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder, environ = Path(name), {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
+        folder, environ = Path(name), unit_environment(checkout) | {"PYTHONPATH": str(checkout), "PYTHONSAFEPATH": "1"}
         if sound == "card":
             (folder / "sound").mkdir()
             cards = VirtualCards(folder / "sound", ("box",))
@@ -143,13 +178,10 @@ def one_box(checkout: Path, sound: str, seconds: float) -> Rest:
         service = Service(command, folder / "box.log", environ)
         stack.callback(service.close)
         service.start()
-        wait_until_ready(folder / "run" / "control.sock")
+        box = RestingBox(service, [board.pid, *([cards.pid] if sound == "card" else [])], folder)
+        wait_until_ready(box.control_socket)
         gevent.sleep(SETTLE_S)
-        others = [board.pid, *([cards.pid] if sound == "card" else [])]
-        rest = look(service.pid, seconds, others)
-        if service.statuses or "cannot" in (log := (folder / "box.log").read_text()):
-            raise RuntimeError(f"the box did not rest: {log}")
-        return rest
+        yield box
 
 
 def wait_until_ready(control_socket: Path) -> None:

@@ -1,12 +1,14 @@
 """Speech quality (PESQ-WB, ITU-T P.862.2) of calls over a network that loses packets: ours, Chromium's, baresip's.
 
-    python -m bench.peers_quality [--loss 0 5 10 20] [--rounds 3] [--only NAME ...]
+    python -m bench.peers_quality [--losses 0 5 10 20] [--calls 3] [--only NAME ...] [--notes FILE]
 
 Both ends of a call are the same program over virtual sound cards (see bench.stage); nothing treats the sound.
 nftables drops packets at random on arrival, in both directions. Pieces of 8 s of speech, four voices, are said in
 turn; each is found in what the far speaker plays and compared with what the microphone heard. A cell is the mean of
 some calls, with half of the distance between the best and the worst of them. A call during which other programs used
 more than a tenth of a core is repeated; the least disturbed one counts, marked with * if even that was disturbed.
+Each call takes a minute, all of them an hour; with `--notes` they are written down, and a later run with the same file
+goes on from there, so that a cell or two can be measured at a time.
 Needs root, nftables, pulseaudio, Chromium, baresip, espeak-ng and the Python package `pesq`.
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import statistics
@@ -39,17 +42,20 @@ from hw.sound.frame import RATE_HZ
 LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST_LEAD, AIM_LEAD = 0.0, 0.3  # over the best of Chromium's, at each loss
 BITRATE = 48_000
+CALL_S = 60
 FOREIGN_LIMIT = 0.10
 TRIES = 4
 CONNECTED_S, WARM_UP_S = 2.0, 10.0  # receiver reports have to come round before the encoder prepares for losses
 LONGEST_S = 1.0
 MARK_S = 2.0  # a piece is found by so much of its beginning
 
+SLOWER = ("--set", f"opus_bitrate={BITRATE}")
+
 Call = Callable[[End, End], contextlib.AbstractContextManager[list[int]]]
 
 CALLS: dict[str, Call] = {
     "ours": lambda one, other: ours.call(one, other, processing=False),
-    "ours, by SIP": lambda one, other: ours.call(one, other, processing=False, options=("--sip",)),
+    "ours, 48 kbit/s": lambda one, other: ours.call(one, other, processing=False, options=SLOWER),
     "chromium": lambda one, other: chromium.call(one, other, processing=False),
     "chromium, 48 kbit/s": lambda one, other: chromium.call(one, other, processing=False, bitrate=BITRATE),
     "baresip": baresip.call,
@@ -139,43 +145,70 @@ class Cell:
         return f"{self.mean:.2f} ±{self.spread:.2f}{'*' if self.foreign_cpu > FOREIGN_LIMIT else ' '}"
 
 
-def report(results: dict[str, dict[float, list[Scores]]], losses: list[float]) -> None:
-    """The table, and one last line with the verdict and our lead over the best of Chromium's."""
+Results = dict[str, dict[float, list[Scores]]]
+
+
+def report(results: Results, losses: list[float]) -> None:
+    """The table, and for each of our rows its lead over the best of Chromium's; the last line has the verdict."""
     cells = {name: [Cell.of(calls[loss]) for loss in losses] for name, calls in results.items()}
     print(f"{'PESQ-WB at random loss of':26}" + "".join(f"{f'{loss:.0%}':>13}" for loss in losses))
     for name, found in cells.items():
         print(f"{name:26}" + "".join(f"{cell!s:>13}" for cell in found))
-    groups = [[found for name, found in cells.items() if name.startswith(word)] for word in ("ours", "chromium")]
-    if not all(groups):
-        return
-    mine, peers = ([max(cell.mean for cell in column) for column in zip(*group, strict=True)] for group in groups)
-    leads = [one - other for one, other in zip(mine, peers, strict=True)]
-    verdict = "missed" if min(leads) < MUST_LEAD else "reached" if min(leads) < AIM_LEAD else "the aim reached"
-    print(f"peers_quality: {verdict}; our best minus Chromium's best {'/'.join(f'{lead:+.2f}' for lead in leads)} "
-          f"at {'/'.join(f'{loss * 100:.0f}' for loss in losses)} % loss; * other programs disturbed it")  # fmt: skip
+    peers = [found for name, found in cells.items() if name.startswith("chromium")]
+    best = [max(cell.mean for cell in column) for column in zip(*peers, strict=True)]
+    for name in [name for name in cells if peers and name.startswith("ours")]:
+        leads = [cell.mean - other for cell, other in zip(cells[name], best, strict=True)]
+        verdict = "missed" if min(leads) < MUST_LEAD else "reached" if min(leads) < AIM_LEAD else "the aim reached"
+        print(f"peers_quality: {verdict}; {name} minus Chromium's best {'/'.join(f'{one:+.2f}' for one in leads)} at "
+              f"{'/'.join(f'{loss * 100:.0f}' for loss in losses)} % loss; * other programs disturbed it")  # fmt: skip
+
+
+class Notes:
+    """Calls of this run and of those before, a line of JSON each."""
+
+    def __init__(self, path: Path | None, names: list[str], losses: list[float]) -> None:
+        self._path = path
+        self.results: Results = {name: {loss: [] for loss in losses} for name in names}
+        for line in path.read_text().splitlines() if path is not None and path.exists() else ():
+            name, loss, pieces, foreign_cpu = json.loads(line)
+            if loss in self.results.get(name, {}):
+                self.results[name][loss].append(Scores(tuple(pieces), foreign_cpu))
+
+    def add(self, name: str, loss: float, found: Scores) -> None:
+        """Note one more call."""
+        self.results[name][loss].append(found)
+        if self._path is not None:
+            with self._path.open("a") as file:
+                file.write(json.dumps([name, loss, found.pieces, found.foreign_cpu]) + "\n")
+
+    def missing(self, calls: int) -> list[tuple[str, float]]:
+        """Name the calls that are to be made still, in turn, so that a slow drift of the machine meets them all."""
+        return [(name, loss) for number in range(calls) for loss in next(iter(self.results.values()), {})
+                for name in self.results if len(self.results[name][loss]) <= number]  # fmt: skip
 
 
 def main() -> None:
-    """Every program at every loss, in turn, so that a slow drift of the machine meets them all."""
+    """Make what calls are missing, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--loss", type=float, nargs="*", default=[share * 100 for share in LOSSES], help="per cent")
-    parser.add_argument("--rounds", type=int, default=3, help="calls for each cell")
+    parser.add_argument("--losses", type=float, nargs="*", default=[share * 100 for share in LOSSES], help="per cent")
+    parser.add_argument("--calls", type=int, default=3, help="for each cell")
     parser.add_argument("--tries", type=int, default=TRIES, help="calls for one undisturbed")
     parser.add_argument("--only", action="append", choices=tuple(CALLS))
+    parser.add_argument("--notes", type=Path, help="file of the calls that were made already, and of those to come")
     args = parser.parse_args()
-    losses = [percent / 100 for percent in args.loss]
+    losses = [percent / 100 for percent in args.losses]
     names = [name for name in args.only or CALLS if shutil.which(PROGRAMS.get(name, "sh"))]
-    results: dict[str, dict[float, list[Scores]]] = {name: {loss: [] for loss in losses} for name in names}
+    notes = Notes(args.notes, names, losses)
+    missing = notes.missing(args.calls)
+    print(f"{len(missing)} calls, {len(missing) * CALL_S / 60:.0f} minutes if none is disturbed", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         speech = Path(folder) / "speech.wav"
         write_speech(speech)
-        for _ in range(args.rounds):
-            for loss in losses:
-                for name in names:
-                    found = quiet_call(CALLS[name], loss, speech, args.tries)
-                    results[name][loss].append(found)
-                    print(f"{name} at {loss:.0%}: {found.mean:.2f}", file=sys.stderr, flush=True)
-    report(results, losses)
+        for name, loss in missing:
+            found = quiet_call(CALLS[name], loss, speech, args.tries)
+            notes.add(name, loss, found)
+            print(f"{name} at {loss:.0%}: {found.mean:.2f}", file=sys.stderr, flush=True)
+    report(notes.results, losses)
 
 
 if __name__ == "__main__":

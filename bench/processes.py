@@ -27,12 +27,12 @@ async def process(*command: str, **options: object) -> AsyncIterator[asyncio.sub
 
 @contextlib.asynccontextmanager
 async def endpoint(
-    role: str, capture: str | Path, *options: str, environment: dict[str, str] | None = None
+    role: str, capture: str | Path, *options: str, environment: dict[str, str] | None = None, folder: Path | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """One of our ends; `options` are those of bench.endpoint."""
+    """One of our ends, of the checkout in `folder`; `options` are those of bench.endpoint."""
     command = (sys.executable, "-m", "bench.endpoint", role, str(capture), *options)
     env = os.environ | (environment or {})
-    async with process(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=1 << 20, env=env) as child:
+    async with process(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=1 << 20, env=env, cwd=folder) as child:
         yield child
 
 

@@ -36,7 +36,8 @@ from bench.many_calls import Caller
 from bench.rig import sip_site, sip_trunk
 from bench.rig.board import Board
 from bench.rig.process_cost import cpu_s, memory_kb
-from bench.rig.sip_site import DOMAIN, EDGES, ENGINES, PHONES, SipSite
+from bench.rig.sip_network import EDGES, ENGINES, PHONES
+from bench.rig.sip_site import DOMAIN, SipSite
 from bench.rig.sip_trunk import Trunk
 
 SECRET = "the same for all of them"

@@ -13,8 +13,8 @@ program=setup
 . scripts/steps.sh
 
 wanted_packages() {
-  echo python3-venv python3-dev gcc libc6-dev portaudio19-dev libportaudio2 libasound2-plugins \
-    libopus0 libspeexdsp1 espeak-ng
+  making_packages
+  runtime_packages
   [ "$kind" = test ] || return 0
   echo pulseaudio pulseaudio-utils coturn iproute2 curl jq openssl
   has chromium || has chromium-browser || has google-chrome || echo chromium
@@ -55,7 +55,7 @@ install_packages() {
 # What the tests of SIP sites need; without it they are skipped.
 sip_packages() {
   echo kamailio kamailio-websocket-modules kamailio-tls-modules kamailio-outbound-modules kamailio-sqlite-modules \
-    rtpengine-daemon baresip-core sip-tester sqlite3
+    rtpengine-daemon baresip-core sip-tester sqlite3 keepalived
 }
 
 # What the tests of MQTT and figures need; without it they are skipped.
@@ -79,7 +79,7 @@ install_for_tests() {
   # shellcheck disable=SC2086
   if (forbid_services && attempt "installing them" apt_install_fresh $missing); then
     for service in $missing; do
-      case $service in kamailio | rtpengine-daemon | mosquitto | prometheus)
+      case $service in kamailio | rtpengine-daemon | keepalived | mosquitto | prometheus)
         has systemctl && as_root systemctl disable --quiet "$service" || true ;;
       esac
     done

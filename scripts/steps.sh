@@ -18,6 +18,10 @@ check_machine() {
   esac
 }
 
+# What of Debian the program runs with, and what making it out of a checkout takes as well.
+runtime_packages() { echo libportaudio2 libasound2-plugins libopus0 libspeexdsp1 espeak-ng; }
+making_packages() { echo python3-venv python3-dev gcc libc6-dev portaudio19-dev; }
+
 find_python() {
   local python
   for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11 /usr/bin/python3; do

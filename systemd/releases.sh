@@ -2,7 +2,7 @@
 # Changes between installed versions so that a cut at any moment leaves the old one or the new one.
 #   releases.sh judge                 gives the version on trial its time, else goes back (kiosk-agent-trial.service)
 #   releases.sh rollback              back to the version before this one
-#   releases.sh uninstall [--purge]   removes everything but the settings; --purge: those too
+#   releases.sh uninstall [--purge]   removes everything but the settings; --purge: those too, and a switchboard's keys
 # It stands beside the versions and needs none of them. Four links beside it name versions: `current` is the one that runs,
 # `previous` the one before it, `trial` the one that has to prove itself, `refused` the last that could not. A link is
 # changed by one rename. The file `registered` is there if the version before the trial was registered.
@@ -10,6 +10,7 @@ set -euo pipefail
 name=kiosk-agent
 [ "${BASH_SOURCE[0]}" != "$0" ] || opt=$(dirname "$(realpath "$0")")   # install.sh sets it and takes in this file
 root=${opt%"/opt/$name"}
+packaged=/usr/lib/$name/release   # what the Debian package has in it; where it is, dpkg removes the program
 trial_s=60    # a version on trial is given so long
 steady_s=10   # and must have been up in one process for so long, and registered if the one before was
 
@@ -30,6 +31,7 @@ drop() {
 }
 
 has_systemd() { [ -d "$root/run/systemd/system" ]; }
+is_wanted() { [ -L "$root/etc/systemd/system/multi-user.target.wants/$name.service" ]; }
 manager() { ! has_systemd || systemctl "$@"; }
 is_up() { has_systemd && systemctl is-active --quiet $name; }
 
@@ -53,7 +55,11 @@ drop_restart_steps() {
 start() {
   manager daemon-reload
   manager start --no-block $name
+  follow
 }
+
+# A switchboard on this machine runs the version that the box runs; the calls through it end.
+follow() { manager try-restart --no-block $name-switchboard || tell "the switchboard was not started anew"; }
 
 # The agent's own words, before what troubles it: "in call, ready; ...".
 is_registered() { has_systemd && systemctl show -p StatusText --value $name | grep -q '^[^;]*\<ready\>'; }
@@ -127,6 +133,7 @@ clean_up() {
 
 # For those who change versions; the trial belongs to one of them.
 lock_or_end() {
+  mkdir -p "$root/run/lock"
   exec 9>"$root/run/lock/$name.lock"
   flock --nonblock 9 || { tell "another installation or change of versions is under way; try again when it is done"; exit 1; }
 }
@@ -147,7 +154,8 @@ change_to() {
     [ -z "$before" ] || [ "$before" = "$1" ] || point previous "$before"
     point current "$1"
     clean_up
-    start
+    # A machine that is only a switchboard has the agent disabled.
+    if is_wanted; then start; else manager daemon-reload && follow; fi
   fi
   [ "$(named current)" = "$1" ]
 }
@@ -162,19 +170,30 @@ rollback() {
   change_to "$previous" && tell "$previous runs"
 }
 
+# What systemd/install.sh puts outside of its folders, and a Debian package has elsewhere.
+drop_installed() {
+  local file units=$root/etc/systemd/system/$name
+  for file in "$units"{,-door@,-switchboard}.service "$units-door.socket" "$root/usr/local/bin/$name"; do
+    case $(readlink "$file") in "$opt"/current/*) rm -f "$file" ;; esac
+  done
+  rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
+}
+
 uninstall() {
-  local etc=$root/etc
-  manager disable --quiet --now $name $name-trial $name-door.socket || tell "it was not running"
-  rm -f "$etc/systemd/system/"$name{,-trial,-door@}.service "$etc/systemd/system/$name-door.socket"
-  rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial}.service
-  rm -f "$etc/udev/rules.d/60-$name.rules" "$etc/systemd/system.conf.d/60-$name.conf"
+  local etc=$root/etc unit
+  # One by one: a version of before may lack one, and the others must end all the same.
+  for unit in $name $name-trial $name-door.socket $name-switchboard; do
+    manager disable --quiet --now $unit || tell "$unit was not running"
+  done
+  rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial,-switchboard}.service
+  rm -f "$etc/systemd/system.conf.d/60-$name.conf"
+  drop_installed
   drop_restart_steps
   manager daemon-reload
   rm -rf "$root/var/lib/$name" "$root/run/$name"
-  if [ "${1:-}" = --purge ]; then rm -rf "${etc:?}/$name"; elif [ -d "$etc/$name" ]; then chgrp -R root "$etc/$name"; fi
+  if [ "${1:-}" = --purge ]; then rm -rf "${etc:?}/$name" "$root/var/lib/"{,private/}$name-switchboard; elif [ -d "$etc/$name" ]; then chgrp -R root "$etc/$name"; fi
   ! getent passwd $name >/dev/null || userdel $name
   [ ! -e "$opt/made-gpio" ] || groupdel gpio || true
-  rm -f "$root/usr/local/bin/$name"
   rm -rf "${opt:?}"
   tell "removed$([ "${1:-}" = --purge ] || echo ", but for the settings in /etc/$name")"
 }
@@ -187,6 +206,10 @@ main() {
   # In a checkout it would take that for the installation.
   if [ "$root/opt/$name" != "$opt" ]; then tell "this is for /opt/$name/releases.sh"; exit 2; fi
   if [ "$(id -u)" != 0 ]; then tell "this needs root: sudo $name $*"; exit 1; fi
+  if [ "$1" = uninstall ] && [ -e "$root$packaged" ]; then
+    tell "this is a Debian package: apt-get remove $name, or apt-get purge $name"
+    exit 1
+  fi
   [ "$1" = judge ] || lock_or_end
   "$@"
   exit   # bash reads on in a file that may be gone

@@ -1,4 +1,8 @@
-"""What runs side by side: all but the tests that share one sound card, network or browser; and what none inherits."""
+"""What runs side by side: all but the tests that share one sound card, network or browser; and what none inherits.
+
+What plays out in real time has one second try, which pytest's closing line counts: where the machine stands still for a
+second, sound has a hole and a network is lost, whatever the program does. All else has one.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ settings.register_profile("house", deadline=None)  # a test asserts nothing abou
 settings.load_profile("house")
 
 SHARED = ("sound", "netns", "browser")
+REAL_TIME = (*SHARED, "sip_site", "real_time")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -32,6 +37,8 @@ def _nothing_was_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the names of groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if any(item.get_closest_marker(name) is not None for name in REAL_TIME):
+            item.add_marker(pytest.mark.flaky(reruns=1))
         if (group := _group_of(item)) is not None:
             item.add_marker(pytest.mark.xdist_group(group))
             if getattr(item.config.option, "loadgroup", False) and hasattr(item, "_id"):

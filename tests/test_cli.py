@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -136,6 +137,18 @@ def test_a_token_is_made_with_the_key_of_a_state_folder(folder: Path) -> None:
 
     assert status == 0
     assert out.count(".") == 2
+
+
+def test_the_doctor_tells_a_program_line_by_line_and_leaves_to_a_running_box_what_it_holds(folder: Path) -> None:
+    status, out, _ = run("doctor", "--lines", "--beside", cwd=folder)
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    checks = [line for line in lines if "outcome" in line]
+    assert status == 1
+    assert [line["testing"] for line in lines if "testing" in line] == [check["name"] for check in checks]
+    left = {check["name"] for check in checks if check["detail"].startswith("left to the box")}
+    assert left == {"pins", "sound devices", "tone test"}
+    assert [check["name"] for check in checks if check["outcome"] == "failed"] == ["server"]
 
 
 def test_the_doctor_gives_one_remedy_for_a_server_that_is_down_and_shows_what_it_does(folder: Path) -> None:

@@ -23,7 +23,7 @@ UNSAID = re.compile(r"\b[Tt]he[ _]seeds?\b|\bseed'?_?s_|\bseed's\b|\bdesign: \d|
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 CODE = re.compile(r"```.*?```|^ {4}.*$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|sh|cfg|js|html|service|rules|yaml)|(?:[\w.-]+/)+[\w.-]*)`")
-BELONGS_TO_US = ("agent/", "hw/", "tests/", "bench/", "docs/", "examples/", "systemd/", "scripts/")
+BELONGS_TO_US = ("agent/", "hw/", "tests/", "bench/", "docs/", "examples/", "systemd/", "scripts/", "packaging/")
 
 # Pages whose file names and links are not checked yet: they describe files that are about to move.
 AHEAD: frozenset[str] = frozenset()
@@ -179,3 +179,13 @@ def test_the_readme_says_first_what_it_is_and_how_to_run_it() -> None:
     figures = readme.split("## Measured\n")[1].split("\n## ")[0]
     assert figures.count("\n- ") <= 5 and "|---" not in figures
     assert "(docs/benchmarks.md)" in figures
+
+
+def test_the_pictures_are_small_and_each_is_shown() -> None:
+    """`python -m tests.e2e.screenshots` takes them anew."""
+    pictures = sorted((ROOT / "docs" / "screenshots").iterdir())
+    shown = "".join(path.read_text() for path in pages())
+
+    assert pictures
+    assert sum(path.stat().st_size for path in pictures) <= 300_000
+    assert not [path.name for path in pictures if f"screenshots/{path.name}" not in shown]

@@ -34,7 +34,8 @@ FLOORS = (
     {"agent.media", "agent.house"},
     {"agent.switchboard", "agent.voice", "agent.house.mqtt", "agent.house.hooks", "agent.house.metrics"},
     {"agent.config"},
-    {"agent.kiosk", "agent.doctor"},
+    {"agent.doctor"},
+    {"agent.kiosk"},
     {"agent.demo"},
     {"agent.commands"},
     {"agent"},
@@ -55,6 +56,7 @@ CONFINED = {
     "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "paho": ("agent.house.mqtt.paho_client",),
     "prometheus_client": ("agent.house.metrics",),
+    "segno": ("agent.qr_code",),
     "toml": ("agent.config.toml_source",),
 }
 
@@ -75,7 +77,8 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("directory", "kinds", "profiles", "schema", "settings", "toml_source", "value_types"),
+    "agent.config": ("directory", "kinds", "layers", "profiles", "schema", "settings", "told", "toml_source",
+                     "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes", "recent_moments", "typed_number", "wish"),
     "agent.house": ("box", "happenings"),
     "agent.house.hooks": ("queue", "settings", "values"),

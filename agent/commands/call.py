@@ -11,7 +11,7 @@ from agent.commands import settings_option
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("to", metavar="NUMBER_OR_IDENTITY", help="whom to call")
+    parser.add_argument("to", metavar="WHOM", help="an entry of [directory], or else a name or a number")
     settings_option(parser)
     parser.add_argument("--identity", metavar="NAME", help="the name to call under (default: [box] identity)")
     parser.add_argument("--param", metavar="K=V", action="append", default=[], help="goes with the call; repeatable")

@@ -13,6 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     settings_option(parser)
     trust_option(parser)
+    parser.add_argument("--where", action="store_true", help="say of each value in which file and line it stands")
     parser.add_argument("file", metavar="CONFIG", type=Path, nargs="?", help="the same, without --config")
 
 
@@ -22,7 +23,7 @@ def perform(options: argparse.Namespace) -> int:
     Root looks at the installed file as the service's user.
     """
     import agent.config.foresight  # noqa: F401, before the user changes: a library may be where only root reads
-    from agent.config import doubts, load_to_check
+    from agent.config import doubts, load_to_check, origins
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError
 
@@ -30,5 +31,7 @@ def perform(options: argparse.Namespace) -> int:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
     config = load_to_check(path, as_service=as_service(path), trusting=options.trust_settings)
+    if options.where:
+        say(*origins(path))
     say(*(f"warning: {doubt}" for doubt in doubts(path, config)), f"{path}: ok")
     return 0

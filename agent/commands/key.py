@@ -7,14 +7,14 @@ import re
 
 from agent.terminal import say
 
-PERMISSIONS = ("look", "talk", "open")
+PERMISSIONS = ("look", "talk", "open", "mend")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("name", metavar="NAME", help="what the key is called by: letters, digits, - and _")
     parser.add_argument("--permissions", metavar="LIST", default="look",
-                        help="what it allows, with commas: look, talk, open (default: look)")  # fmt: skip
+                        help="what it allows, with commas: look, talk, open, mend (default: look)")  # fmt: skip
 
 
 def perform(options: argparse.Namespace) -> int:

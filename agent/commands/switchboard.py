@@ -1,5 +1,7 @@
 """Run the embedded switchboard by itself; prints its address, its certificate and when it is ready.
 
+systemd is told, too, and its watchdog is fed as long as the switchboard makes progress.
+
 SIGHUP restarts its signaling: certificate and keys of the state folder are read anew, every client has to connect
 again, and calls go on meanwhile. SIGTERM and SIGINT end it.
 
@@ -11,6 +13,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,11 +26,14 @@ if TYPE_CHECKING:
     from gevent.queue import Queue
 
     from agent.config import Config
+    from agent.service.notifier import Notifier
+    from agent.switchboard.address import SwitchboardAddress
     from agent.switchboard.runner import RunningSwitchboard
     from agent.switchboard.settings import SwitchboardSettings
 
 log = logging.getLogger(__name__)
 
+STALLED_S = 10.0
 STOP, RESTART = "stop", "restart"
 
 
@@ -51,6 +59,7 @@ def perform(options: argparse.Namespace) -> int:
     from gevent.queue import Queue
 
     from agent.media.bridge import close_shared_bridge, shared_bridge
+    from agent.service.notifier import Notifier
     from agent.service.stopping import StopSignals
     from agent.switchboard.runner import start_switchboard
 
@@ -58,12 +67,38 @@ def perform(options: argparse.Namespace) -> int:
     signals = StopSignals(lambda _reason: wishes.put(STOP), lambda: wishes.put(RESTART))
     switchboard = start_switchboard(shared_bridge(), settings, config.media)
     address = switchboard.address
-    say(f"address     {address.server}", f"certificate {address.ca_file}", "ready")
-    _serve(switchboard, wishes)
+    say(f"address     {address.server}", f"certificate {address.ca_file}", *_picture(address), "ready")
+    with Notifier() as notifier, _watchdog(notifier):
+        notifier.ready(f"serves {address.server}")
+        _serve(switchboard, wishes)
+        notifier.stopping()
     switchboard.close()
     close_shared_bridge()
     signals.close()
     return 0
+
+
+@contextmanager
+def _watchdog(notifier: Notifier) -> Iterator[None]:
+    """Feed systemd's watchdog meanwhile, where there is one, while hub and media thread make progress."""
+    import gevent
+
+    from agent.media.bridge import shared_bridge
+    from agent.service.notifier import watchdog_timeout_s
+    from agent.service.watchdog import Watchdog
+    from agent.supervision.heartbeat import Heartbeat, Vitals
+
+    timeout_s = watchdog_timeout_s()
+    if timeout_s is None:
+        yield
+        return
+    vitals = Vitals()
+    vitals.add("media", shared_bridge().progress_s, STALLED_S)
+    feeding = gevent.spawn(Watchdog(notifier, vitals, timeout_s).run, Heartbeat())
+    try:
+        yield
+    finally:
+        feeding.kill()
 
 
 def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSettings:
@@ -76,6 +111,15 @@ def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSetting
     if options.state_dir:
         settings = replace(settings, state_dir=options.state_dir)
     return settings
+
+
+def _picture(address: SwitchboardAddress) -> list[str]:
+    """The way to the browser phone, for whoever stands at a terminal with a telephone in his hand."""
+    from agent.qr_code import qr_code
+
+    if not (address.is_elsewhere and sys.stdout.isatty()):
+        return []
+    return [f"phone page  {address.url}", *qr_code(address.url)]
 
 
 def _serve(switchboard: RunningSwitchboard, wishes: Queue[str]) -> None:

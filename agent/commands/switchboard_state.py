@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.terminal import say
 
 KEY = "api_key.json"
+SERVICE = Path("/var/lib/kiosk-agent-switchboard")  # systemd/kiosk-agent-switchboard.service
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,13 +42,18 @@ def folder_of(options: argparse.Namespace) -> Path:
     from agent.switchboard.state_dir import default_folder
 
     configured = load(options.config).switchboard.state_dir if options.config else ""
-    folder = Path(options.state_dir or configured or default_folder())
+    folder = Path(options.state_dir or configured or _usual_folder(Path(default_folder())))
     if not (folder / KEY).is_file():
         raise InvalidArgumentError(
             f"{folder} is no switchboard's state folder: it has no {KEY}; "
             "check --state-dir, or start the switchboard there once"
         )
     return folder
+
+
+def _usual_folder(own: Path) -> Path:
+    """Choose this user's own folder, unless there is only that of the service."""
+    return SERVICE if not (own / KEY).is_file() and (SERVICE / KEY).is_file() else own
 
 
 _Subparsers = argparse._SubParsersAction  # what `add_subparsers` returns has no other name

@@ -10,7 +10,7 @@ from agent.config.settings import setting
 from hw.errors import SettingError
 from hw.week_hours import DAYS, WeekHours
 
-MOST_TARGETS = 10  # that one call can ring, of the voice service and of the switchboard
+MOST_TARGETS = 10  # that one call can ring, of the voice service, of the switchboard and by SIP
 MOST_DIGITS = 8
 ALL, IN_TURN = "all", "in_turn"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.config.layers import Layers, folder_over
 from agent.config.sections import Config
 
 _Problems = Iterator[tuple[str, str]]
@@ -15,18 +16,27 @@ SECRET_FILES = (("token", "key_file"), ("token", "file"), ("sip", "secret_file")
 ANYWAY = "or, if that is meant, give --trust-settings"
 
 
-def exposed(config: Config, path: Path) -> _Problems:
-    """Find what is open to every user: of the settings at `path`, and of the files with secrets that they name."""
-    mode = _mode(path)
-    if mode & stat.S_IWOTH or _can_be_replaced(path):
-        yield "", f"every user of this machine may change it, and so decide what is run; chmod o-w {path}, {ANYWAY}"
-    if mode & stat.S_IROTH and (found := list(secret_keys(config))):
-        yield found[0], f"every user of this machine may read this; chmod o-r {path}, {ANYWAY}"
+def exposed(config: Config, source: Layers) -> _Problems:
+    """Find what is open to every user: of the settings, and of the files with secrets that they name."""
+    secrets = list(secret_keys(config))
+    for path in [file.path for file in source.files]:
+        yield from _exposed_settings(path, path == source.path, [key for key in secrets if source.file(key) == path])
+    if _mode(folder := folder_over(source.path)) & stat.S_IWOTH:
+        yield "", f"every user of this machine may put settings into {folder}; chmod o-w {folder}, {ANYWAY}"
     for section, name in SECRET_FILES:
         file = getattr(getattr(config, section), name)
         if file and _mode(Path(file)) & (stat.S_IROTH | stat.S_IWOTH):
             why = f"every user of this machine may read or write {file}; chmod o-rw {file}, {ANYWAY}"
             yield f"{section}.{name}", why
+
+
+def _exposed_settings(path: Path, is_named: bool, secrets: list[str]) -> _Problems:
+    mode = _mode(path)
+    if mode & stat.S_IWOTH or _can_be_replaced(path):
+        yield "", (f"every user of this machine may change {'it' if is_named else path}, and so decide what is run; "
+                   f"chmod o-w {path}, {ANYWAY}")  # fmt: skip
+    if mode & stat.S_IROTH and secrets:
+        yield secrets[0], f"every user of this machine may read this; chmod o-r {path}, {ANYWAY}"
 
 
 def secret_keys(settings: Any, where: str = "") -> Iterator[str]:

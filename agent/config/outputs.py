@@ -1,4 +1,4 @@
-"""The outputs that a settings file names, whatever else is wrong with it: for bringing them to rest.
+"""The outputs that the settings name, whatever else is wrong with them: for bringing them to rest.
 
 Nothing here refuses a file. What does not parse is read line by line, names are taken as they were meant, and a value
 that can be understood counts although the program would not run with it. Only when a pin is named that nobody can
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from agent.config.layers import files_over
 from agent.config.sections import Config, DoorSection
 from agent.config.settings import BoxSettings
 from agent.errors import ConfigError
@@ -45,16 +46,11 @@ class RestingOutputs:
 
 
 def outputs_of(path: Path) -> RestingOutputs:
-    """Read what the file names of outputs. Raises ConfigError only when there is no text to read."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a configuration file") from None
-    try:
-        groups = list(_tables(tomllib.loads(text), ()))
-    except (ValueError, RecursionError):
-        groups = _lines(text)
+    """Read what the file and those over it name of outputs. ConfigError only when the file has no text to read."""
     found = RestingOutputs()
+    groups = _groups(_text_of(path))
+    for text in _texts_over(found, path):
+        groups = _over(groups, _groups(text))
     for where, values in groups:
         _read_box(found, where, values)
     doors = [values for where, values in groups if _section(where) in ("door", "doors")]
@@ -65,6 +61,46 @@ def outputs_of(path: Path) -> RestingOutputs:
 
 
 # --- from text to tables ---
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); expected a configuration file") from None
+
+
+def _texts_over(found: RestingOutputs, path: Path) -> Iterator[str]:
+    """Read what lies over the file, as far as it can be read; the rest is a problem."""
+    files: list[Path] = []
+    try:
+        files = files_over(path)
+    except ConfigError as error:
+        found.problems.append(str(error))
+    for file in files:
+        try:
+            yield _text_of(file)
+        except ConfigError as error:
+            found.problems.append(str(error))
+
+
+def _groups(text: str) -> Groups:
+    try:
+        return list(_tables(tomllib.loads(text), ()))
+    except (ValueError, RecursionError):
+        return _lines(text)
+
+
+def _over(below: Groups, above: Groups) -> Groups:
+    """Lay the tables of one file over those of another: a key that both have counts as the upper one says."""
+    joined: dict[tuple[str, ...], Values] = {}
+    for where, values in above:  # what cannot be parsed may have a table twice
+        table = joined.setdefault(where, {})
+        for key, given in values.items():
+            table.setdefault(key, []).extend(given)
+    kept = [(where, {**values, **joined.get(where, {})}) for where, values in below]
+    known = {where for where, _ in below}
+    return kept + [(where, values) for where, values in joined.items() if where not in known]
 
 
 def _tables(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Values]]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.config.layers import Layers
 from agent.config.toml_source import TomlSource
 from agent.config.value_types import Mismatch, convert, item_type, mapping_type, show, without_none
 from agent.errors import ConfigError
@@ -28,18 +29,18 @@ MOST = 600  # characters of one line about a problem
 
 
 class Reader:
-    """Reads one file's tables and collects every problem; `finish` reports them."""
+    """Reads the tables of the settings and collects every problem; `finish` reports them."""
 
-    def __init__(self, source: TomlSource) -> None:
+    def __init__(self, source: TomlSource | Layers) -> None:
         self._source = source
         self._problems: list[tuple[str, str]] = []
         self._pins: dict[int, str] = {}
         self._homes: dict[str, list[str]] = {}
 
     def finish(self) -> None:
-        """Raise `ConfigError` with all problems, a line each, in the order of the file; nothing if there are none."""
+        """Raise `ConfigError` with all problems, a line each, in the order of the files; nothing if there are none."""
         if self._problems:
-            ordered = sorted(self._problems, key=lambda problem: self._source.line(problem[0]))
+            ordered = sorted(self._problems, key=lambda problem: self._source.order(problem[0]))
             parts = ((self._source.place(key), excerpt(key, MOST), text) for key, text in ordered)
             lines = (": ".join(filter(None, three)) for three in parts)
             raise ConfigError("\n".join(excerpt(line, MOST) for line in lines))

@@ -1,4 +1,4 @@
-"""The file that a box lives by: read again and again, and watched with all that it names."""
+"""The settings that a box lives by: read again and again, and watched with all that they name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import load_for_box
+from agent.config.layers import files_over
 from agent.config.sections import Config
+from agent.errors import ConfigError
 from agent.file_stamps import Stamps, stamps
 
 DEVICES = Path("/dev")
@@ -16,7 +18,7 @@ _QUOTED = re.compile(r"""(["'])([^"'\n]+)\1""")
 
 @dataclass(frozen=True)
 class SettingsFile:
-    """One file; `trusting`: other users of this machine may read and write it."""
+    """One file, with what lies over it; `trusting`: other users of this machine may read and write them."""
 
     path: Path
     trusting: bool = False
@@ -26,10 +28,20 @@ class SettingsFile:
         return load_for_box(self.path, trusting=self.trusting)
 
     def stamps(self) -> Stamps:
-        """Tell one state from another of it, of the files that it names, however wrong it is, and of the chips."""
+        """Tell one state from another of them, however wrong they are, of what they name, and of the chips."""
+        files = [self.path, *self._over()]
+        named = [self.path.parent / found for file in files for _quote, found in _QUOTED.findall(_text(file))]
+        return stamps([*files, *named, *DEVICES.glob("gpiochip*")])
+
+    def _over(self) -> list[Path]:
         try:
-            text = self.path.read_text(errors="replace")
-        except OSError:
-            text = ""
-        named = [self.path.parent / found for _quote, found in _QUOTED.findall(text)]
-        return stamps([self.path, *named, *DEVICES.glob("gpiochip*")])
+            return files_over(self.path)
+        except ConfigError:
+            return []
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""

@@ -15,5 +15,5 @@ def sip_account(config: Config, secret: Callable[[], str] | str, instance: str =
     return SipAccount(
         edges=sip.edges, user=sip.user or config.box.identity, domain=sip.domain, secret=secret,
         display_name=sip.display_name, expires_s=sip.expires_s, instance=instance or sip.instance or this_machine(),
-        reject_with=sip.reject_with, headers=sip.header_values, trusts_edges=sip.trust_identity,
+        reject_with=sip.reject_with, headers=sip.header_values, trusted_edges=sip.trusted,
     )  # fmt: skip

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from agent.config.directory import ALL
 from agent.config.sections import Config
 from agent.errors import InvalidArgumentError
 from agent.signaling.settings import SIP, SignalingSettings
 from agent.signaling.sip.account import check_header
-from agent.signaling.sip.uri import host_and_port, target_uri, user_uri
+from agent.signaling.sip.uri import host_and_port, names_in, target_uri, user_uri
 from agent.signaling.token.token_settings import TokenSettings
 from hw.panel.actions import ButtonAction
 
@@ -85,7 +84,8 @@ def _action(key: str, action: ButtonAction, domain: str) -> _Problems:
         yield key, "a PBX takes no word on how good a call was; expected another action"
     if action.name not in ("call", "bell"):
         return
-    yield from _target(key, action.target, f"{action.name}:", domain)
+    for name in names_in(action.target):
+        yield from _target(key, name, f"{action.name}:", domain)
     try:
         for name, value in action.parameters.items():
             check_header(f"X-{name}", value)
@@ -95,11 +95,6 @@ def _action(key: str, action: ButtonAction, domain: str) -> _Problems:
 
 def _directory(config: Config) -> _Problems:
     for name, entry in config.directory.items():
-        if entry.ring == ALL and max(len(entry.targets), len(entry.night_targets)) > 1:
-            yield f"directory.{name}.ring", (
-                "with SIP the PBX rings several together, by a group; expected the number of such a group as "
-                'the only target, or ring = "in_turn"'
-            )
         for key in ("targets", "night_targets"):
             for target in getattr(entry, key):
                 yield from _target(f"directory.{name}.{key}", target, "", config.sip.domain)

@@ -32,6 +32,10 @@ class TomlSource:
             key = key.rpartition(".")[0]
         return self.lines.get(key, 0)
 
+    def order(self, key: str) -> tuple[int, int]:
+        """Return what problems of this file are told in the order of."""
+        return (0, self.line(key))
+
     def place(self, key: str) -> str:
         """Return `file:line` of `key`, as far as it is known."""
         line = self.line(key)

@@ -19,6 +19,7 @@ from agent.demo.speech import speak
 from agent.demo.timeline import DemoTimeline
 from agent.errors import InvalidArgumentError
 from agent.page.settings import PageSettings
+from agent.qr_code import qr_code
 from agent.service.stopping import StopSignals
 from agent.terminal import say
 from hw.sound.presence import anything
@@ -72,7 +73,7 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
         scene.kiosk.start()
         scene.kiosk.page.served.wait(PAGE_WITHIN_S)
         here = "   (here: type a name and Enter)" if keyboard.listens else ""
-        say(*_introduction(scene, state_dir, sound is None, here).split("\n"))
+        say(*_introduction(scene, state_dir, sound is None, here).split("\n"), *_picture(scene))
         ended.wait()
     finally:
         keyboard.close()
@@ -97,6 +98,12 @@ def _introduction(scene: Scene, state_dir: Path, has_card: bool, here: str) -> s
         buttons=" · ".join(scene.config.buttons), sound=CARD if has_card else NO_CARD, here=here, command=_command(),
         code=DOOR_CODE,
     )  # fmt: skip
+
+
+def _picture(scene: Scene) -> list[str]:
+    """The browser phone's address, for a telephone that is held in front of the terminal, where one can reach it."""
+    address = scene.switchboard.address
+    return ["", *qr_code(address.url)] if address.is_elsewhere and sys.stdout.isatty() else []
 
 
 def _key(scene: Scene) -> str:

@@ -12,10 +12,15 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.doctor import board, media, network, service, sip, sound, token
-from agent.doctor.checklist import Check, Outcome, Test, as_json, as_text, ok, run, succeeded
+from agent.doctor.checklist import Check, Outcome, Test, as_json, as_line, as_text, beside_box, ok, run, succeeded
 from agent.media.bridge import Bridge, shared_bridge
 
-__all__ = ["Check", "Outcome", "all_checks", "as_json", "as_text", "needs", "run", "settings_check", "succeeded"]
+__all__ = [
+    "HELD", "Check", "Outcome", "all_checks", "as_json", "as_line", "as_text", "beside_box", "needs", "run",
+    "settings_check", "succeeded",
+]  # fmt: skip
+
+HELD = ("pins", "sound devices", "tone test")  #: what a box that runs holds, and its own page shows
 
 
 def all_checks(

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 
 import gevent
 
@@ -24,7 +25,7 @@ class Outcome(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
-    SKIPPED = "skipped"  # it cannot work before something above is mended
+    SKIPPED = "skipped"  # it was not tried, and the detail says why
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def run(
         on_begin(name)
         cause = next((each for each in (needs or {}).get(name, ()) if each in broken), None)
         check = skipped(name, cause) if cause else _run_one(name, test, time_limit_s)
-        if check.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+        if cause or check.outcome is Outcome.FAILED:
             broken.add(name)
         yield check
 
@@ -95,6 +96,20 @@ def as_text(check: Check) -> str:
     """Write one or two lines for a person."""
     line = f"{check.outcome:<8} {check.name:<16} {excerpt(check.detail, MOST_DETAIL)}"
     return f"{line}\n{'':<26}-> {one_line(check.remedy)}" if check.remedy else line
+
+
+def as_line(check: Check) -> str:
+    """Write one line of JSON, for a program that follows as checks are made."""
+    return json.dumps(tidy(asdict(check)))
+
+
+def beside_box(tests: Iterable[tuple[str, Test]], held: Collection[str]) -> list[tuple[str, Test]]:
+    """Leave out what a running box `held`: it would only be found busy."""
+    return [(name, partial(_left, name) if name in held else test) for name, test in tests]
+
+
+def _left(name: str) -> Check:
+    return Check(name, Outcome.SKIPPED, "left to the box that runs, whose status tells of it")
 
 
 def as_json(checks: Iterable[Check]) -> str:

@@ -29,6 +29,7 @@ from agent.signaling.settings import SignalingSettings
 
 SKEW_WARNING_S, SKEW_FAILED_S = 5.0, 120.0
 EXPIRES_SOON_DAYS = 14
+OUT_OF_TIME = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED
 PROBE_S = 6.0
 ANSWER_S = 6.0
 
@@ -129,6 +130,8 @@ def check_tls(settings: SignalingSettings, at: Place | None = None) -> Check:
 
 
 def _untrusted(error: OSError, place: Place) -> str:
+    if isinstance(error, SSLCertVerificationError) and error.verify_code in OUT_OF_TIME:
+        return f"if `timedatectl` says that this machine's clock is right, renew the certificate of the {place.kind}"
     if isinstance(error, SSLCertVerificationError):
         return "check signaling.ca_file" + (f" and the name in {place.setting}" if place.setting else "")
     if isinstance(error, SSLError):

@@ -129,7 +129,7 @@ def check_registration(config: Config, get_secret: GetSecret, answer_s: float = 
     """Check whether calls would come: registers for a moment, also beside an agent that is running."""
     from agent.signaling.sip.stream import SipStream
 
-    account = sip_account(config, get_secret(), instance=str(uuid4()))
+    account, box = sip_account(config, get_secret(), instance=str(uuid4())), sip_account(config, "")
     stream = SipStream(account, ca_file=config.signaling.ca_file or None)
     outcome: AsyncResult[str] = AsyncResult()
     told: list[str] = []
@@ -146,7 +146,11 @@ def check_registration(config: Config, get_secret: GetSecret, answer_s: float = 
         stream.join(1.0)
     if why:
         return failed("registration", why, "look at the lines above, and at the log of the PBX")
-    return ok("registration", f"{account.address_of_record} is registered at {stream.uri}: calls can come")
+    facts = f"{account.address_of_record} is registered at {stream.uri}: calls can come"
+    if others := stream.others(account.instance, box.instance):
+        more = f"and ring {others} other phone{'s' if others > 1 else ''} of this user, too"
+        return ok("registration", f"{facts}, {more}")
+    return ok("registration", facts)
 
 
 def _complain(payload: Mapping[str, Any], told: list[str], outcome: AsyncResult[str]) -> None:

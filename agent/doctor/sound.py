@@ -24,6 +24,7 @@ from hw.sound.settings import SoundSettings
 CARDS = Path("/proc/asound/cards")
 OPEN_S = 8.0
 LISTEN_S = 1.5
+SETTLE_S = 0.5  # cards begin with clicks
 FAINT_DB = -45.0  # less gain than this from speaker to microphone: nobody will be understood
 CLEAR_DB = 20.0  # the sweep stands this far above everything else, or it was not heard
 LATE_MS = 250.0
@@ -89,9 +90,22 @@ def check_tone(settings: SoundSettings, open_sound: OpenSound) -> Check:
         if not _is_open(sound):
             why = reasons[-1] if reasons else f"not open after {OPEN_S:g} s"
             return failed("tone test", f"the sound card cannot be used: {why}", "see sound.capture, sound.playback")
-        return judge(find_sweep(_play_and_listen(sound)))
+        return hear_itself(sound)
     finally:
         sound.close()
+
+
+def hear_itself(sound: Sound, is_free: Callable[[], bool] = lambda: True) -> Check:
+    """Play a sweep on an open device and judge what its own microphone hears of it; blocks the greenlet some seconds.
+
+    When the device `is_free` no longer, because a call wants it, what it captures is left to that.
+    """
+    sound.configure({"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False})
+    captured = _play_and_listen(sound, is_free)
+    if not is_free():
+        return warning("tone test", "it was broken off: a call came", "try again when the call is over")
+    heard: Heard = gevent.get_hub().threadpool.apply(find_sweep, (captured,))
+    return judge(heard)
 
 
 def judge(heard: Heard) -> Check:
@@ -125,21 +139,41 @@ def _names(devices: Sequence[SoundDevice]) -> str:
 
 
 def _is_open(sound: Sound) -> bool:
-    deadline = time.monotonic() + OPEN_S
-    while sound.state is not SoundState.OPEN and time.monotonic() < deadline:
-        gevent.sleep(0.05)
+    _wait(lambda: sound.state is SoundState.OPEN, OPEN_S)
     return sound.state is SoundState.OPEN
 
 
-def _play_and_listen(sound: Sound) -> bytes:
+class _Listener:
+    """Keeps what is captured, a bounded piece of it."""
+
+    def __init__(self) -> None:
+        self.heard = bytearray()
+
+    def __call__(self, frame: bytes) -> None:
+        if not self.is_full:
+            self.heard += frame
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.heard) >= 2 * RATE_HZ * LISTEN_S
+
+
+def _play_and_listen(sound: Sound, is_free: Callable[[], bool]) -> bytes:
     """What was captured from the moment the sweep was played, without any treatment."""
-    sound.configure({"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False})
-    gevent.sleep(0.5)  # cards begin with clicks
-    captured = bytearray()
-    sound.set_capture(captured.extend)
-    sound.mixer.play(sweep())
-    deadline = time.monotonic() + 3 * LISTEN_S
-    while len(captured) < 2 * RATE_HZ * LISTEN_S and time.monotonic() < deadline:
+    listener = _Listener()
+    sound.set_capture(listener)
+    _wait(lambda: bool(listener.heard) or not is_free(), OPEN_S)  # a card that rested begins now
+    _wait(lambda: not is_free(), SETTLE_S)
+    listener.heard.clear()
+    playing = sound.mixer.play(sweep())
+    _wait(lambda: listener.is_full or not is_free(), 3 * LISTEN_S)
+    playing.stop()
+    if is_free():
+        sound.set_capture(None)
+    return bytes(listener.heard)
+
+
+def _wait(until: Callable[[], bool], most_s: float) -> None:
+    deadline = time.monotonic() + most_s
+    while not until() and time.monotonic() < deadline:
         gevent.sleep(0.05)
-    sound.set_capture(None)
-    return bytes(captured)

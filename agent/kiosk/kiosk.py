@@ -36,6 +36,7 @@ from agent.kiosk.reachability import Reachability
 from agent.kiosk.registration import Registrar
 from agent.kiosk.sound_watch import STALL_S, SoundWatch
 from agent.kiosk.speaker_volume import SpeakerVolume
+from agent.kiosk.upkeep import Upkeep
 from agent.mailbox import Mailbox
 from agent.media.native import core as native
 from agent.service.control import ControlServer, socket_path
@@ -101,8 +102,9 @@ class Kiosk(Emitter):
             self.pins.close()
             self.mailbox.close()
             raise
+        self.upkeep = Upkeep(lambda: self.config, self.sound, self.lines, self.board)
         self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
-                            self.volume)  # fmt: skip
+                            self.volume, self.upkeep)  # fmt: skip
         self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
         self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
                              self.control.beside(KEY_NAME) if self.doorway.exists else None, config.api)  # fmt: skip
@@ -170,7 +172,7 @@ class Kiosk(Emitter):
             self.notifier.stopping()
         within_s = self.config.service.stop_within_ms / 1000
         for step in (self._end_calls, self.control.close, self.doorway.close, self.panel.close,
-                     self.house.close):  # fmt: skip
+                     self.house.close, self.upkeep.close):  # fmt: skip
             self._attempt(step)
         self._attempt(lambda: self.supervisor.stop(within_s / 2))
         self._attempt(self.faults.close)

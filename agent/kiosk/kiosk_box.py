@@ -14,6 +14,7 @@ from agent.kiosk.door import Doorway
 from agent.kiosk.panel import Panel
 from agent.kiosk.recent_moments import RecentMoments
 from agent.kiosk.speaker_volume import MUTED, SpeakerVolume
+from agent.kiosk.upkeep import Upkeep
 from agent.log import FailureLog, excerpt, tidy
 from agent.page.api_keys import Asker
 from agent.program import VERSION
@@ -34,6 +35,7 @@ class KioskBox:
         doorway: Doorway,
         sound: Sound,
         volume: SpeakerVolume,
+        upkeep: Upkeep,
     ) -> None:
         self._identity = identity
         self._board = board
@@ -44,11 +46,12 @@ class KioskBox:
         self._doorway = doorway
         self._sound = sound
         self._volume = volume
+        self._upkeep = upkeep
         self._began_s = time.monotonic()
         self._subscribers: list[Callable[[], None]] = []
         self._failures = FailureLog(log, "telling the page of a change")
         self.sound_reason = ""
-        panel.lights.on_change = self.changed
+        panel.lights.on_change = upkeep.on_change = self.changed
         board.on("moment", lambda moment, detail: self._moments.note(moment, detail, time.time()))
         for emitter, event in ((board, "situation"), (board, "moment"), (lines, "sample")):
             emitter.on(event, lambda *_: self.changed())
@@ -127,6 +130,27 @@ class KioskBox:
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""
         self._volume.set(percent)
+
+    def sound(self) -> dict[str, Any]:
+        """Tell which sound devices there are, and which are used; blocks the greenlet while they are listed."""
+        shown: dict[str, Any] = tidy(self._upkeep.sound.describe())
+        return shown
+
+    def play_tone(self) -> None:
+        """Play the test tone and listen for it. Raises InvalidStateError in a call, and without a sound card."""
+        self._upkeep.sound.play_tone()
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Tell the settings as they are understood, without a secret."""
+        return self._upkeep.settings()
+
+    def doctor(self) -> dict[str, Any]:
+        """Tell what the self-test has found, as far as it has come."""
+        return self._upkeep.self_test.describe()
+
+    def run_doctor(self) -> None:
+        """Begin a self-test; raises InvalidStateError while one runs."""
+        self._upkeep.self_test.begin()
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` whenever `status` would differ; the returned function ends that."""

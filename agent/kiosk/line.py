@@ -13,6 +13,7 @@ from agent.hub_clock import HubClock
 from agent.kiosk.call_log import CallRecord
 from agent.kiosk.outcomes import INCOMING, UNANSWERED, outcome
 from agent.kiosk.wish import Wish
+from agent.signaling.sip.codes import CODE_BASE
 from agent.voice.connection import Connection
 
 NO_CONNECTION = 53001  # to the service
@@ -118,7 +119,8 @@ class Line:
         self.move_on()
         self.record.ended_s = time.time()
         failed = self.error is not None or (self.socket_lost and not self.ended_here)
-        code = self.error.code if self.error is not None else None
+        status = self.connection.sip_status
+        code = self.error.code if self.error is not None else None if status is None else CODE_BASE + status
         last = self._last_event or event
         self.record.outcome = outcome(self.record.direction, last, answered=self.answered, code=code, failed=failed,
                                       ended_here=self.ended_here)  # fmt: skip

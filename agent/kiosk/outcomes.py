@@ -21,14 +21,16 @@ def outcome(
 ) -> str:
     """Name the end of a call: `event` was its last, `failed` says whether an error came before it, `code` which.
 
-    The far side may end a call that it has not answered without an error, as a PBX does for one that nobody takes.
+    A PBX ends a call that nobody takes without an error; `code` is then what its answer would be as one.
     """
     if answered:
         return "answered"
     if direction == OUTGOING and event == UNANSWERED:
         return UNANSWERED
     if direction == OUTGOING:
-        return _REFUSALS.get(code or 0, "failed") if failed else "given up" if ended_here else "not taken"
+        if ended_here and not failed:
+            return "given up"
+        return _REFUSALS.get(code or 0, "failed" if failed else "not taken")
     if failed:
         return "failed"
     return {"reject": "rejected", "ignore": "ignored"}.get(event, "missed")

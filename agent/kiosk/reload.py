@@ -1,7 +1,7 @@
 """Takes changed settings while the box runs: what can change at once does, the rest waits until no call is on.
 
     lights, buttons, directory, keypad, answering, volumes, page, api, token, ca_file, log_level, and of sip the
-    password, display_name, headers, reject_with, expires_s, trust_identity   at once, no call notices
+    password, display_name, headers, reject_with, expires_s, trusted_edges   at once, no call notices
     everything else                                                           the program begins anew when it is idle
 
 A file that cannot be used is refused, with every problem named, and nothing changes.
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 VOLUMES = ("sound.volume_percent", "sound.volume_step_percent")
 ACCOUNT = tuple(f"sip.{name}" for name in ("secret", "secret_file", "secret_command", "display_name", "headers",
-                                           "reject_with", "expires_s", "trust_identity"))  # fmt: skip
+                                           "reject_with", "expires_s", "trusted_edges"))  # fmt: skip
 REPLY_S = 0.2  # for the answer to leave before the program begins anew
 
 
@@ -77,7 +77,7 @@ class Reload:
         new = self._settings.load()
         old = self._kiosk.config
         changed = changed_keys(old, new)
-        applied = [key for key in changed if self._appliers(key) and not self._waits_for_another_protocol(key, changed)]
+        applied = [key for key in changed if self._appliers(key) and not self._waits_for(key, changed)]
         self._apply(with_keys(old, new, applied), applied)
         self._waits = [key for key in changed if key not in applied]
         self._kiosk.board.trouble("reload", "")
@@ -100,12 +100,15 @@ class Reload:
             applier(config)
         self._kiosk.config = config
 
-    def _waits_for_another_protocol(self, key: str, changed: list[str]) -> bool:
-        """Whether it belongs to the protocol that the program will speak when it has begun anew, or speaks until then.
+    def _waits_for(self, key: str, changed: list[str]) -> bool:
+        """Whether it belongs to another protocol, or other edges, which are used when the program has begun anew.
 
-        A trust that is changed means another stream; the calls by SIP that are on would end with theirs.
+        A trust that is changed means another stream; the calls by SIP that are on would end with theirs. Whom to
+        believe is said of edges, and waits with them.
         """
         if "signaling.protocol" in changed and key.partition(".")[0] in ("token", "sip"):
+            return True
+        if key == "sip.trusted_edges" and "sip.edges" in changed:
             return True
         return key == "signaling.ca_file" and self._kiosk.config.signaling.is_sip
 

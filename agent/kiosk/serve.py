@@ -31,6 +31,7 @@ def serve(
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     within_s = kiosk.config.service.stop_within_ms / 1000 + LEAVE_MARGIN_S
+    kiosk.upkeep.self_test.settings = settings.path if settings else None
     reload = Reload(kiosk, settings, lambda: gevent.spawn(kiosk.stop), set_level) if settings else None
     signals = StopSignals(partial(_stop, kiosk), reload.on_hangup if reload else None, within_s)
     status = 0

@@ -1,9 +1,13 @@
-"""One call from the command line: connect, dial, talk, report."""
+"""One call from the command line: connect, dial, talk, report.
+
+An entry of the directory is called as a button calls it: its steps one after the other, until somebody answers.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ from agent.kiosk.line import Line
 from agent.kiosk.outcomes import OUTGOING
 from agent.kiosk.refusal_words import refusal_words
 from agent.kiosk.registration import device_options
+from agent.kiosk.wish import Wish, steps_of
 from agent.log import MOST_WHY, excerpt
 from agent.media.bridge import close_shared_bridge
 from agent.service.stopping import StopSignals
@@ -42,16 +47,19 @@ class SingleCall:
         self._sound: BoxSound = WavSound(capture, playback) if capture or playback else open_sound(config.sound)
         self._tones = ProgressTones(self._sound.mixer, config.sound.tone_country)
         self._device = Device()
-        self._over: AsyncResult[str] = AsyncResult()
+        self._over: AsyncResult[str] = AsyncResult()  # the call that is on
+        self._is_stopped = False
+        self._names_each = False  # of those who are called: it is not who was asked for
 
     def run(self, to: str, params: Mapping[str, str], seconds: float, digits: str) -> int:
         """Call and see it through; returns 0 when it was answered. Raises CallFailedError."""
-        signals = StopSignals(lambda _reason: self._end("interrupted"))
+        wish = self._wish(to, params)
+        self._names_each = wish.to != to
+        signals = StopSignals(lambda _reason: self._stop())
         self._sound.start()
         try:
             self._connect()
-            line = self._dial({"To": to, **params}, seconds, digits)
-            why = self._over.get()
+            line, why = self._call(wish, seconds, digits)
         finally:
             self._close()
             signals.close()
@@ -59,6 +67,27 @@ class SingleCall:
             raise CallFailedError(f"{to} did not answer: {line.error or why}")
         say(f"ended: {excerpt(why, MOST_WHY)}{_figures(line)}")
         return 0
+
+    def _wish(self, to: str, params: Mapping[str, str]) -> Wish:
+        ring_s = limit_s(self._config.answering.max_ring_s)
+        steps = steps_of(self._config.directory, to, datetime.now(), ring_s)
+        return Wish(steps, params, time.monotonic(), patience_s=0.0)
+
+    def _call(self, wish: Wish, seconds: float, digits: str) -> tuple[Line, str]:
+        """Call whoever is wanted, step by step; returns the last call, at its end, and why it ended."""
+        while True:
+            line = self._dial(wish, seconds, digits)
+            why = self._over.get()
+            following = None if line.answered or self._is_stopped else wish.next(time.monotonic())
+            if following is None:
+                return line, why
+            line.move_on()
+            line.hang_up()
+            self._tones.stop()
+            wish, self._over = following, AsyncResult()
+            self._over.wait(max(0.0, wish.begun_s - time.monotonic()))
+            if self._is_stopped:
+                return line, why
 
     def _connect(self) -> None:
         """Reach the service, without registering: calls to this identity go on ringing where it is at home."""
@@ -78,7 +107,7 @@ class SingleCall:
                 refused(refusal, error.code, error.message)
 
         self._device.on("error", fail)
-        self._device.setup(**options).open()
+        self._device.setup(**options, refusals_as_errors=True).open()
         if self._device.stream is not None:
             self._device.stream.once("connected", lambda _payload: connected.set())
             self._device.stream.once("close", lambda _payload: refused(words.dismissed, "", ""))
@@ -89,17 +118,19 @@ class SingleCall:
             why = errors[-1] if errors else "no answer"
             raise CallFailedError(words.not_reached.format(why=why)) from None
 
-    def _dial(self, params: dict[str, str], seconds: float, digits: str) -> Line:
-        connection = self._device.connect(params)
-        line = Line(connection, CallRecord(OUTGOING, params["To"], time.time()))
-        line.after(limit_s(self._config.answering.max_ring_s), lambda: self._end("nobody answered"))
+    def _dial(self, wish: Wish, seconds: float, digits: str) -> Line:
+        if self._names_each:
+            self._say(f"calling {excerpt(wish.to)}")
+        connection, over = self._device.connect(wish.all_params()), self._over
+        line = Line(connection, CallRecord(OUTGOING, wish.to, time.time()))
+        line.after(wish.ring_s, lambda: self._end(over, "nobody answered"))
         connection.on("ringing", lambda early: self._on_ringing(early))
         connection.on("accept", lambda _connection: self._on_accept(line, seconds, digits))
         connection.on("reconnecting", lambda _error: self._say("reconnecting"))
         connection.on("reconnected", lambda: self._say("reconnected"))
         connection.on("digit", lambda digit: self._say(f"digit {excerpt(digit)}"))
         for event in ("disconnect", "cancel"):
-            connection.on(event, lambda *_args: self._end(str(line.error or "the far end hung up")))
+            connection.on(event, lambda *_args: self._end(over, str(line.error or "the far end hung up")))
         return line
 
     def _on_ringing(self, has_early_media: bool) -> None:
@@ -113,7 +144,7 @@ class SingleCall:
         self._say("answered")
         if digits:
             line.connection.send_digits(digits)
-        line.after(seconds or None, lambda: self._end(f"hung up here after {seconds:g} s"))
+        line.after(seconds or None, lambda: self._end(self._over, f"hung up here after {seconds:g} s"))
 
     def _say(self, words: str) -> None:
         try:
@@ -122,9 +153,14 @@ class SingleCall:
             if not self._over.ready():
                 self._over.set_exception(error)
 
-    def _end(self, why: str) -> None:
-        if not self._over.ready():
-            self._over.set(why)
+    def _stop(self) -> None:
+        self._is_stopped = True
+        self._end(self._over, "interrupted")
+
+    @staticmethod
+    def _end(over: AsyncResult[str], why: str) -> None:
+        if not over.ready():
+            over.set(why)
 
     def _close(self) -> None:
         stream = self._device.stream

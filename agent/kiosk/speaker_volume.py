@@ -30,6 +30,7 @@ class SpeakerVolume:
         speaker: Adjustable,
         on_change: Callable[[], None],
         trouble: Callable[[str], None] = lambda _why: None,
+        local_time: Callable[[], datetime] = datetime.now,
     ) -> None:
         """`on_change()` is called on the hub at each change, and again when it was carried out.
 
@@ -40,6 +41,7 @@ class SpeakerVolume:
         self._speaker = speaker
         self._on_change = on_change
         self._trouble = trouble
+        self._local_time = local_time
         self._volume = Volume(settings, speaker)
         self._volume.apply()
         self._card_is_new = False
@@ -77,7 +79,7 @@ class SpeakerVolume:
 
     def before_ringing(self) -> None:
         """Make the ring as loud as this time of day allows."""
-        self._volume.before_ringing(datetime.now())
+        self._volume.before_ringing(self._local_time())
 
     def run(self, heartbeat: Heartbeat) -> None:
         """Carry changes out until it is killed."""

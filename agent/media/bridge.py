@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ASK_S = 2.0  # between two questions whether the loop still turns
+ASK_AT_REST_S = 10.0  # where neither side has said anything for as long: a question wakes up two threads
 GC_THRESHOLDS = 700, 5, 1  # of what is not frozen everything is looked at each few thousand objects, in about 1 ms
 UNHANDLED_PERIOD_S = 60.0
 
@@ -79,21 +80,20 @@ class Bridge(Closing):
         self._pending: set[BridgeResult] = set()
         self._closing = False
         self._ended = Event()
-        self._asked_at = -ASK_S
+        self._asked_at = self._used_at = -ASK_AT_REST_S
         self._owes_answer = False
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._thread.start()
 
     def post(self, fn: Callable[..., object], *args: Any) -> None:
         """Run `fn(*args)` in the hub, first in first out; any thread; `fn` must not block."""
+        self._used_at = time.monotonic()
         self._mailbox.post(fn, *args)
 
     def call(self, fn: Callable[..., object], *args: Any) -> None:
         """Run `fn(*args)` in the asyncio loop and forget it; any thread; ignored once the loop has ended."""
-        try:
-            self.loop.call_soon_threadsafe(fn, *args)
-        except RuntimeError:
-            log.debug("the media thread has ended; %r is not called", fn)
+        self._used_at = time.monotonic()
+        self._ask(fn, *args)
 
     def spawn(self, coro: Coroutine[Any, Any, T]) -> BridgeResult:
         """Start a coroutine in the asyncio loop; returns its future result. Raises BridgeClosedError."""
@@ -141,9 +141,10 @@ class Bridge(Closing):
     def progress_s(self) -> float:
         """Return for how many seconds the asyncio loop has owed an answer; asks it now and then. Hub only."""
         now = time.monotonic()
-        if not self._owes_answer and now - self._asked_at >= ASK_S:
+        pause_s = ASK_S if now - self._used_at < ASK_AT_REST_S else ASK_AT_REST_S
+        if not self._owes_answer and now - self._asked_at >= pause_s:
             self._asked_at, self._owes_answer = now, True
-            self.call(self._answer)
+            self._ask(self._answer)
         return now - self._asked_at if self._owes_answer else 0.0
 
     def close(self, timeout_s: float = 5) -> None:
@@ -165,6 +166,12 @@ class Bridge(Closing):
             log.exception("the media thread failed while it ended")
         finally:
             self.post(self._finish)
+
+    def _ask(self, fn: Callable[..., object], *args: Any) -> None:
+        try:
+            self.loop.call_soon_threadsafe(fn, *args)
+        except RuntimeError:
+            log.debug("the media thread has ended; %r is not called", fn)
 
     def _answer(self) -> None:
         self._owes_answer = False

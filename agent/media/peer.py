@@ -21,7 +21,9 @@ from agent.media.sdp.offer_answer import Agreement, OfferAnswer
 from agent.media.sdp.parse import Description, IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import RawStats
+from hw.sound.frame import FRAME_MS
 
+FRAME_S = FRAME_MS / 1000
 TICK_S = 0.1
 ANSWERS_KEPT = 4
 
@@ -61,6 +63,7 @@ class Peer(Closing):
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
         self._timer = self._loop.call_later(TICK_S, self._tick)
+        self.rtp.on_tick = self._tick
 
     # negotiation
 
@@ -222,9 +225,11 @@ class Peer(Closing):
 
     def _tick(self) -> None:
         now = self._loop.time()
-        # Counted from the latest frame, it falls together with another one, and one wake-up does for both.
-        since = self.rtp.pushed_at if now - self.rtp.pushed_at < TICK_S / 2 else now
-        self._timer = self._loop.call_at(since + TICK_S, self._tick)
+        self._timer.cancel()
+        # While frames are sent it falls together with one, and one wake-up does for both; else a timer sees to it.
+        self.rtp.tick_at = now + TICK_S - FRAME_S / 2
+        is_sending = now - self.rtp.pushed_at < TICK_S / 2
+        self._timer = self._loop.call_at(now + TICK_S + (FRAME_S / 2 if is_sending else 0.0), self._tick)
         self._ice.tick()
         self._secure.tick()
         self.rtp.tick(now)
@@ -240,6 +245,7 @@ class Peer(Closing):
         if self._closed:
             return
         self._timer.cancel()
+        self.rtp.on_tick = None
         self.rtp.say_goodbye()
         self._closed = True
         self._on_event("signaling_state", "closed")

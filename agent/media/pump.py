@@ -82,7 +82,7 @@ class SoundPump(Closing):
         self._timer = self.loop.call_at(self._next_at, self._watch)
         self._due: asyncio.TimerHandle | None = None
         self._piece = RATE_HZ * max(LEAST_PIECE_MS, sound.period_ms if sound else 0) // 1000  # samples made at once
-        self._played = b""  # of the frame that the listeners get next
+        self._begun = b""  # of the frame that the listeners get next
         self._thread_id = threading.get_ident()
         self._desk: SoundDesk[SoundPump] = SoundDesk()
         if sound is not None:
@@ -128,10 +128,18 @@ class SoundPump(Closing):
         if self._closed:
             return
         self._ticked_at = now = self.loop.time()
+        if self._next_at - now < FRAME_S * 3 / 2:
+            self._put_off_watch(now)
         while self._waiting:
             self._send(self._waiting.popleft())
         if self._due is None and not self._is_asked(now):
             self.top_up()
+
+    def _put_off_watch(self, now: float) -> None:
+        """Let no timer wake up the loop between two frames, only to find that they come."""
+        self._timer.cancel()
+        self._next_at = now + CLOCK_LOST_S
+        self._timer = self.loop.call_at(self._next_at, self._watch)
 
     def _is_asked(self, now: float) -> bool:
         """Whether the device asks for what is due; else a timer has to know."""
@@ -140,7 +148,7 @@ class SoundPump(Closing):
     def _send(self, frame: bytes) -> None:
         if self.instead:
             frame = self.instead.popleft()
-        self.said(frame)
+        self.said.feed(frame)
         if self.signals:
             self._endpoint.push_pcm(frame, self.signals.popleft())
         else:
@@ -152,7 +160,8 @@ class SoundPump(Closing):
         for pump in heard:
             pump._collect()
         if heard and self._sound is not None:
-            heard[-1]._top_up(self._sound, [pump for pump in heard if pump._endpoint.receiver is not None])
+            sources = [(pump, source) for pump in heard if (source := pump._endpoint.receiver) is not None]
+            heard[-1]._top_up(self._sound, sources)
 
     def _collect(self) -> None:
         self._collecting = True
@@ -161,24 +170,20 @@ class SoundPump(Closing):
         finally:
             self._collecting = False
 
-    def _top_up(self, sound: Sound, heard: list[SoundPump]) -> None:
+    def _top_up(self, sound: Sound, sources: list[tuple[SoundPump, PlayoutSource]]) -> None:
         self._rest()
-        if self._closed or not heard or sound.state is SoundState.CLOSED:
+        if self._closed or not sources or sound.state is SoundState.CLOSED:
             return
-        now = self.loop.time()
+        now, piece = self.loop.time(), self._piece
         spare_s = self._spare_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not all(pump._is_ready(self._piece) for pump in heard)):
+            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not all(source.ready(piece) for _, source in sources)):
                 break
             due = now + max(0.0, spare_s)
-            sound.write(reduce(mixed, [pump._play(due, self._piece) for pump in heard]))
+            sound.write(reduce(mixed, [pump._played(source.pull(due, piece)) for pump, source in sources]))
             spare_s = self._spare_s(sound)
         if not self._is_asked(now):
             self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
-
-    def _is_ready(self, samples: int) -> bool:
-        source = self._endpoint.receiver
-        return source is not None and source.ready(samples)
 
     @staticmethod
     def _spare_s(sound: Sound) -> float:
@@ -190,13 +195,12 @@ class SoundPump(Closing):
             self._due.cancel()
             self._due = None
 
-    def _play(self, due: float, samples: int) -> bytes:
-        source = self._endpoint.receiver
-        piece = source.pull(due, samples) if source is not None else bytes(2 * samples)
-        self._played += piece
-        while len(self._played) >= FRAME_BYTES:
-            self.heard(self._played[:FRAME_BYTES])
-            self._played = self._played[FRAME_BYTES:]
+    def _played(self, piece: bytes) -> bytes:
+        """Let those who listen have what is played, in whole frames."""
+        self._begun += piece
+        while len(self._begun) >= FRAME_BYTES:
+            self.heard.feed(self._begun[:FRAME_BYTES])
+            self._begun = self._begun[FRAME_BYTES:]
         return piece
 
     def _watch(self) -> None:
@@ -212,8 +216,8 @@ class SoundPump(Closing):
     def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self.top_up()
-        elif self._endpoint.receiver is not None:
-            self._play(now, FRAME_SAMPLES)
+        elif (source := self._endpoint.receiver) is not None:
+            self._played(source.pull(now, FRAME_SAMPLES))
 
 
 def _nothing_waits() -> None:

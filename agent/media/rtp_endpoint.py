@@ -48,7 +48,8 @@ class RtpEndpoint:
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, with a clock of their own; `on_loss(share)` what the far end reports of our stream;
     `on_arrival()` is called after each packet that was taken in; `collect()` takes in what waits at the path's socket,
-    which only it does then, as long as it is called each 20 ms. Events: track, digit, rtp_silence, rtp_resumed.
+    which only it does then, as long as it is called each 20 ms; `on_tick()` is called with the first frame of ours from
+    `tick_at` on (loop time). Events: track, digit, rtp_silence, rtp_resumed.
     """
 
     def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:
@@ -57,6 +58,8 @@ class RtpEndpoint:
         self.on_arrival: Callable[[], None] | None = None
         self.cname = secrets.token_hex(8)
         self.pushed_at = 0.0  # when the latest frame of ours came (loop time)
+        self.tick_at = float("inf")
+        self.on_tick: Callable[[], None] | None = None
         self._secure = secure
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
@@ -223,20 +226,24 @@ class RtpEndpoint:
         """Send one captured frame, and `signal` over it, which no mute keeps back."""
         now = self.pushed_at = self._loop.time()
         sender, agreement, core = self._audio.sender, self._agreement, self._secure.core
-        is_plain = sender is not None and sender.is_plain and not sender.copies
-        if core is not None and sender is not None and is_plain and agreement is not None and agreement.may_send:
+        may_send = agreement is not None and agreement.may_send
+        if may_send and core is not None and sender is not None and sender.is_plain:
             packet = sender.push_direct(core, frame, signal)
             if packet is not None:
-                self._send_direct(core, agreement.send_codec, packet, now)
-            return
-        for outgoing in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
-            self.send(outgoing.payload, outgoing.timestamp, outgoing.marker, outgoing.codec)
+                self._send_direct(core, packet, now)
+        else:
+            for outgoing in self._audio.encode(frame, self._secure.may_send, signal, self._is_heard(now)):
+                self.send(outgoing.payload, outgoing.timestamp, outgoing.marker, outgoing.codec)
+        if now >= self.tick_at and self.on_tick is not None:
+            self.on_tick()
 
-    def _send_direct(self, core: Core, codec: Codec, packet: Direct, now: float) -> None:
+    def _send_direct(self, core: Core, packet: Direct, now: float) -> None:
         """Number a packet whose payload the core has kept, and let it go."""
+        assert self._agreement is not None
+        codec, (octets, timestamp, marker) = self._agreement.send_codec, packet
         self._clock_hz = codec.clock_hz
-        number, timestamp = self._session.number(codec.clock_hz, packet.octets, packet.timestamp, now)
-        core.transmit(codec.payload_type | packet.marker << 7, number, timestamp, self._session.ssrc)
+        number, timestamp = self._session.number(codec.clock_hz, octets, timestamp, now)
+        core.transmit(codec.payload_type | marker << 7, number, timestamp, self._session.ssrc)
 
     def _is_heard(self, now: float) -> bool:
         """Tell whether the far end hears us, as far as one can know: what comes only once waits for that.

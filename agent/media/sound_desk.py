@@ -36,11 +36,12 @@ class SoundDesk(Generic[User]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.users: tuple[User, ...] = ()
+        self._heard: tuple[User, ...] = ()  # together, as those of the loop that came last
 
     def join(self, sound: Sound, user: User) -> None:
         """Use the device from now on; call it in the user's loop."""
         with self._lock:
-            self.users = (*self.users, user)
+            self._set((*self.users, user))
             if len(self.users) == 1:
                 sound.set_capture(self._captured)
         if isinstance(sound, LoopPaced):
@@ -62,8 +63,7 @@ class SoundDesk(Generic[User]):
 
     def together(self, user: User) -> tuple[User, ...]:
         """List those that are heard together with `user`, the last to come at the end; none while others are heard."""
-        users = self.users
-        heard = tuple(other for other in users if other.loop is users[-1].loop)
+        heard = self._heard
         return heard if user in heard else ()
 
     def _beat(self) -> None:
@@ -78,4 +78,8 @@ class SoundDesk(Generic[User]):
                     self._remove(user)
 
     def _remove(self, user: User) -> None:
-        self.users = tuple(other for other in self.users if other is not user)
+        self._set(tuple(other for other in self.users if other is not user))
+
+    def _set(self, users: tuple[User, ...]) -> None:
+        self.users = users
+        self._heard = tuple(other for other in users if other.loop is users[-1].loop)

@@ -39,7 +39,8 @@ class Taps:
         """Take a tap out; any thread; idempotent."""
         self._taps = tuple(other for other in self._taps if other != tap)
 
-    def __call__(self, frame: bytes) -> None:
+    def feed(self, frame: bytes) -> None:
+        """Hand a frame to all of them."""
         for tap in self._taps:
             tap(frame)
 

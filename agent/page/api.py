@@ -1,7 +1,8 @@
 """The HTTP interface `/api/v1/`: one table of what can be asked for, from which its description is made, too.
 
-    GET  status, events, openapi.json
-    POST call, answer, hang-up, press, door, volume, do-not-disturb      204, or an error as {"error": "..."}
+    GET  status, events, sound, settings, doctor, openapi.json
+    POST call, answer, hang-up, press, door, volume, do-not-disturb,
+         play-tone, run-doctor                                          204, or an error as {"error": "..."}
 
 The short paths that the page had before it still lead to the same.
 """
@@ -15,13 +16,14 @@ from urllib.parse import parse_qs
 
 from agent.errors import AgentError, InvalidArgumentError
 from agent.page.api_fields import ApiField, check_fields, read_body
-from agent.page.api_keys import LOOK, OPEN, TALK, Asker
+from agent.page.api_keys import LOOK, MEND, OPEN, TALK, Asker
 from agent.page.box import Box
 from agent.page.guard import Refusal
+from agent.page.status_stream import shown_to
 from hw.errors import HardwareError
 
 ROOT = "/api/v1/"
-STATUS, EVENTS, DESCRIPTION = f"{ROOT}status", f"{ROOT}events", f"{ROOT}openapi.json"
+EVENTS, DESCRIPTION = f"{ROOT}events", f"{ROOT}openapi.json"
 MAX_HOLD_S = 30.0
 
 ApiValues = Mapping[str, Any]
@@ -37,6 +39,7 @@ class ApiRoute:
     summary: str
     fields: tuple[ApiField, ...] = ()
     do: Callable[[Box, ApiValues, Asker], None] | None = None  #: of a POST
+    show: Callable[[Box, Asker], Any] | None = None  #: of a GET that is answered with JSON
 
 
 def _post(name: str, permission: str, summary: str, do: Callable[[Box, ApiValues, Asker], None],
@@ -44,9 +47,18 @@ def _post(name: str, permission: str, summary: str, do: Callable[[Box, ApiValues
     return ApiRoute("POST", ROOT + name, permission, summary, fields, do)
 
 
+def _get(name: str, permission: str, summary: str, show: Callable[[Box, Asker], Any]) -> ApiRoute:
+    return ApiRoute("GET", ROOT + name, permission, summary, show=show)
+
+
 ROUTES = (
-    ApiRoute("GET", STATUS, LOOK, "Everything that the page shows."),
+    _get("status", LOOK, "Everything that the page shows.", lambda box, asker: shown_to(asker, box)),
     ApiRoute("GET", EVENTS, LOOK, "The status at once and at each change, and each moment as it happens."),
+    _get("sound", MEND, "The sound devices that the box sees, which it uses, and what became of the test tone.",
+         lambda box, _: box.sound()),
+    _get("settings", MEND, "The settings as they are understood; secrets have no value here.",
+         lambda box, _: {"settings": box.settings()}),
+    _get("doctor", MEND, "What the last self-test has found, as far as it has come.", lambda box, _: box.doctor()),
     ApiRoute("GET", DESCRIPTION, "", "This description."),
     _post("call", TALK, "Place a call.", lambda box, values, _: box.call(values["to"]),
           ApiField("to", "string", "whom: a name, a number or an entry of the directory", low=1)),
@@ -65,6 +77,10 @@ ROUTES = (
     _post("do-not-disturb", TALK, "Let calls in no longer, or again.",
           lambda box, values, _: box.set_do_not_disturb(values["on"]),
           ApiField("on", "boolean", "whether calls are kept away")),
+    _post("play-tone", MEND, "Play the test tone, unless a call is on, and listen for it.",
+          lambda box, _values, _: box.play_tone()),
+    _post("run-doctor", MEND, "Begin the self-test, beside what the box does.",
+          lambda box, _values, _: box.run_doctor()),
 )  # fmt: skip
 
 
@@ -125,7 +141,7 @@ def _opens(box: Box, button: str) -> bool:
 
 # --- the paths before version 1 of the interface, which took queries ---
 
-_SHORT = {("GET", "/status"): STATUS, ("GET", "/events"): EVENTS, ("POST", "/door"): f"{ROOT}door",
+_SHORT = {("GET", "/status"): f"{ROOT}status", ("GET", "/events"): EVENTS, ("POST", "/door"): f"{ROOT}door",
           ("POST", "/volume"): f"{ROOT}volume"}  # fmt: skip
 _RENAMED = {"hold": "hold_s"}
 

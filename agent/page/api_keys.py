@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from hw.errors import SettingError
 
-LOOK, TALK, OPEN = "look", "talk", "open"
-PERMISSIONS = (LOOK, TALK, OPEN)
+LOOK, TALK, OPEN, MEND = "look", "talk", "open", "mend"
+PERMISSIONS = (LOOK, TALK, OPEN, MEND)
 KEY_BYTES = 32
 HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -42,7 +42,7 @@ class ApiKeySettings:
     """`[api.keys.NAME]`: one key, and what it allows."""
 
     key_hash: str = field(metadata={"help": "what `kiosk-agent key NAME` prints for it", "secret": True})
-    permissions: tuple[str, ...] = _setting((LOOK,), "what it allows: look, talk, open")
+    permissions: tuple[str, ...] = _setting((LOOK,), "what it allows: look, talk, open, mend")
 
     def __post_init__(self) -> None:
         """Raises SettingError for what is no hash, or no permission."""

@@ -9,7 +9,7 @@ from agent.page.api_keys import Asker
 
 
 class Box(Protocol):
-    """The box as the page sees it; every method is called on the hub and returns at once.
+    """The box as the page sees it; every method is called on the hub and returns at once, but `sound`.
 
     What cannot be done raises AgentError or HardwareError with a message for the person at the page.
     """
@@ -59,3 +59,26 @@ class Box(Protocol):
 
     def set_volume(self, percent: int) -> None:
         """Set the speaker's volume, 0 to 100."""
+
+    def sound(self) -> dict[str, Any]:
+        """Tell which sound devices there are, and which are used; blocks the greenlet while they are listed.
+
+        has_cards · wanted {capture, playback, ring} · devices [{name, captures, plays, used_for}] · problem ·
+        tone {is_playing, tested {at_ms (Unix), outcome, detail, remedy} or None}
+        """
+
+    def play_tone(self) -> None:
+        """Begin to play the test tone and to listen for it; InvalidStateError in a call and without a sound card."""
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Tell the settings as they are understood, without a secret: key, value, is_default, is_hidden."""
+
+    def doctor(self) -> dict[str, Any]:
+        """Tell what the self-test has found, as far as it has come.
+
+        state (never, running, done, broken) · began_at_ms (Unix) · testing · checks [{name, outcome, detail, remedy}] ·
+        problem
+        """
+
+    def run_doctor(self) -> None:
+        """Begin a self-test; `changed` is called as it goes on. InvalidStateError while one runs."""

@@ -20,7 +20,7 @@ from gevent.pywsgi import WSGIServer
 from agent.closing import Closing
 from agent.log import SeldomLog
 from agent.page.access import Access
-from agent.page.api import DESCRIPTION, EVENTS, STATUS, ApiRequest, ApiRoute, find_route, perform
+from agent.page.api import EVENTS, ApiRequest, ApiRoute, find_route, perform
 from agent.page.api_fields import JSON
 from agent.page.api_keys import ApiSettings, Asker
 from agent.page.box import Box
@@ -28,7 +28,7 @@ from agent.page.connection import BODY, VISITOR, PageConnection, error_body
 from agent.page.crowd import Crowd, Visitor
 from agent.page.guard import Refusal
 from agent.page.settings import PageSettings
-from agent.page.status_stream import StatusStreams, shown_to
+from agent.page.status_stream import StatusStreams
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,13 @@ class Page(Closing):
         return self._live.events(asker, int(last) if last.isascii() and last.isdigit() and len(last) < 20 else 0)
 
     def _found(self, route: ApiRoute, asker: Asker) -> _Answer:
-        if route.path == STATUS:
-            return "200 OK", JSON, json.dumps(shown_to(asker, self._box)).encode()
-        if route.path == DESCRIPTION:
-            from agent.page.api_description import description  # most boxes are never asked for it
+        if route.do is not None:
+            return "204 No Content", "", b""
+        if route.show is not None:
+            return "200 OK", JSON, json.dumps(route.show(self._box, asker)).encode()
+        from agent.page.api_description import description  # most boxes are never asked for it
 
-            return "200 OK", JSON, json.dumps(description()).encode()
-        return "204 No Content", "", b""
+        return "200 OK", JSON, json.dumps(description()).encode()
 
 
 def _read_files() -> dict[str, _Answer]:

@@ -1,5 +1,7 @@
 """What the box does, as server-sent events: its status at once and at each change, each moment as it happens.
 
+Whoever may look after the box also hears how its self-test comes along.
+
 Moments are kept by the box, a bounded number; a stream only remembers which one it told last, and so does a browser,
 which says so when it comes back (`Last-Event-ID`).
 """
@@ -14,7 +16,7 @@ import gevent
 from gevent.event import Event
 
 from agent.closing import Closing
-from agent.page.api_keys import OPEN, OWNER, Asker
+from agent.page.api_keys import MEND, OPEN, OWNER, Asker
 from agent.page.box import Box
 
 SMALLEST_GAP_S = 0.1  # changes that come faster are told as one
@@ -49,6 +51,7 @@ class StatusStreams(Closing):
         changed = Event()
         changed.set()
         self._changes.add(changed)
+        doctor: dict[str, Any] = {}
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
             while not self._closed:
@@ -60,6 +63,9 @@ class StatusStreams(Closing):
                 for moment in self._box.moments_since(told):
                     told = moment["id"]
                     yield f"event: moment\nid: {told}\ndata: {json.dumps(moment)}\n\n".encode()
+                if MEND in asker.permissions and (found := self._box.doctor()) != doctor and found["began_at_ms"]:
+                    doctor = found
+                    yield f"event: doctor\ndata: {json.dumps(doctor)}\n\n".encode()
                 gevent.sleep(SMALLEST_GAP_S)
         finally:
             self._changes.discard(changed)

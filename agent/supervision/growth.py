@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import gevent
-
+from agent.hub_clock import sleep_to_round
 from agent.supervision.heartbeat import Heartbeat
 
 LOOK_S = 10.0
@@ -76,7 +75,7 @@ class Growth:
         while True:
             heartbeat.beat()
             self._look()
-            gevent.sleep(LOOK_S)
+            sleep_to_round(LOOK_S)
 
     def _look(self) -> None:
         try:

@@ -112,12 +112,11 @@ class Supervisor:
 
     def _watch(self) -> None:
         """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
-        skipped = False
         while True:
             sleep_to_round(self._check_s)
-            skipped = not skipped and self._heartbeat.age_s() > LATE * self._check_s
-            if not skipped:
-                self._look_at_all()
+            if self._heartbeat.age_s() > LATE * self._check_s:
+                gevent.sleep(self._check_s)  # the next round may come before anybody can beat
+            self._look_at_all()
             self._heartbeat.beat()
 
     def _look_at_all(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,14 @@ class SwitchboardAddress:
     def server(self) -> str:
         """What the `chunderw` option of the SDKs and `[signaling] server` take."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether other machines can reach it, and so a telephone."""
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host != "localhost"
 
     @property
     def url(self) -> str:

@@ -60,6 +60,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
         self.direction = INCOMING if incoming else OUTGOING
         self.answered_elsewhere = False  #: another phone of ours has taken this call, which was cancelled here
+        self.sip_status: int | None = None  #: with which a PBX ended a call of ours that was not answered: 486 is busy
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)
         self.custom_parameters = _custom_parameters(self.parameters, custom_parameters, self.direction)
@@ -257,8 +258,9 @@ class Connection(SpelledEmitter, ConnectionAliases):
         """End a pending call without a word: it cannot be taken any more."""
         self._call.fire(Trigger.DROPPED)
 
-    def on_hangup(self, error: Mapping[str, Any] | None) -> None:
-        """Take the server's `hangup`, with its error if it has one."""
+    def on_hangup(self, error: Mapping[str, Any] | None, sip_status: int | None = None) -> None:
+        """Take the server's `hangup`, with its error if it has one; a PBX says how a call of ours came to nothing."""
+        self.sip_status = sip_status
         entry = self._host.generation.class_of_end(error or {})
         told = catalogue.far_end_error(self, error, entry) if error else None
         self._call.fire(Trigger.HANGUP, Cause(error=told))

@@ -97,6 +97,8 @@ class DeviceHost(HostDuties, Closing):
     def use(self, options: DeviceOptions) -> None:
         """Take these options from now on."""
         self.options = options
+        if self.stream is not None:
+            WIRES[options.protocol].adapt(self.stream, options)
         if options.debug:
             logging.getLogger("agent.voice").setLevel(options.log_level)
 

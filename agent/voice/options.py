@@ -93,6 +93,7 @@ class DeviceOptions:
     network_watch: bool = True
     protocol: str = PSTREAM
     reconnect_limit_s: float = 30.0
+    refusals_as_errors: bool = False
     sip: SipAccount | None = None
     sound: Any = None
     wait_for_service: bool = False
@@ -224,7 +225,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
          "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
-         "preflight", "publish_events", "wait_for_service", "warnings"), _FLAG),
+         "preflight", "publish_events", "refusals_as_errors", "wait_for_service", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",

@@ -174,9 +174,14 @@ class SignalingEvents:
 
     def _hangup(self, payload: Payload) -> None:
         callsid, error = payload.get("callsid"), payload.get("error")
+        if error is None and self._device.options.refusals_as_errors:
+            error = payload.get("refusal")
+        status = payload.get("status")
         for call in self._device.calls.listening():
             if not callsid or call.is_called(callsid):
-                call.on_hangup(error if isinstance(error, Mapping) else None)
+                call.on_hangup(
+                    error if isinstance(error, Mapping) else None, status if isinstance(status, int) else None
+                )
 
     def _message(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:

@@ -25,12 +25,16 @@ def _account(given: Mapping[str, Any]) -> SipAccount:
         raise InvalidArgumentError(f"option sip: unknown {', '.join(unknown)}; known are {', '.join(sorted(_FIELDS))}")
     if missing := [name for name in _NEEDED if not given.get(name)]:
         raise InvalidArgumentError(f"option sip: without {' and '.join(missing)} nobody can register; give all of them")
-    edges = given["edges"]
     try:
         return SipAccount(**{
             **given,
-            "edges": (edges,) if isinstance(edges, str) else tuple(edges),
+            "edges": _several(given["edges"]),
+            "trusted_edges": _several(given.get("trusted_edges") or ()),
             "instance": given.get("instance") or this_machine(),
         })  # fmt: skip
     except (TypeError, AttributeError):
         raise InvalidArgumentError("option sip: a value has another type than it needs; see docs/sip.md") from None
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)

@@ -27,6 +27,7 @@ class ServiceWire:
     addresses: Callable[[DeviceOptions], list[str]]  #: where options lead; raises InvalidArgumentError
     stream: Callable[[DeviceOptions, str, Clock], SignalingStream]  #: not yet open; of options, token and clock
     admit: Callable[[Any, DeviceOptions, str], None]  #: let a stream use what now lets us in
+    adapt: Callable[[Any, DeviceOptions], None]  #: let it know of options that it does otherwise by from now on
     for_sip: bool  #: whether descriptions tell an address: without one, SIP peers take the call for held
 
 
@@ -88,7 +89,15 @@ def _use_account(stream: Any, options: DeviceOptions, _token: str) -> None:
     stream.use_account(_account(options))
 
 
+def _no_change(_stream: Any, _options: DeviceOptions) -> None:
+    """Nothing that may change concerns the stream."""
+
+
+def _use_early_media(stream: Any, options: DeviceOptions) -> None:
+    stream.early_media = options.enable_ringing_state
+
+
 WIRES: Final = {
-    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token, for_sip=False),
-    SIP: ServiceWire(_sip_addresses, _sip, _use_account, for_sip=True),
+    PSTREAM: ServiceWire(_pstream_addresses, _pstream, _set_token, _no_change, for_sip=False),
+    SIP: ServiceWire(_sip_addresses, _sip, _use_account, _use_early_media, for_sip=True),
 }

@@ -243,6 +243,13 @@ class FloodingServer:
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
+    def first_close_code(self) -> int:
+        """Wait, on the hub, until somebody has left; what the first to leave said. Raises TimeoutError."""
+        with gevent.Timeout(LONGEST_S + 5, TimeoutError("nobody said that he left")):
+            while not self.close_codes:
+                gevent.sleep(0.01)
+        return self.close_codes[0]
+
     def close(self) -> None:
         """End every connection; idempotent."""
         if self._closed.is_set():

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from bench.rig.speech import Samples
-from bench.rig.virtual_cards import shared_cards
+from bench.rig.virtual_cards import hurry_streams, shared_cards
 from hw.sound.card import AlsaSound
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ
 from hw.sound.settings import SoundSettings
+
+FIRST_S = 0.1  # by then the streams are open
 
 
 def energy_db(signal: np.ndarray) -> float:
@@ -30,23 +32,27 @@ class Talk:
         self.at = 0
         self.clean_pcm, self.raw_pcm = bytearray(), bytearray()
         self.troubles: list[int] = []
-        self.more = threading.Condition()
+        self._wanted = 0
+        self._enough = threading.Event()
 
     def captured(self, frame: bytes) -> None:
         """A pump as the media side has one: keeps the playout ring at its target."""
         while self.sound.due_ms() < self.sound.playout_target_ms + FRAME_MS:  # until the next frame is captured
             self.sound.write(self.far[self.at : self.at + FRAME_BYTES].ljust(FRAME_BYTES, b"\0"))
             self.at += FRAME_BYTES
-        stats = self.sound.stats()
-        with self.more:
-            self.clean_pcm += frame
-            self.troubles.append(stats.underruns + stats.overruns + stats.reference_late + stats.reference_locks)
-            self.more.notify_all()
+        stats, raw = self.sound.stats(), self.raw.stats()
+        self.clean_pcm += frame
+        own = stats.underruns + stats.overruns + stats.reference_late + stats.reference_locks + stats.opened
+        self.troubles.append(own + raw.overruns + raw.opened)
+        if len(self.clean_pcm) >= self._wanted:
+            self._enough.set()
 
     def wait(self, seconds: float) -> None:
-        wanted = int(seconds * RATE_HZ * 2)
-        with self.more:
-            assert self.more.wait_for(lambda: len(self.clean_pcm) >= wanted, seconds + 15)
+        """Sleep until so much was captured: who woke up in between could be held up with the GIL in hand."""
+        self._wanted = int(seconds * RATE_HZ * 2)
+        if len(self.clean_pcm) < self._wanted:
+            self._enough.clear()
+            assert self._enough.wait(seconds + 15)
 
     def since(self, seconds: float) -> tuple[np.ndarray, np.ndarray]:
         """Raw and treated sound from then on."""
@@ -72,6 +78,8 @@ def talking(far: Samples, **settings: object) -> Iterator[Talk]:
         talk.sound.set_capture(talk.captured)
         talk.raw.start()
         talk.sound.start()
+        talk.wait(FIRST_S)
+        hurry_streams()
         yield talk
     finally:
         talk.sound.close()

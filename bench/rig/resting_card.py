@@ -25,11 +25,13 @@ from hw.sound.frame import RATE_HZ
 from hw.sound.settings import SoundSettings
 
 WORD_S = 0.2
-BEGINNING = RATE_HZ // 20  # 50 ms
+BEGINNING = RATE_HZ // 20  # 50 ms, and so is each other piece of a word
 HEARD_S = 3.0  # so long a word may be on its way
 ALIKE = 0.8
 WORD = (np.random.default_rng(15).standard_normal(round(WORD_S * RATE_HZ)) * 4_000).astype("<i2")
+PIECES = [WORD[at : at + BEGINNING] for at in range(0, len(WORD), BEGINNING)]
 READ_BYTES = 1920
+LOOK_BYTES = RATE_HZ // 10 * 2  # after so much more it is worth while to look again
 PATIENCE_S = 20.0
 AWAKE_S = 0.3
 
@@ -41,21 +43,23 @@ def likeness(heard: bytes, said: npt.NDArray[np.int16]) -> float:
         return 0.0
     size = 1 << (len(ear) + len(word)).bit_length()
     together = np.fft.irfft(np.fft.rfft(ear, size) * np.conj(np.fft.rfft(word, size)), size)[: len(ear) - len(word) + 1]
-    power = np.convolve(ear**2, np.ones(len(word)), "valid")
-    return float(np.max(together / np.sqrt(np.maximum(power, 1.0) * np.sum(word**2))))
+    power = np.concatenate(([0.0], np.cumsum(ear**2)))
+    nearby = power[len(word) :] - power[: -len(word)]
+    return float(np.max(together / np.sqrt(np.maximum(nearby, 1.0) * np.sum(word**2))))
 
 
 class Ear:
-    """Keeps the last seconds of what it hears; any thread."""
+    """Keeps the last seconds of what it hears; any thread. Whoever brings sound never waits for a look at it."""
 
-    def __init__(self, kept_s: float = HEARD_S) -> None:
+    def __init__(self, kept_s: float = 2 * HEARD_S) -> None:
         self._most_bytes = round(kept_s * RATE_HZ) * 2
-        self._heard = bytearray()
+        self._heard, self._count = bytearray(), 0
         self._more = threading.Condition()
 
     def __call__(self, pcm: bytes) -> None:
         with self._more:
             self._heard += pcm
+            self._count += len(pcm)
             del self._heard[: -self._most_bytes]
             self._more.notify_all()
 
@@ -64,19 +68,26 @@ class Ear:
         with self._more:
             self._heard.clear()
 
-    def hears_beginning(self) -> bool:
-        """Wait until the word was heard; whether its first 50 ms were, too."""
+    def hears(self) -> tuple[bool, ...]:
+        """Wait until the end of the word was heard, or would have been; which of its pieces were."""
         until = time.monotonic() + HEARD_S
+        while time.monotonic() < until and not self._has(PIECES[-1]):
+            self._wait_for_more(until - time.monotonic())
+        return tuple(self._has(piece) for piece in PIECES)
+
+    def _wait_for_more(self, limit_s: float) -> None:
         with self._more:
-            while time.monotonic() < until:
-                self._more.wait(0.1)
-                if likeness(bytes(self._heard), WORD[-BEGINNING:]) >= ALIKE:
-                    return self.has_beginning()
-        return False
+            enough = self._count + LOOK_BYTES
+            self._more.wait_for(lambda: self._count >= enough, limit_s)
 
     def has_beginning(self) -> bool:
         """Tell whether the first 50 ms of the word were heard."""
-        return likeness(bytes(self._heard), WORD[:BEGINNING]) >= ALIKE
+        return self._has(PIECES[0])
+
+    def _has(self, piece: npt.NDArray[np.int16]) -> bool:
+        with self._more:
+            heard = bytes(self._heard)
+        return likeness(heard, piece) >= ALIKE
 
 
 class TappedCard(AlsaSound):
@@ -102,12 +113,18 @@ class TappedCard(AlsaSound):
 class Woken(NamedTuple):
     """One rest and what came after.
 
-    Whether the beginning of the word was heard, whether the card at least was given it, and how late the speaker began.
+    Which pieces of the word were heard, whether the card at least was given its beginning, and how late the speaker
+    began.
     """
 
-    is_whole: bool
+    heard: tuple[bool, ...]
     was_given: bool
     started_ms: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the beginning of the word was heard: what comes later a rest does not endanger."""
+        return self.heard[0]
 
 
 class RestingCard(Closing):
@@ -120,6 +137,7 @@ class RestingCard(Closing):
         self.sound = TappedCard(SoundSettings(**(chosen | settings)))  # type: ignore[arg-type]
         self.sound.on_state = on_state
         self._usual_s, card_rest.AFTER_S = card_rest.AFTER_S, after_s
+        self._after_s = after_s
         self._rests = RestLog()
         self.at_speaker, self.behind_microphone, self._given = Ear(), Ear(), Ear(4 * HEARD_S)
         self.sound.tap(self._given)
@@ -146,9 +164,14 @@ class RestingCard(Closing):
         while pcm := self._recorder.stdout.read(READ_BYTES):
             self.at_speaker(pcm)
 
+    def keep_awake(self, awake: bool) -> None:
+        """Let it rest no more, or again."""
+        card_rest.AFTER_S = math.inf if awake else self._after_s
+
     def until_rest(self) -> None:
-        """Wait until the streams stand still; of a card that never rests, a moment."""
+        """Wait until the streams stand still; of a card that is kept awake, a moment."""
         if math.isinf(card_rest.AFTER_S):
+            self.sound.mixer.play(bytes(READ_BYTES))  # it may have begun to rest just now
             time.sleep(AWAKE_S)
             return
         assert self._rests.began.wait(PATIENCE_S), f"the card does not rest: {self.sound.state} {self.sound.reason}"
@@ -158,7 +181,7 @@ class RestingCard(Closing):
         self.until_rest()
         self.at_speaker.clear()
         started_ms = self._play()
-        return Woken(self.at_speaker.hears_beginning(), self._given.has_beginning(), started_ms)
+        return Woken(self.at_speaker.hears(), self._given.has_beginning(), started_ms)
 
     def call(self) -> Woken:
         """Let it rest, then listen from the moment in which a word is said."""
@@ -166,9 +189,9 @@ class RestingCard(Closing):
         self.behind_microphone.clear()
         self.sound.set_capture(self.behind_microphone)
         started_ms = self._play()
-        is_whole = self.behind_microphone.hears_beginning()
+        heard = self.behind_microphone.hears()
         self.sound.set_capture(None)
-        return Woken(is_whole, self._given.has_beginning(), started_ms)
+        return Woken(heard, self._given.has_beginning(), started_ms)
 
     def _play(self) -> float:
         """Play the word; after how many ms the speaker took the first of it."""

@@ -14,8 +14,9 @@ import gevent
 from agent.closing import Closing
 from agent.media.bridge import Bridge
 from bench.rig.browser import FLAGS, browser
+from bench.rig.sip_deployment import ROOT
 from bench.rig.sip_phone import write_tone
-from bench.rig.sip_site import DOMAIN, ROOT, USERS, SipSite
+from bench.rig.sip_site import DOMAIN, USERS, SipSite
 
 HERE = Path(__file__).parent
 MODULES = ROOT / "tests" / "e2e" / "js" / "node_modules"

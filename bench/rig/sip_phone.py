@@ -17,7 +17,8 @@ import numpy as np
 from gevent import socket
 
 from agent.closing import Closing
-from bench.rig.sip_site import DOMAIN, EDGES, PHONES, USERS, SipSite
+from bench.rig.sip_network import EDGES, PHONES
+from bench.rig.sip_site import DOMAIN, USERS, SipSite
 
 RATE_HZ = 8_000
 PATIENCE_S = 20.0

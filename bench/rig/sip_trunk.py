@@ -10,7 +10,8 @@ from pathlib import Path
 import gevent
 
 from agent.closing import Closing
-from bench.rig.sip_site import DOMAIN, EDGES, TRUNK, TRUNK_PORT, SipSite
+from bench.rig.sip_network import EDGES, TRUNK
+from bench.rig.sip_site import DOMAIN, TRUNK_PORT, SipSite
 
 CONTACT = "Contact: <sip:trunk@[local_ip]:[local_port]>"
 COPIED = "[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]of[call_number]\n[last_Call-ID:]\n[last_CSeq:]"
@@ -105,6 +106,21 @@ def calls(user: str, talk_ms: int = 500, codec: str = "PCMU", headers: str = "",
     )  # fmt: skip
 
 
+def calls_without_offer(user: str, talk_ms: int) -> str:
+    """Call a user without a description, and answer the one in its 200 with the ACK; twice in one call."""
+    first = f"\nVia: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]\n{_who(user, '')}\n"
+    invite = f"INVITE sip:{user}@{DOMAIN} SIP/2.0{first}CSeq: 1 INVITE\n{NOTHING}"
+    ringing = '<recv response="100" optional="true"/><recv response="180" optional="true" rrs="true"/>'
+    return scenario(
+        _send(invite, 'retrans="500"'), ringing, '<recv response="200" rrs="true" timeout="20000"/>',
+        _send(_within(user, 1, "ACK", offered())), wait(talk_ms // 2),
+        _send(_within(user, 2, "INVITE"), 'retrans="500"'), '<recv response="100" optional="true"/>',
+        '<recv response="200" timeout="20000"/>', _send(_within(user, 2, "ACK", offered())), wait(talk_ms // 2),
+        _send(_within(user, 3, "BYE"), 'retrans="500"'),
+        '<recv response="200" timeout="10000"/>',
+    )  # fmt: skip
+
+
 class Trunk(Closing):
     """SIPp with one scenario, for so many calls, one after the other or at a rate."""
 
@@ -145,7 +161,7 @@ def _who(user: str, tag: str) -> str:
     )
 
 
-def _within(user: str, number: int, method: str) -> str:
+def _within(user: str, number: int, method: str, body: str = NOTHING) -> str:
     via = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]"
     cseq = f"CSeq: {number} {method}"
-    return f"{method} [next_url] SIP/2.0\n{via}\n[routes]\n{_who(user, '[peer_tag_param]')}\n{cseq}\n{NOTHING}"
+    return f"{method} [next_url] SIP/2.0\n{via}\n[routes]\n{_who(user, '[peer_tag_param]')}\n{cseq}\n{body}"

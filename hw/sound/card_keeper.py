@@ -28,6 +28,7 @@ from hw.sound.mixer import SoftMixer
 from hw.sound.portaudio import Names, OpenCard, Rings, open_card
 from hw.sound.portaudio_thread import shared_control
 from hw.sound.presence import fingerprint
+from hw.sound.priority import raise_priority
 from hw.sound.settings import SoundSettings
 
 log = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class CardKeeper(Closing):
         self._report(SoundState.CLOSED, "closed")
 
     def _keep(self) -> None:
+        raise_priority(self._settings.realtime_priority)  # the first word after a rest waits for it
         while not self._ended:
             try:
                 news = self._news = CardNews()

@@ -41,6 +41,7 @@ class FrameClock:
         self._is_used, self._on_rested = is_used, on_rested
         self._used_at = time.monotonic()
         self.rests = False
+        self.is_lent = False  #: whether a loop keeps the beat
         self._pacer = Pacer(period_s, time.monotonic())
         self._ticked_at = time.monotonic()
         self._wake = Wake()
@@ -72,11 +73,6 @@ class FrameClock:
         keeper = self._keeper
         if keeper.ticking.acquire(timeout=1.0):  # a tick of the loop may be under way
             keeper.ticking.release()
-
-    @property
-    def is_lent(self) -> bool:
-        """Whether a loop keeps the beat."""
-        return self._keeper.loop is not None
 
     def lend(self, loop: Loop) -> None:
         """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
@@ -113,7 +109,7 @@ class FrameClock:
             self._replace(None)
 
     def _replace(self, loop: Loop | None) -> ClockOwner:
-        before, self._keeper = self._keeper, ClockOwner(loop)
+        before, self._keeper, self.is_lent = self._keeper, ClockOwner(loop), loop is not None
         for owner in (before, self._late):
             if owner is not None and owner.timer is not None:
                 owner.timer.cancel()
@@ -131,7 +127,7 @@ class FrameClock:
                 self._wake.wait(self._pacer.wait_s(now))
                 self._catch_up(keeper)
             elif now - self._ticked_at > PATIENCE_S:
-                self._keeper, self._late = ClockOwner(None), keeper
+                self._keeper, self._late, self.is_lent = ClockOwner(None), keeper, False
             else:
                 self._wake.wait(PATIENCE_S)
 

@@ -98,6 +98,8 @@ class SoftMixer:
 
     def render(self, n: int, *, ring_device: bool = False) -> bytes | None:
         """Mix the next `n` samples of everything that plays on that device; None when nothing does."""
+        if not (self._playing[False] or self._playing[True]):
+            return None
         total: FloatSamples | None = None
         with self._lock:
             for lane in self._lanes(ring_device):

@@ -14,13 +14,14 @@ class Pacer:
 
     def take_due(self, now: float) -> int:
         """Count the periods that have ended since the last call, and take them: they are done then."""
-        ended = int((now - self._start) / self._period_s + 1e-9)
-        due = ended - self._done
+        due = int((now - self._start) / self._period_s + 1e-9) - self._done
+        if due <= 0:
+            return 0
         if due > self._most:
             self.restart(now)
             return 1
-        self._done += max(0, due)
-        return max(0, due)
+        self._done += due
+        return due
 
     def restart(self, now: float) -> None:
         """Begin a new count at `now`."""

@@ -82,7 +82,8 @@ class OpenCard(Closing):
         self._each("stop", lambda stream: stream.stop_stream())
 
     def _each(self, what: str, act: Callable[[Any], object]) -> None:
-        for role, stream in self._streams.items():
+        """Do it with each stream, the microphone's last: what a start delays is a bell or a first word."""
+        for role, stream in sorted(self._streams.items(), key=lambda item: item[0] == "capture"):
             try:
                 act(stream)
             except OSError as error:

@@ -48,7 +48,11 @@ class WavReader(Closing):
             while left > 0:
                 raw = file.read(min(left, at_once) * chosen.frame_bytes)
                 left = left - len(raw) // chosen.frame_bytes if raw else 0
-                mono = _mono(raw, chosen)
+                whole = raw[: len(raw) // chosen.frame_bytes * chosen.frame_bytes]
+                if chosen.is_ours:
+                    yield whole
+                    continue
+                mono = _mono(whole, chosen)
                 yield _whole_steps(resampler.resample_chunk(mono, last=not left) if resampler else mono)
         except (OSError, ValueError) as error:  # ValueError: it was closed
             raise unreadable(self.path, error) from error
@@ -69,9 +73,8 @@ def load_pcm(path: str | Path, most_s: float = MOST_KEPT_S) -> bytes:
     return bytes(pcm[:most_bytes])
 
 
-def _mono(raw: bytes, chosen: WavFormat) -> WavSamples:
+def _mono(whole: bytes, chosen: WavFormat) -> WavSamples:
     """The mean of all channels, -1..1."""
-    whole = raw[: len(raw) // chosen.frame_bytes * chosen.frame_bytes]
     return np.asarray(_samples(whole, chosen).reshape(-1, chosen.channels).mean(axis=1, dtype=np.float32))
 
 

@@ -12,6 +12,7 @@ from shlex import quote
 from typing import BinaryIO, NamedTuple
 
 from hw.errors import ToneError
+from hw.sound.frame import RATE_HZ
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 WIDTHS_BYTES = {PCM: (1, 2, 3, 4), FLOAT: (4, 8)}
@@ -38,6 +39,11 @@ class WavFormat(NamedTuple):
     def duration_s(self) -> float:
         """How long it plays."""
         return self.frames / self.rate_hz
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether its samples are 48 kHz mono int16, which need no change."""
+        return (self.rate_hz, self.channels, self.width, self.is_float) == (RATE_HZ, 1, 2, False)
 
     @property
     def frame_bytes(self) -> int:

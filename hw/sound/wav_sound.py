@@ -36,7 +36,7 @@ class PcmSource(Closing):
         """`sound` is a file, which is read as it is needed, or 48 kHz mono int16."""
         self._sound = sound
         self._loop = loop
-        self._ahead = bytearray()
+        self._block, self._at = b"", 0  # what was read, and how far it has been said
         self._blocks = self._begin()
         self._spoken: deque[bytes] = deque()
 
@@ -59,17 +59,15 @@ class PcmSource(Closing):
     def frame(self) -> bytes:
         """Make the next 20 ms."""
         base = self._base()
-        try:
-            return mixed(base, self._spoken.popleft())
-        except IndexError:
-            return base
+        return mixed(base, self._spoken.popleft()) if self._spoken else base
 
     def _base(self) -> bytes:
-        while len(self._ahead) < FRAME_BYTES and (block := self._next()):
-            self._ahead += block
-        piece = bytes(self._ahead[:FRAME_BYTES])
-        del self._ahead[:FRAME_BYTES]
-        return piece + bytes(FRAME_BYTES - len(piece))
+        piece = self._block[self._at : self._at + FRAME_BYTES]
+        self._at += len(piece)
+        while len(piece) < FRAME_BYTES and (block := self._next()):
+            self._block, self._at = block, FRAME_BYTES - len(piece)
+            piece += block[: self._at]
+        return piece.ljust(FRAME_BYTES, b"\0")
 
     def _begin(self) -> Iterator[bytes]:
         if isinstance(self._sound, bytes):
@@ -178,12 +176,8 @@ class WavSound(Closing):
 
         A loop that keeps the beat asks for it just then, so nothing has to be written earlier.
         """
-        early_ms = READY_MS if self._is_asking else 0
+        early_ms = READY_MS if self._clock.is_lent and self.on_beat is not None else 0
         return early_ms + self.queued_ms() + max(0.0, (self._next_at - time.monotonic()) * 1000)
-
-    @property
-    def _is_asking(self) -> bool:
-        return self.on_beat is not None and self._clock.is_lent
 
     def flush(self) -> None:
         """Drop what waits to be played."""

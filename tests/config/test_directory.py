@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent.config import doubts, load
+from agent.config.directory import MOST_TARGETS
+from agent.signaling.sip.sip_calls import MOST_TARGETS as SIP_MOST_TARGETS
+from agent.switchboard.dial_params import MOST_NAMES
 from tests.config.test_contradictions import problems
 
 DIGITS = "".join(f'[buttons.d{n}]\npin = {n + 2}\nshort = "digit:{n}"\n' for n in (1, 2))
@@ -50,7 +53,7 @@ SIP = '[signaling]\nprotocol = "sip"\n[sip]\nedges = ["wss://pbx.example.org/ws"
         ('[buttons.a]\npin = 5\nshort = "clear"', "buttons.a.short", "nothing to clear"),
         ('[directory.a]\ntargets = ["b", "client:kiosk"]', "directory.a.targets", "is this box itself"),
         (DIGITS + '[buttons.a]\npin = 5\nshort = "dial"', "buttons.a.short", "it dials nobody"),
-        (SIP + '[directory.a]\ntargets = ["b", "c"]\nring = "all"', "directory.a.ring", "a group"),
+        (SIP + '[buttons.a]\npin = 5\nshort = "call:b%2Chttp:c"', "buttons.a.short", "at place 5"),
         (SIP + '[directory.a]\ntargets = ["client:b"]', "directory.a.targets", '"b"'),
         (SIP + '[buttons.a]\npin = 5\nshort = "bell:client:b"', "buttons.a.short", '"bell:b"'),
     ],
@@ -78,6 +81,13 @@ def test_a_panel_with_numbers_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(DIGITS + '[directory.a]\ntargets = ["x", "+4930"]\nnumber = "12"\nring = "all"')
     assert load(path).directory["a"].targets == ("x", "+4930")
+
+
+def test_several_can_ring_together_by_sip_too(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(SIP + '[directory.a]\ntargets = ["b", "+4930", "sip:c@example.com"]\nring = "all"')
+    assert load(path).directory["a"].ring == "all"
+    assert MOST_TARGETS == SIP_MOST_TARGETS == MOST_NAMES
 
 
 def test_a_name_that_is_spelled_like_an_entry_is_doubted_and_one_of_somebody_else_is_not(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_what_is_soon_guessed_is_told_with_its_line_and_taken(
     assert len(warnings) == len(warned)
     assert all(line.startswith(f"warning: {path}:") for line in warnings)
     assert all(words in line for line, words in zip(warnings, warned, strict=True))
-    assert text.split('"')[1] not in out
+    assert text.split('"')[1] not in out.replace(str(path), "")  # pytest counts its folders
 
 
 @pytest.mark.parametrize(("identity", "beside", "warned"), [("", False, True), ("me", False, False), ("", True, False)])

@@ -14,6 +14,7 @@ from agent.config import doubts, load, load_for_box, load_to_check
 from agent.config.sip_account import sip_account
 from agent.errors import ConfigError
 
+INSTANCE = "0e4e0e0c-6f0e-4a5e-9d1e-000000000001"
 BOX = '[box]\npins = "mock"\n[page]\nlisten = "127.0.0.1:0"\n'
 GOOD = BOX + (
     '[signaling]\nprotocol = "sip"\n'
@@ -44,6 +45,16 @@ def test_a_box_with_a_pbx_needs_no_token(tmp_path: Path) -> None:
 
     assert load_to_check(path).sip.secret_source == "secret"
     assert doubts(path, load(path)) == []
+
+
+def test_edges_that_are_trusted_are_some_of_those_that_are_used(tmp_path: Path) -> None:
+    edges = '["wss://a.example.org/ws", "wss://b.example.org"]'
+    config = load(written(tmp_path, sip(edges, 'trusted_edges = ["wss://b.example.org:443/"]')))
+    assert sip_account(config, "", INSTANCE).trusted_edges == ("wss://b.example.org",)
+
+    told = problems(tmp_path, sip(edges, 'trusted_edges = ["wss://c.example.org", "wss://a.example.org/other"]'))
+    assert "wss://c.example.org and wss://a.example.org/other is none of edges" in told
+    assert "a whole address" in problems(tmp_path, sip(edges, 'trusted_edges = ["a.example.org"]'))
 
 
 @pytest.mark.parametrize(

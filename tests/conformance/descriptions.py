@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 WANTED = ("pcmu/8000", "opus/48000/2", "telephone-event/8000")
+COPIES = "red/48000/2"  # of one of the others: behind the first it says nothing about what is wanted
 ROLES = ("actpass", "active", "passive")
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 STATIC = {"0": "pcmu/8000", "8": "pcma/8000"}
@@ -20,7 +21,9 @@ def both(recorded: str, own: str) -> tuple[dict[str, Any], dict[str, Any]]:
     names = [{codec["name"] for codec in facts["codecs"]} for facts in (left, right)]
     known = (names[0] & names[1]) | ({*WANTED} & (names[0] | names[1]))
     for facts in (left, right):
-        facts["codecs"] = [codec for codec in facts["codecs"] if codec["name"] in known]
+        codecs = [codec for codec in facts["codecs"] if codec["name"] in known]
+        facts["codecs"] = [codec for codec in codecs if codec["name"] != COPIES]
+        facts["copies"] = [codec for codec in codecs[1:] if codec["name"] == COPIES]
     return left, right
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,20 @@ from agent.media.bridge import Bridge
 from agent.media.peer import Peer
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
+from agent.media.stats import RawStats
 from hw.sound.frame import FRAME_BYTES, FRAME_MS
 from hw.sound.wav_sound import WavSound
 from tests.media.link import Link
 
-from .replay import Replay
+from .replay import PATIENCE_S, Replay
 from .server import Socket
 from .transcript import Line, Transcript
 
 # When Chromium calls a path that fell silent disconnected, and a new one that never answers failed.
 BROWSER_PATIENCE = {"disconnected_after_ms": 7_000, "failed_after_ms": 10_500}
 TURN_S = 0.005
+EVEN_MS = 1.0
+HELD_UP_S = 0.2
 
 
 def _speech() -> bytes:
@@ -43,6 +48,21 @@ def _speech() -> bytes:
 SPEECH = _speech()
 
 
+class EvenSession(MediaSession):
+    """A session whose figures tell nothing of how evenly and how fast this machine lets two ends work at once.
+
+    What too much of that is warned of, and when, the replays with scripted media show.
+    """
+
+    def stats(self) -> RawStats:
+        figures = super().stats()
+        return replace(
+            figures,
+            jitter_ms=figures.jitter_ms and EVEN_MS,
+            rtt_ms=figures.rtt_ms and EVEN_MS,
+        )
+
+
 class FarEnd:
     """The far end of one call; asyncio only."""
 
@@ -50,6 +70,7 @@ class FarEnd:
         self._peer = Peer(MediaSettings())
         self._links: list[Link] = []
         self._hole = hole
+        self.late_s = 0.0  # of one frame, at most
         self._talker = asyncio.get_running_loop().create_task(self._talk())
 
     async def answer(self, offer: str) -> str:
@@ -83,11 +104,14 @@ class FarEnd:
         return link
 
     async def _talk(self) -> None:
+        loop = asyncio.get_running_loop()
         frames = [SPEECH[at : at + FRAME_BYTES] for at in range(0, len(SPEECH), FRAME_BYTES)]
         for n in range(1_000_000):
             if not self._hole:  # what the recording's far end dropped, it had not numbered
                 self._peer.rtp.push_pcm(frames[n % len(frames)])
+            due_s = loop.time() + FRAME_MS / 1000
             await asyncio.sleep(FRAME_MS / 1000)
+            self.late_s = max(self.late_s, loop.time() - due_s)
 
 
 class RealReplay(Replay):
@@ -98,12 +122,20 @@ class RealReplay(Replay):
         self._bridge = bridge
         self._sound = WavSound(SPEECH, lambda frame: None, loop=True)
         self._far: FarEnd | None = None
+        self._late_s = 0.0  # in one step of the script, at most
         self._offers: list[str] = []  # of our side, not yet answered
         self._decisions: Queue[bool] = Queue()  # of the user, about the microphone
+        self._told = [(line.t, _event_name(line)) for line in transcript.lines if _is_told(line)]
+        self._untold: Counter[str] = Counter()  # what the recorded Device told, and ours has not, after all patience
+
+    @property
+    def was_held_up(self) -> bool:
+        """Whether other programs kept this one from sending evenly: sound and times say nothing about us then."""
+        return self._late_s > HELD_UP_S or (self._far is not None and self._far.late_s > HELD_UP_S)
 
     def _make_session(self, settings: MediaSettings) -> Any:
         whole = {name: getattr(settings, name) for name in vars(settings)} | BROWSER_PATIENCE
-        return MediaSession(self._bridge, MediaSettings(**whole), self._sound)
+        return EvenSession(self._bridge, MediaSettings(**whole), self._sound)
 
     def _heard(self, socket: Socket, text: str) -> None:
         message = {} if text == "\n" else json.loads(text)
@@ -144,6 +176,20 @@ class RealReplay(Replay):
         if line["what"] == "blackhole" and self._far is not None:
             self._bridge.call(self._far.blackhole, self._hole)
 
+    def _at(self, line: Line) -> None:
+        super()._at(line)
+        self._until_told(line.t)
+
+    def _until_told(self, before_ms: float) -> None:
+        """Wait for what the recorded Device had told when what is to be done now was done: it may be the reason."""
+        wanted = Counter(name for at_ms, name in self._told if at_ms < before_ms) - self._untold
+        since = self.clock.now()
+        while missing := wanted - Counter(each.name for each in self.seen if each.kind == "event"):
+            if not self._step(since + PATIENCE_S):
+                self._untold += missing
+                break
+        self._shift_ms += (self.clock.now() - since) * 1000  # the script goes on from here
+
     def _play_pc(self, line: Line) -> None: ...
 
     def _play_gum(self, line: Line) -> None:
@@ -159,8 +205,10 @@ class RealReplay(Replay):
             raise CaptureDeniedError("denied")
 
     def _step(self, until_s: float) -> bool:
-        left_s = until_s - self.clock.now()
+        began_s = self.clock.now()
+        left_s = until_s - began_s
         gevent.sleep(min(max(left_s, 0.0), TURN_S))
+        self._late_s = max(self._late_s, self.clock.now() - began_s)
         return left_s > 0
 
     def _settle(self) -> None:
@@ -171,6 +219,16 @@ class RealReplay(Replay):
         if self._far is not None:
             self._bridge.call(self._far.close)
         self._sound.close()
+
+
+def _is_told(line: Line) -> bool:
+    """Whether it is an event that does not depend on how the sound is."""
+    by_sound = ("volume", "sample", "warning", "warning-cleared")
+    return line.kind == "event" and line["obj"] in ("device", "connection", "call") and line["name"] not in by_sound
+
+
+def _event_name(line: Line) -> str:
+    return f"{'device' if line['obj'] == 'device' else 'connection'} {line['name']}"
 
 
 async def _make_far_end(hole: bool) -> FarEnd:

@@ -6,7 +6,7 @@ With CONFORMANCE_MEDIA=real every scenario with a call is played so, else a few 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
@@ -19,6 +19,7 @@ from .test_conformance import FILES
 from .transcript import Transcript
 
 LIMIT_S = 100
+TRIES = 3  # of a replay that other programs held up; what differs in one that they did not is a fault
 SHOWN = ("digits", "ice_restart_disabled", "ice_restart_ok", "ice_short_gap", "in_accept_disconnect", "mute",
          "ring_stateon_earlymedia", "ws_drop_during_call",
          "2.18/in_accept_disconnect", "2.18/ws_drop_during_call_reconnect_token")  # fmt: skip
@@ -37,17 +38,22 @@ if os.environ.get("CONFORMANCE_MEDIA") != "real":
 OF_THE_MEDIA = ("insights ", "media ")
 
 
+Played = Callable[[str], RealReplay]
+
+
 @pytest.fixture(scope="module")
-def replays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, gevent.Greenlet[..., RealReplay]]]:
+def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Plays a recording; what was played beside the others is handed out first."""
     bridge = Bridge()
     folder = tmp_path_factory.mktemp("certificates")
 
-    def play(name: str) -> RealReplay:
+    def begin(name: str) -> gevent.Greenlet[..., RealReplay]:
         replay = RealReplay(TRANSCRIPTS[name], folder, bridge)
-        replay.run()
-        return replay
+        replay_it: gevent.Greenlet[..., RealReplay] = gevent.spawn(lambda: replay.run() or replay)
+        return replay_it
 
-    yield {name: gevent.spawn(play, name) for name in CALLS}
+    begun = {name: begin(name) for name in CALLS}
+    yield lambda name: (begun.pop(name, None) or begin(name)).get(timeout=LIMIT_S)
     bridge.close()
 
 
@@ -57,13 +63,19 @@ def _answers_another_offer(difference: compare.Difference) -> bool:
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.timeout(LIMIT_S + 20)
-def test_a_call_comes_out_as_it_was_recorded(
-    name: str, replays: dict[str, gevent.Greenlet[..., RealReplay]]
-) -> None:
-    replay = replays[name].get(timeout=LIMIT_S)
+@pytest.mark.timeout(TRIES * LIMIT_S + 20)
+def test_a_call_comes_out_as_it_was_recorded(name: str, play: Played) -> None:
+    for _ in range(TRIES):
+        replay = play(name)
+        found = unexplained(replay)
+        if not (found and replay.was_held_up):
+            break
 
+    assert found == []
+
+
+def unexplained(replay: RealReplay) -> list[str]:
+    """The differences that nobody wanted."""
     found = [each for each in compare.differences(replay) if not each.where.startswith(OF_THE_MEDIA)]
     found = [each for each in found if not each.is_of_time and not _answers_another_offer(each)]
-
-    assert deviations.unexplained(replay.transcript, found, real_media=True) == []
+    return deviations.unexplained(replay.transcript, found, real_media=True)

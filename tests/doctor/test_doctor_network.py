@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from gevent.server import StreamServer
+from gevent.ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 from agent.doctor import network
 from agent.doctor.checklist import Outcome
 from agent.media.bridge import Bridge
 from agent.media.settings import IceServer, MediaSettings
 from agent.signaling.settings import SignalingSettings
+from bench.rig.certificate import make_certificate
 
 
 def relays(url: str, port: int, credential: str = "secret") -> MediaSettings:
@@ -55,6 +59,22 @@ def test_a_certificate_of_an_unknown_authority_is_refused(site: Any) -> None:
     check = network.check_tls(SignalingSettings(server=site.settings.server))
     assert check.outcome is Outcome.FAILED
     assert "not trusted" in check.detail
+
+
+def test_a_certificate_that_is_out_of_date_may_be_the_clocks_fault(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    make_certificate(certificate, key, ("127.0.0.1",), days=-1)
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = StreamServer(("127.0.0.1", 0), lambda *_: None, ssl_context=context)
+    server.start()
+    place = network.Place("127.0.0.1", server.server_port, "PBX", "sip.edges")
+
+    check = network.check_tls(SignalingSettings(ca_file=str(certificate)), place)
+    server.stop()
+
+    assert check.outcome is Outcome.FAILED and "expired" in check.detail
+    assert "clock is right, renew the certificate of the PBX" in check.remedy
 
 
 def test_a_server_that_is_not_there_is_told(closed_port: int) -> None:

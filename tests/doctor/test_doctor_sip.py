@@ -57,6 +57,14 @@ def test_the_registration_of_a_box_that_runs_is_left_alone(pbx: Pbx, bridge: Bri
     assert "ready" in box.states
 
 
+def test_other_phones_of_the_same_user_are_told_of(pbx: Pbx, bridge: Bridge) -> None:
+    pbx.box()
+    assert "of this user" not in lines(pbx.config(), bridge)["registration"].detail
+    pbx.phone("kiosk", instance="2b9a4a1e-7d55-4f6e-9d8b-0d6f4d3f9c11")
+
+    assert "and ring 1 other phone of this user, too" in lines(pbx.config(), bridge)["registration"].detail
+
+
 def test_a_wrong_password_fails_in_the_line_of_the_registration(pbx: Pbx, bridge: Bridge) -> None:
     found = lines(pbx.config(secret="wrong-words"), bridge)
 

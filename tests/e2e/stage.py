@@ -97,9 +97,9 @@ class BrowserPhone:
         """Wait until a JavaScript expression is truthy."""
         self._stage.bridge.run(self._tab.until(condition, PATIENCE_S))
 
-    def devtools(self, method: str, **params: Any) -> None:
-        """Call a DevTools method of the page."""
-        self._stage.bridge.run(self._tab.call(method, **params))
+    def devtools(self, method: str, **params: Any) -> dict[str, Any]:
+        """Call a DevTools method of the page and return its result."""
+        return self._stage.bridge.run(self._tab.call(method, **params))
 
     def dial(self, to: str, **params: str) -> None:
         """Begin a call."""

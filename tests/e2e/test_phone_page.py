@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from .axe import findings
 from .stage import BOX_HZ, BROWSER_HZ, Box, BrowserPhone, Stage
 
 pytestmark = pytest.mark.browser
@@ -42,6 +43,18 @@ class Visitor:
         self.page.until("button('Call')")
 
 
+NOTIFY = "Tell me when it rings, also in another window"
+# What a browser without windows cannot do: it asks nobody, shows nothing, and is never behind another window.
+NOTIFICATIONS = """
+  told = []; ended = 0; answer = "granted";
+  Notification = class {
+    static permission = "default";
+    static async requestPermission() { return (Notification.permission = answer); }
+    constructor(title, { body }) { told.push([title, body]); }
+    close() { ended += 1; }
+  };
+  document.hasFocus = () => false;
+"""
 FINDERS = """
   const shown = (element) => element.checkVisibility();
   const button = (name) => [...document.querySelectorAll("button")].find(
@@ -58,7 +71,7 @@ def visitor(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     visitor = Visitor(page)
     visitor.fill("Your name", f"visitor-{abs(hash(request.node.name))}")
     visitor.click("Connect")
-    visitor.until_reads("ready")
+    visitor.until_reads("Ready for calls")
     yield visitor
     page.close()
 
@@ -68,7 +81,7 @@ def test_a_visitor_calls_the_box_talks_dials_and_hangs_up(visitor: Visitor, new_
     assert visitor.page.run("field('Call').value") == "box"
     visitor.click("Call")
     box.until_event("incoming")
-    visitor.until_reads("ringing")
+    visitor.until_reads("it rings there")
     box.call.accept()
     visitor.until_reads("0:00")
     visitor.until_hears(BOX_HZ)
@@ -110,7 +123,7 @@ def test_a_caller_that_gives_up_stops_the_ringing(visitor: Visitor, box: Box) ->
 def test_a_visitor_reads_why_nobody_answers(visitor: Visitor) -> None:
     visitor.fill("Call", "nobody")
     visitor.click("Call")
-    visitor.until_reads("Not Found")
+    visitor.until_reads("nobody: Nobody of that name is here now.")
     visitor.until_idle()
 
 
@@ -119,11 +132,77 @@ def test_a_visitor_hears_itself_in_an_echo_even_after_the_socket_was_lost(visito
     visitor.click("Call")
     visitor.until_hears(BROWSER_HZ)
     stage.cut_sockets(visitor.page.run("document.querySelector('h1').textContent"))
-    visitor.until_reads("reconnecting")
-    visitor.until_reads("ready")
+    visitor.until_reads("The connection is coming back")
+    visitor.until_reads("Ready for calls")
     visitor.until_hears(BROWSER_HZ)
     visitor.click("Hang up")
     visitor.until_idle()
+
+
+@pytest.mark.parametrize(("whom", "words"), [("busy", "The line is busy."), ("reject", "The call was refused.")])
+def test_a_visitor_reads_in_plain_words_what_became_of_a_call(visitor: Visitor, whom: str, words: str) -> None:
+    visitor.fill("Call", whom)
+    visitor.click("Call")
+    visitor.until_reads(f"{whom}: {words}")
+    assert not visitor.page.run(r"/\b\d{5}\b/.test(document.body.innerText)")
+
+
+def test_who_calls_is_told_at_another_window_where_that_was_asked_for(
+    visitor: Visitor, new_box: Callable[..., Box]
+) -> None:
+    visitor.page.run(NOTIFICATIONS)
+    visitor.click(NOTIFY)
+    visitor.page.until(f"!button({json.dumps(NOTIFY)})")
+    box = new_box()
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.page.until(f"told.length && told[0][0] === {json.dumps(f'{box.identity} calls')}")
+    assert visitor.page.run("document.title") == f"(!) {box.identity} calls"
+    box.call.disconnect()
+    visitor.until_idle()
+    visitor.page.until("ended === 1")
+    assert visitor.page.run("document.title === document.querySelector('h1').textContent && told.length === 1")
+
+
+def test_a_browser_that_has_notifications_for_others_only_rings_all_the_same(
+    visitor: Visitor, new_box: Callable[..., Box]
+) -> None:
+    visitor.page.run(NOTIFICATIONS + "told = null; 0")
+    visitor.click(NOTIFY)
+    box = new_box()
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.click("Answer")
+    box.until_event("connect")
+    visitor.click("Hang up")
+    visitor.until_idle()
+
+
+def test_nobody_is_asked_twice_whether_he_wants_to_be_told(visitor: Visitor) -> None:
+    visitor.page.run(NOTIFICATIONS + "answer = 'denied'; 0")
+    visitor.click(NOTIFY)
+    visitor.page.until(f"!button({json.dumps(NOTIFY)})")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_the_page(visitor: Visitor, new_box: Callable[..., Box], scheme: str) -> None:
+    visitor.page.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    assert findings(visitor.page) == []
+    box = new_box()
+    box.dial(visitor.page.run("document.querySelector('h1').textContent"))
+    visitor.page.until("button('Answer')")
+    assert findings(visitor.page) == []
+    visitor.click("Answer")
+    visitor.until_reads("0:0")
+    assert findings(visitor.page) == []
+
+
+def test_the_page_fits_a_small_phone(visitor: Visitor) -> None:
+    visitor.page.devtools("Emulation.setDeviceMetricsOverride", width=320, height=560, deviceScaleFactor=1, mobile=True)
+    visitor.page.until("innerWidth === 320")
+    visitor.fill("Call", "echo")
+    visitor.click("Call")
+    visitor.page.until("button('Hang up')")
+    assert visitor.page.run("document.documentElement.scrollWidth") <= 320
+    assert findings(visitor.page) == []
 
 
 def test_a_taken_name_is_refused_in_words(stage: Stage) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from agent.errors import InvalidStateError
 from agent.house.happenings import Happening
 from agent.mailbox import Mailbox
+from bench.rig.ports import unused_port
 from tests.kiosk.stage import Watcher
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
@@ -98,17 +98,11 @@ class PlayedBox(Watcher):
         self.tell("asked", *asked)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Broker:
     """A mosquitto of the test's own."""
 
     def __init__(self, folder: Path, *lines: str) -> None:
-        self.port = free_port()
+        self.port = unused_port()
         self._file = folder / "mosquitto.conf"
         self._process: subprocess.Popen[bytes] | None = None
         self.configure(*lines)

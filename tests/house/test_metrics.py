@@ -23,7 +23,8 @@ from agent.house.metrics.counts import HouseCounts
 from agent.house.metrics.part import MetricsPart
 from agent.house.metrics.settings import MetricsSettings
 from agent.supervision.heartbeat import Heartbeat
-from tests.house.stage import PlayedBox, free_port
+from bench.rig.ports import unused_port
+from tests.house.stage import PlayedBox
 
 FLEET = Path(__file__).parents[2] / "docs" / "fleet"
 EXPRESSION = re.compile(r"^ +expr: (?:>\n)?((?:.|\n(?! +(?:for|labels):))+)", re.MULTILINE)
@@ -182,7 +183,7 @@ class Prometheus:
     """A real one, with the rules that are shipped, that scrapes one box."""
 
     def __init__(self, folder: Path, box_port: int) -> None:
-        self.port = free_port()
+        self.port = unused_port()
         config = (FLEET / "prometheus.yml").read_text()
         config = config.replace("15s", "1s").replace("127.0.0.1:9469", f"127.0.0.1:{box_port}")
         (folder / "prometheus.yml").write_text(config)

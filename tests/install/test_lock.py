@@ -127,7 +127,8 @@ def test_the_tests_run_with_the_packages_that_the_box_has() -> None:
 
 def test_nothing_is_installed_but_what_the_lock_names() -> None:
     """pip is told of hashes, or to look nowhere: the project itself."""
-    scripts = [ROOT / "run.sh", *(ROOT / "scripts").glob("*.sh"), *(ROOT / "systemd").glob("*.sh")]
+    scripts = [ROOT / "run.sh", *(ROOT / "scripts").glob("*.sh"), *(ROOT / "systemd").glob("*.sh"),
+               *(ROOT / "packaging").iterdir()]
     calls = [line.strip() for script in scripts for line in script.read_text().splitlines()
              if re.search(r"\bpip_install \S", line) and not line.lstrip().startswith("#")]  # fmt: skip
 

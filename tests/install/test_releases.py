@@ -26,9 +26,11 @@ steps=0
 trap '[ $BASH_SUBSHELL != 0 ] || [ $((++steps)) != "$CUT_AT" ] || kill -9 $$' DEBUG
 """
 NEVER = 1_000_000
+SHARES = 6  # of the steps of one change: all in one test would take a busy machine minutes
 # Starts what the link names, if that works. A trial that it starts is not cut with the script that asked for it.
 MANAGER = """
 opt={opt}; up={up}
+echo "$*" >> "$up.asked"
 case "$*" in
   *kiosk-agent-trial) CUT_AT=0 exec "$opt/releases.sh" judge ;;
   start*) release=$(basename "$(readlink "$opt/current")")
@@ -55,6 +57,9 @@ class Box:
         (folder / "run/systemd/system").mkdir(parents=True)
         (folder / "run/lock").mkdir()
         self._programs.mkdir()
+        wants = folder / "etc/systemd/system/multi-user.target.wants"
+        wants.mkdir(parents=True)
+        (wants / "kiosk-agent.service").symlink_to("../kiosk-agent.service")
         self._place("systemctl", MANAGER.format(opt=self.opt, up=self._up))
         self._place("id", "echo 0")
         self._place("sleep", "exit 0")
@@ -97,14 +102,23 @@ class Box:
         return self._up.read_text().split()[0] if self._up.exists() else ""
 
 
+    @property
+    def asked(self) -> list[str]:
+        """What systemd was asked to do."""
+        return self._up.with_suffix(".asked").read_text().splitlines()
+
+    def disable(self) -> None:
+        (self.opt.parents[1] / "etc/systemd/system/multi-user.target.wants/kiosk-agent.service").unlink()
+
+
 @pytest.fixture
 def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
-def cuts(folder: Path) -> Iterator[tuple[int, Box]]:
-    """A fresh box for each number of a step, until the caller has seen one that was not reached."""
-    for at in range(1, NEVER):
+def cuts(folder: Path, first: int) -> Iterator[tuple[int, Box]]:
+    """A fresh box for every SHARES-th number of a step, until the caller has seen one that was not reached."""
+    for at in range(first, NEVER, SHARES):
         shutil.rmtree(folder, ignore_errors=True)
         yield at, Box(folder)
 
@@ -122,13 +136,14 @@ def recover(box: Box, after: str, cut_at: int = NEVER) -> None:
         box.run("judge", cut_at=cut_at)
 
 
+@pytest.mark.parametrize("first", range(1, SHARES + 1))
 @pytest.mark.parametrize("after", ["power cut", "kill"])
 @pytest.mark.parametrize("new_works", [True, False], ids=["works", "broken"])
 @pytest.mark.parametrize("words", ["judge", "rollback"])
 def test_a_change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version(
-    words: str, new_works: bool, after: str, tmp_path: Path
+    words: str, new_works: bool, after: str, first: int, tmp_path: Path
 ) -> None:
-    for at, box in cuts(tmp_path / "box"):
+    for at, box in cuts(tmp_path / "box", first):
         box.link("trial" if words == "judge" else "previous", NEW)
         if not new_works:
             box.breaks(NEW)
@@ -214,6 +229,29 @@ def test_a_broken_version_is_left_at_once_for_the_one_before(box: Box) -> None:
     assert box.running == ""
     assert box.run("rollback").returncode == 0
     assert box.running == NEW
+
+
+def test_an_agent_that_was_disabled_changes_its_version_and_stays_away(box: Box) -> None:
+    box.link("previous", NEW)
+    box.breaks(OLD)
+    box.power_on()
+    box.disable()
+
+    assert box.run("rollback").returncode == 0
+    assert (box.named("current"), box.running) == (NEW, "")
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_switchboard_beside_it_follows(box: Box, disabled: bool) -> None:
+    box.link("previous", NEW)
+    box.breaks(OLD)
+    box.power_on()
+    if disabled:
+        box.disable()
+
+    box.run("rollback")
+
+    assert "try-restart --no-block kiosk-agent-switchboard" in box.asked
 
 
 @pytest.mark.parametrize("previous", ["", OLD, "1.5-half"])

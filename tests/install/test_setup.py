@@ -208,6 +208,9 @@ def test_why_debian_packages_could_not_be_installed(
 
 
 def test_the_service_is_installed_through_the_same_steps() -> None:
-    installer = (ROOT / "systemd/install.sh").read_text()
-    assert "pip install" not in installer
-    assert "pip_install" in installer
+    making = (ROOT / "systemd/making.sh").read_text()
+    assert "pip_install" in making
+    for way in ("systemd/install.sh", "packaging/build.sh"):
+        script = (ROOT / way).read_text()
+        assert ". systemd/making.sh" in script and "make_release" in script
+        assert "pip install" not in script + making

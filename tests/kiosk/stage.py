@@ -192,9 +192,13 @@ class Site:
         }  # fmt: skip
         return replace(config, **{**given, **sections})
 
-    def box(self, config: Config | None = None, *, ready: bool = True, real_sound: bool = False) -> Box:
-        """A box that was started and, unless told otherwise, is registered; with the sound card of its settings."""
-        box = Box(self.mailbox, config or self.config(), real_sound)
+    def box(self, config: Config | None = None, *, ready: bool = True, real_sound: bool = False,
+            capture: bytes | None = None) -> Box:  # fmt: skip
+        """A box that was started and, unless told otherwise, is registered; with the sound card of its settings.
+
+        `capture` is what its microphone hears; a tone, if nothing is said.
+        """
+        box = Box(self.mailbox, config or self.config(), real_sound, capture)
         self._ends.append(box.close)
         box.kiosk.start()
         if ready:
@@ -219,10 +223,11 @@ class Site:
 class Box(Watcher):
     """The box, and somebody in front of it."""
 
-    def __init__(self, mailbox: Mailbox, config: Config, real_sound: bool = False) -> None:
+    def __init__(self, mailbox: Mailbox, config: Config, real_sound: bool = False,
+                 capture: bytes | None = None) -> None:  # fmt: skip
         super().__init__()
         self.ear = Ear(mailbox, self.tell)
-        self.sound = FragileSound(tone(BOX_HZ), self.ear, loop=True)
+        self.sound = FragileSound(tone(BOX_HZ) if capture is None else capture, self.ear, loop=True)
         self.kiosk = Kiosk(config, None if real_sound else self.sound)
         self.kiosk.on("moment", self.tell)
         self.kiosk.box.subscribe(self.tell)
@@ -278,7 +283,7 @@ class Phone(Watcher):
         self.sound = WavSound(tone(VISITOR_HZ), self.ear, loop=True)
         self.sound.start()
         self.device = Device()
-        self.call: Any = None
+        self.calls: list[Any] = []
         for event in ("ready", "offline"):
             self.device.on(event, lambda _device, event=event: self.tell(event))
         self.device.on("incoming", self._on_incoming)
@@ -286,6 +291,12 @@ class Phone(Watcher):
         self.device.setup(site.switchboard.mint(identity), **options)
         for name in ("incoming", "outgoing", "disconnect"):
             self.device.sounds.switch(name, False)
+
+    @property
+    def call(self) -> Any:
+        """The latest call; waits for the first one, of which the box may show and sound sooner than it comes here."""
+        self.until(lambda: self.calls, "called")
+        return self.calls[-1]
 
     def dial(self, to: str = BOX, **params: str) -> None:
         """Call somebody."""
@@ -308,7 +319,7 @@ class Phone(Watcher):
         self.tell("incoming", call.parameters["From"])
 
     def _follow(self, call: Any) -> None:
-        self.call = call
+        self.calls.append(call)
         for event in ("ringing", "accept", "cancel", "disconnect", "reconnecting", "reconnected"):
             call.on(event, lambda *_args, event=event: self.tell(event))
         call.on("error", lambda error: self.tell("error", error.code))

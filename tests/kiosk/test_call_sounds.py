@@ -74,6 +74,7 @@ def test_own_files_begin_and_end_a_call(site: Site, visitor: Phone, tmp_path: Pa
 
     box.press("accept")
     box.until(lambda: box.ear.hears(1500) or box.ear.hears(1500, VISITOR_HZ), "the connect tone")
+    visitor.until_told("accept")  # or it would be a caller who gives up
     visitor.call.disconnect()
 
     box.until_hears(2000)

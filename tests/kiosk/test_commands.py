@@ -37,6 +37,18 @@ driver = "none"
 max_ring_s = 1.5
 [service]
 control_socket = "{folder}/run/control.sock"
+[directory.house]
+targets = ["nobody", "noanswer", "busy"]
+ring_s = 3
+fallback = "caretaker"
+[directory.caretaker]
+targets = ["reject", "guard"]
+ring = "all"
+[directory.empty]
+targets = ["nobody", "busy"]
+[directory.echo]
+targets = ["echo"]
+ring_s = 60
 """
 
 
@@ -129,6 +141,31 @@ def test_a_call_that_is_not_answered_fails_and_says_why(
     assert status == 1
     assert "answered" not in out
     assert err.startswith(f"kiosk-agent call: {whom} did not answer: {why}")
+
+
+def test_an_entry_of_the_directory_is_called_step_by_step_as_a_button_calls_it(
+    town: Site, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = town.phone("guard")
+    phone.device.on("incoming", lambda call: call.accept())
+
+    status, out, err = run(capsys, "call", "house", "--config", settings, "--seconds", "0.2", "--param", "floor=2")
+
+    assert (status, err) == (0, "")
+    assert [line.partition(",")[0] for line in out.splitlines()] == [
+        "calling nobody", "calling noanswer", "ringing", "calling busy", "calling reject", "ringing", "answered",
+        "ended: hung up here after 0.2 s",
+    ]  # fmt: skip
+    assert phone.call.custom_parameters == {"floor": "2"}
+
+
+def test_an_entry_of_which_nobody_answers_fails_with_what_the_last_one_said(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = run(capsys, "call", "empty", "--config", settings)
+
+    assert (status, out) == (1, "calling nobody\ncalling busy\n")
+    assert err.startswith("kiosk-agent call: empty did not answer: 31486")
 
 
 def test_call_goes_out_under_another_name_with_parameters(

@@ -38,7 +38,7 @@ def box_at(site: Site, **sections: Any) -> Box:
 
 
 def dial(box: Box, visitor: Phone, digits: str) -> None:
-    if visitor.call is None:
+    if not visitor.calls:
         visitor.dial()
         box.until_shows("ringing")
         box.press("accept")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main
 from agent.config import Config, load
-from tests.kiosk.stage import BOX_HZ, Box, Phone, Site
+from bench.rig.virtual_cards import shared_cards
+from tests.kiosk.stage import BOX_HZ, VISITOR_HZ, Box, Phone, Site
+from tests.kiosk.test_call_sounds import BELL_HZ, until_rings
+from tests.kiosk.test_sound_card import Loudspeaker
 
 BOXES = Path(__file__).parents[2] / "examples" / "boxes"
 
@@ -17,27 +22,32 @@ BOXES = Path(__file__).parents[2] / "examples" / "boxes"
 def settings_at(site: Site, name: str) -> Path:
     """The example as whoever takes it would have it: with the site's server and key, readable for its user."""
     path = site.folder / f"{name}.toml"
-    switchboard = site.switchboard
-    path.write_text((BOXES / path.name).read_text() + f"""
+    text = (BOXES / path.name).read_text()
+    is_whole = "\n[signaling]\n" in text  # only the port may be taken here
+    path.write_text(text.replace("127.0.0.1:8443", site.switchboard.address.server) if is_whole else text + f"""
 [signaling]
-server = "{switchboard.address.server}"
-ca_file = "{switchboard.ca_file}"
+server = "{site.switchboard.address.server}"
+ca_file = "{site.switchboard.ca_file}"
 insights = "off"
 
 [token]
 key_file = "{site.folder / "state" / "api_key.json"}"
 """)  # fmt: skip
     path.chmod(0o600)
+    if is_whole:
+        add = ["box", "add", "workshop", "--to", str(site.folder / "workshop.json")]
+        assert main(["switchboard", "--state-dir", str(site.folder / "state"), *add]) == 0
     return path
 
 
-def play(site: Site, name: str) -> Box:
-    """Start the example with virtual pins and without a page."""
+def play(site: Site, name: str, **cards: str) -> Box:
+    """Start the example with virtual pins and without a page; with virtual `cards` in the place of its own."""
     config: Config = load(settings_at(site, name))
     service = replace(config.service, control_socket=str(site.folder / "run" / "control.sock"),
                       state_dir=str(site.folder / "state"))  # fmt: skip
-    box = site.box(replace(config, box=replace(config.box, pins="mock"), page=replace(config.page, enabled=False),
-                           service=service))  # fmt: skip
+    here = replace(config, box=replace(config.box, pins="mock"), page=replace(config.page, enabled=False),
+                   service=service, sound=replace(config.sound, **cards))  # type: ignore[arg-type]  # fmt: skip
+    box = site.box(here, real_sound=bool(cards))
     buttons = box.kiosk.panel._buttons
     act = buttons._on_gesture
     buttons._on_gesture = lambda name, gesture: (act(name, gesture), box.tell(f"{name} {gesture}"))[0]
@@ -102,3 +112,61 @@ def test_twelve_flats_are_rung_by_two_digits_and_the_caretaker_when_nobody_is_at
     called(caretaker, "panel").call.accept()
     box.until_shows("in_call")
     assert "bell Flat 12" in box.story
+
+
+@pytest.mark.sound
+def test_a_kiosk_rings_on_one_loudspeaker_and_talks_over_the_other(site: Site) -> None:
+    cards, reception = shared_cards(), site.phone("reception")
+    box = play(site, "kiosk", capture="vmic_a", playback="vspk_a", ring="vspk_b")
+    box.until(lambda: box.status["sound"]["state"] == "open", "opened its cards")
+    try:
+        with closing(Loudspeaker(site, "a")) as counter, closing(Loudspeaker(site, "b")) as ceiling:
+            reception.dial("hall")
+            ceiling.until_plays(*BELL_HZ)
+            assert counter.ear.loudness() < 10
+            press(box, "call")
+            counter.until_plays(VISITOR_HZ)
+            assert not ceiling.ear.hears(VISITOR_HZ)
+            press(box, "softer")
+            box.until(lambda: box.status["volume_percent"] == 60, "softer")
+    finally:
+        cards.pactl("set-sink-volume", "spk_a", "100%")
+
+
+def test_at_its_own_switchboard_a_workshop_is_heard_while_the_button_is_held(site: Site) -> None:
+    office = site.phone("office")
+    box = play(site, "own_switchboard")
+    press(box, "bell")
+    called(office, "workshop").call.accept()
+    box.until_shows("in_call", "muted")
+    box.until_hears(VISITOR_HZ)
+    assert not office.ear.hears(BOX_HZ)
+    assert box.kiosk.panel.lights.snapshot()["talk"] == 0
+    box.press("talk", hold_s=20)
+    office.until_hears(BOX_HZ)
+    box.press("talk", hold_s=0)
+    box.until_shows("muted")
+    office.until_quiet()
+
+
+def test_a_workshop_rings_by_day_and_only_blinks_in_the_quiet_hours(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, box = site.phone("office"), play(site, "own_switchboard")
+    loudest = 0.0
+
+    def blinks() -> bool:
+        nonlocal loudest
+        loudest = max(loudest, box.ear.loudness())
+        return box.kiosk.panel.lights.snapshot()["bell"] == 1 and "ringing" in box.states
+
+    monkeypatch.setattr(box.kiosk.volume, "_local_time", lambda: datetime(2026, 3, 2, 23, 0))
+    office.dial("workshop")
+    box.until(blinks, "blinked")
+    office.call.disconnect()
+    box.until(lambda: not blinks() and box.states == {"ready"}, "calm")
+    assert loudest == 0
+
+    monkeypatch.setattr(box.kiosk.volume, "_local_time", lambda: datetime(2026, 3, 2, 17, 59))
+    office.dial("workshop")
+    until_rings(box)

@@ -43,5 +43,12 @@ def test_a_call_that_the_far_side_ends_before_it_answers_was_not_taken() -> None
     assert told == "not taken"
 
 
+@pytest.mark.parametrize(
+    ("code", "word"), [(31486, "busy"), (31480, "unanswered"), (31487, "not taken"), (31603, "rejected")]
+)
+def test_a_pbx_says_how_a_call_was_not_taken(code: int, word: str) -> None:
+    assert outcome(OUTGOING, "disconnect", answered=False, code=code, failed=False, ended_here=False) == word
+
+
 def test_an_incoming_call_that_could_not_be_taken_failed() -> None:
     assert outcome(INCOMING, "disconnect", answered=False, code=31208, failed=True) == "failed"

@@ -104,15 +104,18 @@ def test_who_is_not_wanted_now_does_not_hear_it_ring_on(pbx: Pbx) -> None:
     assert "ringing" not in box.states
 
 
-def test_a_call_that_nobody_takes_there_is_told_as_such(pbx: Pbx) -> None:
-    pbx.site.refuses["INVITE"] = (486, "Busy Here")
+@pytest.mark.parametrize(
+    ("status", "word"), [(486, "busy"), (480, "unanswered"), (603, "rejected"), (487, "not taken")]
+)
+def test_a_call_that_nobody_takes_there_is_told_as_such(pbx: Pbx, status: int, word: str) -> None:
+    pbx.site.refuses["INVITE"] = (status, "No")
     box = pbx.box()
 
     box.act("call")
 
     box.until(lambda: box.status["recent_calls"], "ended")
     box.until_calm()
-    assert box.last_call["outcome"] == "not taken"
+    assert box.last_call["outcome"] == word
 
 
 def test_a_refusal_is_of_all_phones_or_of_this_one_alone(pbx: Pbx) -> None:
@@ -220,6 +223,20 @@ def test_a_name_and_a_password_change_in_a_call_and_edges_after_it(pbx: Pbx) -> 
     assert "in_call" in box.states and not begun
     phone.calls[-1].disconnect()
     box.until(lambda: begun, "began anew")
+
+
+def test_whom_to_believe_changes_in_a_call_but_waits_for_the_edges_that_it_is_said_of(pbx: Pbx) -> None:
+    box, phone = pbx.box(), pbx.phone()
+    phone.dial()
+    box.until_shows("ringing")
+    box.act("accept")
+    box.until_shows("in_call")
+
+    done = reload_of(box.kiosk, pbx.config(trusted_edges=(pbx.edge.uri,)))
+    assert done == {"applied": ["sip.trusted_edges"], "waits": []}
+    other = "wss://127.0.0.9/ws"
+    done = reload_of(box.kiosk, pbx.config(edges=(other,), trusted_edges=(other,)))
+    assert done["applied"] == [] and set(done["waits"]) == {"sip.edges", "sip.trusted_edges"}
 
 
 def test_a_change_to_another_protocol_waits_with_all_that_belongs_to_it(pbx: Pbx) -> None:

@@ -31,6 +31,9 @@ listen = "127.0.0.1:0"
 max_ring_s = 5
 [service]
 control_socket = "{folder}/run/control.sock"
+[directory.house]
+targets = ["nobody", "desk"]
+ring = "all"
 """
 
 
@@ -78,6 +81,19 @@ def test_a_call_is_made_without_registering(pbx: Pbx, settings: str, capsys: pyt
     assert pbx.edge.boxes("kiosk") == []
 
 
+def test_an_entry_of_the_directory_rings_all_of_its_targets(
+    pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = pbx.phone()
+    phone.device.on("incoming", lambda call: call.accept())
+
+    status, out, err = run(capsys, "call", "house", "--config", settings, "--seconds", "0.2")
+
+    assert (status, err) == (0, "")
+    assert out.splitlines()[0] == "calling nobody,desk"
+    assert "answered" in out
+
+
 @pytest.mark.parametrize(
     ("whom", "told"),
     [("nobody", "nobody did not answer"), ("sip:desk@", "cannot be called: at place 10"), ("http:x", "at place 5")],
@@ -88,6 +104,17 @@ def test_a_call_that_does_not_come_about_says_why(
     status, _out, err = run(capsys, "call", whom, "--config", settings)
 
     assert status == 1 and told in err
+
+
+@pytest.mark.parametrize(("status", "told"), [(486, "busy"), (480, "does not answer"), (603, "does not want it")])
+def test_a_call_that_nobody_takes_says_how(
+    pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str], status: int, told: str
+) -> None:
+    pbx.site.refuses["INVITE"] = (status, "No")
+
+    failed, _out, err = run(capsys, "call", "desk", "--config", settings)
+
+    assert failed == 1 and told in err and str(31000 + status) in err
 
 
 def test_a_wrong_password_ends_a_call_at_once(pbx: Pbx, settings: str, capsys: pytest.CaptureFixture[str]) -> None:

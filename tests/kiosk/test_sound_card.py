@@ -215,3 +215,23 @@ def test_without_a_card_the_box_takes_calls_and_shows_that_it_has_no_sound(
 
     assert "no such card" in box.status["sound"]["reason"]
     assert box.status["call"]["status"] == "open"
+
+
+def test_the_devices_that_the_box_sees_are_listed_with_what_they_are_used_for(site: Site, cards: VirtualCards) -> None:
+    box = carded(site, ring="vspk_b")
+    told = box.kiosk.box.sound()
+    assert (told["has_cards"], told["problem"]) == (True, "")
+    assert told["wanted"] == {"capture": "vmic_a", "playback": "vspk_a", "ring": "vspk_b"}
+    used = {role: one["name"] for one in told["devices"] for role in one["used_for"]}
+    assert used == {"capture": "vmic_a", "playback": "vspk_a", "ring": "vspk_b"}
+    assert box.kiosk.box.sound()["devices"] == told["devices"]
+
+
+def test_the_test_tone_comes_out_of_the_card(
+    site: Site, cards: VirtualCards, speaker: Callable[[str], Loudspeaker]
+) -> None:
+    box, heard = carded(site), speaker("a")
+    box.kiosk.box.play_tone()
+    heard.until(lambda: heard.ear.loudness() > 500, "played the tone")
+    box.until_told("test tone")
+    assert box.kiosk.box.sound()["tone"]["tested"]["outcome"] in ("ok", "warning", "failed")

@@ -4,6 +4,7 @@ import asyncio
 
 from agent.media.peer import Peer
 from agent.media.settings import MediaSettings
+from agent.net.netlink import LocalAddress, Snapshot
 
 PATIENCE_S = 15
 
@@ -11,11 +12,11 @@ PATIENCE_S = 15
 class WatchedPeer(Peer):
     """A peer that remembers its events, and lets tests wait for them."""
 
-    def __init__(self, for_sip=False, **settings):
+    def __init__(self, **settings):
         self.events = []
         self.packets = []
         self._changed = asyncio.Event()
-        super().__init__(MediaSettings(**settings), self._note, for_sip=for_sip)
+        super().__init__(MediaSettings(**settings), self._note)
         self.rtp.on_rtp = self._note_rtp
 
     def _note(self, name, *arguments):
@@ -88,6 +89,12 @@ def send_unusable(peer, payload_type, timestamp):
     peer._secure.send_rtp(session.write(payload_type, 48_000, bytes(20), timestamp, False, now))
 
 
+def only_addresses(monkeypatch, *addresses):
+    """Let this machine have these addresses only, for whoever gathers from now on."""
+    network = Snapshot(frozenset(LocalAddress(address, 1) for address in addresses), frozenset())
+    monkeypatch.setattr("agent.media.ice.gathering.snapshot", lambda: network)
+
+
 class Talker:
     """Sends a numbered payload every 20 ms, as a sound source would."""
 
@@ -107,5 +114,3 @@ class Talker:
 
 def number_of(packet):
     return int.from_bytes(packet[0][:4], "big")
-
-

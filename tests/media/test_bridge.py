@@ -146,7 +146,7 @@ def test_a_loop_that_turns_owes_nothing_and_is_left_alone_in_between(bridge, mon
     bridge.run(asyncio.sleep(0))  # by now it has answered
     assert bridge.progress_s() == 0.0
     asked = []
-    monkeypatch.setattr(bridge, "call", lambda *_: asked.append(1))
+    monkeypatch.setattr(bridge, "_ask", lambda *_: asked.append(1))
     for _ in range(10):
         assert bridge.progress_s() == 0.0
     assert asked == []
@@ -154,6 +154,20 @@ def test_a_loop_that_turns_owes_nothing_and_is_left_alone_in_between(bridge, mon
     assert bridge.progress_s() == 0.0
     assert asked == [1]
     assert bridge.progress_s() > 0.0
+    assert asked == [1]
+
+
+def test_a_loop_that_has_nothing_to_do_is_asked_less_often(bridge, monkeypatch):
+    monkeypatch.setattr("agent.media.bridge.ASK_S", 0.0)
+    bridge.progress_s()
+    bridge.run(asyncio.sleep(0))
+    asked = []
+    monkeypatch.setattr(bridge, "_ask", lambda *_: asked.append(1))
+    monkeypatch.setattr(bridge, "_used_at", -1000.0)
+    bridge.progress_s()
+    assert asked == []
+    bridge.post(int)
+    bridge.progress_s()
     assert asked == [1]
 
 

@@ -397,3 +397,20 @@ def test_first_offers_of_both_ends_meet():
     run(story())
 
 
+def test_who_sends_frames_is_looked_after_with_them_and_by_a_timer_where_they_fail_to_come():
+    async def story():
+        peer = WatchedPeer()
+        looked = asyncio.Queue()
+        peer.rtp.tick = looked.put_nowait
+        await looked.get()
+        for _ in range(3):
+            peer.rtp.tick_at = 0.0  # it is time
+            peer.rtp.push_pcm(SILENCE)
+            looked.get_nowait()
+        await looked.get()
+        await close(peer)
+        peer.rtp.tick_at = 0.0
+        peer.rtp.push_pcm(SILENCE)
+        assert looked.empty()
+
+    run(story())

@@ -120,13 +120,13 @@ def test_first_offer_cannot_be_withdrawn():
 def test_offer_on_request_within_a_call_names_all_that_we_speak_and_may_go_to_another():
     async def story():
         one, other = WatchedPeer(), WatchedPeer()
-        offer = (await other.create_offer()).replace("SAVPF 111 0 8 110 126", "SAVPF 97 8")
+        offer = (await other.create_offer()).replace("SAVPF 111 0 63 8 110 126", "SAVPF 97 8")
         offer = offer.replace("a=rtpmap:111 opus/48000/2", "a=rtpmap:97 telephone-event/8000")
         await other.apply_answer(await one.answer_offer(offer.replace("a=sendrecv", "a=sendonly")))
         await asyncio.gather(one.connected(), other.connected())
         full = parse(await one.create_offer())
         assert full.direction == "sendrecv"
-        assert {codec.key for codec in full.codecs} == {codec.key for codec in OUR_CODECS}
+        assert {codec.key for codec in full.codecs} == {codec.key for codec in OUR_CODECS} | {("red", 48_000)}
         assert [c.payload_type for c in full.codecs if c.key in (("pcma", 8000), ("telephone-event", 8000))] == [97, 8]
         assert len({codec.payload_type for codec in full.codecs}) == len(full.codecs)
         assert full.ice.credentials != parse(one._descriptions._before[1]).ice.credentials

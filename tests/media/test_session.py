@@ -11,7 +11,7 @@ from agent.media.bridge import Bridge, warm_up
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
 from hw.errors import SoundDeniedError
-from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES
+from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
 
@@ -99,13 +99,15 @@ def test_each_end_hears_the_other(call, codecs):
 def test_longer_packets_carry_the_same_sound(call, packet_ms):
     caller, callee = call({"packet_ms": packet_ms}, {"packet_ms": packet_ms})
     until(lambda: callee.speaker.loudest_hz() and abs(callee.speaker.loudest_hz() - 440) < 5)
+    until(lambda: caller.session.stats().packets_sent >= 20)
     sent = caller.session.stats().packets_sent
-    gevent.sleep(0.6)
-    assert caller.session.stats().packets_sent - sent <= 1.3 * 600 / packet_ms
+    beats = len(caller.speaker.frames)  # of the sound device: at each, a frame is captured, too
+    assert sent <= 1 + beats * FRAME_MS / packet_ms
 
 
 def test_states_and_events_reach_the_hub_in_order(call):
     caller, callee = call()
+    until(lambda: ("connection_state", "connected") in caller.events)  # the state is there before its event
     names = [event[:2] for event in caller.events if event[0] in ("signaling_state", "connection_state")]
     assert names == [
         ("signaling_state", "have-local-offer"),
@@ -221,8 +223,10 @@ def test_written_frames_replace_the_microphone(call):
 
 def test_remote_stream_can_be_recorded(call, tmp_path):
     _, callee = call()
-    recorder = callee.session.remote_stream.record(tmp_path / "far.wav")
-    gevent.sleep(0.6)
+    stream = callee.session.remote_stream
+    recorder = stream.record(tmp_path / "far.wav")
+    for _ in range(10):
+        assert stream.read(timeout_s=PATIENCE_S)
     recorder.close()
     with wave.open(str(tmp_path / "far.wav")) as file:
         assert file.getframerate() == 48_000 and file.getnframes() >= 10 * FRAME_SAMPLES

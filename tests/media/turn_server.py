@@ -3,19 +3,13 @@
 import asyncio
 import contextlib
 import shutil
-import socket
 
 from agent.media.settings import IceServer
 from bench.rig import certificate
+from bench.rig.ports import unused_port
 
 USER = {"username": "box", "credential": "secret"}
 NAME = "relay.test"
-
-
-def free_port():
-    with socket.socket(socket.AF_INET6) as sock:
-        sock.bind(("::1", 0))
-        return sock.getsockname()[1]
 
 
 def available():
@@ -33,7 +27,7 @@ class Coturn:
     """Where a server listens, where its relays are, and how it is started."""
 
     def __init__(self, folder, *addresses, relays=(), options=""):
-        self.folder, self.port, self.tls_port = folder, free_port(), free_port()
+        self.folder, self.port, self.tls_port = folder, unused_port(), unused_port()
         self.addresses = addresses or ("127.0.0.1", "::1")
         self.relays, self.options = relays or self.addresses, options
         self.ca_file = str(folder / "cert.pem")
@@ -52,6 +46,16 @@ class Coturn:
         ).split()
 
 
+async def listening(address, port):
+    """Wait until something listens there; it opens its ports one after the other."""
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(address, port)
+            writer.close()
+            return
+        await asyncio.sleep(0.05)
+
+
 @contextlib.asynccontextmanager
 async def coturn(folder, *addresses, **options):
     server = Coturn(folder, *addresses, **options)
@@ -63,12 +67,9 @@ async def coturn(folder, *addresses, **options):
     )
     try:
         async with asyncio.timeout(30):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection(server.addresses[0], server.tls_port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.05)
+            for address in server.addresses:
+                for port in (server.port, server.tls_port):
+                    await listening(address, port)
         yield server
     finally:
         process.terminate()

@@ -5,6 +5,8 @@ Choose a text that stands in its file once and does not change often; name tests
 
 from __future__ import annotations
 
+from tests.install.test_releases import SHARES
+
 from .mutation import Mutation
 
 PLAYED = "conformance/test_conformance.py::test_a_scenario_comes_out_as_it_was_recorded"
@@ -194,6 +196,8 @@ _MEDIA = (
              "rf\"\\g<1>;maxaveragebitrate={value}\"", "rf\"\\g<1>\"", _played("codec_opus_first")),
     Mutation("ICE-lite stays", "agent/media/sdp/munge.py", 'r"^.*a=ice-lite.*\\n?"', 'r"^.*a=ice-light.*\\n?"',
              ("media/sdp/test_munge.py",)),
+    Mutation("the path that was answered last is taken", "agent/media/ice/aioice_adapter.py",
+             "(self.ice_controlling and is_detour(pair, before))", "False", ("media/ice/test_check_order.py",)),
     Mutation("no candidates by trickle", "agent/media/sdp/write.py",
              '["a=ice-options:trickle"] if self.address is None else []', "[]", _played("mute")),
     Mutation("the end of a digit is sent once", "agent/media/codec/telephone_event.py", "END_PACKETS = 3",
@@ -206,8 +210,8 @@ _MEDIA = (
     Mutation("a copy of what came is passed on", "agent/media/rtp/session.py",
              "if self._came and place not in numbers and at not in timestamps:", "if True:",
              ("media/rtp/test_red.py",)),
-    Mutation("copies are offered to the voice service", "agent/media/sdp/offer_answer.py",
-             "with_red(codecs, taken) if self._for_sip else codecs", "with_red(codecs, taken)",
+    Mutation("copies are offered to nobody", "agent/media/sdp/offer_answer.py",
+             "with_red(all_codecs(codecs, taken), taken)", "all_codecs(codecs, taken)",
              ("media/sdp/test_sdp.py",)),
     Mutation("SIP peers take our offer for hold", "agent/voice/host_duties.py",
              "self._signaling_address, for_sip)", "self._signaling_address, False)", ("voice/test_sip_device.py",)),
@@ -280,6 +284,10 @@ _STRANGERS = (
              "if permission and permission not in asker.permissions:", "if False:", ("page/test_page_api.py",)),
     Mutation("whoever may talk opens the door by its button", "agent/page/api.py",
              'if "button" in values and _opens(box, values["button"]):', "if False:", ("page/test_page_api.py",)),
+    Mutation("whoever may look runs the self-test", "agent/page/api.py", '_post("run-doctor", MEND,',
+             '_post("run-doctor", LOOK,', ("page/test_page_api.py",)),
+    Mutation("a secret setting is told", "agent/config/told.py", 'bool(field.metadata.get("secret"))', "False",
+             ("kiosk/test_settings_told.py",)),
     Mutation("a door that only its button opens is opened by HTTP", "agent/kiosk/kiosk_box.py",
              "if by and any(not self._doorway", "if False and any(not self._doorway",
              ("kiosk/test_http_interface.py",)),
@@ -303,7 +311,7 @@ _STRANGERS = (
     Mutation("a restart ends the lock-out", "hw/panel/lockout.py",
              "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
     Mutation("secrets for everybody are taken", "agent/config/exposure.py",
-             "mode & stat.S_IROTH and (found", "False and (found", ("config/test_exposure.py",)),
+             "mode & stat.S_IROTH and secrets", "False and secrets", ("config/test_exposure.py",)),
     Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
              "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
              ("test_words.py",)),
@@ -327,12 +335,22 @@ _STRANGERS = (
 )  # fmt: skip
 
 _RELEASES = "install/test_releases.py::test_a_"
+_CUT = f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version"
 _INSTALLATION = (
     Mutation("a moment without any version", "systemd/releases.sh", '  mv -T "$opt/.$1.new"',
              '  rm -f "$opt/$1"\n  mv -T "$opt/.$1.new"',
-             (f"{_RELEASES}change_that_is_cut_at_any_step_leaves_the_old_or_the_new_version[judge-works-power cut]",)),
+             tuple(f"{_CUT}[judge-works-power cut-{first}]" for first in range(1, SHARES + 1))),
     Mutation("a version that was refused is not named", "systemd/releases.sh", 'point refused "$trial"', ":",
              (f"{_RELEASES}version_that_does_not_get_ready_is_told_and_the_old_one_is_back",)),
+    Mutation("an agent that was disabled is started by a change", "systemd/releases.sh",
+             "if is_wanted; then start;", "if true; then start;",
+             ("install/test_releases.py::test_an_agent_that_was_disabled_changes_its_version_and_stays_away",)),
+    Mutation("a section in an upper file drops what the lower one says", "agent/config/layers.py",
+             "isinstance(value, dict) and isinstance(old, dict) and depth < DEEPEST", "False",
+             ("config/test_layers.py",)),
+    Mutation("the relay of a lower file is driven, too", "agent/config/outputs.py",
+             "[(where, {**values, **joined.get(where, {})}) for where, values in below]", "list(below)",
+             ("config/test_layers.py",)),
     Mutation("a version that starts again and again is ready", "systemd/releases.sh",
              '[ "$process" = "$last" ] || since=$SECONDS', ":",
              (f"{_RELEASES}version_that_starts_again_and_again_is_not_ready",)),
@@ -342,7 +360,7 @@ _PAUSES = (
     Mutation("a process that was paused is ended by its watchdog", "agent/service/watchdog.py",
              "min(AGAIN_S, self._interval_s)", "self._interval_s", ("service/test_service.py",)),
     Mutation("what could not beat in a pause is restarted", "agent/supervision/supervisor.py",
-             "skipped = not skipped and", "skipped = False and", ("supervision/test_supervisor.py",)),
+             "if self._heartbeat.age_s() > LATE * self._check_s:", "if False:", ("supervision/test_supervisor.py",)),
     Mutation("the thread of the sound library dies for good", "hw/sound/portaudio_thread.py",
              "if self._thread is None or not self._thread.is_alive():", "if self._thread is None:",
              ("hw/sound/test_portaudio_thread.py",)),
@@ -370,6 +388,31 @@ _SIP = (
              "if self.uri in self._ponging:", "if True:", ("signaling/sip/test_flow.py",)),
     Mutation("SIP: the trouble of one edge is told while the other one works", "agent/signaling/sip/user_agent.py",
              "set(self._open) <= {flow}", "True", ("signaling/sip/test_two_flows.py",)),
+    Mutation("SIP: every edge is believed about who calls", "agent/signaling/sip/user_agent.py",
+             "return self.flows[flow].uri in self.writer.account.trusted_edges", "return True",
+             ("signaling/sip/test_incoming_call.py",)),
+    Mutation("SIP: of two descriptions in one body the first counts", "agent/signaling/sip/bodies.py",
+             'return found[0] if len(found) == 1 else ""', 'return found[0] if found else ""',
+             ("signaling/sip/test_bodies.py",)),
+    Mutation("SIP: what nobody could read is answered", "agent/signaling/sip/malformed.py",
+             "        check_names(request)\n", "", ("signaling/sip/test_malformed.py",)),
+    Mutation("SIP: a session that we had to ask about anew runs out", "agent/signaling/sip/extensions.py",
+             "self._due[sid] = now + timer.interval_s / 2,", "self._due[sid] = now + timer.interval_s * 2,",
+             ("signaling/sip/test_extensions.py",)),
+    Mutation("SIP: a body that is packed is read as it is", "agent/signaling/sip/bodies.py",
+             "    if not _is_plain(headers):", "    if False:", ("signaling/sip/test_bodies.py",)),
+    Mutation("SIP: who refuses ends the ringing of the others", "agent/signaling/sip/legs.py",
+             "if _State.CALLED in self._states:", "if False:", ("signaling/sip/test_legs.py",)),
+    Mutation("SIP: others ring on when one has answered", "agent/signaling/sip/legs.py",
+             "*self._take_back(is_taken=True), ConnectLeg(leg)", "ConnectLeg(leg)",
+             ("signaling/sip/test_legs.py",)),
+    Mutation("a fork whose answer is not taken disturbs the handshake", "agent/media/ice/aioice_adapter.py",
+             "self.remote_username in (None, theirs)", "True", ("media/test_forked_offer.py",)),
+    Mutation("SIP: two who answer have the call", "agent/signaling/sip/legs.py",
+             "return [TurnDownLeg(leg), *self._rest()]", "return [ConnectLeg(leg), *self._rest()]",
+             ("signaling/sip/test_leg_orders.py",)),
+    Mutation("SIP: who was not quick enough sees a missed call", "agent/signaling/sip/outgoing_call.py",
+             "TAKEN if is_taken else None", "None", ("signaling/sip/test_legs.py",)),
 )  # fmt: skip
 
 _SIP_BOX = "kiosk/test_sip_box.py::test_"

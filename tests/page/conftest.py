@@ -12,7 +12,7 @@ from geventhttpclient import HTTPClient
 
 from agent.errors import InvalidArgumentError, InvalidStateError
 from agent.kiosk.recent_moments import RecentMoments
-from agent.page.api_keys import ApiKeySettings, ApiSettings, Asker, new_key
+from agent.page.api_keys import PERMISSIONS, ApiKeySettings, ApiSettings, Asker, new_key
 from agent.page.server import Page
 from agent.page.settings import PageSettings
 from hw.errors import HardwareError
@@ -30,6 +30,7 @@ class RecordingBox:
         self.opened_by = ("page", "http")
         self.openers: list[str] = []
         self.moments = RecentMoments()
+        self.found: dict[str, Any] = {"state": "never", "began_at_ms": None, "checks": []}
 
     def status(self) -> dict[str, Any]:
         return self.shown
@@ -73,6 +74,21 @@ class RecordingBox:
 
     def set_volume(self, percent: int) -> None:
         self.done.append(("volume", percent))
+
+    def sound(self) -> dict[str, Any]:
+        return {"has_cards": True, "devices": [], "tone": {"is_playing": False, "tested": None}}
+
+    def play_tone(self) -> None:
+        self.done.append(("play tone",))
+
+    def settings(self) -> list[dict[str, Any]]:
+        return [{"key": "box.identity", "value": "lobby", "is_default": False, "is_hidden": False}]
+
+    def doctor(self) -> dict[str, Any]:
+        return self.found
+
+    def run_doctor(self) -> None:
+        self.done.append(("run doctor",))
 
     def tell(self, moment: str, detail: str = "") -> None:
         """Let something happen, and tell who watches."""
@@ -151,7 +167,7 @@ def keys() -> tuple[ApiSettings, dict[str, str]]:
     made: dict[str, ApiKeySettings] = {}
     bearers: dict[str, str] = {}
     for name, permissions in {"look": ("look",), "talk": ("talk",), "open": ("open",),
-                              "all": ("look", "talk", "open")}.items():  # fmt: skip
+                              "mend": ("mend",), "all": PERMISSIONS}.items():  # fmt: skip
         key, key_hash = new_key()
         made[name] = ApiKeySettings(key_hash, permissions)
         bearers[name] = f"Bearer {key}"

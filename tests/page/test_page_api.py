@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.page.api import ROUTES, ApiRoute
-from agent.page.api_keys import LOOK, OPEN, TALK, ApiKeySettings, ApiSettings, hash_of, new_key
+from agent.page.api_keys import PERMISSIONS, ApiKeySettings, ApiSettings, hash_of, new_key
 from agent.page.connection import MAX_BODY_BYTES
 from agent.page.guesses import Guesses
 from hw.errors import SettingError
@@ -23,6 +23,8 @@ GOOD: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
     "door": ({}, ("door",)),
     "volume": ({"percent": 35}, ("volume", 35)),
     "do-not-disturb": ({"on": True}, ("do not disturb", True)),
+    "play-tone": ({}, ("play tone",)),
+    "run-doctor": ({}, ("run doctor",)),
 }
 POSTS = [route for route in ROUTES if route.do is not None]
 Keys = tuple[ApiSettings, dict[str, str]]
@@ -52,7 +54,7 @@ def test_what_is_asked_for_reaches_the_box(browser: Any, box: Any, route: ApiRou
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name)
-@pytest.mark.parametrize("permission", [LOOK, TALK, OPEN])
+@pytest.mark.parametrize("permission", PERMISSIONS)
 def test_a_key_allows_what_it_says_and_nothing_else(
     guarded: Any, box: Any, keys: Keys, route: ApiRoute, permission: str
 ) -> None:
@@ -67,6 +69,15 @@ def test_a_key_allows_what_it_says_and_nothing_else(
     assert bool(box.done) == (allowed and route.do is not None)
     if not allowed:
         assert route.permission in error(answer)
+
+
+@pytest.mark.parametrize("ask", ["settings", "sound", "doctor", "play-tone", "run-doctor"])
+def test_a_program_of_the_house_does_not_look_after_the_box(guarded: Any, box: Any, keys: Keys, ask: str) -> None:
+    for permission in ("look", "talk", "open"):
+        for answer in (guarded.get(f"/api/v1/{ask}", Authorization=keys[1][permission]),
+                       guarded.send(ask, {}, Authorization=keys[1][permission])):  # fmt: skip
+            assert answer.status_code in (403, 405)
+    assert box.done == []
 
 
 def test_a_key_needs_nothing_that_only_the_page_sends(guarded: Any, box: Any, keys: Keys) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import gevent
 import pytest
 
-from agent.page.api import EVENTS, ROUTES
+from agent.page.api import EVENTS, ROOT, ROUTES
 from agent.page.api_description import description
 
 PAGE = Path(__file__).parents[2] / "docs" / "http.md"
@@ -62,6 +62,13 @@ def test_the_description_has_the_form_of_openapi_3_1() -> None:
         found = api
         for part in reference.split("/"):
             found = found[part]
+
+
+def test_the_page_says_which_permission_each_thing_needs() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE.read_text(), re.MULTILINE)
+    told = {name: permission for permission, text in rows
+            for name in re.findall(r"`([a-z-]+)`", text.partition(";")[0])}  # fmt: skip
+    assert told == {route.path.removeprefix(ROOT): route.permission for route in ROUTES if route.permission}
 
 
 def test_the_lines_of_the_page_ask_for_every_route() -> None:

@@ -18,6 +18,7 @@ class Stream:
     def __init__(self, browser: Any, path: str = "/events", **headers: str) -> None:
         self.answer = browser.get(path, **headers)
         self.text = b""
+        self.seen = b""
 
     def next(self) -> Any:
         """The next status that is told."""
@@ -26,6 +27,10 @@ class Stream:
     def moment(self) -> Any:
         """The next moment that is told."""
         return self._next(b"event: moment")
+
+    def doctor(self) -> Any:
+        """What the self-test has found when it is told next."""
+        return self._next(b"event: doctor")
 
     def _next(self, beginning: bytes) -> Any:
         while True:
@@ -38,6 +43,7 @@ class Stream:
             chunk = bytes(self.answer.read(1))
             assert chunk, "the stream ended"
             self.text += chunk
+            self.seen += chunk
 
 
 def test_the_status_is_told_at_once_and_at_each_change(browser: Any, box: Any) -> None:
@@ -54,6 +60,35 @@ def test_moments_are_told_as_they_happen_and_those_before_at_once(browser: Any, 
     assert stream.moment()["detail"] == "client:a"
     box.tell("ringing")
     assert stream.moment()["moment"] == "ringing"
+
+
+def test_how_a_self_test_comes_along_is_told_to_whoever_looks_after_the_box(
+    serve: Any, box: Any, keys: Any
+) -> None:
+    browser = serve(password="correct horse", api=keys[0])
+    box.found = {"state": "running", "began_at_ms": 1, "checks": []}
+    mender = Stream(browser, "/api/v1/events", Authorization=keys[1]["all"])
+    viewer = Stream(browser, "/api/v1/events", Authorization=keys[1]["look"])
+    assert mender.doctor()["state"] == "running"
+    box.found = {"state": "done", "began_at_ms": 1, "checks": [{"name": "dns"}]}
+    box.change(identity="gate")
+    assert mender.doctor()["checks"] == [{"name": "dns"}]
+    assert [viewer.next()["identity"] for _ in range(2)] == ["lobby", "gate"]
+    box.tell("ringing")
+    assert viewer.moment()["moment"] == "ringing"
+    assert b"doctor" not in viewer.seen
+
+
+def test_nothing_is_collected_while_nobody_looks(browser: Any, box: Any) -> None:
+    collected: list[str] = []
+    show, found = box.status, box.doctor
+    box.status = lambda: collected.append("status") or show()
+    box.doctor = lambda: collected.append("doctor") or found()
+    for percent in range(50):
+        box.change(volume_percent=percent)
+    assert collected == []
+    assert Stream(browser).next()["volume_percent"] == 49
+    assert collected
 
 
 def test_whoever_comes_back_hears_only_what_was_missed(browser: Any, box: Any) -> None:

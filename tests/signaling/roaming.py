@@ -34,7 +34,7 @@ def roam(folder: Path) -> None:
     away = subprocess.Popen(["unshare", "-n", "sleep", "60"])
     far: subprocess.Popen[str] | None = None
     try:
-        gevent.sleep(0.2)  # until `unshare` has made its namespace
+        until_in_another_network(away.pid)
         far = lay_cable(away.pid, folder)
         assert far.stdout is not None
         port = int(far.stdout.readline())
@@ -45,6 +45,13 @@ def roam(folder: Path) -> None:
         for process in (far, away):
             if process is not None:
                 process.kill()
+
+
+def until_in_another_network(pid: int) -> None:
+    """Wait until `unshare` has made its namespace."""
+    with gevent.Timeout(30):
+        while Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
+            gevent.sleep(0.02)
 
 
 def lay_cable(pid: int, folder: Path) -> subprocess.Popen[str]:

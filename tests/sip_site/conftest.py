@@ -9,8 +9,9 @@ import pytest
 
 from agent.media.bridge import Bridge
 from bench.rig.sip_box import SipBox
+from bench.rig.sip_network import PHONES
 from bench.rig.sip_phone import SipPhone
-from bench.rig.sip_site import PHONES, SipSite, missing
+from bench.rig.sip_site import SipSite, missing
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +32,16 @@ def two_edges(_two_edges: SipSite) -> Iterator[SipSite]:
     yield _two_edges
 
 
-def _site(factory: pytest.TempPathFactory, two: bool) -> Iterator[SipSite]:
+@pytest.fixture(scope="module")
+def patient_edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipSite]:
+    """A single edge at which phones may ring for as long as this machine needs."""
+    yield from _site(tmp_path_factory, two=False, SITE_RING_LIMIT_MS="300000")
+
+
+def _site(factory: pytest.TempPathFactory, two: bool, **settings: str) -> Iterator[SipSite]:
     if lacking := missing():
         pytest.skip(f"needs {lacking}; ./test.sh installs what Debian has")
-    with SipSite(factory.mktemp("site"), two) as site, site.inside("client"):
+    with SipSite(factory.mktemp("site"), two, settings) as site, site.inside("client"):
         yield site
 
 

@@ -110,6 +110,22 @@ def test_nobody_is_there(one_edge: SipSite, box: Callable[..., SipBox]) -> None:
     until_nothing_is_left(one_edge)
 
 
+def test_who_calls_without_an_offer_is_offered_our_sound_and_both_ways_work(
+    one_edge: SipSite, box: Callable[..., SipBox]
+) -> None:
+    kiosk, before = box(hz=440), len(one_edge.wire())
+    kiosk.device.on("incoming", lambda call: call.accept())
+    with Trunk(one_edge, sip_trunk.calls_without_offer("box", talk_ms=8000), 1, "-l", "1", "-rtp_echo") as trunk:
+        kiosk.until_told("accept")
+        kiosk.until_hears(440)  # our own tone: what arrives at the trunk goes back from there
+        until(lambda: [each.step for each in one_edge.wire()[before:]].count("<ACK") == 2, "the second time")
+        kiosk.until_hears(440)
+        trunk.until_done()
+    kiosk.until_told("disconnect")
+    assert not [told for told in kiosk.told if "error" in told]
+    until_nothing_is_left(one_edge)
+
+
 MANY = 50
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
+import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.rig.sip_deployment import DEPLOYED, ROOT
 from bench.rig.sip_phone import SipPhone
-from bench.rig.sip_site import DEPLOYED, ROOT, SipSite, missing
+from bench.rig.sip_site import SipSite, missing
 
 SWITCHES = ("TRUNK", "TWO_NODES", "USERS_IN_SQLITE", "DUMP")
 
@@ -38,6 +42,15 @@ def test_users_are_kept_without_their_secrets(users: str, tmp_path: Path) -> Non
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
     assert site_user(users, "remove", "door@sip.example.org").returncode == 0
     assert site_user(users, "list").stdout.split() == ["hall@sip.example.org"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_users_that_root_enters_are_for_the_owner_of_the_folder(users: str, tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, -1)
+    for _ in range(2):
+        assert site_user(users, "add", "door@sip.example.org", secret="secret\n").returncode == 0
+
+    assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {12_345}
 
 
 @pytest.mark.parametrize("name", ["door", "@sip.example.org", "a b@sip.example.org", "a'b@sip.example.org", "a:b@x"])
@@ -78,6 +91,53 @@ def test_containers_do_what_the_units_do() -> None:
     page = (DEPLOYED / "README.md").read_text()
     for package in re.findall(r"kamailio-[a-z]+-modules|rtpengine-daemon", (ROOT / "scripts/setup.sh").read_text()):
         assert package in packages and package in page
+
+
+def compose() -> dict[str, Any]:
+    """What compose.yaml says, read by what this machine has for it."""
+    path = DEPLOYED / "compose.yaml"
+    read = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))"
+    for words in (("docker", "compose", "-f", str(path), "config", "--format", "json"),
+                  ("/usr/bin/python3", "-c", read, str(path))):  # fmt: skip
+        if shutil.which(words[0]):
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return dict(json.loads(done.stdout))
+    pytest.skip("needs docker compose, or Debian's python3-yaml")
+
+
+def test_containers_have_every_folder_that_their_programs_name() -> None:
+    services = compose()["services"]
+    assert set(services) == {"edge", "media"}
+    for service in services.values():
+        words = service["command"]
+        program, *others = words.split() if isinstance(words, str) else words
+        kept = [each if isinstance(each, str) else each["target"] for each in service["volumes"]]
+        kept += [service["tmpfs"]] if isinstance(service["tmpfs"], str) else service["tmpfs"]
+        folders = [each.split(":")[1] if ":" in each else each for each in kept]
+        named = [word.partition("=")[2] or word for word in others if "/" in word]
+        assert named and all(any(name.startswith(folder) for folder in folders) for name in named)
+        assert shutil.which("kamailio") is None or Path(program).exists()
+        assert service["network_mode"] == "host" and "ports" not in service
+    assert (DEPLOYED / "Dockerfile").exists()
+
+
+def test_the_addresses_that_move_are_those_that_phones_know() -> None:
+    site = (DEPLOYED / "site.cfg").read_text()
+    known = [re.search(rf'"!{name}!(.*)!g"', site)[1] for name in ("SITE_ADDRESS", "OTHER_ADDRESS")]  # type: ignore[index]
+
+    moved = re.findall(r"virtual_ipaddress \{ ([0-9.]+)/", (DEPLOYED / "keepalived.conf").read_text())
+    assert moved == known
+
+
+@pytest.mark.skipif(shutil.which("keepalived") is None, reason="needs keepalived; ./test.sh installs it")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_keepalived_takes_its_settings_without_a_warning() -> None:
+    interface = "ip link add eth0 type veth peer name eth1 && ip address add 192.0.2.13/24 dev eth0"
+    checks = f"{interface} && ip link set eth0 up && keepalived -t -f {DEPLOYED / 'keepalived.conf'}"
+    done = subprocess.run(("unshare", "--net", "sh", "-c", checks), capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.sip_site

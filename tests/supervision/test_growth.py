@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from agent.supervision.growth import Growth, Size, SizeLimits, size_here
 from agent.supervision.heartbeat import Heartbeat
 
 SMALL = Size(80.0, 60, 12)
+LEAKED_MB = 100
 
 
 @pytest.fixture(autouse=True)
@@ -92,19 +94,25 @@ def test_a_size_that_cannot_be_measured_ends_nothing(process: Process) -> None:
     assert (process.troubles, process.ends) == ([], [])
 
 
+# Each leaks several times what is allowed: what earlier tests left may go at the same time.
+
+
 def leak_files() -> Callable[[], None]:
-    left = [os.open("/dev/null", os.O_RDONLY) for _ in range(50)]
+    left = [os.open("/dev/null", os.O_RDONLY) for _ in range(200)]
     return lambda: [os.close(each) for each in left] and None
 
 
 def leak_memory() -> Callable[[], None]:
-    left = [bytearray(os.urandom(1 << 20)) for _ in range(30)]
-    return left.clear
+    """Take pages that this process has never had; what the allocator gives may be what it had kept of others."""
+    left = mmap.mmap(-1, LEAKED_MB << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for at in range(0, len(left), mmap.PAGESIZE):
+        left[at] = 1
+    return left.close
 
 
 def leak_threads() -> Callable[[], None]:
     over = threading.Event()
-    left = [threading.Thread(target=over.wait, daemon=True) for _ in range(20)]
+    left = [threading.Thread(target=over.wait, daemon=True) for _ in range(60)]
     for thread in left:
         thread.start()
     return over.set

@@ -8,6 +8,7 @@ import pytest
 
 from agent import Connection
 from agent.errors import SdpError
+from agent.twilio_errors import ClientErrors
 
 from .test_sip_device import SipWorld
 
@@ -220,3 +221,30 @@ def test_a_hang_up_while_the_connection_is_lost_reaches_the_stream(pbx: PbxWorld
     call.disconnect()
 
     assert pbx.frames("hangup") == [{"callsid": "CA9"}]
+
+
+BUSY = {"code": 31486, "message": "Busy (486 Busy Here).", "twilioError": ClientErrors.BusyHere()}
+
+
+@pytest.mark.parametrize(("as_errors", "told"), [(False, []), (True, [31486])])
+def test_a_program_can_tell_how_a_call_was_not_taken(pbx: PbxWorld, as_errors: bool, told: list[int]) -> None:
+    pbx.device.update_options(refusals_as_errors=as_errors)
+    call = pbx.device.connect({"To": "bob"})
+    errors = pbx.heard(call, "error")
+    seen = pbx.heard(call, "disconnect")
+    statuses: list[int | None] = []
+    call.on("disconnect", lambda call: statuses.append(call.sip_status))
+    pbx.run()
+    pbx.stream.say("hangup", callsid=call.outbound_connection_id, status=486, refusal=BUSY)
+    pbx.run()
+
+    assert [error.code for error in errors] == told
+    assert all(error.twilio_error.code == 31486 for error in errors)
+    assert statuses == [486] and len(seen) == 1
+
+
+def test_a_call_that_was_answered_has_no_such_status(pbx: PbxWorld) -> None:
+    call = pbx.talks()
+    pbx.stream.say("hangup", callsid="CA9")
+
+    assert call.status() == "closed" and call.sip_status is None

@@ -96,6 +96,8 @@ def test_what_sounds_before_the_answer_is_heard_unless_it_is_not_wanted(pbx: Sip
 
     assert pbx.stream.options["early_media"] and pbx.device.options.enable_ringing_state
     assert not silent.stream.options["early_media"]
+    silent.device.update_options(enable_ringing_state=True)
+    assert silent.stream.early_media and len(silent.streams) == 1  # type: ignore[attr-defined]
 
 
 def test_a_call_ends_with_a_stream_that_is_given_up(pbx: SipWorld) -> None:

@@ -11,7 +11,7 @@ import ctypes
 import ctypes.util
 import importlib.util
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -236,8 +236,17 @@ class OpusDecoder:
         self._state = self._library.opus_decoder_create(RATE_HZ, 1, ctypes.byref(error))
         if not self._state:
             raise NotSupportedError(_BROKEN % error.value)
-        self._pcm = ctypes.create_string_buffer(MAX_PACKET_SAMPLES * 2)
+        self._pcm: Any = ctypes.create_string_buffer(MAX_PACKET_SAMPLES * 2)
+        self._ask, self._room, self._nothing = self._way()
         self._library.opus_decoder_ctl(ctypes.c_void_p(self._state), _SET_COMPLEXITY, ctypes.c_int(_DEEP_PLC_FROM))
+
+    def _way(self) -> tuple[Callable[..., int], Any, Any]:
+        """What decodes, where it puts the sound, and what stands for no packet: by the native core if it is in use."""
+        module = core.verdict().module
+        if module is None:
+            return partial(self._library.opus_decode, self._state), self._pcm, None
+        ask = partial(module.lib.core_decode, function_address(self._library.opus_decode), self._state)
+        return ask, module.ffi.from_buffer(self._pcm), module.ffi.NULL
 
     def decode(self, payload: bytes) -> bytes:
         """Decode `payload`, as long as the packet says; CodecError if it is damaged."""
@@ -257,10 +266,11 @@ class OpusDecoder:
 
     def _decode(self, payload: bytes | None, samples: int, fec: int) -> bytes:
         length = len(payload) if payload else 0
-        decoded = self._library.opus_decode(self._state, payload, length, self._pcm, samples, fec)
+        decoded = self._ask(payload or self._nothing, length, self._room, samples, fec)
         if decoded < 0:
             raise CodecError(f"libopus could not decode a packet of {length} bytes (error {decoded}); it is concealed")
-        return ctypes.string_at(self._pcm, decoded * 2)
+        sound: bytes = self._pcm[: decoded * 2]
+        return sound
 
     def __del__(self) -> None:
         if getattr(self, "_state", None):

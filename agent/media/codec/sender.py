@@ -15,7 +15,7 @@ from agent.media.codec.level_snapshots import SnapshotTap
 from agent.media.codec.opus import DTX_BYTES, OpusEncoder
 from agent.media.codec.telephone_event import EventSender
 from agent.media.native.core import Core
-from agent.media.rtp.red import rate_beside_copies
+from agent.media.rtp.red import MOST_COPIES, rate_beside_copies
 from agent.media.rtp.reported_loss import ReportedLoss
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
 from hw.sound.pcm import mixed
@@ -25,7 +25,8 @@ PACKET_LENGTHS_MS = (10, 20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ, PCMA: g711.CLOCK_HZ}
 
 _READY_PERCENT = 1  # losses come without warning; so much readiness costs a third of the encoder's time and 0.2 of MOS
-_LEAST_BITRATE = 20_000  # with less the packets say so little that whole copies of them are of no use
+_LEAST_BITRATE = 20_000  # with less the packets say so little that whole copies of them are of no use ...
+_HEAVY_LOSS, _SCANT_BITRATE = 0.15, 15_000  # ... until so much is lost that two of these are worth 0.4 of MOS
 _COPIED_COMPLEXITY = 8  # at the lower rate it is worth 0.3 of MOS ...
 _USUAL_COMPLEXITY = 5  # ... unless this machine is too slow for even that
 _MOST_PERCENT = 8  # beyond this libopus spends more on copies than they are worth
@@ -53,12 +54,8 @@ class Outgoing(NamedTuple):
     codec: str
 
 
-class Direct(NamedTuple):
-    """A packet of sound whose payload the native core has kept."""
-
-    octets: int
-    timestamp: int
-    marker: bool
+#: A packet of sound whose payload the native core has kept: its octets, timestamp and marker.
+Direct = tuple[int, int, bool]
 
 
 class Encoder(Protocol):
@@ -96,6 +93,7 @@ class AudioSender:
         self._loss = ReportedLoss()
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
+        self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS
 
     def push(self, frame: bytes, signal: bytes = b"", dials: bool = True) -> list[Outgoing]:
         """Take 20 ms of captured sound, and of a signal that is heard over it; the payloads that are now complete.
@@ -122,13 +120,14 @@ class AudioSender:
         timestamp = self._stamp(self._time)
         self._time += self._step
         marker = self._announce(octets)
-        return None if marker is None else Direct(octets, timestamp, marker)
+        return None if marker is None else (octets, timestamp, marker)
 
     @property
     def is_plain(self) -> bool:
-        """Whether the next frame is one packet of Opus, and nothing else is to be sent."""
-        idle = self._events is None or self._events.idle
-        return idle and self._opus is not None and self.settings.packet_ms == FRAME_MS
+        """Whether the next frame is one packet of Opus, without copies, and nothing else is to be sent."""
+        if not self._makes_frames or (self.settings.red and self.copies):
+            return False
+        return self._events is None or self._events.idle
 
     def _heard(self, frame: bytes, signal: bytes) -> bytes:
         """What the far end is to hear instead of what was captured."""
@@ -171,7 +170,10 @@ class AudioSender:
         """How many whole copies of each packet the encoder has left room for."""
         if self._opus is None or not self.settings.red:
             return 0
-        return min(self._loss.copies, self.settings.bitrate // _LEAST_BITRATE - 1)
+        bitrate, room = self.settings.bitrate, max(0, self.settings.bitrate // _LEAST_BITRATE - 1)
+        if self._loss.share >= _HEAVY_LOSS and bitrate >= _SCANT_BITRATE * (1 + MOST_COPIES):
+            room = MOST_COPIES
+        return min(self._loss.copies, room)
 
     def _prepare(self, opus: OpusEncoder) -> None:
         """Model the voice, with copies for repair, while losses are likely; take the cheaper way while they are not.

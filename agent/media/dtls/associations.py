@@ -28,6 +28,7 @@ DOUBT_S = 1.0  # without a packet after a restart: then the far end may have los
 
 _Prints = Sequence[tuple[str, str]]
 Send = Callable[[bytes], bool]
+Counts = Callable[[], bool]  # whether whoever sent it is the far end, as far as that is known
 
 
 class AssociationPath(Protocol):
@@ -77,7 +78,7 @@ class Associations(Closing):
         self._client = False
         self._wanted: _Prints = ()
         self._doubt: tuple[Generation, float] | None = None  # which has to be heard, and until when
-        self._waiting: deque[tuple[bytes, str, Generation]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[bytes, str, Generation, Counts]] = deque(maxlen=MOST_WAITING)
         self._closed = False
 
     def _settle(self) -> None:
@@ -101,8 +102,9 @@ class Associations(Closing):
             self._go_on(self._current, generation, may_hear)
         waiting = list(self._waiting)
         self._waiting.clear()
-        for data, host, source in waiting:
-            self.receive(data, host, source)
+        for data, host, source, counts in waiting:
+            if counts():
+                self.receive(data, host, source, counts)
 
     def _go_on(self, current: Handshake, generation: Generation, may_hear: bool) -> None:
         latest = self._next or current
@@ -181,11 +183,11 @@ class Associations(Closing):
 
     # what arrives
 
-    def receive(self, datagram: bytes, host: str, generation: Generation) -> None:
-        """Take in a datagram of a handshake; one that is ahead of its description waits."""
+    def receive(self, datagram: bytes, host: str, generation: Generation, counts: Counts) -> None:
+        """Take in a datagram of a handshake; one that is ahead of its description waits, if it still `counts` then."""
         current, carrying = self._current, self._path.current
         if current is None or carrying is None or generation.number > min(carrying.number, self._seen):
-            self._waiting.append((datagram, host, generation))
+            self._waiting.append((datagram, host, generation, counts))
             return
         if self._next is None and self._begins_anew(current, datagram, generation):
             self._begin_next(generation, renews=False)

@@ -97,10 +97,11 @@ class SecureTransport(Closing):
             if self.may_send and len(data) <= MAX_PACKET_BYTES:
                 self._receive_srtp(data, source, address)
         elif FIRST_DTLS_BYTE <= data[0] <= LAST_DTLS_BYTE:
-            if source.is_verified(address):
-                self._associations.receive(data, address[0], generation)
+            counts = partial(source.is_verified, address)
+            deliver = partial(self._associations.receive, data, address[0], generation, counts)
+            if counts():
+                deliver()
             else:
-                deliver = partial(self._associations.receive, data, address[0], generation)
                 self._early.keep((source, address), deliver, self._loop.time())
         else:
             strangers.note("packets of no known kind", address[0])

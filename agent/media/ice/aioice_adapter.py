@@ -22,7 +22,7 @@ from aioice.candidate import candidate_priority
 from aioice.ice import CandidatePair, StunProtocol
 
 from agent.closing import AsyncClosing
-from agent.media.ice.check_order import put_likely_first
+from agent.media.ice.check_order import is_detour, put_likely_first
 from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
 from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket, SocketReader
 
@@ -106,6 +106,23 @@ class Generation(aioice.Connection, AsyncClosing):
         self.checking_since: float | None = None
         self.rtt_ms: float | None = None
         self.ended = False
+        self._early_checkers: dict[tuple[Socket, IpPort], str] = {}  # under which names they asked, before theirs came
+
+    def meet(self, username: str, password: str) -> None:
+        """Learn who the far end is; whoever has asked before under another name does not count any more.
+
+        Those are other forks of the call, to whom our offer went, too.
+        """
+        self.remote_username, self.remote_password = username, password
+        early, self._early_checkers = self._early_checkers, {}
+        for (socket, address), name in early.items():
+            if not self._may_be_far_end(name):
+                socket.doubt(address)
+
+    def _may_be_far_end(self, username: object) -> bool:
+        """Tell whether a check under this name may be the far end's, as far as that is known (RFC 8445 section 7.3)."""
+        ours, _, theirs = str(username).partition(":")
+        return ours == self.local_username and self.remote_username in (None, theirs)
 
     # gathering
 
@@ -214,12 +231,20 @@ class Generation(aioice.Connection, AsyncClosing):
         Also before the far end's description is here: aioice answers such a check, so media may follow at once.
         """
         super().request_received(message, addr, protocol)
-        if not self.ended and message.check_message_integrity(self.local_password.encode()):
-            assert isinstance(protocol, Socket)
-            protocol.verify(addr)
+        if self.ended or not message.check_message_integrity(self.local_password.encode()):
+            return
+        name = message.attributes.get("USERNAME", "")
+        if not self._may_be_far_end(name):
+            return
+        assert isinstance(protocol, Socket)
+        protocol.verify(addr)
+        if self.remote_username is None and protocol.is_verified(addr):
+            self._early_checkers[protocol, addr] = name
 
     def check_incoming(self, message: aioice.stun.Message, addr: IpPort, protocol: StunProtocol) -> None:
         """Note that an authenticated check arrived, and answer it."""
+        if not self._may_be_far_end(message.attributes.get("USERNAME", "")):
+            return  # it came before we knew who that is
         self.heard_at = asyncio.get_running_loop().time()
         if "PRIORITY" in message.attributes and not self._is_crowded(addr):
             super().check_incoming(message, addr, protocol)
@@ -233,9 +258,17 @@ class Generation(aioice.Connection, AsyncClosing):
             pair.protocol.verify(pair.remote_addr)
         before = self._nominated.get(COMPONENT)
         super().check_complete(pair)
-        if before is not None and heard_at is not None and now - heard_at < STILL_GOOD_S and is_relayed(pair, before):
-            self._nominated[COMPONENT] = before  # a late relay must not take the place of a direct path that works
+        works = heard_at is not None and now - heard_at < STILL_GOOD_S
+        if before is not None and works and self._is_worse(pair, before):
+            self._nominated[COMPONENT] = before  # aioice takes whichever is answered last
         self._on_change(self)
+
+    def _is_worse(self, pair: CandidatePair, before: CandidatePair) -> bool:
+        """Tell whether a pair must not take the place of one that works, only because its answer came later.
+
+        That is a relay beside a direct path and, where we choose, one that leaves from where the kernel would not send.
+        """
+        return is_relayed(pair, before) or (self.ice_controlling and is_detour(pair, before))
 
     def data_received(self, data: bytes, component: int) -> None:
         """Drop what looked like STUN but is not."""

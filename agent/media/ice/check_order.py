@@ -8,6 +8,7 @@ both sides have alike, the routing table says that each leads to itself.
 
 from __future__ import annotations
 
+import functools
 import socket
 from collections.abc import Callable
 
@@ -31,14 +32,16 @@ def put_likely_first(
     pairs: list[CandidatePair], leads_out: str | None, source: Callable[[IpPort], str | None] = source_towards
 ) -> None:
     """Sort in place, and keep the order of pairs that are alike; relays have their own way to anywhere."""
-    known: dict[IpPort, str | None] = {}
+    known = functools.cache(source)
+    pairs.sort(key=lambda pair: (_is_unlikely(pair, known), pair.local_candidate.host != leads_out))
 
-    def is_unlikely(pair: CandidatePair) -> bool:
-        destination = pair.remote_addr
-        if pair.local_candidate.type != "host":
-            return False
-        if destination not in known:
-            known[destination] = source(destination)
-        return known[destination] != pair.local_candidate.host
 
-    pairs.sort(key=lambda pair: (is_unlikely(pair), pair.local_candidate.host != leads_out))
+def is_detour(
+    pair: CandidatePair, other: CandidatePair, source: Callable[[IpPort], str | None] = source_towards
+) -> bool:
+    """Tell whether `pair` leaves from an address that the kernel would not take, and `other` from one that it would."""
+    return _is_unlikely(pair, source) and not _is_unlikely(other, source)
+
+
+def _is_unlikely(pair: CandidatePair, source: Callable[[IpPort], str | None]) -> bool:
+    return pair.local_candidate.type == "host" and source(pair.remote_addr) != pair.local_candidate.host

@@ -44,6 +44,8 @@ class Generations:
     @property
     def heard_at(self) -> float:
         """When the far end was last heard on any of them; 0 if never."""
+        if not self._replaced:  # as nearly always
+            return (self.current.heard_at or 0.0) if self.current is not None else 0.0
         return max((generation.heard_at or 0.0 for generation in self.receiving), default=0.0)
 
     def promote(self, generation: Generation, now: float) -> None:
@@ -54,6 +56,8 @@ class Generations:
 
     def drop_expired(self, now: float) -> list[Generation]:
         """Forget the replaced generations that nobody needs any more; returns them."""
+        if not self._replaced:
+            return []
         over = [entry for entry in self._replaced if self._is_over(*entry, now)]
         over += [entry for entry in self._replaced if entry not in over][:-MOST_REPLACED]
         self._replaced = [entry for entry in self._replaced if entry not in over]

@@ -61,6 +61,10 @@ class Socket(StunProtocol):
             self._verified.add(address)
             self.receiver.on_verified(self, address)
 
+    def doubt(self, address: IpPort) -> None:
+        """Look no more at what this address sends: its check was another one's."""
+        self._verified.discard(address)
+
     def connection_made(self, transport: Any) -> None:
         """Start on a transport; asyncio's own would make room for 256 KiB for each datagram, at ten times its price."""
         super().connection_made(transport)

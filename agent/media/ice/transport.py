@@ -156,7 +156,7 @@ class IceTransport(Closing):
             return
         first = generation.checking_since is None
         generation.remote_is_lite = parameters.lite
-        generation.remote_username, generation.remote_password = parameters.ufrag, parameters.password
+        generation.meet(parameters.ufrag, parameters.password)
         generation.checking_since = self._loop.time()
         for text in parameters.candidates:
             self._tasks.spawn(_add_candidate(generation, text))

@@ -82,8 +82,8 @@ class PlayoutBuffer:
         packets = self._timeline.believe(packet, timestamp)
         if len(packets) != 1:
             self.stats.dropped += 1 - len(packets)
-        if len(packets) > 1:
-            self._begin_timeline()
+            if packets:
+                self._begin_timeline()
         for packet in packets:
             self._store(packet)
 
@@ -94,7 +94,8 @@ class PlayoutBuffer:
         time = self._timeline.media_time(sequence, timestamp)
         if self._head is not None and time >= self._head and time not in self._waiting:
             self._waiting[time] = Packet(sequence, time, samples, payload, now, repairs, False, is_copy=True)
-            self._drop_surplus()
+            if len(self._waiting) > _MAX_WAITING:
+                self._drop_surplus()
 
     def skip(self, sequence: int, *, pauses: bool) -> None:
         """Note an RTP packet that cannot be played: it is not lost, and may say that the sender pauses."""
@@ -123,7 +124,8 @@ class PlayoutBuffer:
             self.stats.late += 1
             return
         self._waiting[packet.time] = packet
-        self._drop_surplus()
+        if len(self._waiting) > _MAX_WAITING:
+            self._drop_surplus()
 
     # Playing
 
@@ -239,6 +241,9 @@ class PlayoutBuffer:
     def _adjust(self, packet: Packet, excess_ms: float) -> int:
         """Decide what to add or to cut out; never so much that the frame would need a packet that is not here yet."""
         wanted = self._delay.spend(excess_ms)
+        if wanted >= 0:
+            self._short = False
+            return wanted
         needed = packet.time + self._frame - self._backlog
         end = packet.time + packet.samples
         least = min(0, needed - self._whole_until(end, needed - wanted))
@@ -260,8 +265,7 @@ class PlayoutBuffer:
         return packet, self._delay.aim(packet)
 
     def _drop_surplus(self) -> None:
-        if len(self._waiting) > _MAX_WAITING:
-            self._drop_before(sorted(self._waiting)[1])
+        self._drop_before(sorted(self._waiting)[1])
 
     def _drop_before(self, time: int) -> None:
         for old in [waiting for waiting in self._waiting if waiting < time]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 
 class PlayoutAction(Enum):
@@ -16,7 +16,8 @@ class PlayoutAction(Enum):
     SILENCE = "silence"  # nothing: no packet yet, or none for long
 
 
-class Decision(NamedTuple):
+@dataclass(slots=True)
+class Decision:
     """The next `samples` of sound; `adjust` is how many to add (> 0, expand) or cut out (< 0, accelerate) unheard."""
 
     action: PlayoutAction

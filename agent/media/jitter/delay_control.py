@@ -99,13 +99,15 @@ class DelayControl:
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
         self._grain = gcd(self._frame, packet.samples, *self._lengths)
-        if len(self._transits) < _FEW_PACKETS:
+        if self._transits.count < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
-        self._judge_losses(packet.samples / RATE_HZ)
+        if self._losses:
+            self._judge_losses(packet.samples / RATE_HZ)
         fastest = self._transits.fastest
         usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
         jitter_ms = (usual - fastest) / _MS
-        floor_ms = max(self._floor_ms() + self._repair_ms(packet, usual), self._min_ms - jitter_ms)
+        repair_ms = self._repair_ms(packet, usual) if self._repairing else 0.0
+        floor_ms = max(self._floor_ms() + repair_ms, self._min_ms - jitter_ms)
         self.target_ms = jitter_ms + floor_ms
         return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
 
@@ -116,7 +118,7 @@ class DelayControl:
 
     def spend(self, excess_ms: float) -> int:
         """Decide how many samples to add (> 0) or to cut out (< 0) with this excess; once in a tick, then 0."""
-        if self._adjusted or len(self._transits) < _FEW_PACKETS:
+        if self._adjusted or self._transits.count < _FEW_PACKETS:
             return 0
         self._adjusted = True
         waste = self._backlog % self._grain
@@ -125,7 +127,8 @@ class DelayControl:
         if self._growing:
             self._spare_since = None
             return self._step - waste
-        return -(waste + self._spend_steps(excess_ms - _HYSTERESIS_MS) * self._step)
+        steps = self._spend_steps(excess_ms - _HYSTERESIS_MS)
+        return -(waste + steps * self._step) if steps else -waste
 
     @property
     def _step(self) -> int:
@@ -134,7 +137,7 @@ class DelayControl:
 
     def _spend_steps(self, excess_ms: float) -> int:
         """Whole steps that may be cut now: at once when they are many, else when they stayed spare for a while."""
-        steps = int(excess_ms * _MS // self._step)
+        steps = int(excess_ms * _MS // self._step) if excess_ms > 0 else 0
         if steps < 1:
             self._spare_since = None
             return 0
@@ -145,7 +148,7 @@ class DelayControl:
 
     def _judge_losses(self, length_s: float) -> None:
         """Begin to wait for repairs, go on, or stop, with packets of this length."""
-        unhurt = not self._losses or self._now - self._losses[-1] > _UNHURT_PACKETS * length_s
+        unhurt = self._now - self._losses[-1] > _UNHURT_PACKETS * length_s
         self._repairing = not unhurt and (self._repairing or self._recent_losses(length_s) >= 2)
 
     def _recent_losses(self, length_s: float) -> int:
@@ -167,7 +170,7 @@ class DelayControl:
         Only where one was lost is that needed, so more of them may be late than of those that are played.
         """
         length_ms = packet.samples / _MS
-        if not self._repairing or self._now - self._repairs_at > _REPAIRS_S:
+        if self._now - self._repairs_at > _REPAIRS_S:
             return 0.0
         share = max(self._recent_losses(length_ms / 1000), 1) / _REPAIR_PACKETS
         return max(0.0, self._reach * length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)

@@ -9,7 +9,7 @@ second one that agrees with it proves that another timeline begins.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 from hw.sound.frame import RATE_HZ
 
@@ -19,7 +19,8 @@ _NEAR = 64  # packets so far apart say something about each other
 _MAX_SEEN = 512
 
 
-class Packet(NamedTuple):
+@dataclass(slots=True)
+class Packet:
     """One packet of sound; it may repair the one before it, or announce a pause.
 
     It may bring whole copies of some packets before it. Each of them is then a packet, too, which `is_copy`.
@@ -34,16 +35,12 @@ class Packet(NamedTuple):
     pauses: bool
     copies: int = 0
     is_copy: bool = False
+    end: int = field(init=False)  # the media time of what follows
+    transit: float = field(init=False)  # arrival minus media time, in samples; only differences mean something
 
-    @property
-    def end(self) -> int:
-        """The media time of what follows."""
-        return self.time + self.samples
-
-    @property
-    def transit(self) -> float:
-        """Arrival minus media time, in samples; only differences mean something."""
-        return self.arrival * RATE_HZ - self.time
+    def __post_init__(self) -> None:
+        self.end = self.time + self.samples
+        self.transit = self.arrival * RATE_HZ - self.time
 
 
 def _has_jumped(before: Packet, packet: Packet, ahead: int) -> bool:
@@ -85,11 +82,11 @@ class Timeline:
         """Return the media time nearest to the latest packet's that wraps to `timestamp`."""
         if self._base is None:
             return timestamp * self._scale
-        time = self._after(*self._base, timestamp)
+        latest, packet = self._base
+        time = self._after(latest, packet, timestamp)
         if self._before_jump is None or not -_NEAR <= _ahead(sequence, self._before_jump[0]) < 0:
             return time
         # It was overtaken by the first one that was seen of a clock that was set anew: it may be of either.
-        packet = self._base[1]
         usual = packet.time + _ahead(sequence, packet.sequence) * packet.samples
         return min(time, self._after(*self._before_jump[1:], timestamp), key=lambda one: abs(one - usual))
 
@@ -103,9 +100,10 @@ class Timeline:
             ahead = _ahead(packet.sequence, before.sequence)
             if -_NEAR <= ahead <= 0 and abs(packet.transit - before.transit) <= _JUMP_SAMPLES:
                 return (packet,)  # overtaken, or repeated: what follows is compared with what was ahead of it
-            if 0 < ahead <= _NEAR and _has_jumped(before, packet, ahead):
+            follows = ahead == 1 and packet.time == before.end
+            if not follows and 0 < ahead <= _NEAR and _has_jumped(before, packet, ahead):
                 self._before_jump = (packet.sequence, *self._base)
-                packet = packet._replace(time=before.end + _passed(before, packet, ahead))
+                packet = replace(packet, time=before.end + _passed(before, packet, ahead))
         if self._base is None or abs(packet.transit - self._base[1].transit) <= _JUMP_SAMPLES:
             self._base, self._stray = (timestamp, packet), None
             return (packet,)

@@ -21,32 +21,26 @@ class TransitWindow:
         self._recent: deque[tuple[float, float]] = deque()
         self._ordered: list[float] = []
         self._usual: dict[float, float] = {}  # by price
-
-    def __len__(self) -> int:
-        return len(self._ordered)
+        self.count = 0  #: of the transits in it
+        self.fastest = 0.0  #: the smallest transit, where there is one
 
     def add(self, now: float, transit: float) -> None:
         """Note one packet, and forget those older than the window."""
-        self._recent.append((now, transit))
-        insort(self._ordered, transit)
+        recent, ordered = self._recent, self._ordered
+        recent.append((now, transit))
+        insort(ordered, transit)
         self._usual.clear()
-        while len(self._recent) > MAX_PACKETS or (len(self._recent) > MIN_PACKETS and self._age(now) > WINDOW_S):
-            _, old = self._recent.popleft()
-            del self._ordered[bisect_left(self._ordered, old)]
-
-    def _age(self, now: float) -> float:
-        return now - self._recent[0][0]
+        while (count := len(recent)) > MIN_PACKETS and (count > MAX_PACKETS or now - recent[0][0] > WINDOW_S):
+            _, old = recent.popleft()
+            del ordered[bisect_left(ordered, old)]
+        self.count, self.fastest = count, ordered[0]
 
     def clear(self) -> None:
         """Forget everything."""
+        self.count = 0
         self._recent.clear()
         self._ordered.clear()
         self._usual.clear()
-
-    @property
-    def fastest(self) -> float:
-        """The smallest transit; the window must not be empty."""
-        return self._ordered[0]
 
     def usual(self, price: float) -> float:
         """Return the transit worth waiting for when each packet that comes later costs `price` / number of packets.

@@ -27,7 +27,7 @@ STAMP = "_core.json"
 DECLARATIONS = """
 typedef struct core core;
 core *core_new(uintptr_t protect, uintptr_t unprotect);
-void core_free(core *self);
+void free(void *made);
 const void *core_found(core *self);
 const void *core_in(core *self);
 int core_receive(core *self, uintptr_t context, int fd);
@@ -36,6 +36,7 @@ int core_aim(core *self, int ipv6, const char *host, int port);
 int core_encode(core *self, uintptr_t encode, uintptr_t encoder, const char *pcm, int samples);
 int core_transmit(core *self, uintptr_t context, int fd, int second_byte, int sequence, uint32_t timestamp,
                   uint32_t ssrc);
+int core_decode(uintptr_t decode, uintptr_t decoder, const char *packet, int length, void *pcm, int samples, int fec);
 int core_describe(const char *data, int length);
 """
 

@@ -1,15 +1,15 @@
-/* The two hot ways of a packet: "read from a socket, decrypt, take apart" and "encode, number, encrypt, send".
+/* The two hot ways of a packet: "read from a socket, decrypt, take apart" and "encode, number, encrypt, send"; and
+ * decoding, which costs more by way of ctypes.
  *
- * It keeps no state of a call: SRTP contexts and Opus encoders are those that the Python way uses, made by the same
- * libraries, whose functions are handed in as addresses. So both ways may be mixed packet by packet, nothing is linked
- * against, and no key passes through here. Sequence numbers, timestamps and counters come from Python.
+ * It keeps no state of a call: SRTP contexts, Opus encoders and decoders are those that the Python way uses, made by the
+ * same libraries, whose functions are handed in as addresses. So both ways may be mixed packet by packet, nothing is
+ * linked against, and no key passes through here. Sequence numbers, timestamps and counters come from Python.
  *
  * Everything is done by one thread at a time. Nothing here allocates but core_new, nothing waits, nothing logs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,7 @@ enum { NOTHING, RTP, MALFORMED, REJECTED, OTHER };
 
 typedef int (*crypt_fn)(void *context, void *packet, int *length);
 typedef int (*encode_fn)(void *encoder, const int16_t *pcm, int samples, unsigned char *packet, int32_t room);
+typedef int (*decode_fn)(void *decoder, const char *packet, int32_t length, void *pcm, int samples, int fec);
 
 /* Read by Python as one block: keep its order, and FIELDS in core.py. */
 struct found {
@@ -58,11 +59,6 @@ static core *core_new(uintptr_t protect, uintptr_t unprotect)
         made->unprotect = (crypt_fn)unprotect;
     }
     return made;
-}
-
-static void core_free(core *self)
-{
-    free(self);
 }
 
 static const void *core_found(core *self)
@@ -105,10 +101,8 @@ static uint32_t word(const unsigned char *at)
 
 static void put_word(unsigned char *at, uint32_t value)
 {
-    at[0] = value >> 24;
-    at[1] = value >> 16;
-    at[2] = value >> 8;
-    at[3] = value;
+    value = htonl(value);
+    memcpy(at, &value, sizeof(value));
 }
 
 /* Take a decrypted packet apart (RFC 3550 section 5.1), as parse_rtp does. */
@@ -246,6 +240,13 @@ static int core_transmit(core *self, uintptr_t context, int fd, int second_byte,
     if (sendto(fd, out, length, MSG_DONTWAIT, (struct sockaddr *)&self->target, self->target_bytes) < 0)
         return errno;
     return 0;
+}
+
+/* What libopus makes of a packet, or of none; the samples, or its error. */
+static int core_decode(uintptr_t decode, uintptr_t decoder, const char *packet, int length, void *pcm, int samples,
+                       int fec)
+{
+    return ((decode_fn)decode)((void *)decoder, packet, length, pcm, samples, fec);
 }
 
 /* Where the data of the first frame begins (RFC 6716 section 3.2); no frame is left where that cannot be told. */

@@ -130,7 +130,7 @@ class Core:
         made = self._lib.core_new(srtp.protect, srtp.unprotect)
         if made == ffi.NULL:
             raise MemoryError("no memory for a call's packets")
-        self._core = ffi.gc(made, self._lib.core_free)
+        self._core = ffi.gc(made, self._lib.free)
         self._ffi = ffi
         self._found = ffi.buffer(self._lib.core_found(made), FIELDS.size)
         self._in = ffi.buffer(self._lib.core_in(made), 2_049)

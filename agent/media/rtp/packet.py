@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from dataclasses import dataclass
 
 HEADER = struct.Struct("!BBHII")
 MAX_PACKET_BYTES = 1_500
@@ -11,7 +11,8 @@ MAX_UINT16 = 0xFFFF
 MAX_UINT32 = 0xFFFFFFFF
 
 
-class RtpPacket(NamedTuple):
+@dataclass(slots=True)
+class RtpPacket:
     """One packet; `timestamp` in units of the codec's RTP clock."""
 
     payload_type: int

@@ -58,7 +58,10 @@ class ReceiveCounters:
 
     def received(self, sequence: int, timestamp: int | None, octets: int, now: float) -> None:
         """Count one packet; None for one whose timestamp does not follow the clock (RFC 4733)."""
-        self._advance(sequence)
+        if self._first is not None and sequence == self._highest + 1 & MAX_UINT16:
+            self._highest += 1
+        else:
+            self._advance(sequence)
         self.packets += 1
         self.octets += octets
         if timestamp is None:

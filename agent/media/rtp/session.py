@@ -10,7 +10,7 @@ import random
 import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from agent.media.rtp.packet import MAX_UINT16, MAX_UINT32, RtpPacket, parse_rtp, write_rtp
 from agent.media.rtp.rebase import SequenceBase, TimestampBase
@@ -25,7 +25,8 @@ REMEMBERED = 64  # packets of which is known that they came, where others may br
 SOURCE_SILENCE_S = 0.1  # another source may take over once the present one was silent this long
 
 
-class ReadPacket(NamedTuple):
+@dataclass(slots=True)
+class ReadPacket:
     """One verified packet; the codec is None for a type that was not negotiated.
 
     `number` is its place for whoever passes it on: the packet's own, but far from those of the source before; None for
@@ -108,25 +109,27 @@ class RtpSession:
 
     def take(self, packet: RtpPacket, now: float) -> ReadPacket | None:
         """Take a verified packet that is read already; None for sound of a second source."""
-        codec = self._codecs.get(packet.payload_type)
-        if codec is not None and codec.kind == EVENT and not self._is_present(packet.ssrc):
-            self.packets_received += 1
-            self.octets_received += len(packet.payload)
-            return ReadPacket(packet, codec, None)
-        counters = self._find_source(packet, codec, now)
-        if counters is None:
-            return None
+        codec, counters = self._codecs.get(packet.payload_type), self.received
+        if counters is None or counters.ssrc != packet.ssrc:
+            if codec is not None and codec.kind == EVENT:
+                self.packets_received += 1
+                self.octets_received += len(packet.payload)
+                return ReadPacket(packet, codec, None)
+            counters = self._take_over(packet, codec, now)
+            if counters is None:
+                return None
         self._received_at = now
         in_step = codec is not None and codec.clock_hz == counters.clock_hz and codec.kind != EVENT
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
         self._number = packet.sequence + self._shift & MAX_UINT16
         found = ReadPacket(packet, codec, self._number)
-        return self._opened(found) if codec is not None and codec.kind == RED else self._noted(found)
+        if self._has_red:  # else it is of no use to remember what came
+            return self._opened(found) if codec is not None and codec.kind == RED else self._noted(found)
+        return found
 
     def _noted(self, found: ReadPacket) -> ReadPacket:
-        """Remember that a packet came, where that is of use."""
-        if self._has_red and found.number is not None:
-            self._came.append((found.number, found.packet.timestamp))
+        """Remember that a packet came."""
+        self._came.append((self._number, found.packet.timestamp))
         return found
 
     def _opened(self, found: ReadPacket) -> ReadPacket:
@@ -134,11 +137,11 @@ class RtpSession:
         blocks = unpack(found.packet.payload)
         codec = self._codecs.get(blocks[-1].payload_type) if blocks else None
         if codec is None or codec.kind in (RED, EVENT):
-            return self._noted(found._replace(codec=None))
-        own = found.packet._replace(payload_type=codec.payload_type, payload=blocks[-1].payload)
+            return self._noted(replace(found, codec=None))
+        own = replace(found.packet, payload_type=codec.payload_type, payload=blocks[-1].payload)
         copies = tuple(block for block in blocks[:-1] if block.payload_type == codec.payload_type and block.payload)
         missed = tuple(self._missed(self._number, own.timestamp, copies))
-        return self._noted(found._replace(packet=own, codec=codec, copies=copies, missed=missed))
+        return self._noted(replace(found, packet=own, codec=codec, copies=copies, missed=missed))
 
     def _missed(self, number: int, timestamp: int, copies: Sequence[Block]) -> Iterator[tuple[int, int, bytes]]:
         """Each copy stands for one packet, the last for the one just before; what has come is known by both numbers."""
@@ -153,13 +156,8 @@ class RtpSession:
         """Let another source take over at once: the far end has moved."""
         self._received_at = float("-inf")
 
-    def _is_present(self, ssrc: int) -> bool:
-        return self.received is not None and self.received.ssrc == ssrc
-
-    def _find_source(self, packet: RtpPacket, codec: Codec | None, now: float) -> ReceiveCounters | None:
-        """The counters of the present source, or of another one that may take over; one that can be used, that is."""
-        if self._is_present(packet.ssrc):
-            return self.received
+    def _take_over(self, packet: RtpPacket, codec: Codec | None, now: float) -> ReceiveCounters | None:
+        """The counters of another source, if it can be used and may take the place of the present one."""
         if codec is None or (self.received is not None and now - self._received_at < SOURCE_SILENCE_S):
             return None
         return self._begin_source(packet, codec.clock_hz)

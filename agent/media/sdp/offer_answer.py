@@ -74,9 +74,8 @@ class OfferAnswer:
     ) -> None:
         """`is_theirs` tells whether fingerprints fit the far end's certificate, as far as that is known.
 
-        `for_sip` is for SIP peers: they take a description without an address for a call on hold; and are offered RED,
-        which those of the voice service are not, since its own client does not. Where the far end may not move, another
-        certificate is refused: who speaks for it must not take its call to somebody else.
+        `for_sip` is for SIP peers: they take a description without an address for a call on hold. Where the far end may
+        not move, another certificate is refused: who speaks for it must not take its call to somebody else.
         """
         self._may_move = may_move
         self._settings = settings
@@ -135,8 +134,7 @@ class OfferAnswer:
         codecs = self._local.codecs
         if everything:
             taken = [codec.payload_type for codec in self.remote.codecs] if self.remote else []
-            codecs = all_codecs(codecs, taken)
-            codecs = with_red(codecs, taken) if self._for_sip else codecs
+            codecs = with_red(all_codecs(codecs, taken), taken)
         self._local = replace(self._local, codecs=codecs, direction="sendrecv", has_rtcp_mux=True)
         text = self._write(ice, "actpass")
         self.signaling_state = "have-local-offer"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from agent.errors import SdpError
 from agent.log import excerpt
@@ -44,16 +43,16 @@ class Codec:
     clock_hz: int
     channels: int = 1
     parameters: Mapping[str, str] = field(default_factory=dict)
+    #: the name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event
+    kind: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", KINDS.get(self.name.lower(), EVENT))
 
     @property
     def key(self) -> tuple[str, int]:
         """What makes two payload types the same codec."""
         return self.name.lower(), self.clock_hz
-
-    @cached_property
-    def kind(self) -> str:
-        """The name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event."""
-        return KINDS.get(self.name.lower(), EVENT)
 
     @property
     def rtpmap(self) -> str:
@@ -298,13 +297,13 @@ def is_red_of(red: Codec, codec: Codec) -> bool:
 
 
 def with_red(codecs: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
-    """Add copies of Opus to an offer, behind Opus itself: who does not know them skips them."""
-    opus = next((codec for codec in codecs if codec.key == OPUS.key), None)
-    if opus is None or any(codec.kind == RED for codec in codecs):
-        return tuple(codecs)
+    """Add copies of Opus to an offer, behind Opus itself, as Chromium does: who does not know them skips them."""
+    at = next((place for place, codec in enumerate(codecs) if codec.key == OPUS.key), None)
     numbers = {*taken, *(codec.payload_type for codec in codecs)}
     number = next((each for each in (USUAL_RED, *DYNAMIC) if each not in numbers), None)
-    return (*codecs, red_of(opus, number)) if number is not None else tuple(codecs)
+    if at is None or number is None or any(codec.kind == RED for codec in codecs):
+        return tuple(codecs)
+    return (*codecs[: at + 1], red_of(codecs[at], number), *codecs[at + 1 :])
 
 
 def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:

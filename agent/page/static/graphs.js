@@ -4,7 +4,7 @@ const SPAN_MS = 600_000;
 const MOST = 700; // points of one graph; samples come once a second
 const WIDTH = 300;
 const HEIGHT = 48;
-const decibels = (level) => (level == null ? null : Math.max(-60, 20 * Math.log10(Math.max(level, 1) / 32767)));
+export const decibels = (level) => (level == null ? null : Math.max(-60, 20 * Math.log10(Math.max(level, 1) / 32767)));
 
 const GRAPHS = [
   { name: "Quality", unit: "of 5", low: 1, high: 5, digits: 1, of: (call) => call.mos },

@@ -1,7 +1,8 @@
 // The page of one box: draws what api/v1/events tells, and asks for what is clicked.
 
 import { Bell } from "./bell.js";
-import { Graphs } from "./graphs.js";
+import { decibels, Graphs } from "./graphs.js";
+import { Upkeep } from "./upkeep.js";
 import { actionWords, callWords, clock, duration, momentWords, peerName, stateWords } from "./words.js";
 
 const by = (id) => document.getElementById(id);
@@ -17,12 +18,17 @@ let heardAt = 0;
 
 // ---- asking the box
 
-async function post(name, fields = {}) {
+async function post(name, fields = {}, say = tell) {
   const headers = { "X-Kiosk-Panel": "1", "Content-Type": "application/json" };
   const reply = await fetch(API + name, { method: "POST", headers, body: JSON.stringify(fields) }).catch(() => null);
   const failed = reply === null ? "The box does not answer." : reply.ok ? "" : (await reply.json().catch(() => ({}))).error || reply.statusText;
-  tell(failed);
+  say(failed);
   return !failed;
+}
+
+async function get(name) {
+  const reply = await fetch(API + name).catch(() => null);
+  return reply && reply.ok ? reply.json() : null;
 }
 
 const may = (permission) => Boolean(box && box.permissions.includes(permission));
@@ -164,6 +170,7 @@ function drawCall() {
   const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
   const text = words.join(" ") + (call && call.muted ? " · microphone off" : "");
   if (by("call").textContent !== text) by("call").textContent = text;
+  drawMeters(call);
   const facts = call ? {
     Time: call.since_ms ? clock(Math.max(0, (Date.now() - call.since_ms) / 1000)) : null, Codec: call.codec,
     "Round trip": call.rtt_ms == null ? null : `${Math.round(call.rtt_ms)} ms`,
@@ -176,6 +183,16 @@ function drawCall() {
     return pair;
   }));
   by("quality").hidden = !known.length;
+}
+
+function drawMeters(call) {
+  const [said, heard] = call ? [decibels(call.level_in), decibels(call.level_out)] : [null, null];
+  by("meters").hidden = said == null && heard == null;
+  for (const [id, level] of [["level-in", said], ["level-out", heard]]) {
+    if (level == null) continue;
+    by(id).value = level;
+    by(id).textContent = `${Math.round(level)} dB`;
+  }
 }
 
 function drawTalk({ states, call }) {
@@ -191,6 +208,7 @@ function drawMoment(moment) {
   row.append(time, Object.assign(document.createElement("span"), { textContent: momentWords(moment) }));
   by("events").prepend(row);
   while (by("events").children.length > MOST_EVENTS) by("events").lastChild.remove();
+  if (moment.moment === "test tone") upkeep.listen();
 }
 
 function drawAbout() {
@@ -264,6 +282,7 @@ function draw(status) {
   drawAbout();
   drawTroubles(box);
   drawRecent(box.recent_calls || []);
+  upkeep.show(may("mend"));
 }
 
 function lost() {
@@ -273,6 +292,7 @@ function lost() {
 
 const bell = new Bell(by("tone"));
 const graphs = new Graphs(by("graphs"));
+const upkeep = new Upkeep(get, post);
 for (const name of ["answer", "hang-up"]) by(name).addEventListener("click", () => post(name));
 by("quiet").addEventListener("change", () => post("do-not-disturb", { on: by("quiet").checked }));
 by("volume").addEventListener("input", () => { by("volume-value").textContent = `${by("volume").value} %`; });
@@ -282,5 +302,6 @@ animate();
 
 const events = new EventSource(`${API}events`);
 events.addEventListener("moment", (event) => drawMoment(JSON.parse(event.data)));
+events.addEventListener("doctor", (event) => upkeep.doctor(JSON.parse(event.data)));
 events.addEventListener("message", (event) => draw(JSON.parse(event.data)));
 events.addEventListener("error", lost);

@@ -15,9 +15,11 @@ const MOMENTS = {
   offline: "Connection lost", "door open": "Door opened", "door closed": "Door closed", "door code": "Door code", action: "Button",
   "not possible": "Not possible now", trouble: "Needs attention", "trouble over": "In order again", mute: "Microphone off",
   unmute: "Microphone on", held: "On hold", "held no more": "No longer on hold", reconnecting: "The line is lost for now",
-  reconnected: "The line is back", resumed: "The call goes on", "soon over": "The call will end soon", feedback: "Rating",
+  reconnected: "The line is back", "test tone": "Test tone", resumed: "The call goes on", "soon over": "The call will end soon", feedback: "Rating",
 };
 const DETAILS = { wrong: "wrong", locked: "locked after too many wrong ones" };
+
+const OUTCOMES = { ok: "in order", warning: "could be better", failed: "does not work", skipped: "not tried" };
 
 const plain = (text) => text.replaceAll(/[_:]/g, " ");
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -26,6 +28,15 @@ export const peerName = (peer) => (peer || "unknown").replace(/^(client|sips?):/
 export const stateWords = (state) => STATES[state] || sentence(plain(state));
 export const callWords = (status) => CALLS[status] || plain(status);
 export const actionWords = (action) => plain(action);
+
+export const checkWords = (outcome) => OUTCOMES[outcome] || plain(outcome);
+export const heardWords = (tested) => (tested ? sentence([checkWords(tested.outcome), tested.detail, tested.remedy].filter(Boolean).join(": ")) : "");
+
+export function settingWords({ value, is_hidden: hidden }) {
+  if (hidden) return "set, and not shown";
+  if (value === "" || value === null || (Array.isArray(value) && !value.length)) return "nothing";
+  return Array.isArray(value) ? value.join(", ") : typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+}
 
 export function momentWords({ moment, detail }) {
   const what = MOMENTS[moment] || sentence(plain(moment));

@@ -34,12 +34,14 @@ class SipAccount:
     instance: str = field(default_factory=lambda: str(uuid.uuid4()))  #: a UUID that stays the same for one box
     reject_with: int = DECLINE_EVERYWHERE
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  #: go out with each call
-    trusts_edges: bool = False  #: whether what the edges assert about a caller is true (RFC 3325)
+    trusted_edges: tuple[str, ...] = ()  #: those of `edges` that know who calls, and say so (RFC 3325)
 
     def __post_init__(self) -> None:
         for edge in self.edges:
             _check(_is_wss(edge), "edges", edge, "a secure WebSocket address such as wss://pbx.example:7443/ws")
         _check(bool(self.edges), "edges", self.edges, "at least one secure WebSocket address (wss://...)")
+        for edge in self.trusted_edges:
+            _check(edge in self.edges, "trusted_edges", edge, "one of edges, as it is written there")
         _check(_takes(host_and_port, self.domain), "domain", self.domain, "the PBX's domain, such as pbx.example")
         _check(_takes(user_uri, self.user, self.domain), "user", self.user, "a user's name, without line breaks")
         _check(not _UNPRINTABLE.search(self.display_name), "display_name", self.display_name, "one line of text")

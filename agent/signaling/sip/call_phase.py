@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from agent.signaling.sip.bodies import session_part
 from agent.signaling.sip.client_transactions import ClientTransaction, ClientTransactions
 from agent.signaling.sip.codes import phrase_of
 from agent.signaling.sip.effects import CallReport, SendSip, TellOfCall
 from agent.signaling.sip.message import SipMessage, SipRequest
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
-from agent.signaling.sip.writer import METHODS, SDP, HeaderLines, MessageWriter
+from agent.signaling.sip.writer import METHODS, HeaderLines, MessageWriter
 
 #: What is said of a call that is not taken, by the program's reason (agent.voice.stream_extras.NotTaken).
 DECLINED: Final[dict[str, int]] = {"busy": 486, "do_not_disturb": 480, "too_many": 486, "unusable": 488}
@@ -78,6 +79,10 @@ class CallPhase:
 
     # What happens
 
+    def goes_by(self, call_id: str) -> bool:
+        """Tell whether this is its Call-ID, or one of them."""
+        return call_id == self.sid
+
     def owns(self, request: SipRequest) -> bool:
         """Tell whether a request within a dialog is about it."""
         return False
@@ -136,12 +141,12 @@ def foreign(desk: CallDesk, request: SipRequest, flow: int) -> list[CallReport]:
 
 def description_of(message: SipMessage) -> str:
     """Return the session description that a message carries; empty where it has none."""
-    return message.body if message.content_type == SDP else ""
+    return session_part(message.headers, message.body)
 
 
 def is_foreign_body(message: SipMessage) -> bool:
     """Tell whether it carries something else."""
-    return bool(message.body.strip()) and message.content_type != SDP
+    return bool(message.body.strip()) and not description_of(message)
 
 
 def reason_header(status: int, text: str) -> HeaderLines:

@@ -25,7 +25,7 @@ from agent.signaling.sip.codes import phrase_of
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.effects import CallReport, SendSip
 from agent.signaling.sip.message import SipRequest, SipResponse
-from agent.signaling.sip.writer import MessageWriter, ack_of, cancel_of
+from agent.signaling.sip.writer import HeaderLines, MessageWriter, ack_of, cancel_of
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
@@ -49,6 +49,7 @@ class ClientTransaction:
         self.is_answered = False  #: by any response
         self.is_accepted = False
         self.is_cancelled = False
+        self.why_cancelled: HeaderLines | None = None
         self.tries = 0  #: answers to challenges
         self.deadline = 0.0
 
@@ -83,16 +84,18 @@ class ClientTransactions:
         self._waiting[transaction.branch] = transaction
         return [SendSip(transaction.request, transaction.flow)]
 
-    def cancel(self, transaction: ClientTransaction, now: float) -> list[CallReport]:
+    def cancel(
+        self, transaction: ClientTransaction, now: float, why: HeaderLines | None = None
+    ) -> list[CallReport]:
         """Take an INVITE back, as soon as the edge has shown that it knows it (RFC 3261 section 9.1)."""
         if transaction.is_cancelled or self._waiting.get(transaction.branch) is not transaction:
             return []
-        transaction.is_cancelled = True
+        transaction.is_cancelled, transaction.why_cancelled = True, why
         return self._cancel_now(transaction, now) if transaction.is_answered else []
 
     def _cancel_now(self, transaction: ClientTransaction, now: float) -> list[CallReport]:
         transaction.deadline = now + ANSWER_LIMIT_S
-        return [SendSip(cancel_of(transaction.request), transaction.flow)]
+        return [SendSip(cancel_of(transaction.request, transaction.why_cancelled), transaction.flow)]
 
     def take(self, response: SipResponse, now: float) -> list[CallReport]:
         """Give a response to whom it is for; one of a CANCEL, or to nothing that is under way, means nothing."""

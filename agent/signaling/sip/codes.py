@@ -2,7 +2,8 @@
 
     180 183              it rings, perhaps with sound
     2xx                  answered
-    480 486 487 408 600 603    nobody took the call: it ends without an error, as a call that the far side hung up
+    480 486 487 408 600 603    nobody took the call: it ends without an error, as a call that the far side hung up,
+                               unless the program wants each of them as an error
     all others           an error, in one of a few kinds; each says what happened and what to do
 """
 
@@ -13,17 +14,25 @@ from typing import Any, Final
 
 from agent.errors import TwilioError
 from agent.log import excerpt
-from agent.twilio_errors import AuthorizationErrors, ClientErrors, GeneralErrors, MediaErrors, SignalingErrors
+from agent.twilio_errors import (
+    AuthorizationErrors,
+    ClientErrors,
+    GeneralErrors,
+    MediaErrors,
+    SignalingErrors,
+    SIPServerErrors,
+)
 
 PHRASES: Final = {
     100: "Trying", 180: "Ringing", 200: "OK", 400: "Bad Request", 405: "Method Not Allowed", 408: "Request Timeout",
     415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension",
+    422: "Session Interval Too Small",
     480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 486: "Busy Here",
     487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
-    500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 603: "Decline",
+    500: "Server Internal Error", 501: "Not Implemented", 503: "Service Unavailable", 505: "Version Not Supported",
+    603: "Decline",
 }  # fmt: skip
 
-NOT_TAKEN: Final = frozenset((408, 480, 486, 487, 600, 603))  #: nobody took the call
 GONE: Final = frozenset((408, 481))  #: of a request within a call: there is no such call any more
 BUSY: Final = (486, 491, 500, 503, 504)  #: of an offer within a call: not now
 
@@ -101,6 +110,21 @@ _KINDS: Final = {
 _REGISTER_KINDS: Final = {401: _SECRET, 407: _SECRET, 403: _SECRET, 404: _SECRET, 408: _SILENT}
 
 
+_AWAY: Final = SipFailure(
+    31480, ClientErrors.TemporarilyUnavailable, "Whom the call is for does not answer at present", "Try again later.",
+)  # fmt: skip
+_BUSY: Final = SipFailure(
+    31486, ClientErrors.BusyHere, "Whom the call is for is busy", "Try again later.",
+)  # fmt: skip
+_DECLINED: Final = SipFailure(
+    31603, SIPServerErrors.Decline, "Whom the call is for does not want it", "Respect that.",
+)  # fmt: skip
+#: Nobody took the call.
+NOT_TAKEN: Final = {408: _AWAY, 480: _AWAY, 487: _AWAY, 486: _BUSY, 600: _BUSY, 603: _DECLINED}
+MOST_SAID: Final = 120
+CODE_BASE: Final = 31_000  #: the voice service counts the answers of SIP from here
+
+
 def phrase_of(status: int) -> str:
     """Return the phrase that goes with a status of ours."""
     return PHRASES.get(status, "Unknown")
@@ -120,6 +144,18 @@ def call_error(status: int, phrase: str, *, is_ours: bool = False) -> dict[str, 
     return _KINDS.get(status, by_series).error(said)
 
 
+def call_end(status: int, phrase: str, *, is_ours: bool = False) -> dict[str, Any]:
+    """Make what a `hangup` says of a call that did not come about: its status, and why.
+
+    That is an `error`, or a `refusal` where nobody took the call, which is one for a program that wants it so.
+    """
+    told: dict[str, Any] = {} if is_ours else {"status": status}
+    if (error := call_error(status, phrase, is_ours=is_ours)) is not None:
+        return {**told, "error": error}
+    refusal = NOT_TAKEN[status].error(f"{status} {excerpt(phrase)}".strip())
+    return {**told, "refusal": {**refusal, "code": CODE_BASE + status}}
+
+
 def registration_error(status: int, phrase: str) -> dict[str, Any]:
     """Make the `error` of a registration that the PBX did not take."""
-    return _REGISTER_KINDS.get(status, _EDGE).error(f"REGISTER: {status} {excerpt(phrase)}".strip())
+    return _REGISTER_KINDS.get(status, _EDGE).error(f"REGISTER: {status} {excerpt(phrase, MOST_SAID)}".strip())

@@ -108,12 +108,14 @@ class RegistrationGranted:
     """The edge has taken it, or taken it again; `gruu` is the public one (RFC 5627), if there is one.
 
     `flow_timer_s` is how often the edge wants to hear from us (RFC 5626 section 4.4); None where it said nothing.
+    `phones` are all that have this user now: the instance of each, or its address where it has none.
     """
 
     flow: int
     granted_s: float
     gruu: str | None = None
     flow_timer_s: float | None = None
+    phones: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

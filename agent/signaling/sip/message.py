@@ -15,6 +15,7 @@ from typing import Final
 
 from agent.errors import InvalidArgumentError, ProtocolError
 from agent.log import excerpt
+from agent.signaling.sip.header_lines import read_line, unfolded
 from agent.signaling.sip.header_values import (
     NameAddr,
     SequenceNumber,
@@ -25,12 +26,10 @@ from agent.signaling.sip.header_values import (
     read_sequence,
     read_via,
 )
-from agent.signaling.sip.headers import NO_HEADERS, SipHeaders, full_name
+from agent.signaling.sip.headers import NO_HEADERS, SipHeaders
 from agent.signaling.sip.quoting import BLANKS, is_token
 
 MOST_BYTES: Final = 64 * 1024  #: of a whole message
-MOST_LINES: Final = 256  #: of headers
-MOST_LINE_CHARS: Final = 8 * 1024  #: of one header, its folded lines together
 
 _VERSION: Final = "SIP/2.0"
 _ONCE: Final = ("From", "To", "Call-ID", "CSeq")
@@ -109,13 +108,17 @@ def parse_message(data: str | bytes) -> SipRequest | SipResponse:
     """
     if len(data) > MOST_BYTES:
         raise ProtocolError(f"a SIP message of more than {MOST_BYTES} bytes")
-    raw = data.encode(errors="replace") if isinstance(data, str) else data
-    head, _, body = _apart(raw.lstrip(b"\r\n"))
-    start, *lines = _unfolded(head.decode(errors="replace").replace("\x00", "\ufffd"))
-    headers = SipHeaders(tuple(_line(line) for line in lines))
+    head, body = _apart(data)
+    start, *lines = unfolded(head)
+    headers = SipHeaders(tuple(read_line(line) for line in lines))
     message = _started(start, headers, _counted(headers, body))
     _check(message)
     return message
+
+
+def head_of(data: str | bytes) -> str:
+    """Return the text before the first empty line of a frame, whatever it is."""
+    return _apart(data)[0]
 
 
 def write_message(message: SipRequest | SipResponse) -> str:
@@ -132,37 +135,12 @@ def write_message(message: SipRequest | SipResponse) -> str:
 # Reading
 
 
-def _apart(raw: bytes) -> tuple[bytes, bytes, bytes]:
+def _apart(data: str | bytes) -> tuple[str, bytes]:
     """Cut at the first empty line; lines may end without CR."""
+    raw = (data.encode(errors="replace") if isinstance(data, str) else data).lstrip(b"\r\n")
     found = re.search(rb"\r?\n\r?\n", raw)
-    return (raw[: found.start()], found[0], raw[found.end() :]) if found else (raw, b"", b"")
-
-
-def _unfolded(head: str) -> list[str]:
-    """Cut the head into lines; one that begins with a blank goes on with the line before (RFC 3261 section 7.3.1)."""
-    lines: list[list[str]] = []
-    for line in head.split("\n"):
-        line = line.removesuffix("\r")
-        if "\r" in line:
-            raise ProtocolError("a SIP message with a carriage return within a line")
-        if line[:1] in (" ", "\t") and len(lines) > 1:
-            lines[-1].append(line.strip(BLANKS))
-        else:
-            lines.append([line])
-        if len(lines) > MOST_LINES:
-            raise ProtocolError(f"a SIP message of more than {MOST_LINES} headers")
-    whole = [" ".join(parts) for parts in lines]
-    if max(map(len, whole)) > MOST_LINE_CHARS:
-        raise ProtocolError(f"a SIP message with a header of more than {MOST_LINE_CHARS} characters")
-    return whole
-
-
-def _line(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    name = name.rstrip(BLANKS)
-    if not colon or not is_token(name):
-        raise ProtocolError(f"a line that is not a SIP header: {excerpt(line)}")
-    return full_name(name), value.strip(BLANKS)
+    head, body = (raw[: found.start()], raw[found.end() :]) if found else (raw, b"")
+    return head.decode(errors="replace").replace("\x00", "\ufffd"), body
 
 
 def _counted(headers: SipHeaders, body: bytes) -> str:
@@ -193,12 +171,18 @@ def _check(message: SipRequest | SipResponse) -> None:
     for name in (*_ONCE, *_AT_MOST_ONCE):
         if len(headers.values(name)) > 1:
             raise ProtocolError(f"a SIP message with more than one {name}")
-    if not message.call_id or any(blank in message.call_id for blank in BLANKS):
-        raise ProtocolError(f"a Call-ID that cannot be used: {excerpt(message.call_id)}")
-    _ = message.from_, message.to, message.cseq, message.via, message.contacts
+    check_names(message)
+    _ = message.contacts
     read_addresses(headers.all("Record-Route") + headers.all("Route"))
     if isinstance(message, SipRequest) and message.cseq.method != message.method:
         raise ProtocolError(f"a SIP request {message.method} whose CSeq says {excerpt(message.cseq.method)}")
+
+
+def check_names(message: SipMessage) -> None:
+    """Raise ProtocolError where it cannot be told what a message belongs to, and whence it comes."""
+    if not message.call_id or any(blank in message.call_id for blank in BLANKS):
+        raise ProtocolError(f"a Call-ID that cannot be used: {excerpt(message.call_id)}")
+    _ = message.from_, message.to, message.cseq, message.via
 
 
 def _needed(headers: SipHeaders, name: str) -> str:

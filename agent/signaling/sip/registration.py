@@ -224,7 +224,8 @@ class SipRegistration:
         self._refresh_at = now + min(max(granted_s * self._draw(REFRESH_SHARE), LEAST_REFRESH_S), MOST_REFRESH_S)
         flow_timer_s = read_seconds(response.headers.first("Flow-Timer"))
         timer = None if flow_timer_s is None else float(flow_timer_s)
-        granted = RegistrationGranted(self.flow, granted_s, _gruu(mine), timer)
+        phones = frozenset((one.params.get("+sip.instance") or one.uri).lower() for one in response.contacts)
+        granted = RegistrationGranted(self.flow, granted_s, _gruu(mine), timer, phones)
         return [granted, KeepAlive(self.flow, timer), *self._settle(now)]
 
     def _own_contact(self, response: SipResponse) -> NameAddr | None:

@@ -11,6 +11,7 @@ from typing import Final
 from gevent.event import Event
 
 from agent.handlers import HubEmitter
+from agent.hub_clock import wait_to_round
 from agent.log import FailureLog
 from agent.signaling.sip.secret import SecretError, read_secret
 from agent.signaling.sip.settings import SipSettings
@@ -56,7 +57,8 @@ class SecretSource(HubEmitter):
             beat()
             if self._has_changed() or (self._due_s is not None and time.monotonic() >= self._due_s):
                 self._get()
-            self._wake.wait(BEAT_S if self._due_s is None else max(0.0, min(self._due_s - time.monotonic(), BEAT_S)))
+            pause_s = None if self._due_s is None else self._due_s - time.monotonic()
+            wait_to_round(self._wake, pause_s, BEAT_S)
             self._wake.clear()
 
     def _get(self) -> None:

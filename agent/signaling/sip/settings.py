@@ -60,8 +60,9 @@ class SipSettings:
     headers: tuple[str, ...] = field(
         default=(), metadata={"help": 'headers that go with each call: "X-Site: gate"', "kind": "sip_header"}
     )
-    trust_identity: bool = field(
-        default=False, metadata={"help": "believe what the edges assert about a caller (P-Asserted-Identity)"}
+    trusted_edges: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "those of edges whose word on who calls is true (P-Asserted-Identity)", "kind": "edge_uri"},
     )
 
     def __post_init__(self) -> None:
@@ -72,6 +73,8 @@ class SipSettings:
         places = [_place(edge) for edge in self.edges]
         if doubles := sorted({edge for edge in self.edges if places.count(_place(edge)) > 1}):
             raise ValueError(f"edges: {' and '.join(doubles)} is one address twice; expected each once")
+        if strangers := [edge for edge in self.trusted_edges if _place(edge) not in places]:
+            raise ValueError(f"trusted_edges: {' and '.join(strangers)} is none of edges; expected some out of edges")
         names = [header.partition(":")[0].strip().lower() for header in self.headers]
         if len(set(names)) < len(names):
             raise ValueError("headers: one name stands there twice; expected each header once")
@@ -80,6 +83,12 @@ class SipSettings:
     def secret_source(self) -> str:
         """The one source that is set: a name out of SECRET_SOURCES, or empty."""
         return next((name for name in SECRET_SOURCES if getattr(self, name)), "")
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """Those of `edges` that are trusted, as they are written there."""
+        places = [_place(edge) for edge in self.trusted_edges]
+        return tuple(edge for edge in self.edges if _place(edge) in places)
 
     @property
     def is_given(self) -> bool:

@@ -21,20 +21,22 @@ from agent.signaling.sip.client_transactions import ClientTransactions
 from agent.signaling.sip.codes import UNSENDABLE
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.effects import CallReport, SendSip, TellOfCall
+from agent.signaling.sip.extensions import Refreshes, refusal_of
 from agent.signaling.sip.incoming_call import IncomingCall
 from agent.signaling.sip.message import SipRequest, SipResponse
 from agent.signaling.sip.outgoing_call import OutgoingCall
 from agent.signaling.sip.quoting import is_token
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
 from agent.signaling.sip.stories import dialled, parameters_of
-from agent.signaling.sip.uri import target_uri
-from agent.signaling.sip.writer import SDP, SUPPORTED, MessageWriter
+from agent.signaling.sip.uri import names_in, target_uri
+from agent.signaling.sip.writer import SDP, MessageWriter
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
 MOST_CALLS: Final = 32
 MOST_LEAVING: Final = 64
+MOST_TARGETS: Final = 10  #: that one call rings, as of the voice service and of the switchboard
 _OF_DIALOGS: Final = ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY")
 
 
@@ -46,17 +48,23 @@ class SipCalls:
         writer: MessageWriter,
         flow_near: Callable[[int], int | None],
         *,
+        trusts: Callable[[int], bool],
         early_media: bool,
         random: Callable[[], float],
     ) -> None:
-        """`flow_near(n)` names flow n, if it is open, or another one that is; None while none is."""
+        """`flow_near(n)` names flow n, if it is open, or another one that is; None while none is.
+
+        `trusts(n)` tells whether what the edge of flow n asserts about callers is true.
+        """
         self.writer = writer
         self.flow_near = flow_near
         self.random = random
         self.clients = ClientTransactions(writer, DigestClient(writer.account.user, lambda: writer.account.password()))
         self.servers = ServerTransactions()
         self.takes_calls = True
-        self._early_media = early_media
+        self.early_media = early_media  #: of calls that begin from now on
+        self._trusts = trusts
+        self._refreshes = Refreshes()
         self._phases: dict[str, CallPhase] = {}
         self._leaving: list[CallPhase] = []
 
@@ -83,12 +91,16 @@ class SipCalls:
         """Forget it."""
         if self._phases.get(phase.sid) is phase:
             del self._phases[phase.sid]
+            self._refreshes.over(phase.sid)
         self._leaving = [one for one in self._leaving if one is not phase]
 
     # What the program wants
 
     def call(self, callsid: str, params: str, sdp: str, now: float) -> list[CallReport]:
-        """Make a call under this name, which becomes its Call-ID; one that no message can carry fails at once."""
+        """Make a call under this name, which becomes its Call-ID; one that no message can carry fails at once.
+
+        `To` may name several, with commas between them: they ring together.
+        """
         try:
             return self._invite(callsid, params, sdp, now)
         except InvalidArgumentError as exc:
@@ -98,9 +110,12 @@ class SipCalls:
         if not is_token(callsid) or callsid in self._phases:
             raise InvalidArgumentError(f"a call cannot be named {callsid!r}")
         whom, headers = dialled(params)
-        target = target_uri(whom, self.writer.account.domain)
-        phase = OutgoingCall(self, callsid, early_media=self._early_media)
-        return phase.begin(target, sdp, {**self.writer.account.headers, **headers}, now)
+        names, domain = names_in(whom), self.writer.account.domain
+        if len(names) > MOST_TARGETS:
+            raise InvalidArgumentError(f"{len(names)} are called at once; the most is {MOST_TARGETS}")
+        targets = tuple(dict.fromkeys(target_uri(name, domain) for name in names))
+        phase = OutgoingCall(self, callsid, early_media=self.early_media)
+        return phase.begin(targets, sdp, {**self.writer.account.headers, **headers}, now)
 
     def phase_of(self, callsid: str | None) -> CallPhase:
         """Find a call; for a name that means none, one that does nothing."""
@@ -122,8 +137,8 @@ class SipCalls:
             return self._acked(request, now)
         if request.method == "CANCEL":
             return self._cancelled(request, flow, now)
-        if wanted := request.headers.options("Require") - set(SUPPORTED):
-            return [reply(self, request, 420, flow, {"Unsupported": ", ".join(sorted(wanted))})]
+        if (refusal := refusal_of(request)) is not None:
+            return [reply(self, request, refusal[0], flow, refusal[1])]
         if request.to.tag:
             return self._within(request, flow, now)
         if request.method == "INVITE":
@@ -155,7 +170,10 @@ class SipCalls:
         if known is not None and known.branch == request.via[0].branch:
             return known.repeated()
         phase = next((phase for phase in self if phase.owns(request)), None)
-        return [reply(self, request, 481, flow)] if phase is None else phase.take(request, flow, now)
+        if phase is None:
+            return [reply(self, request, 481, flow)]
+        self._refreshes.asked(phase.sid, request, now)
+        return phase.take(request, flow, now)
 
     def _invited(self, invite: SipRequest, flow: int, now: float) -> list[CallReport]:
         known = self.servers.find(invite)
@@ -170,11 +188,13 @@ class SipCalls:
         self.servers.add(transaction)
         phase = IncomingCall(self, transaction, now)
         self.enter(phase)
-        return phase.announce(parameters_of(invite, trusts_edges=self.writer.account.trusts_edges))
+        self._refreshes.asked(phase.sid, invite, now)
+        return phase.announce(parameters_of(invite, trusts_edge=self._trusts(flow)))
 
     def _refusal(self, invite: SipRequest) -> int | None:
         """Tell with which status a new INVITE is refused; None: it is not."""
-        if self.servers.find(invite) is not None or self.servers.was_here(invite) or invite.call_id in self._phases:
+        is_own = any(phase.goes_by(invite.call_id) for phase in self._phases.values())
+        if is_own or self.servers.find(invite) is not None or self.servers.was_here(invite):
             return 482
         if not self.takes_calls:
             return 480
@@ -201,12 +221,15 @@ class SipCalls:
 
     def deadline(self) -> float | None:
         """Tell when `tick` is due; None when nothing is awaited."""
-        times = (self.clients.deadline(), self.servers.deadline(), *(phase.deadline() for phase in self))
+        parts = (self.clients, self.servers, self._refreshes, *self)
+        times = [part.deadline() for part in parts]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[CallReport]:
         """Let time pass."""
         effects = [*self.clients.tick(now), *self.servers.tick(now)]
+        for sid in self._refreshes.due(now):
+            effects += self.phase_of(sid).probe(now)
         for phase in self:
             due = phase.deadline()
             effects += phase.tick(now) if due is not None and now >= due else []

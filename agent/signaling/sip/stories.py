@@ -1,8 +1,8 @@
 """What the headers of an INVITE or a CANCEL say to the program: who calls, what goes with the call, who has taken it.
 
 Custom parameters travel as headers: `X-Door: front` is `{"Door": "front"}`. What an edge asserts about the caller
-(RFC 3325, RFC 8224, the `verstat` of 3GPP) anybody can write who gets past it, so it counts only from edges that are
-trusted to take it out of what they are sent.
+(RFC 3325, RFC 8224, the `verstat` of 3GPP) anybody can write who gets past it, so it counts only from an edge that is
+trusted to take it out of what it is sent. Who calls is then whom that edge names, whatever the caller says of itself.
 """
 
 from __future__ import annotations
@@ -15,25 +15,29 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote
 
-from agent.errors import InvalidArgumentError
+from agent.errors import InvalidArgumentError, ProtocolError
 from agent.signaling.pstream.params import encode_params, read_params
 from agent.signaling.sip.account import check_header
+from agent.signaling.sip.header_values import read_addresses
 from agent.signaling.sip.message import SipMessage, SipRequest
 
 PREFIX: Final = "x-"
 MOST_PARAMETERS: Final = 64
 MOST_CHARS: Final = 4096
 _VERSTAT: Final = re.compile(r"verstat=\"?([A-Za-z-]{1,64})", re.IGNORECASE)
+_SIP_URI: Final = re.compile(r"sips?:", re.IGNORECASE)
+_OF_VERSTAT: Final = re.compile(r";verstat=[^;?]*", re.IGNORECASE)
 _PASSED: Final = "TN-Validation-Passed"
 _ANSWERED: Final = re.compile(r"^\s*(?:SIP\s*;(?:.*;)?\s*cause\s*=\s*200|Q\.850\s*;(?:.*;)?\s*cause\s*=\s*26)\b", re.I)
 
 
-def parameters_of(invite: SipRequest, *, trusts_edges: bool) -> dict[str, str]:
+def parameters_of(invite: SipRequest, *, trusts_edge: bool) -> dict[str, str]:
     """Return what a program may know of an incoming call."""
-    told = {"CallSid": invite.call_id, "From": invite.from_.uri, "To": invite.to.uri}
+    caller = (_asserted(invite) if trusts_edge else "") or invite.from_.uri
+    told = {"CallSid": invite.call_id, "From": caller, "To": invite.to.uri}
     if params := _encoded(_custom(invite)):
         told["Params"] = params
-    if trusts_edges and (status := _stir_status(invite)):
+    if trusts_edge and (status := _stir_status(invite)):
         told["StirStatus"] = status
     return told
 
@@ -74,6 +78,16 @@ def _encoded(custom: Mapping[str, str]) -> str:
         return encode_params(kept)
     except InvalidArgumentError:
         return ""  # in their escaped form they are more than a program takes
+
+
+def _asserted(invite: SipRequest) -> str:
+    """Return who calls, as the edge says: a SIP URI rather than a number; empty where it says nothing usable."""
+    try:
+        asserted = read_addresses(invite.headers.all("P-Asserted-Identity"))
+    except ProtocolError:
+        return ""
+    named = [_OF_VERSTAT.sub("", address.uri) for address in asserted]
+    return next((uri for uri in named if _SIP_URI.match(uri)), named[0] if named else "")
 
 
 def _stir_status(invite: SipRequest) -> str:

@@ -64,6 +64,10 @@ class SipStream(SipRequests, StreamShell[SipShellEffect]):
         """The address in use, or to be tried next."""
         return self._agent.flows.uri
 
+    def others(self, *instances: str) -> int:
+        """Count the phones that have this user besides those of these instances, as the registrar has said."""
+        return len(self._agent.phones - {f"<urn:uuid:{instance.lower()}>" for instance in instances})
+
     @property
     def local_address(self) -> str | None:
         """The address of this machine that a connection uses; None while there is none."""

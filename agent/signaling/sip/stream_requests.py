@@ -60,6 +60,16 @@ class SipRequests(ServiceWords, ABC):
         """Our own address at the PBX."""
         return self._agent.writer.account.address_of_record
 
+    @property
+    def early_media(self) -> bool:
+        """Whether `ringing` carries what the far end sends before it answers; a change is for calls that begin then."""
+        return self._agent.calls.early_media
+
+    @early_media.setter
+    def early_media(self, wanted: bool) -> None:
+        """Change it."""
+        self._agent.calls.early_media = wanted
+
     def open(self) -> None:
         """Begin to connect, and return at once."""
         self._ask(lambda agent, now: agent.open(now))

@@ -34,6 +34,12 @@ _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED: Final = "-_.!~*'()"
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """Return those who are called together, which commas part; a comma of a user is %2C in its sip: URI."""
+    names = tuple(name for name in (part.strip(" ") for part in text.split(",")) if name)
+    return names or (text,)
+
+
 def target_uri(text: str, domain: str) -> str:
     """Make the Request-URI for a user, a number, an address or a URI; raises InvalidArgumentError."""
     if found := _UNFIT.search(text):

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from agent.errors import InvalidArgumentError, ProtocolError
-from agent.log import FailureLog, SeldomLog, excerpt
+from agent.log import SeldomLog, excerpt
 from agent.signaling.pstream.names import TRANSPORT_CLOSE, TRANSPORT_OPEN, MessageType
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.codes import registration_error
@@ -49,6 +49,7 @@ from agent.signaling.sip.effects import (
     WriteText,
 )
 from agent.signaling.sip.flows import Flows
+from agent.signaling.sip.malformed import answerable
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
 from agent.signaling.sip.registration import SipRegistration
 from agent.signaling.sip.sip_calls import SipCalls
@@ -78,9 +79,12 @@ class UserAgent:
         self.status = "disconnected"
         self.is_opened = False
         self.is_destroyed = False
+        self.phones: frozenset[str] = frozenset()  #: that have this user, ourselves included, when we last registered
         self.flows = flows
         self.writer = MessageWriter(account, token)
-        self.calls = SipCalls(self.writer, self._flow_near, early_media=early_media, random=random)
+        self.calls = SipCalls(
+            self.writer, self._flow_near, trusts=self._trusts, early_media=early_media, random=random
+        )
         self._registrations = {
             number: SipRegistration(number, self.writer, random=random) for number in self.flows.numbers
         }
@@ -88,7 +92,6 @@ class UserAgent:
         self._probe_at: float | None = None
         self._refused: dict[int, RegistrationRefused] = {}  # by flow, since its last grant; the latest last
         self._told_refusal: int | None = None
-        self._malformed = FailureLog(log, "reading a SIP message")
 
     @property
     def edge(self) -> str | None:
@@ -193,6 +196,9 @@ class UserAgent:
             _strangers.warning("a SIP message could not be written: %s", excerpt(exc, 200))
             return []
 
+    def _trusts(self, flow: int) -> bool:
+        return self.flows[flow].uri in self.writer.account.trusted_edges
+
     def _flow_near(self, flow: int) -> int | None:
         return flow if flow in self._open else next(iter(self._open), None)
 
@@ -268,6 +274,7 @@ class UserAgent:
     def _granted(self, granted: RegistrationGranted, now: float) -> list[SipEffect]:
         self._refused, self._told_refusal = self._without(granted.flow), None
         self.writer.gruu = granted.gruu or self.writer.gruu
+        self.phones = granted.phones
         told: list[SipEffect] = []
         if self.status != "ready":
             self.status = "ready"
@@ -291,13 +298,21 @@ class UserAgent:
         try:
             message = parse_message(data)
         except ProtocolError as exc:
-            self._malformed.failed(f"{exc}; it is dropped")
-            return []
+            return self._unreadable(flow, data, exc)
         try:
             return self._take(message, flow, now)
         except Exception:
             log.exception("a SIP message could not be taken")
             return []
+
+    def _unreadable(self, flow: int, data: str | bytes, why: ProtocolError) -> list[SipEffect]:
+        """Say so to whoever sent it, where that can be done."""
+        found = answerable(data)
+        done = "it is dropped" if found is None else f"it is answered with {found[1]}"
+        _strangers.warning("a SIP message cannot be read: %s; %s", why, done)
+        if found is None:
+            return []
+        return self._write(self.writer.response(*found, self.writer.token()), flow)
 
     def _take(self, message: SipRequest | SipResponse, flow: int, now: float) -> list[SipEffect]:
         if isinstance(message, SipRequest):

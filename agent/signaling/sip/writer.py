@@ -13,12 +13,12 @@ from typing import Final
 from agent.program import user_agent
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.codes import phrase_of
+from agent.signaling.sip.extensions import SUPPORTED, timer_of
 from agent.signaling.sip.header_values import NameAddr, SequenceNumber
 from agent.signaling.sip.headers import SipHeaders
 from agent.signaling.sip.message import SipRequest, SipResponse
 
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")  #: what we take
-SUPPORTED: Final = ("outbound", "gruu", "path")
 SDP: Final = "application/sdp"
 _COOKIE: Final = "z9hG4bK"  # RFC 3261 section 8.1.1.7
 _ECHOED: Final = ("Via", "From", "Call-ID", "CSeq")
@@ -116,13 +116,15 @@ class MessageWriter:
         if request.method in ("INVITE", "UPDATE") and 100 < status < 300:
             headers = SipHeaders((*headers.lines, ("Contact", self.contact), *self.abilities()))
         lines = [("User-Agent", user_agent()), *(more or {}).items()]
+        if 200 <= status < 300 and (timer := timer_of(request)) is not None:
+            lines += timer.lines().items()
         lines += [("Content-Type", SDP)] if body else []
         return SipResponse(status, phrase or phrase_of(status), SipHeaders((*headers.lines, *lines)), body)
 
 
-def cancel_of(request: SipRequest) -> SipRequest:
+def cancel_of(request: SipRequest, more: HeaderLines | None = None) -> SipRequest:
     """Make the CANCEL of an INVITE (RFC 3261 section 9.1)."""
-    return _companion(request, "CANCEL", str(request.to))
+    return _companion(request, "CANCEL", str(request.to), more)
 
 
 def ack_of(request: SipRequest, response: SipResponse) -> SipRequest:
@@ -130,7 +132,8 @@ def ack_of(request: SipRequest, response: SipResponse) -> SipRequest:
     return _companion(request, "ACK", str(response.to))
 
 
-def _companion(request: SipRequest, method: str, to: str) -> SipRequest:
+def _companion(request: SipRequest, method: str, to: str, more: HeaderLines | None = None) -> SipRequest:
     number = SequenceNumber(request.cseq.number, method)
     headers = request.headers.only("Via", "Max-Forwards", "Route", "From", "Call-ID")
-    return SipRequest(method, request.uri, headers.added("To", to).added("CSeq", str(number)))
+    lines = (("To", to), ("CSeq", str(number)), *(more or {}).items())
+    return SipRequest(method, request.uri, SipHeaders((*headers.lines, *lines)))

@@ -12,6 +12,7 @@ from gevent.event import Event
 
 from agent.errors import AgentError
 from agent.handlers import HubEmitter
+from agent.hub_clock import wait_to_round
 from agent.log import FailureLog
 from agent.signaling.token.access_token import ApiKey, Validity, mint_token, token_validity
 from agent.signaling.token.fetch import TokenError, fetcher, read_key
@@ -106,8 +107,7 @@ class TokenSource(HubEmitter):
             self._look_at_file()
             if self._renewal.begin(time.monotonic()):
                 self._renew()
-            pause_s = self._pause_s()
-            self._wake.wait(BEAT_S if pause_s is None else min(pause_s, BEAT_S))
+            wait_to_round(self._wake, self._pause_s(), BEAT_S)
             self._wake.clear()
 
     def _renew(self) -> None:

@@ -3,10 +3,11 @@
 import { Call } from "./call.js";
 import { Signal } from "./signal.js";
 import { Levels } from "./levels.js";
+import { Notice } from "./notice.js";
 import { startRinging, stopRinging } from "./ringer.js";
+import { callWords, failureWords, peerName, refusalWords } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
-const WORDS = { dialling: "calling …", ringing: "ringing …", connecting: "connecting …", open: "", closed: "ended" };
 const KEYS = "123456789*0#";
 
 let signal = null;
@@ -41,9 +42,9 @@ async function connect(name) {
   signal = new Signal(await tokenOf(name));
   const on = (type, handler) => signal.addEventListener(type, ({ detail }) => handler(detail));
   on("connected", ({ token }) => { $("title").textContent = token?.identity ?? name; $("sign-in").hidden = true; draw(); });
-  on("ready", () => show("ready", "ready"));
-  on("offline", () => show("offline"));
-  on("lost", () => show("reconnecting"));
+  on("ready", () => show("Ready for calls", "ready"));
+  on("offline", () => show("Not connected"));
+  on("lost", () => show("The connection is coming back"));
   on("error", (payload) => refused(payload.error ?? {}, name));
   on("invite", ring);
   on("ringing", (payload) => call?.ringing(payload));
@@ -52,22 +53,22 @@ async function connect(name) {
   on("hangup", hungUp);
 }
 
-async function refused({ code, message }, name) {
-  if (code === 31205 && config.demo_tokens) return signal.renew(await tokenOf(name));
-  show("refused", "error");
-  say(`The switchboard says: ${message} (${code}).`);
+async function refused(error, name) {
+  if (error.code === 31205 && config.demo_tokens) return signal.renew(await tokenOf(name));
+  show("Not let in", "error");
+  say(refusalWords(error));
   signal.close();
   $("sign-in").hidden = false;
 }
 
 function ring({ callsid, sdp, parameters = {} }) {
   if (call) return;
-  begin(new Call(signal, callsid, (parameters.From ?? "unknown").replace(/^client:/, ""), sdp));
+  begin(new Call(signal, callsid, peerName(parameters.From), sdp));
 }
 
 function hungUp({ callsid, error }) {
   if (!call || (callsid && callsid !== call.callsid)) return;
-  if (error) say(`${call.partner}: ${error.message} (${error.code}).`);
+  if (error) say(`${call.partner}: ${refusalWords(error)}`);
   call.end();
 }
 
@@ -84,7 +85,7 @@ async function attempt(work) {
     await work();
   } catch (error) {
     if (call?.state === "closed") return;
-    say(error.name === "NotAllowedError" ? "Allow this page to use the microphone, then try again." : error.message);
+    say(failureWords(error));
     call?.hangUp();
   }
 }
@@ -103,11 +104,12 @@ function draw() {
   const rings = call?.incoming && call.state === "new";
   if (rings) startRinging();
   else stopRinging();
+  notice.show(rings ? call.partner : "", $("title").textContent);
   $("dial").hidden = $("sign-in").hidden === false || call !== null;
   $("incoming").hidden = !rings;
   $("call").hidden = !call || rings;
   $("caller").textContent = $("partner").textContent = call?.partner ?? "";
-  $("progress").textContent = WORDS[call?.state] ?? "";
+  $("progress").textContent = callWords(call?.state);
   $("mute").setAttribute("aria-pressed", call?.muted ?? false);
 }
 
@@ -121,6 +123,7 @@ function press(key) {
   if (call?.state === "open") call.dialDigits(key);
 }
 
+const notice = new Notice($("notify"));
 for (const key of KEYS) {
   const button = document.createElement("button");
   button.type = "button";

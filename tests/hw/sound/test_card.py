@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from bench.rig.virtual_cards import VirtualCards, shared_cards
 from hw.sound import tones
 from hw.sound.card import AlsaSound, available_devices
+from hw.sound.devices import SoundDevice
 from hw.sound.frame import FRAME_BYTES, SILENCE
 from hw.sound.interface import SoundState
+from hw.sound.portaudio import OpenCard
 from hw.sound.portaudio_thread import shared_control
 from hw.sound.settings import SoundSettings
 
@@ -327,3 +330,23 @@ def test_a_sound_server_that_starts_is_noticed_at_once(cards: VirtualCards) -> N
         box.wait_frames(100)  # by now the pauses are longer than this test has patience
         cards.start()
         box.wait_state(SoundState.OPEN)
+
+
+class NotedStream:
+    """Notes when it is started and stopped."""
+
+    def __init__(self, role: str, noted: list[str]) -> None:
+        self.start_stream, self.stop_stream = (lambda: noted.append(f"{role} starts")), (lambda: noted.append(role))
+
+    def close(self) -> None:
+        pass
+
+
+def test_whatever_sounds_is_started_before_the_microphone() -> None:
+    noted: list[str] = []
+    card = OpenCard(SimpleNamespace(terminate=lambda: None), 0)  # type: ignore[arg-type]
+    for role in ("capture", "playback", "ring"):
+        card.add(role, SoundDevice(0, role, 1, 1, 48_000), NotedStream(role, noted))
+    card.start()
+    card.close()
+    assert noted == ["playback starts", "ring starts", "capture starts"]

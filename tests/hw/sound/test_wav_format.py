@@ -69,6 +69,14 @@ def test_any_width_rate_and_channel_count_is_read(
     check(path)
 
 
+def test_what_is_in_our_own_format_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "speech.wav"
+    every = np.arange(-32_768, 32_768, dtype="<i2").tobytes()
+    path.write_bytes(riff(GOOD, data(every)))
+
+    assert load_pcm(path) == every
+
+
 def test_twenty_bits_in_three_bytes_are_as_loud_as_twenty_four(tmp_path: Path) -> None:
     path = tmp_path / "bell.wav"
     path.write_bytes(riff(fmt(PCM, 2, 48_000, 3, valid_bits=20, extensible=True), data(tone(PCM, 2, 48_000, 3))))

@@ -1,9 +1,14 @@
-"""Which pairs are checked first."""
+"""Which pairs are checked first, and which of two that work carries the media."""
+
+import asyncio
 
 import aioice
 import pytest
+from aioice.ice import CandidatePair
 
+from agent.media.ice.aioice_adapter import STILL_GOOD_S
 from agent.media.ice.check_order import put_likely_first, source_towards
+from tests.media.peers import WatchedPeer, close, negotiate, only_addresses, run
 
 
 class FakePair:
@@ -57,3 +62,32 @@ def test_of_pairs_that_are_alike_the_order_is_kept():
     put_likely_first(pairs, "192.0.2.1", lambda to: "10.0.0.1")
 
     assert [pair.remote_addr[0] for pair in pairs] == [f"10.9.0.{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_answer_that_comes_late_over_another_address_than_the_kernels_replaces_no_path_that_works(monkeypatch, works):
+    async def story():
+        only_addresses(monkeypatch, "127.0.0.1")
+        callee = WatchedPeer()
+        only_addresses(monkeypatch, "127.0.0.1", "127.0.0.2")
+        caller = WatchedPeer()
+        await negotiate(caller, callee)
+        await asyncio.gather(caller.connected(), callee.connected())
+        generation = caller._ice.current
+        if not works:
+            generation.heard_at -= STILL_GOOD_S
+
+        answered_late(generation, "127.0.0.2")
+
+        assert caller.local_address == ("127.0.0.1" if works else "127.0.0.2")
+        await close(caller, callee)
+
+    run(story())
+
+
+def answered_late(generation, own):
+    """The far end answers, after the path was chosen, a check that was under way from another address of ours."""
+    (late,) = (socket for socket in generation.sockets if socket.local_candidate.host == own)
+    pair = CandidatePair(late, generation.nominated.remote)
+    pair.state, pair.nominated = CandidatePair.State.SUCCEEDED, True
+    generation.check_complete(pair)

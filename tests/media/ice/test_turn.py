@@ -9,11 +9,14 @@ from dataclasses import replace
 import pytest
 
 from agent.media.settings import IceServer
-from agent.net.netlink import LocalAddress, Snapshot
-from tests.media.peers import Talker, WatchedPeer, close, negotiate, run
-from tests.media.turn_server import NAME, USER, coturn, free_port, make_certificate
+from bench.rig.ports import unused_port
+from tests.media.peers import Talker, WatchedPeer, close, negotiate, only_addresses, run
+from tests.media.turn_server import NAME, USER, coturn, make_certificate
 
-pytestmark = pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed")
+pytestmark = [
+    pytest.mark.real_time,
+    pytest.mark.skipif(shutil.which("turnserver") is None, reason="coturn is not installed"),
+]
 
 FORMS = [
     "turn:127.0.0.1:{port}",
@@ -72,12 +75,6 @@ async def exchange_relays(caller, callee):
 def relays(peer):
     """The addresses of the relays of a peer, in order."""
     return sorted(candidate.ip for candidate in peer.values("candidate") if candidate.type == "relay")
-
-
-def only_addresses(monkeypatch, *addresses):
-    """This machine has these addresses only, for as long as the test runs."""
-    network = Snapshot(frozenset(LocalAddress(address, 1) for address in addresses), frozenset())
-    monkeypatch.setattr("agent.media.ice.gathering.snapshot", lambda: network)
 
 
 @pytest.fixture
@@ -243,7 +240,7 @@ def test_restart_works_through_a_relay(certificate):
 
 def test_several_servers_are_all_asked_and_broken_ones_do_no_harm(certificate):
     async def story(server):
-        refused = f"turn:127.0.0.1:{free_port()}?transport=tcp"
+        refused = f"turn:127.0.0.1:{unused_port()}?transport=tcp"
         servers = (
             IceServer((refused, "turn:nowhere.invalid", "stun:nowhere.invalid"), **USER),
             IceServer((f"turn:127.0.0.1:{server.port}",), username="box", credential="wrong"),

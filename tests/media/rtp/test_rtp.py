@@ -232,7 +232,7 @@ def test_a_type_that_was_not_negotiated_arrives_but_cannot_be_used(payload_type)
     for n in range(40):
         kind = payload_type if n % 4 == 1 else 111
         found = receiver.read(write_rtp(kind, False, n, n * 960, 1, b"x"), n * 0.02)
-        assert (found[1] is None) == (kind != 111)
+        assert (found.codec is None) == (kind != 111)
     assert receiver.total_received == (40, 40, 0)
     report = next(read_reports(receiver.next_report(0.0, 0.0) or receiver.next_report(9.0, 9.0))).reports[0]
     assert (report.fraction_lost, report.packets_lost, report.jitter) == (0, 0, 0)

@@ -283,25 +283,25 @@ def test_what_parts_number_and_codec_may_be_any_blank():
     assert offer.codecs[0].kind == "opus" and offer.codecs[0].parameters["useinbandfec"] == "1"
 
 
-def offer_of(**options):
-    return OfferAnswer(MediaSettings(), ("sha-256", "AA:BB:CC"), 99, "us", **options)
+def offer_of():
+    return OfferAnswer(MediaSettings(), ("sha-256", "AA:BB:CC"), 99, "us")
 
 
 def audio_line(text):
     return next(line for line in text.splitlines() if line.startswith("m=audio"))
 
 
-def test_copies_of_opus_are_offered_to_sip_peers_only():
-    ice = IceParameters("ufrag", "p" * 22)
-    assert audio_line(offer_of().offer(ice)).split()[3:] == ["111", "0", "8", "110", "126"]
-    text = offer_of(for_sip=True).offer(ice)
-    assert audio_line(text).split()[3:] == ["111", "0", "8", "110", "126", "63"]
+@pytest.mark.parametrize(("preferences", "order"), [(("opus", "pcmu"), "111 0 63 8"), (("pcmu", "opus"), "0 111 63 8"),
+                                                    (("opus",), "111 63 0 8")])  # fmt: skip
+def test_copies_of_opus_are_offered_where_the_sdk_in_chromium_lists_them(preferences, order):
+    ours = OfferAnswer(MediaSettings(codec_preferences=preferences), ("sha-256", "AA:BB:CC"), 99, "us")
+    text = ours.offer(IceParameters("ufrag", "p" * 22))
+    assert audio_line(text).split()[3:] == [*order.split(), "110", "126"]
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in text
 
 
-@pytest.mark.parametrize("for_sip", [False, True])
-def test_offered_copies_are_taken_from_anybody(for_sip):
-    text, agreement = offer_of(for_sip=for_sip).answer(parse(CHROMIUM_OFFER), IceParameters("ufrag", "p" * 22))
+def test_offered_copies_are_taken_from_anybody():
+    text, agreement = offer_of().answer(parse(CHROMIUM_OFFER), IceParameters("ufrag", "p" * 22))
     assert (agreement.send_codec.payload_type, agreement.red_codec.payload_type) == (111, 63)
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in text
     assert sorted(audio_line(text).split()[3:]) == sorted(["111", "63", "0", "8", "110", "126"])
@@ -326,7 +326,7 @@ def test_copies_of_anything_but_opus_are_not_taken(written, changed):
 
 
 def test_answer_without_copies_means_none():
-    ours = offer_of(for_sip=True)
+    ours = offer_of()
     ours.offer(IceParameters("ufrag", "p" * 22))
     answer = without(":63").replace(" 63 ", " ").replace("actpass", "active")
     assert ours.accept_answer(parse(answer)).red_codec is None
@@ -334,7 +334,7 @@ def test_answer_without_copies_means_none():
 
 def test_copies_keep_their_number_in_a_further_offer():
     ice = IceParameters("ufrag", "p" * 22)
-    ours = offer_of(for_sip=True)
+    ours = offer_of()
     ours.answer(parse(CHROMIUM_OFFER.replace("63", "122").replace("111", "96")), ice)
     for everything in (True, False):
         text = ours.offer(ice, everything=everything)

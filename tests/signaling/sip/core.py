@@ -26,8 +26,9 @@ class Paper:
     """The core, what it has sent and told, and what it is sent."""
 
     def __init__(
-        self, edges: int = 1, *, early_media: bool = False, gruu: bool = True, register: bool = True, **account: Any
-    ) -> None:
+        self, edges: int = 1, *, early_media: bool = False, gruu: bool = True, register: bool = True,
+        trusted: tuple[int, ...] = (), **account: Any,
+    ) -> None:  # fmt: skip
         self.now = 1000.0
         self.sent: list[tuple[int, Text]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
@@ -37,6 +38,7 @@ class Paper:
         self.gives_gruu = gruu
         self.answers_register = True
         uris = tuple(f"wss://edge{n}.{DOMAIN}/" for n in range(1, edges + 1))
+        account["trusted_edges"] = tuple(uris[n - 1] for n in trusted)
         own = {"user": "kiosk", "domain": DOMAIN, "secret": "secret", "instance": INSTANCE}
         self.account = SipAccount(uris, **own | account)
         tokens = (f"own{n}" for n in itertools.count())
@@ -171,6 +173,12 @@ class Paper:
         self.move(33)
         self.clear()
 
+    def comes_back(self) -> Text:
+        """Lose the connection and have another one; returns the offer that asks whether the call is still there."""
+        self.down()
+        self.back()
+        return self.last("INVITE")
+
     def listens(self, call_id: str = "C1") -> Text:
         """A call to us that is answered; returns its INVITE."""
         invite = self.called(call_id)
@@ -178,6 +186,13 @@ class Paper:
         self.hears(within(self, "ACK", call_id))
         self.clear()
         return invite
+
+
+def talking(**how: Any) -> Paper:
+    """A user agent in a call of ours, TJS1, that was answered a while ago."""
+    paper = Paper(**how)
+    paper.talk()
+    return paper
 
 
 def request(

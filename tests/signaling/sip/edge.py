@@ -28,7 +28,8 @@ from tests.signaling.sip.sip_text import Text, answer_to
 
 DOMAIN = "pbx.test"
 HOSTS = ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-SECRETS = {"kiosk": "kiosk-secret", "desk": "desk-secret", "große tür": "schlüssel"}
+SECRETS = {"kiosk": "kiosk-secret", "desk": "desk-secret", "lobby": "lobby-secret", "attic": "attic-secret",
+           "große tür": "schlüssel"}  # fmt: skip
 
 
 @dataclass
@@ -224,6 +225,8 @@ class Edge:
             granted = self.site.expires_s or expires[1]
             gruu = f';pub-gruu="sip:{user_part(user)}@{DOMAIN};gr={instance[1]}"' if self.site.gives_gruu else ""
             answer.lines.append(("Contact", f'{contact.split(";expires")[0]}{gruu};expires={granted}'))
+            answer.lines += [("Contact", f'<{each.contact}>;+sip.instance="<{each.instance}>";reg-id={each.flow}')
+                             for each in self.boxes(user)[:-1]]  # fmt: skip
         return self.say(connection, answer)
 
     def _proved(self, connection: EdgeSocket, request: Text, ask: str, proof: str, status: int) -> str | None:

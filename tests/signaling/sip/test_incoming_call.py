@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_call_that_offers_nothing_gets_our_offer_and_answers_it_in_its_ack() -
 
 @pytest.mark.parametrize(("more", "status", "header"), [
     ({"Require": "100rel"}, 420, ("Unsupported", "100rel")),
-    ({"Require": "gruu, timer, replaces"}, 420, ("Unsupported", "replaces, timer")),
+    ({"Require": "gruu, timer, replaces, ice"}, 420, ("Unsupported", "replaces")),
     ({"body": "hello", "body_type": "text/plain"}, 415, ("Accept", "application/sdp")),
 ])  # fmt: skip
 def test_what_we_cannot_do_is_refused_with_what_we_can(
@@ -275,13 +276,37 @@ def passport(attest: object) -> str:
     (True, "<tel:+4930>", "", None),
     (False, "<sip:+4930@pbx.test;verstat=TN-Validation-Passed>", passport("A"), None),
 ])  # fmt: skip
-def test_what_is_asserted_of_a_caller_counts_from_trusted_edges_alone(
+def test_what_is_asserted_of_a_caller_counts_from_a_trusted_edge_alone(
     trusts: bool, asserted: str, identity: str, status: str | None
 ) -> None:
-    paper = Paper(trusts_edges=trusts)
+    paper = Paper(trusted=(1,) if trusts else ())
     paper.called(P_Asserted_Identity=asserted, **({"Identity": identity} if identity else {}))
 
     assert paper.payload("invite")["parameters"].get("StirStatus") == status
+
+
+@pytest.mark.parametrize(("asserted", "caller"), [
+    ("<sip:mallory@pbx.test>", "sip:mallory@pbx.test"),
+    ("<tel:+4930;verstat=TN-Validation-Passed>, <sip:mallory@pbx.test>", "sip:mallory@pbx.test"),
+    ('"Mallory" <tel:+4930;verstat=TN-Validation-Passed>', "tel:+4930"),
+    ("<not an address", f"sip:desk@{DOMAIN}"), ("", f"sip:desk@{DOMAIN}"),
+])  # fmt: skip
+def test_who_calls_is_whom_a_trusted_edge_names(asserted: str, caller: str) -> None:
+    paper = Paper(edges=2, trusted=(2,))
+    paper.called("C1", P_Asserted_Identity=asserted)
+    assert paper.payload("invite")["parameters"]["From"] == f"sip:desk@{DOMAIN}"
+    paper.asks("C1", "decline", "busy")
+    paper.called("C2", flow=2, P_Asserted_Identity=asserted)
+    assert paper.payload("invite")["parameters"]["From"] == caller
+
+
+def test_an_edge_is_trusted_wherever_it_is_reached_and_as_the_account_says_now() -> None:
+    paper = Paper(trusted=())
+    paper.called("C1", P_Asserted_Identity="<sip:mallory@pbx.test>")
+    assert "mallory" not in str(paper.payload("invite"))
+    paper.do(paper.agent.use_account(replace(paper.account, trusted_edges=paper.account.edges), paper.now))
+    paper.called("C2", P_Asserted_Identity="<sip:mallory@pbx.test>")
+    assert paper.payload("invite")["parameters"]["From"] == "sip:mallory@pbx.test"
 
 
 def test_parameters_without_end_are_cut() -> None:

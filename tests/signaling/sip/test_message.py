@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import InvalidArgumentError, ProtocolError
+from agent.signaling.sip.header_lines import MOST_LINE_CHARS, MOST_LINES
 from agent.signaling.sip.headers import SipHeaders
-from agent.signaling.sip.message import (
-    MOST_BYTES,
-    MOST_LINE_CHARS,
-    MOST_LINES,
-    SipRequest,
-    SipResponse,
-    parse_message,
-    write_message,
-)
+from agent.signaling.sip.message import MOST_BYTES, SipRequest, SipResponse, parse_message, write_message
 from tests.signaling.sip.frames import REQUEST, request, response, without
 
 TOKENS = st.text("ABCxyz019-.!%*_+`'~", min_size=1, max_size=12)

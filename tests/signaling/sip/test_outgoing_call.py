@@ -75,6 +75,17 @@ def test_early_media_is_handed_over_only_where_it_is_wanted(early: bool, told: l
     assert paper.payload("answer")["sdp"] == ANSWER
 
 
+def test_another_wish_about_early_media_holds_for_the_next_call() -> None:
+    paper = Paper()
+    paper.call()
+    paper.calls.early_media = True
+    paper.hears(answered(paper.last("INVITE"), status=183))
+    assert "sdp" not in paper.payload("ringing")
+    paper.call("TJS2")
+    paper.hears(answered(paper.last("INVITE"), status=183))
+    assert paper.payload("ringing") == {"callsid": "TJS2", "sdp": ANSWER}
+
+
 @pytest.mark.parametrize(("ufrag", "fork"), [("them", {}), ("another", {"fork": True})])
 def test_another_phone_that_answers_than_the_one_that_was_heard_is_a_fork(ufrag: str, fork: dict[str, bool]) -> None:
     paper = Paper(early_media=True)
@@ -85,13 +96,18 @@ def test_another_phone_that_answers_than_the_one_that_was_heard_is_a_fork(ufrag:
     assert paper.payload("answer") == {"callsid": "TJS1", "sdp": ANSWER.replace("them", ufrag), **fork}
 
 
-@pytest.mark.parametrize("status", [486, 600, 480, 408, 487, 603])
-def test_a_call_that_nobody_takes_ends_without_an_error(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "entry"), [(486, 31486), (600, 31486), (480, 31480), (408, 31480), (487, 31480), (603, 31603)]
+)
+def test_a_call_that_nobody_takes_ends_without_an_error_and_says_how(status: int, entry: int) -> None:
     paper = Paper()
     paper.call()
     paper.hears(refused(paper.last("INVITE"), status))
 
-    assert paper.told == [("hangup", {"callsid": "TJS1"})]
+    assert paper.events == ["hangup"]
+    told = paper.payload("hangup")
+    assert (told["callsid"], told["status"]) == ("TJS1", status) and "error" not in told
+    assert (told["refusal"]["code"], told["refusal"]["twilioError"].code) == (31000 + status, entry)
     assert paper.said == ["INVITE", "ACK"]
     assert paper.rest == 0
 
@@ -108,6 +124,7 @@ def test_a_call_that_cannot_be_made_says_why_and_what_to_do(status: int, code: i
 
     error = paper.payload("hangup")["error"]
     assert (error["code"], error["twilioError"].code) == (code, entry)
+    assert paper.payload("hangup")["status"] == status
     assert str(status) in error["message"]
     assert error["message"].endswith(".")
     assert "twilio" not in error["message"].lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.signaling.sip.core import ANSWER, GRUU, OFFER, THEIRS, Paper, answered, refused, request, within
+from tests.signaling.sip.core import ANSWER, GRUU, OFFER, THEIRS, Paper, answered, refused, request, talking, within
 from tests.signaling.sip.sip_text import answer_to
 
 MORE = OFFER.replace("1 1 IN", "1 2 IN").replace("ours", "newe")
@@ -12,8 +12,7 @@ HELD = THEIRS.replace("sendrecv", "sendonly")
 
 
 def test_our_new_offer_is_answered() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     again = paper.last("INVITE")
     assert (again.uri, again.body, again.get("CSeq")) == ("sip:desk@192.0.2.9:5060;ob=far", MORE, "2 INVITE")
@@ -30,8 +29,7 @@ def test_our_new_offer_is_answered() -> None:
 
 
 def test_a_request_within_a_call_may_be_challenged() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.hears(refused(paper.last("INVITE"), 401, WWW_Authenticate='Digest realm="pbx", nonce="n1"'))
     assert paper.last("INVITE").get("CSeq") == "3 INVITE"
@@ -47,8 +45,7 @@ def test_a_request_within_a_call_may_be_challenged() -> None:
 
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
 def test_their_new_offer_is_answered_and_tells_of_hold(method: str) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, method, "TJS1", 1, body=HELD))
     assert paper.told == [("invite", {"callsid": "TJS1", "sdp": HELD, "instead": True})]
     paper.asks("TJS1", "answer", ANSWER)
@@ -73,8 +70,7 @@ def test_their_new_offer_is_answered_and_tells_of_hold(method: str) -> None:
     ("v=0\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n", False),
 ])  # fmt: skip
 def test_what_is_a_hold(sdp: str, held: bool) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=sdp))
     paper.asks("TJS1", "answer", ANSWER)
 
@@ -82,8 +78,7 @@ def test_what_is_a_hold(sdp: str, held: bool) -> None:
 
 
 def test_an_offer_that_cannot_be_used_is_refused_and_the_call_goes_on() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=HELD))
     paper.asks("TJS1", "decline", "unusable")
     assert paper.said == ["488 INVITE"]
@@ -97,8 +92,7 @@ def test_an_offer_that_cannot_be_used_is_refused_and_the_call_goes_on() -> None:
 
 
 def test_a_request_for_our_offer_gets_it_and_is_answered_in_the_ack() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1))
     assert paper.told == [("invite", {"callsid": "TJS1", "sdp": "", "instead": True, "wants_offer": True})]
     paper.asks("TJS1", "offer", MORE)
@@ -109,8 +103,7 @@ def test_a_request_for_our_offer_gets_it_and_is_answered_in_the_ack() -> None:
 
 
 def test_an_update_without_a_description_only_says_that_they_are_there() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "UPDATE", "TJS1", 1, Session_Expires="90;refresher=uac", Supported="timer"))
 
     assert paper.said == ["200 UPDATE"]
@@ -143,8 +136,7 @@ def test_offers_that_meet_are_both_refused_and_ours_comes_again_in_its_time(
 
 
 def test_while_ours_waits_for_its_turn_theirs_is_answered_in_its_place() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.hears(refused(paper.last("INVITE"), 491))
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
@@ -157,8 +149,7 @@ def test_while_ours_waits_for_its_turn_theirs_is_answered_in_its_place() -> None
 
 
 def test_a_second_offer_of_theirs_waits_for_the_first() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
     paper.hears(within(paper, "UPDATE", "TJS1", 2, body=THEIRS))
 
@@ -167,8 +158,7 @@ def test_a_second_offer_of_theirs_waits_for_the_first() -> None:
 
 
 def test_our_offer_waits_for_theirs_and_is_void_once_that_is_answered() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
     paper.asks("TJS1", "offer", OFFER)  # made before media heard of theirs
     assert paper.said == []
@@ -182,8 +172,7 @@ def test_our_offer_waits_for_theirs_and_is_void_once_that_is_answered() -> None:
 
 @pytest.mark.parametrize("status", [488, 415, 603, 403])
 def test_a_refused_offer_is_told_and_the_call_goes_on(status: int) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.hears(refused(paper.last("INVITE"), status))
 
@@ -193,8 +182,7 @@ def test_a_refused_offer_is_told_and_the_call_goes_on(status: int) -> None:
 
 
 def test_offers_that_are_never_wanted_end_with_a_refusal() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     for _ in range(6):
         paper.hears(refused(paper.last("INVITE"), 500, Retry_After="5 (later)"))
@@ -206,8 +194,7 @@ def test_offers_that_are_never_wanted_end_with_a_refusal() -> None:
 
 @pytest.mark.parametrize("status", [481, 408])
 def test_a_far_end_that_knows_no_call_ends_it(status: int) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.hears(refused(paper.last("INVITE"), status))
 
@@ -217,8 +204,7 @@ def test_a_far_end_that_knows_no_call_ends_it(status: int) -> None:
 
 
 def test_an_offer_that_nobody_answers_ends_the_call() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.move(33)
 
@@ -226,8 +212,7 @@ def test_an_offer_that_nobody_answers_ends_the_call() -> None:
 
 
 def test_their_offer_may_be_taken_back() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=HELD, branch="re"))
     paper.hears(within(paper, "CANCEL", "TJS1", 1, branch="re"))
     paper.asks("TJS1", "answer", ANSWER)
@@ -240,8 +225,7 @@ def test_their_offer_may_be_taken_back() -> None:
 
 
 def test_their_goodbye_ends_a_call_whatever_is_under_way() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
     paper.hears(within(paper, "BYE", "TJS1", 2))
     paper.asks("TJS1", "answer", ANSWER)
@@ -255,8 +239,7 @@ def test_their_goodbye_ends_a_call_whatever_is_under_way() -> None:
 
 
 def test_goodbyes_that_cross_end_it_once() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "hang_up", None)
     bye = paper.last("BYE")
     paper.hears(within(paper, "BYE", "TJS1", 1))
@@ -269,8 +252,7 @@ def test_goodbyes_that_cross_end_it_once() -> None:
 
 
 def test_a_reason_goes_along_and_cannot_become_a_header() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "hang_up", 'The audio\r\nX-Evil: "1" \\ is lost')
 
     assert paper.last("BYE").get("Reason") == 'SIP;cause=503;text="The audio  X-Evil:  1    is lost"'
@@ -278,8 +260,7 @@ def test_a_reason_goes_along_and_cannot_become_a_header() -> None:
 
 
 def test_a_goodbye_that_finds_no_connection_goes_out_over_the_next_one() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.down()
     paper.clear()
     paper.asks("TJS1", "hang_up", None)
@@ -292,8 +273,7 @@ def test_a_goodbye_that_finds_no_connection_goes_out_over_the_next_one() -> None
 
 
 def test_a_goodbye_that_was_lost_on_its_way_is_said_again() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "hang_up", None)
     paper.down()
     paper.back()
@@ -305,8 +285,7 @@ def test_a_goodbye_that_was_lost_on_its_way_is_said_again() -> None:
 
 
 def test_a_goodbye_that_never_finds_a_connection_is_forgotten() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.down()
     paper.asks("TJS1", "hang_up", None)
     paper.move(700)
@@ -315,8 +294,7 @@ def test_a_goodbye_that_never_finds_a_connection_is_forgotten() -> None:
 
 
 def test_with_two_flows_a_dead_one_costs_nothing() -> None:
-    paper = Paper(edges=2)
-    paper.talk()
+    paper = talking(edges=2)
     paper.asks("TJS1", "offer", MORE)
     paper.down(1)
     assert [(flow, text.method) for flow, text in paper.sent] == [(1, "INVITE"), (2, "INVITE")]
@@ -353,11 +331,8 @@ def test_or_over_the_next_connection_before_anything_else() -> None:
 
 
 def test_each_call_is_asked_for_after_a_reconnect() -> None:
-    paper = Paper()
-    paper.talk()
-    paper.down()
-    paper.back()
-    probe = paper.last("INVITE")
+    paper = talking()
+    probe = paper.comes_back()
     assert paper.said == ["INVITE"]
     assert probe.body == OFFER
     paper.clear()
@@ -378,11 +353,8 @@ def test_an_answerer_asks_with_an_offer_that_leaves_the_role_open() -> None:
 
 @pytest.mark.parametrize("status", [481, 408])
 def test_a_call_that_ended_meanwhile_ends_here(status: int) -> None:
-    paper = Paper()
-    paper.talk()
-    paper.down()
-    paper.back()
-    probe = paper.last("INVITE")
+    paper = talking()
+    probe = paper.comes_back()
     paper.clear()
     paper.hears(refused(probe, status))
 
@@ -390,11 +362,8 @@ def test_a_call_that_ended_meanwhile_ends_here(status: int) -> None:
 
 
 def test_another_machine_at_the_far_end_is_told() -> None:
-    paper = Paper()
-    paper.talk()
-    paper.down()
-    paper.back()
-    probe = paper.last("INVITE")
+    paper = talking()
+    probe = paper.comes_back()
     paper.clear()
     paper.hears(answered(probe, body=ANSWER.replace("them", "else").replace("BB", "CC")))
 
@@ -402,11 +371,8 @@ def test_another_machine_at_the_far_end_is_told() -> None:
 
 
 def test_a_probe_that_meets_their_offer_gives_way() -> None:
-    paper = Paper()
-    paper.talk()
-    paper.down()
-    paper.back()
-    probe = paper.last("INVITE")
+    paper = talking()
+    probe = paper.comes_back()
     paper.clear()
     paper.hears(refused(probe, 491))
     paper.hears(within(paper, "INVITE", "TJS1", 1, body=THEIRS))
@@ -415,8 +381,7 @@ def test_a_probe_that_meets_their_offer_gives_way() -> None:
 
 
 def test_without_a_gruu_the_far_end_is_told_where_we_are() -> None:
-    paper = Paper(gruu=False)
-    paper.talk()
+    paper = talking(gruu=False)
     paper.down()
     paper.back()
 
@@ -424,8 +389,7 @@ def test_without_a_gruu_the_far_end_is_told_where_we_are() -> None:
 
 
 def test_a_calls_own_offer_is_its_probe() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "offer", MORE)
     paper.down()
     paper.clear()
@@ -436,8 +400,7 @@ def test_a_calls_own_offer_is_its_probe() -> None:
 
 
 def test_a_box_that_registers_nowhere_asks_too() -> None:
-    paper = Paper(register=False)
-    paper.talk()
+    paper = talking(register=False)
     paper.down()
     paper.back()
     paper.move(6)
@@ -454,8 +417,7 @@ def test_a_box_that_registers_nowhere_asks_too() -> None:
     ("7", "application/dtmf", "7"), ("a", "application/dtmf", "A"),
 ])  # fmt: skip
 def test_a_key_comes_as_info(body: str, body_type: str, digit: str) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INFO", "TJS1", 1, body=body, body_type=body_type))
     paper.hears(within(paper, "INFO", "TJS1", 1, body=body, body_type=body_type, branch="fork"))
 
@@ -468,8 +430,7 @@ def test_a_key_comes_as_info(body: str, body_type: str, digit: str) -> None:
     ("<media_control/>", "application/media_control+xml", 415), ("x" * 5000, "application/dtmf", 200), ("", "", 200),
 ])  # fmt: skip
 def test_what_is_not_a_key_is_not_told(body: str, body_type: str, status: int) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "INFO", "TJS1", 1, body=body, body_type=body_type))
 
     assert paper.events == []
@@ -477,8 +438,7 @@ def test_what_is_not_a_key_is_not_told(body: str, body_type: str, status: int) -
 
 
 def test_keys_go_out_one_after_the_other() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "press", "1w2")
     first = paper.last("INFO")
     assert (first.body, first.get("Content-Type")) == ("Signal=1\r\nDuration=160\r\n", "application/dtmf-relay")
@@ -497,8 +457,7 @@ def test_keys_go_out_one_after_the_other() -> None:
 
 
 def test_a_far_end_that_wants_keys_in_another_form_gets_them_so() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.asks("TJS1", "press", "1")
     paper.hears(refused(paper.last("INFO"), 415))
 
@@ -509,8 +468,7 @@ def test_a_far_end_that_wants_keys_in_another_form_gets_them_so() -> None:
     ("OPTIONS", 200), ("REFER", 603), ("SUBSCRIBE", 489), ("NOTIFY", 481), ("MESSAGE", 405), ("DANCE", 501),
 ])  # fmt: skip
 def test_other_requests_within_a_call(method: str, status: int) -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, method, "TJS1", 1))
 
     assert paper.said == [f"{status} {method}"]
@@ -518,8 +476,7 @@ def test_other_requests_within_a_call(method: str, status: int) -> None:
 
 
 def test_an_old_request_is_late() -> None:
-    paper = Paper()
-    paper.talk()
+    paper = talking()
     paper.hears(within(paper, "OPTIONS", "TJS1", 5))
     paper.hears(within(paper, "BYE", "TJS1", 4))
 

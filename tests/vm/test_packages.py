@@ -1,0 +1,57 @@
+"""The Debian package on a board of its own, where systemd starts, tries and takes back what it brings.
+
+Needs VMBENCH_CACHE and root; a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from tests.checkout import copy_checkout
+from tests.install.packages import build, later
+from tests.vm import machine
+
+pytestmark = [
+    pytest.mark.skipif("VMBENCH_CACHE" not in os.environ or os.geteuid() != 0, reason="needs VMBENCH_CACHE and root"),
+    pytest.mark.skipif(os.environ.get("VMBENCH_SUITE", "bookworm") != "bookworm", reason="a package is for one Debian"),
+    pytest.mark.timeout(2400),
+]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the job said inside the machine, in one run for all the tests here."""
+    checkout, artifacts = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("artifacts")
+    copy_checkout(checkout)
+    packages = checkout / "packages"
+    packages.mkdir()
+    first = build(tmp_path_factory.mktemp("package"))
+    shutil.move(later(first, "7.1"), packages / "7.1.deb")
+    shutil.move(later(first, "7.2", works=False), packages / "7.2.deb")
+    shutil.move(first, packages / "first.deb")
+
+    machine.run(checkout, "python3 tests/vm/package_job.py", artifacts, timeout_s=1200)
+
+    print((artifacts / "output.txt").read_text())
+    print(f"journal and console: {artifacts}")
+    return (artifacts / "output.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "installs",
+        "has_a_switchboard",
+        "registers_with_settings_in_layers",
+        "is_updated_on_trial",
+        "one_that_never_gets_ready_is_refused_once",
+        "goes_back_by_an_older_package",
+        "is_not_enabled_by_an_update",
+        "leaves_nothing",
+    ],
+)
+def test_the_package(report: str, check: str) -> None:
+    assert f"\n{check} ok\n" in f"\n{report}"
