@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -34,11 +35,13 @@ def settings(changes: list[str]) -> dict[str, Any]:
     return values
 
 
-def card(capture: str, playback: str, changes: list[str]) -> Sound:
-    """A sound card; PortAudio is needed only for this."""
+def card(capture: str, playback: str, changes: list[str], taps: Path | None) -> Sound:
+    """A sound card, which notes what passes through it where somebody wants that; PortAudio is needed only for this."""
+    from bench.taps import TappedSound
     from hw.sound.card import AlsaSound
 
-    return AlsaSound(SoundSettings(capture=capture, playback=playback, **settings(changes)))
+    chosen = SoundSettings(capture=capture, playback=playback, **settings(changes))
+    return TappedSound(chosen) if taps else AlsaSound(chosen)
 
 
 def report(session: MediaSession, sound: Sound) -> None:
@@ -57,11 +60,12 @@ def main() -> None:
     parser.add_argument("--cards", action="store_true")
     parser.add_argument("--sound", action="append", default=[])
     parser.add_argument("--set", action="append", default=[], dest="changes")
+    parser.add_argument("--taps", type=Path, help="note what passes through the card, and write it to this file")
     args = parser.parse_args()
     bridge = Bridge()
-    sound: Sound
+    sound: Any
     if args.cards:
-        sound = card(args.capture, args.playback, args.sound)
+        sound = card(args.capture, args.playback, args.sound, args.taps)
     else:
         sound = WavSound(args.capture, args.playback, loop=True)
     session = MediaSession(bridge, MediaSettings(**settings(args.changes)), sound)
@@ -80,6 +84,8 @@ def main() -> None:
     session.close()
     sound.close()
     bridge.close()
+    if args.taps:
+        sound.save(args.taps)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ PURE_FILES = {
     "hw": ("closing", "errors", "week_hours"),
     "hw.panel": ("actions", "code_book", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns",
                  "settings"),
-    "hw.sound": ("backoff", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
+    "hw.sound": ("backoff", "callback_hold", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",
                  "playout_depth", "quiet_hours", "rings", "settings", "tones", "treatment", "volume", "wav_format"),
 }  # fmt: skip
 CLOCKS_AND_IO = {"asyncio", "gevent", "select", "selectors", "socket", "ssl", "subprocess", "threading", "time"}

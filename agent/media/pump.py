@@ -26,10 +26,10 @@ from hw.sound.pcm import mixed
 CLOCK_LOST_S = 0.1  # without a captured frame for so long the timer takes over
 FRAME_S = FRAME_MS / 1000
 MOST_WAITING = 5  # captured frames that a stalled loop may find; older ones are dropped
-LEAST_PIECE_MS = 10
+LEAST_PIECE_MS = 5
 MOST_AT_ONCE = 20  # pieces that one wake-up may make
 MOST_AHEAD_S = 0.2
-LEAST_WAIT_S = 0.005
+LEAST_WAIT_S = 0.001
 
 
 _desks: WeakKeyDictionary[Sound, SoundDesk[SoundPump]] = WeakKeyDictionary()

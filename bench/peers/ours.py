@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from bench.stage import End, ending
 
@@ -38,17 +39,26 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def call(one: End, other: End, *, processing: bool, options: tuple[str, ...] = ()) -> Iterator[list[int]]:
-    """A call over the cards; the process ids of both phones."""
+def call(
+    one: End, other: End, *, processing: bool, options: tuple[str, ...] = (), taps: tuple[Path, ...] = ()
+) -> Iterator[list[int]]:
+    """A call over the cards; the process ids of both phones. Its ends write to `taps` what bench.taps notes."""
     sound = () if processing else PLAIN
+    ends = (one, "offer"), (other, "answer")
     with contextlib.ExitStack() as stack:
-        first, second = (stack.enter_context(_endpoint(end, role, (*sound, *options)))
-                         for end, role in ((one, "offer"), (other, "answer")))  # fmt: skip
+        first, second = (
+            stack.enter_context(_endpoint(end, role, (*sound, *options, *_tapped(taps[number : number + 1]))))
+            for number, (end, role) in enumerate(ends)
+        )
         second.tell(first.hear())
         first.tell(second.hear())
         for endpoint in (first, second):
             endpoint.hear()
         yield [first.process.pid, second.process.pid]
+
+
+def _tapped(files: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(word for file in files for word in ("--taps", str(file)))
 
 
 @contextlib.contextmanager

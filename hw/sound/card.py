@@ -19,6 +19,7 @@ from hw.sound.devices import SoundDevice
 from hw.sound.dsp import DspWorker
 from hw.sound.echo import Canceller, make_canceller
 from hw.sound.echo_reference import EchoReference
+from hw.sound.frame import FRAME_MS
 from hw.sound.interface import CaptureSink, SoundState
 from hw.sound.mixer import SoftMixer
 from hw.sound.pcm import scaled
@@ -67,7 +68,8 @@ class AlsaSound(Closing):
         wake = self._wake = Wake()
         self._reference = EchoReference(lead_ms=max(10, chosen.period_ms))
         self._rings = Rings(
-            CaptureRing(wake.set, chosen.period_ms, MOST_QUEUED_MS),
+            # What was captured leaves by the frame: shorter periods would bring it no sooner, and other ones too late.
+            CaptureRing(wake.set, max(FRAME_MS, chosen.period_ms), MOST_QUEUED_MS),
             PlayoutRing(chosen.period_ms, MOST_QUEUED_MS, self._reference),
             PlayoutRing(RING_DEVICE_PERIOD_MS, MOST_QUEUED_MS),
         )
@@ -79,7 +81,7 @@ class AlsaSound(Closing):
         self._keeper = CardKeeper(chosen, names, self._rings, self._worker, self.mixer, self._changed, self._look)
         self._depth = PlayoutDepth(chosen.playout_min_ms, chosen.playout_max_ms)
         self.period_ms = chosen.period_ms
-        self.playout_target_ms = chosen.playout_min_ms
+        self.playout_target_ms = self._depth.target_ms
         self.on_state: Callable[[SoundState, str], None] | None = None
 
     @property
@@ -118,7 +120,7 @@ class AlsaSound(Closing):
 
     def write(self, frame: bytes) -> None:
         """Queue far-end sound, 20 ms or any number of 10 ms; any thread; bounded, the oldest is dropped."""
-        self._rings.playback.write(scaled(frame, self._gain))
+        self._rings.playback.write(scaled(frame, self._gain), time.monotonic())
         self._keeper.rest.stir()
 
     def queued_ms(self) -> float:
@@ -219,7 +221,8 @@ class AlsaSound(Closing):
         self._keeper.rest.stir()
 
     def _look(self, now: float) -> None:
-        self._depth.update(now, self._rings.playback.underruns)
+        playback = self._rings.playback
+        self._depth.update(now, playback.underruns, playback.take_least_wait_ms())
         self.playout_target_ms = self._depth.target_ms
 
     def _changed(self, state: SoundState, why: str) -> None:

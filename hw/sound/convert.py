@@ -18,22 +18,30 @@ class CaptureConverter:
         self._rate_hz = rate_hz
         self._channels = channels
         self._resampler = _resampler(rate_hz, RATE_HZ)
+        self._ready = bytearray()
 
     def samples(self, frames: int) -> int:
         """Count the 48 kHz samples that many of the card's frames last."""
         return frames * RATE_HZ // self._rate_hz
 
     def __call__(self, chunk: bytes) -> bytes:
-        """48 kHz mono int16 bytes; the length varies from chunk to chunk where rates differ."""
+        """48 kHz mono int16 bytes that last as long as the chunk, also where rates differ."""
         if self._channels == 1 and self._resampler is None:
             return chunk
         signal = np.frombuffer(chunk, "<i2")
         if self._channels > 1:
             # Not the mean: a mono microphone on a stereo jack often leaves the other channel silent or inverted.
             signal = np.ascontiguousarray(signal[:: self._channels])
-        if self._resampler is not None:
-            signal = self._resampler.resample_chunk(signal)
-        return bytes(signal.tobytes())
+        if self._resampler is None:
+            return bytes(signal.tobytes())
+        self._ready += self._resampler.resample_chunk(signal).tobytes()
+        return self._take(2 * self.samples(len(signal)))
+
+    def _take(self, size: int) -> bytes:
+        """What the resampler holds back at its beginning is silence: else each frame would wait for another chunk."""
+        piece = bytes(self._ready[:size]).rjust(size, b"\0")
+        del self._ready[:size]
+        return piece
 
 
 class PlaybackConverter:

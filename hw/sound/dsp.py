@@ -18,7 +18,7 @@ from hw.closing import Closing
 from hw.sound.drift import Drift, DriftCorrector
 from hw.sound.echo import Canceller, NoCanceller
 from hw.sound.echo_reference import EchoReference
-from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
+from hw.sound.frame import BYTES_PER_MS, FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, SILENCE
 from hw.sound.interface import CaptureSink
 from hw.sound.mixer import SoftMixer
 from hw.sound.pacer import Pacer
@@ -34,6 +34,7 @@ TONES_AHEAD_MS = 40
 START_AHEAD_MS = 200  # streams that start take several periods at once, and no microphone wakes the worker yet
 STARTS_S = 0.5  # what streams that start again are given, before they are stood in for
 IDLE_WAKE_MS = 100
+MOST_SKIPPED_MS = 200  # at once, in the place of a speaker
 
 Convert = Callable[[bytes], bytes]
 
@@ -56,7 +57,10 @@ class DspWorker(Closing):
         self._drift, self._corrector = Drift(), DriftCorrector()
         now = time.monotonic()
         self._silent_capture = Pacer(FRAME_MS / 1000, now)
-        self._silent_playback = {ring_: Pacer(ring_.period_ms / 1000, now) for ring_ in (playback, ring)}
+        self._silent_playback = {
+            each: Pacer(each.unit_ms / 1000, now, most_at_once=MOST_SKIPPED_MS // each.unit_ms)
+            for each in (playback, ring)
+        }
         self._faults = 0
         self._frame = SILENCE
         self._sink: CaptureSink | None = None
@@ -153,7 +157,7 @@ class DspWorker(Closing):
         for ring, is_ring_device in ((self._playback, False), (self._ring, True)):
             self._render_tones(ring, is_ring_device, START_AHEAD_MS if now < self._awaited_until else TONES_AHEAD_MS)
             self._stand_in_for_playback(ring, now)
-        self._capture.wake_after_ms(IDLE_WAKE_MS if self.idle else FRAME_MS)
+        self._capture.wake_after_ms(IDLE_WAKE_MS if self.idle else FRAME_MS - len(self._near) // BYTES_PER_MS)
 
     def _begin_again(self) -> None:
         self._restart = False
@@ -225,7 +229,7 @@ class DspWorker(Closing):
             pacer.restart(now)
             return
         for _ in range(pacer.take_due(now)):
-            ring.pull()
+            ring.skip()
 
     def _render_tones(self, ring: PlayoutRing, is_ring_device: bool, ahead_ms: int) -> None:
         ahead_ms = max(ahead_ms, 2 * ring.period_ms)

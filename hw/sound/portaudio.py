@@ -19,6 +19,7 @@ from hw.errors import SoundDeniedError, SoundError
 from hw.sound.alsa_names import prepare, real_name
 from hw.sound.alsa_plugins import leave_out_ac3
 from hw.sound.alsa_quiet import silence_alsa
+from hw.sound.callback_hold import CallbackHold
 from hw.sound.convert import CaptureConverter, PlaybackConverter
 from hw.sound.devices import SoundDevice, find_device
 from hw.sound.frame import RATE_HZ
@@ -185,6 +186,8 @@ def _open_one(card: OpenCard, role: str, device: SoundDevice, rings: Rings) -> N
                 break
             continue
         card.add(role, device, stream)
+        if role == "playback":
+            rings.playback.hold = CallbackHold(period_ms, stream.get_output_latency() * 1000)
         if isinstance(convert, CaptureConverter):
             card.convert = convert
         return
@@ -227,13 +230,19 @@ def _capture_callback(card: OpenCard, ring: CaptureRing, convert: CaptureConvert
 def _playback_callback(card: OpenCard, ring: PlayoutRing, convert: PlaybackConverter) -> Callback:
     raised = 0
 
-    def wanted(_data: bytes | None, frames: int, _times: Any, _status: int) -> tuple[bytes, int]:
+    def wanted(_data: bytes | None, frames: int, _times: Any, status: int) -> tuple[bytes, int]:
         nonlocal raised
         needed = convert.frame_bytes * frames
         try:
             if raised != card.starts:
                 raised = card.starts
                 raise_priority(card.priority)
+                if ring.hold is not None:
+                    ring.hold.restart()
+            if ring.hold is not None:
+                wait_s = ring.hold.wait_s(time.monotonic(), bool(status & pyaudio.paOutputUnderflow))
+                if wait_s > 0:
+                    time.sleep(wait_s)
             played = convert.fill(needed, ring)
         except BaseException:
             played = b""

@@ -6,10 +6,12 @@ ring drops its oldest content when it is full: late sound is worth less than no 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hw.sound.callback_hold import CallbackHold
 from hw.sound.echo_reference import EchoReference
 from hw.sound.frame import BYTES_PER_MS, FRAME_MS
 from hw.sound.pcm import mixed
@@ -46,7 +48,7 @@ class CaptureRing:
 
     def wake_after_ms(self, ms: int) -> None:
         """Call `wake` only when so much waits."""
-        self._wake_at = max(1, ms // self.period_ms)
+        self._wake_at = max(1, -(-ms // self.period_ms))
 
     def take(self) -> bytes | None:
         """Take the oldest chunk."""
@@ -76,17 +78,19 @@ class PlayoutRing:
         self._unit_bytes = self.unit_ms * BYTES_PER_MS
         self._units = period_ms // self.unit_ms
         self._silence = bytes(self._unit_bytes)
-        self._speech: deque[bytes] = deque(maxlen=most_ms // self.unit_ms)
+        self._speech: deque[tuple[float, bytes]] = deque(maxlen=most_ms // self.unit_ms)
         self._tones: deque[bytes] = deque(maxlen=most_ms // self.unit_ms)
         self._reference = reference
         self._expected = 0
         self.beat = CallbackTime(0.0, 0)
         self.underruns = 0
+        self._least_wait_s = math.inf
+        self.hold: CallbackHold | None = None  #: how long a callback may wait
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: bytes, now: float = -math.inf) -> None:
         """Queue far-end speech; a whole number of units."""
         for start in range(0, len(frame), self._unit_bytes):
-            self._speech.append(frame[start : start + self._unit_bytes])
+            self._speech.append((now, frame[start : start + self._unit_bytes]))
         self._expected = self.EXPECTED_MS // self.unit_ms
 
     def write_tone(self, unit: bytes) -> None:
@@ -95,24 +99,28 @@ class PlayoutRing:
 
     def take(self, now: float) -> bytes:
         """Take exactly one period: what a callback returns."""
-        played = self.pull()
+        played = self._period(now)
         self.beat = CallbackTime(now, self.beat.samples + len(played) // 2)
         if self._reference is not None:
             self._reference.append(played)
         return played
 
-    def pull(self) -> bytes:
-        """Take one period, without taking part in the beat: for a clock that stands in for a lost card."""
-        if self._units == 1:
-            return self._unit()
-        return b"".join([self._unit() for _ in range(self._units)])
+    def skip(self) -> None:
+        """Drop one unit, for a clock that stands in for a lost card."""
+        self._unit(math.inf)
 
-    def _unit(self) -> bytes:
-        speech = self._speech.popleft() if self._speech else None
+    def _period(self, now: float) -> bytes:
+        if self._units == 1:
+            return self._unit(now)
+        return b"".join([self._unit(now) for _ in range(self._units)])
+
+    def _unit(self, now: float) -> bytes:
+        written_at, speech = self._speech.popleft() if self._speech else (-math.inf, None)
         tone = self._tones.popleft() if self._tones else None
         if speech is None:
             self._missed()
             return self._silence if tone is None else tone
+        self._least_wait_s = min(self._least_wait_s, now - written_at)
         return speech if tone is None else mixed(speech, tone)
 
     def _missed(self) -> None:
@@ -127,6 +135,14 @@ class PlayoutRing:
     def due_ms(self, now: float) -> float:
         """Tell how long until a callback finds no speech."""
         return self.speech_ms() + max(0.0, self.period_ms - (now - self.beat.at) * 1000)
+
+    def take_least_wait_ms(self) -> float:
+        """Return how long the speech that waited least was here before a callback took it, since the last call of this.
+
+        Infinite where none was taken.
+        """
+        least_s, self._least_wait_s = self._least_wait_s, math.inf
+        return least_s * 1000
 
     def tones_ms(self) -> int:
         """Tell how much tone waits."""

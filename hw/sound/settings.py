@@ -34,8 +34,9 @@ class SoundSettings:
     volume_control: str = _setting("auto", "alsa: the card's mixer; software: gain; auto: the mixer where there is one",
                                    choices=("auto", "alsa", "software"))
     mixer: str = _setting("", "name of the card's mixer control; empty: the first usable one")
-    playout_min_ms: int = _setting(8, "far-end audio is written this long before the card needs it", min=2, max=200)
-    playout_max_ms: int = _setting(120, "the same at most, after the card ran dry", min=20, max=400)
+    playout_min_ms: int = _setting(2, "far-end audio is written this long before the card needs it, at least",
+                                   min=2, max=200)
+    playout_max_ms: int = _setting(120, "the same at most, where the machine is that often late", min=20, max=400)
     realtime_priority: int = _setting(10, "priority of the sound threads where the user may raise it; 0: ordinary",
                                       min=0, max=50)
     stall_ms: int = _setting(500, "a card that is silent for so long counts as lost", min=100, max=10_000)

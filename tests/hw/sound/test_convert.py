@@ -35,6 +35,16 @@ def test_what_is_captured_becomes_48_khz_mono(rate_hz: int, channels: int) -> No
     assert convert.samples(rate_hz // 100) == 480
 
 
+@pytest.mark.parametrize("rate_hz", [44_100, 16_000, 96_000])
+def test_what_is_captured_lasts_as_long_as_before_and_is_whole_after_its_beginning(rate_hz: int) -> None:
+    convert = CaptureConverter(rate_hz, 1)
+    signal, size = tone(rate_hz, 2.0).tobytes(), rate_hz // 50 * 2
+    pieces = [convert(signal[at : at + size]) for at in range(0, len(signal), size)]
+    assert {len(piece) for piece in pieces} == {1_920}
+    heard = np.frombuffer(b"".join(pieces), "<i2")[9_600:].astype(float)
+    assert np.max(np.abs(np.diff(heard))) <= 10_000 * 2 * np.pi * 440 / 48_000 * 1.1  # no step in it
+
+
 @pytest.mark.parametrize(("rate_hz", "channels"), [(44_100, 1), (44_100, 2), (16_000, 1), (48_000, 2)])
 def test_what_is_played_becomes_what_the_card_wants(rate_hz: int, channels: int) -> None:
     ring = PlayoutRing(10, 2_000)

@@ -22,7 +22,7 @@ class Bench:
     """A worker, its rings, and what it handed on."""
 
     def __init__(self) -> None:
-        wake = Wake()
+        wake = self.wake = Wake()
         self.reference = EchoReference(10)
         self.capture = CaptureRing(wake.set, 10, 400)
         self.playback = PlayoutRing(10, 400, self.reference)
@@ -66,6 +66,17 @@ def test_what_is_captured_is_handed_on_in_whole_frames(bench: Bench) -> None:
         bench.put(value)
     bench.wait(lambda: frame(3) in bench.frames)
     assert [heard for heard in bench.frames if heard != SILENCE] == [frame(1), frame(2), frame(3)]
+
+
+def test_a_frame_leaves_with_the_chunk_that_completes_it_however_many_were_taken_before() -> None:
+    bench = Bench()
+    for count, wakes in ((3, False), (1, True), (1, False), (1, True)):
+        for _ in range(count):
+            bench.capture.put(bytes(960), 480, time.monotonic(), False)
+        assert bench.wake.wait(0) is (wakes or count > 2)
+        bench.worker.listen(bench.hear)
+        bench.wake.wait(0)
+        bench.worker._round(time.monotonic())
 
 
 def test_without_a_card_silence_comes_at_the_pace_of_the_clock(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,25 @@ def test_underruns_stop_counting_when_nobody_speaks_any_more() -> None:
     for _ in range(1000):
         ring.take(0.0)
     assert ring.underruns == PlayoutRing.EXPECTED_MS // 10
+
+
+def test_the_shortest_wait_of_speech_for_its_callback_is_told_once() -> None:
+    ring = PlayoutRing(10, 400)
+    ring.write(unit(1), 1.0)
+    ring.write(unit(2), 1.012)
+    ring.take(1.009)
+    ring.take(1.019)
+    assert ring.take_least_wait_ms() == pytest.approx(7)
+    ring.take(1.029)
+    assert ring.take_least_wait_ms() == math.inf
+
+
+def test_a_clock_that_stands_in_for_the_card_takes_no_part_in_its_beat() -> None:
+    ring = PlayoutRing(10, 400)
+    ring.write(frame(5), 1.0)
+    ring.skip()
+    assert ring.speech_ms() == 10
+    assert (ring.beat.at, ring.take_least_wait_ms()) == (0.0, math.inf)
 
 
 def test_the_capture_ring_wakes_once_a_frame_and_drops_the_oldest() -> None:
