@@ -136,4 +136,4 @@ def test_a_law_may_be_preferred() -> None:
 
     assert media_settings(options).codec_preferences == ("pcma", "opus")
     text = OfferAnswer(media_settings(options), ("sha-256", "AA"), 1, "us").offer(IceParameters("ufra", "p" * 22))
-    assert "SAVPF 8 111 0 110 126\r\n" in text
+    assert "SAVPF 8 111 63 0 110 126\r\n" in text
