@@ -33,7 +33,7 @@ TRIES = 4
 SETTLE_S = 6.0
 WINDOW = RATE_HZ
 STEP = RATE_HZ // 2
-MUST = 0.85
+MUST = 0.70
 OURS, FASTER = "ours", ("chromium", "chromium, processed")
 
 Call = Callable[[End, End], contextlib.AbstractContextManager[list[int]]]

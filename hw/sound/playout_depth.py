@@ -24,7 +24,7 @@ class PlayoutDepth:
     DRY_MS = 5  # what a ring that ran dry was late by, at least
     SILENCE_S, STARTS_S = 2.0, 0.5  # how the first sound after a silence comes says nothing about the rest
     ONCE_S = 0.3  # what runs dry again within it is the same accident
-    SECONDS = 10  # with sound; what came later in none of them is not expected any more
+    SECONDS = 60  # with sound; what came later in none of them is not expected any more, and a fault a minute is few
     STEP_DOWN_MS = 1  # in a second
 
     def __init__(self, least_ms: int, most_ms: int) -> None:
