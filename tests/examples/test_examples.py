@@ -61,7 +61,8 @@ def test_the_answering_machine_greets_and_keeps_the_message(run: Run, tmp_path: 
     caller = run("dialler", "answering-machine", "--identity", "alice", "--speak", message, "--record", str(heard),
                  "--seconds", "3")  # fmt: skip
 
-    assert caller.end()[0] == 0
+    ended = caller.end()
+    assert ended[0] == 0, ended
     assert machine.end()[0] == 0
     (kept,) = folder.iterdir()
     assert kept.name.endswith("-client-alice.wav")

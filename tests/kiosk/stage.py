@@ -28,7 +28,6 @@ from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
 
 PATIENCE_S = 20.0
-LOOK_S = 0.1
 PRESS_S = 0.06
 BOX, VISITOR = "box", "visitor"
 BOX_HZ, VISITOR_HZ = 1000, 600
@@ -83,10 +82,7 @@ class Ear:
 
 
 class Watcher:
-    """Waits for conditions that are looked at again whenever something has happened.
-
-    And now and then: what another program does, as a sound server with its mixer, nobody tells here.
-    """
+    """Waits for conditions that are looked at again whenever something has happened."""
 
     def __init__(self) -> None:
         self._happened = Event()
@@ -103,7 +99,7 @@ class Watcher:
         timeout = gevent.Timeout.start_new(within_s)
         try:
             while not condition():
-                self._happened.wait(LOOK_S)
+                self._happened.wait()
                 self._happened.clear()
         except gevent.Timeout:
             raise AssertionError(f"never {what}; what happened: {self.story}") from None

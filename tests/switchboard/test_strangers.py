@@ -30,6 +30,7 @@ from .talkers import Talker, until
 from .test_floods import UPGRADE, frame, upgraded
 
 Play = Callable[..., None]
+COMES_AGAIN_S = 0.5
 OFFER = {"sdp": "v=0\r\n", "twilio": {"params": "To=noanswer"}}
 
 
@@ -296,6 +297,7 @@ def test_a_process_without_descriptors_says_so_once_and_goes_on_when_they_are_ba
                     async with connect(f"wss://127.0.0.1:{port}/signal", ssl=context) as honest:
                         await honest.send('{"type":"listen","version":"1.5","payload":{"token":"x"}}')
                         answer = str(await honest.recv())
+                await asyncio.sleep(COMES_AGAIN_S)
         process.terminate()
         _, rest = await process.communicate()
         assert process.returncode == 0
