@@ -54,7 +54,7 @@ class Layers:
 
     def told(self) -> Iterator[str]:
         """Say of each value that is given where it comes from, and what it replaces; never the value."""
-        for key in sorted(_values(self.tables), key=self.order):
+        for key in sorted((key for key, is_table in _walk(self.tables) if not is_table), key=self.order):
             replaced = "".join(f", in the place of {self._words(origin)}" for origin in self.beneath.get(key, [])[::-1])
             yield f"{self.place(key)}: {key}{replaced}"
 
@@ -102,7 +102,7 @@ def _lay(layers: Layers, number: int, file: TomlSource) -> None:
         layers.beneath.setdefault(key, []).append(layers.order(key))
         for inner in [one for one in layers.origins if one.startswith(f"{key}.")]:
             del layers.origins[inner]
-    for key in (*_keys(file.tables), *file.lines):
+    for key in (*(key for key, _is_table in _walk(file.tables)), *file.lines):
         layers.origins[key] = Origin(number, file.line(key))
 
 
@@ -119,18 +119,10 @@ def _join(below: dict[str, Any], above: Mapping[str, Any], where: str = "", dept
             below[key] = value
 
 
-def _keys(table: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[str]:
+def _walk(table: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[tuple[str, bool]]:
+    """Yield each dotted key, and whether a table that is joined stands there."""
     for key, value in table.items():
-        inner = f"{where}.{key}".lstrip(".")
-        yield inner
-        if isinstance(value, dict) and depth < DEEPEST:
-            yield from _keys(value, inner, depth + 1)
-
-
-def _values(table: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[str]:
-    for key, value in table.items():
-        inner = f"{where}.{key}".lstrip(".")
-        if isinstance(value, dict) and depth < DEEPEST:
-            yield from _values(value, inner, depth + 1)
-        else:
-            yield inner
+        inner, is_table = f"{where}.{key}".lstrip("."), isinstance(value, dict) and depth < DEEPEST
+        yield inner, is_table
+        if is_table:
+            yield from _walk(value, inner, depth + 1)

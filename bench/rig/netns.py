@@ -129,16 +129,9 @@ class Network:
         bridge.run(self._enter(self.names[name]))
         return bridge
 
-    @contextmanager
     def inside(self, name):
         """Let this thread, and with it the hub, live in that namespace."""
-        with Path("/proc/thread-self/ns/net").open() as before:
-            with Path(f"/run/netns/{self.names[name]}").open() as namespace:
-                _set_namespace(namespace)
-            try:
-                yield
-            finally:
-                _set_namespace(before)
+        return living_in(self.names[name])
 
     def close(self):
         for name in self.names.values():
@@ -159,6 +152,18 @@ class Network:
     @staticmethod
     def _run(*arguments):
         subprocess.run(arguments, check=True, capture_output=True)
+
+
+@contextmanager
+def living_in(namespace):
+    """Let this thread, and with it the hub, live in the namespace of this name."""
+    with Path("/proc/thread-self/ns/net").open() as before:
+        with Path(f"/run/netns/{namespace}").open() as file:
+            _set_namespace(file)
+        try:
+            yield
+        finally:
+            _set_namespace(before)
 
 
 def _set_namespace(namespace):

@@ -15,12 +15,12 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
 from agent.closing import Closing
-from bench.rig.netns import _set_namespace
+from bench.rig.netns import living_in
 from bench.rig.orphans import die_with_parent
 
 EDGES = {1: "10.77.0.11", 2: "10.77.0.12"}
@@ -77,16 +77,9 @@ class SipNetwork(Closing):
         return subprocess.Popen(self.command(where, *words), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                 preexec_fn=die_with_parent, cwd=cwd)  # fmt: skip
 
-    @contextmanager
-    def inside(self, name: str) -> Iterator[None]:
+    def inside(self, name: str) -> AbstractContextManager[None]:
         """Let this thread, and with it the hub, live in that namespace."""
-        with Path("/proc/thread-self/ns/net").open() as before:
-            with Path(f"/run/netns/{self.names[name]}").open() as namespace:
-                _set_namespace(namespace)
-            try:
-                yield
-            finally:
-                _set_namespace(before)
+        return living_in(self.names[name])
 
     def listens(self, where: str, port: int, address: str = "", kind: str = "t") -> bool:
         """Whether something in a namespace listens on a port, by TCP (t) or UDP (u)."""
