@@ -77,7 +77,7 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("directory", "kinds", "layers", "profiles", "schema", "settings", "told", "toml_source",
+    "agent.config": ("directory", "kinds", "layers", "profiles", "schema", "secrecy", "settings", "told", "toml_source",
                      "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes", "recent_moments", "typed_number", "wish"),
     "agent.house": ("box", "happenings"),

@@ -20,14 +20,14 @@ def perform(options: argparse.Namespace) -> int:
 
     Codes of one box share a salt, so the settings are read, if they can be. A code that is there already is refused.
     """
-    from agent.config import load
     from agent.config.location import settings_file
+    from agent.config.part import codes_of
     from agent.errors import ConfigError, InvalidArgumentError
     from hw.errors import SettingError
     from hw.panel.code_book import CodeBook, HashedCode, hash_code
 
     try:
-        codes = load(settings_file(options.config)).codes
+        codes = codes_of(settings_file(options.config))
     except ConfigError:
         if options.config is not None:
             raise
