@@ -46,13 +46,13 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Each library that is confined, and the rooms or files that may import it.
 CONFINED = {
     "aiortc": ("agent.media",),
-    "aioice": ("agent.media",),
+    "aioice": ("agent.media.ice.library",),
     "pylibsrtp": ("agent.media.dtls",),
     "OpenSSL": ("agent.media.dtls",),
     "cffi": ("agent.media.native.build",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
+    "gpiozero": ("hw.panel.pins_library",),
     "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "paho": ("agent.house.mqtt.paho_client",),
     "prometheus_client": ("agent.house.metrics",),
