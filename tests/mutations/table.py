@@ -212,7 +212,7 @@ _MEDIA = (
              ("media/rtp/test_red.py",)),
     Mutation("copies are offered to nobody", "agent/media/sdp/offer_answer.py",
              "with_red(all_codecs(codecs, taken), taken)", "all_codecs(codecs, taken)",
-             ("media/sdp/test_sdp.py",)),
+             ("media/sdp/test_codecs.py",)),
     Mutation("SIP peers take our offer for hold", "agent/voice/host_duties.py",
              "self._signaling_address, for_sip)", "self._signaling_address, False)", ("voice/test_sip_device.py",)),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from agent.media.ice.generations import Generations
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
 from agent.media.ice.sockets import DatagramReceiver, IpPort, Socket, SocketReader
-from agent.media.sdp.parse import IceParameters
+from agent.media.sdp.description import IceParameters
 from agent.media.settings import MediaSettings
 
 log = logging.getLogger(__name__)
