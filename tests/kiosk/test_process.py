@@ -23,8 +23,10 @@ from gevent.subprocess import Popen
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import Flood, FloodingServer, tcp, tls, unix
+from bench.rig.flooding_server import FloodingServer
+from bench.rig.floods import Flood
 from bench.rig.virtual_cards import shared_cards
+from bench.rig.ways_in import tcp, tls, unix
 from tests.kiosk.stage import Phone, Site
 
 ROOT = Path(__file__).parents[2]
