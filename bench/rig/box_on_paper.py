@@ -9,11 +9,11 @@ from collections import Counter, deque
 from collections.abc import Iterable
 
 from agent.signaling.sip.account import SipAccount
-from agent.signaling.sip.effects import DialEdge, TellListeners, WriteText
+from agent.signaling.sip.effects import DialEdge, SipEffect, TellListeners, WriteText
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.headers import SipHeaders
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.sip.user_agent import UserAgent
 from bench.rig.broken_sip import GOOD, SDP, Frame, Tally, broken, mutated
 
 
