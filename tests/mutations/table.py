@@ -202,6 +202,8 @@ _MEDIA = (
              '["a=ice-options:trickle"] if self.address is None else []', "[]", _played("mute")),
     Mutation("the end of a digit is sent once", "agent/media/codec/telephone_event.py", "END_PACKETS = 3",
              "END_PACKETS = 1", ("media/codec/test_telephone_event.py",)),
+    Mutation("what one step of the media tells crosses piece by piece", "agent/media/session.py",
+             "self._bridge.loop.call_soon(self._cross)", "self._cross()", ("media/test_session.py",)),
     Mutation("copies go beyond the bit rate", "agent/media/rtp/red.py", "copies = copies[1:]", "break",
              ("media/rtp/test_red.py",)),
     Mutation("the encoder leaves no room for copies", "agent/media/codec/sender.py",
