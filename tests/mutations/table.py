@@ -41,7 +41,7 @@ _CALLS = (
              "pass", ("voice/test_outliving.py",)),
     Mutation("the answer to a farewell opens the next call", "agent/voice/signaling_events.py",
              'if self._device.farewells.concerns(payload.get("callsid")):', "if False:", ("voice/test_outliving.py",)),
-    Mutation("a reconnect token that came with an answer is not kept", "agent/voice/connection.py",
+    Mutation("a reconnect token that came with an answer is not kept", "agent/voice/call_inbox.py",
              "self._call.signaling.tell(CallSignaling.named, token)", "pass",
              _played("2.18/ws_drop_during_call_reconnect_token")),
     Mutation("a Device registers again although it was told not to", "agent/voice/presence.py",
