@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
@@ -15,14 +15,21 @@ from agent.voice.protocols import CallHost
 from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
 
-if TYPE_CHECKING:
-    from agent.voice.connection import Connection
+
+class ShownCall(Protocol):
+    """What a program sees of the call, as a Connection."""
+
+    answered_elsewhere: bool
+    sip_status: int | None
+    outbound_connection_id: str
+
+    def emit(self, event: str, *args: Any) -> bool: ...
 
 
 class CallInbox:
     """The inner side of a Connection, for its Device; a program has no business here."""
 
-    def __init__(self, connection: Connection, host: CallHost, call: CallDriver, messaging: Messaging) -> None:
+    def __init__(self, connection: ShownCall, host: CallHost, call: CallDriver, messaging: Messaging) -> None:
         self._connection = connection
         self._host = host
         self._call = call
