@@ -194,6 +194,11 @@ class Peer(Closing):
         return self._states.ice
 
     @property
+    def ice_gathering_state(self) -> str:
+        """new, gathering or complete."""
+        return self._states.ice_gathering
+
+    @property
     def local_address(self) -> str | None:
         """The address of this machine that media leaves from, also where it goes to a TURN server first."""
         return self._ice.local_address

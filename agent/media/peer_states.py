@@ -23,6 +23,7 @@ class PeerStates:
         self._on_path = on_path
         self._is_closed = False
         self.ice = "new"
+        self.ice_gathering = "new"
         self.dtls = "new"
         self.connection = "new"
 
@@ -34,6 +35,7 @@ class PeerStates:
 
     def on_ice_gathering_state(self, state: str) -> None:
         """Pass on that gathering began or ended."""
+        self.ice_gathering = state
         self._on_event("ice_gathering_state", state)
 
     def on_ice_candidate(self, candidate: Candidate) -> None:
