@@ -8,6 +8,7 @@ from typing import Any
 from gevent.event import AsyncResult
 
 from agent.errors import InvalidStateError
+from agent.signaling.pstream.names import Member
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
 from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
@@ -60,6 +61,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
         self.direction = INCOMING if incoming else OUTGOING
         self.answered_elsewhere = False  #: another phone of ours has taken this call, which was cancelled here
+        self.answered_by = ""  #: who of several that we called has the call, as `To` names him; empty: not known
         self.sip_status: int | None = None  #: with which a PBX ended a call of ours that was not answered: 486 is busy
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)
@@ -231,6 +233,8 @@ class Connection(SpelledEmitter, ConnectionAliases):
             self._call.signaling.tell(CallSignaling.named, token)
             self._host.call_changed()
         self._call.signaling.tell(CallSignaling.answered)
+        if isinstance(by := payload.get(Member.ANSWERED_BY), str):
+            self.answered_by = by
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
         elif sdp and payload.get("fork") is True:

@@ -199,7 +199,8 @@ def test_what_strangers_write_is_bounded_and_has_nothing_that_moves_a_cursor(cal
 
 
 def test_every_happening_carries_what_the_list_says() -> None:
-    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0}
+    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0,
+              "answered_by": ""}  # fmt: skip
     moments = ("dialling", "incoming", "accept", "door code", "ready", "offline", "trouble", "trouble over")
     told = [one for moment in moments for one in happenings(moment, "x", Circumstances(button="b"))]
     told += [call_ended(record), quiet_changed(True), door_opened("d", "button"), door_closed("d")]

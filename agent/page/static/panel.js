@@ -167,7 +167,7 @@ const isIncoming = (call) => /^in/i.test(call.direction);
 
 function drawCall() {
   const call = box && box.call;
-  const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
+  const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.answered_by || call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
   const text = words.join(" ") + (call && call.muted ? " · microphone off" : "");
   if (by("call").textContent !== text) by("call").textContent = text;
   drawMeters(call);
@@ -257,7 +257,7 @@ function drawRecent(calls) {
     const row = document.createElement("tr");
     const when = new Date(call.at_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const length = call.duration_s ? `${call.outcome}, ${clock(call.duration_s)}` : call.outcome;
-    const cells = [isIncoming(call) ? "↙" : "↗", peerName(call.peer), length, when];
+    const cells = [isIncoming(call) ? "↙" : "↗", peerName(call.answered_by || call.peer), length, when];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     row.firstChild.setAttribute("aria-label", call.direction);
     return row;

@@ -10,7 +10,7 @@ const CALLS = {
   closed: "is over",
 };
 const MOMENTS = {
-  incoming: "Somebody calls", ringing: "It rings there", accept: "Answered", reject: "Refused", cancel: "The caller gave up",
+  incoming: "Somebody calls", ringing: "It rings there", accept: "Answered", "answered by": "Answered by", reject: "Refused", cancel: "The caller gave up",
   disconnect: "The call is over", dialling: "Calling", "call failed": "The call failed", error: "Error", ready: "Connected",
   offline: "Connection lost", "door open": "Door opened", "door closed": "Door closed", "door code": "Door code", action: "Button",
   "not possible": "Not possible now", trouble: "Needs attention", "trouble over": "In order again", mute: "Microphone off",

@@ -113,7 +113,9 @@ class SipCalls:
         names, domain = names_in(whom), self.writer.account.domain
         if len(names) > MOST_TARGETS:
             raise InvalidArgumentError(f"{len(names)} are called at once; the most is {MOST_TARGETS}")
-        targets = tuple(dict.fromkeys(target_uri(name, domain) for name in names))
+        targets: dict[str, str] = {}
+        for name in names:
+            targets.setdefault(target_uri(name, domain), name)
         phase = OutgoingCall(self, callsid, early_media=self.early_media)
         return phase.begin(targets, sdp, {**self.writer.account.headers, **headers}, now)
 
