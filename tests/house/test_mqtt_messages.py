@@ -124,6 +124,13 @@ def test_a_button_is_offered_only_if_every_door_may_be_opened() -> None:
     assert told["homeassistant/lock/gate/door_door/config"]
 
 
+@pytest.mark.parametrize(("name", "label"), [("door", "Door"), ("side_gate", "Side gate"), ("Tor Süd", "Tor Süd")])
+def test_a_door_is_called_what_its_owner_calls_it(name: str, label: str) -> None:
+    told = discovery("", TOPICS, HouseDevice("gate", "1.2.3", [name], (), [name]))
+
+    assert [json.loads(text)["name"] for topic, text in told.items() if topic.startswith("/lock/")] == [label]
+
+
 def test_a_door_is_not_opened_by_the_word_that_locks_it() -> None:
     with pytest.raises(CommandRefusedError, match="locks by itself"):
         read_command(TOPICS, ["door"], TOPICS.command("door/door"), b"LOCK", retained=False)

@@ -74,7 +74,7 @@ def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
 
 def _door(topics: Topics, box: HouseDevice, name: str) -> Iterator[_Entity]:
     """A lock where it may be opened, else only what is seen of it; the other one is taken away."""
-    label = name.capitalize()
+    label = name[:1].upper() + name[1:].replace("_", " ").replace("-", " ")
     lock = {"state_topic": topics.door(name), "command_topic": topics.command(f"door/{level(name)}"),
             "payload_unlock": UNLOCK, "payload_open": OPEN, "optimistic": False}  # fmt: skip
     seen = {"state_topic": topics.door(name), "payload_on": "UNLOCKED", "payload_off": "LOCKED", "device_class": "lock"}

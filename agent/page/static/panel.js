@@ -3,7 +3,7 @@
 import { Bell } from "./bell.js";
 import { decibels, Graphs } from "./graphs.js";
 import { Upkeep } from "./upkeep.js";
-import { actionWords, callWords, clock, duration, momentWords, peerName, stateWords } from "./words.js";
+import { actionWords, callWords, clock, doorWords, duration, momentWords, peerName, stateWords } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const HOLD_S = 2; // a held button lets go by itself so long after the page was last heard of
@@ -238,9 +238,8 @@ function drawDoors({ doors, may_open: mayOpen }) {
     }));
   }
   for (const button of by("doors").children) {
-    const [named, isOpen] = [button.value ? `the door ${button.value}` : "the door", doors[button.value]];
-    button.disabled = isOpen;
-    button.textContent = isOpen ? `${named.charAt(0).toUpperCase()}${named.slice(1)} is open` : `Open ${named}`;
+    button.disabled = doors[button.value];
+    button.textContent = doorWords(button.value, doors[button.value]);
   }
 }
 
