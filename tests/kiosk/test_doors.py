@@ -145,3 +145,6 @@ def test_the_command_prints_lines_that_open_and_refuses_a_code_that_somebody_has
     assert "post has this code already" in capsys.readouterr().err
     assert run_code(monkeypatch, "milk", "12", config) == 2
     assert "3 to 16 digits" in capsys.readouterr().err
+    config.write_text(config.read_text() + "[door]\npin = 26\ncode = '903144'\n")
+    assert run_code(monkeypatch, "milk", "903144", config) == 2
+    assert "door.code is this code already" in capsys.readouterr().err
