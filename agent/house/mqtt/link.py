@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from agent.closing import Closing
 from agent.errors import FarSideError
+from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.paho_client import (
     PahoClient,
@@ -28,6 +29,7 @@ from agent.house.mqtt.paho_client import (
     has_more,
     new_client,
     subscribe,
+    subscribe_to_kept,
 )
 from agent.house.mqtt.settings import MqttSettings
 from agent.log import excerpt
@@ -67,14 +69,15 @@ class BrokerGoneError(FarSideError):
 class BrokerLink(Closing):
     """Keeps one connection; its owner calls it on the hub, and is called there through `post`.
 
-    `heard(topic, payload, retained)` is told each message below `commands`, `stands(LinkState)` each change.
+    `heard(topic, payload, retained)` is told each message below `commands`, `stands(LinkState)` each change; what is
+    left over at the broker is taken away.
     """
 
-    def __init__(self, settings: MqttSettings, name: str, will: str, commands: str, post: _Post,
+    def __init__(self, settings: MqttSettings, name: str, will: str, commands: str, leftovers: Leftovers, post: _Post,
                  heard: Callable[[str, bytes, bool], None], stands: Callable[[LinkState], None]) -> None:  # fmt: skip
         self.outbox = Outbox()
         self.lock = threading.Lock()  # of the outbox
-        self._about = (settings, name, will, commands, post, heard, stands)
+        self._about = (settings, name, will, commands, leftovers, post, heard, stands)
         self._thread: _LinkThread | None = None
 
     def start(self) -> None:
@@ -112,10 +115,12 @@ class BrokerLink(Closing):
 class _LinkThread(threading.Thread):
     """One life of the link: connects again and again until it is ended."""
 
-    def __init__(self, link: BrokerLink, settings: MqttSettings, name: str, will: str, commands: str, post: _Post,
-                 heard: Callable[[str, bytes, bool], None], stands: Callable[[LinkState], None]) -> None:  # fmt: skip
+    def __init__(self, link: BrokerLink, settings: MqttSettings, name: str, will: str, commands: str,
+                 leftovers: Leftovers, post: _Post, heard: Callable[[str, bytes, bool], None],
+                 stands: Callable[[LinkState], None]) -> None:  # fmt: skip
         super().__init__(name="mqtt", daemon=True)
         self.link = link
+        self._leftovers = leftovers
         self._settings, self._client_name, self._will, self._commands = settings, name, will, commands
         self._post, self._heard, self._stands = post, heard, stands
         self._ending = False
@@ -285,13 +290,16 @@ class _LinkThread(threading.Thread):
         self._put_off()
         subscribe(client, self._settings, self._commands)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _on_subscribe(self, client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        if self._listens:
+            return  # a broker that does not show what is left over leaves it there
         if any(one.is_failure for one in reasons):
             why = f"it does not let this box read {self._commands}; change what the broker allows"
             self._failure = BrokerGoneError(why, refused=True)
         else:
             self._listens = True
             self._tell(LinkState(True))
+            subscribe_to_kept(client, self._settings, self._leftovers.filters)
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._failure is None and flags.is_disconnect_packet_from_server:
@@ -300,13 +308,18 @@ class _LinkThread(threading.Thread):
             self._failure = BrokerGoneError(why if taken else f"it ended the connection: {reason}", refused=taken)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
-        if self._asks.take(monotonic()):
-            self._tell_hub(self._heard, message.topic, bytes(message.payload), bool(message.retain))
+        topic, payload = message.topic, bytes(message.payload)
+        if not topic.startswith(self._commands.removesuffix("#")):
+            if message.retain and self._leftovers.is_ours(topic, payload):
+                with self.link.lock:
+                    self.link.outbox.take_away(topic)
+        elif self._asks.take(monotonic()):
+            self._tell_hub(self._heard, topic, payload, bool(message.retain))
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self.link.lock:
-            self.link.outbox.confirmed(mid)
-        if reason.is_failure:
+            message = self.link.outbox.confirmed(mid)
+        if reason.is_failure and message is not None and message.payload:  # what it has, it may keep
             why = f"it does not take what this box publishes ({reason}); change what the broker allows"
             self._failure = BrokerGoneError(why, refused=True)
 
