@@ -64,10 +64,10 @@ class RtpEndpoint:
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._session = RtpSession(self.cname)
-        self._audio = Audio(settings, lambda digit: on_event("digit", digit))
+        self._loss = ReportedLoss()
+        self._audio = Audio(settings, lambda digit: on_event("digit", digit), self._loss)
         self._agreement: Agreement | None = None
         self._red: RedWriter | None = None  # where the far end takes copies of our packets
-        self._loss = ReportedLoss()
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
         self._heard_at: float | None = None
         self._silence_s = RTP_SILENCE_S
@@ -197,10 +197,11 @@ class RtpEndpoint:
         loss = self._session.read_rtcp(data, now, time.time())
         if loss is None:
             return
-        self._loss.report(loss)
         sender = self._audio.sender
         if sender is not None:
             sender.report_loss(loss)
+        else:
+            self._loss.report(loss)
         if self._red is not None:
             self._red.copies = sender.copies if sender is not None else self._loss.copies
         if self.on_loss is not None:
