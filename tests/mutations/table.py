@@ -504,8 +504,6 @@ _HOUSE = (
              "    if False:", ("house/test_mqtt_messages.py",)),
     Mutation("a button behind which is a door opens it", "agent/house/mqtt/commands.py",
              'action.partition(":")[0] == "door"', 'action == "gate"', ("house/test_mqtt_messages.py",)),
-    Mutation("a core that was cut off before it was stamped is loaded", "agent/media/native/core.py",
-             'return "" if is_whole(data) else', 'return "" if data else', ("media/native/test_refused.py",)),
     Mutation("copies of what nobody agreed on are played", "agent/media/rtp/session.py",
              "block.payload_type == codec.payload_type and codec.key == OPUS.key",
              "block.payload_type == codec.payload_type", ("media/rtp/test_red.py",)),
