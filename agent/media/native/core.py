@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from agent.log import MOST_WHY, excerpt
-from agent.media.native.build import FOLDER, MODULE, STAMP, circumstances
+from agent.media.native.build import FOLDER, MODULE, NEEDED, STAMP, circumstances
 from agent.media.native.elf import is_whole
 from agent.media.rtp.packet import RtpPacket
 
@@ -33,7 +33,7 @@ MOST_HOST_BYTES = 64
 MOST_STAMP_BYTES = 4_096
 MOST_BYTES = 4_000_000  # of the core
 BUILD = "python -m agent.media.native.build"
-REMEDY = f"install gcc and python3-dev, then set up or install again, or run `{BUILD}` with this program's Python"
+REMEDY = f"{NEEDED}, then set up or install again, or run `{BUILD}` with this program's Python"
 
 
 class SrtpCalls(NamedTuple):

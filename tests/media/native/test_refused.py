@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from agent.media.native import build, core, elf
 from agent.media.native.build import STAMP, fingerprint
+
+PROJECT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -170,6 +174,16 @@ def test_which_way_is_taken_is_told(loaded, monkeypatch):
     assert core.in_use() and core.described() == "native"
     monkeypatch.setattr(core, "verdict", lambda: core.Verdict(None, "built for another python"))
     assert not core.in_use() and core.described().startswith("Python (native core: ")
+
+
+@pytest.mark.parametrize("compiler", ["/bin/false", "/nowhere/cc"])
+def test_whoever_builds_by_hand_is_told_in_one_line_why_that_fails(tmp_path, compiler):
+    done = subprocess.run([sys.executable, "-m", "agent.media.native.build", str(tmp_path)], cwd=PROJECT, text=True,
+                          env={**os.environ, "CC": compiler}, capture_output=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith(build.NEEDED)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_build_that_fails_leaves_what_was_there(copy, monkeypatch):
