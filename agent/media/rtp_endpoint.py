@@ -28,6 +28,7 @@ from agent.media.sdp.offer_answer import Agreement
 from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
 from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
+from hw.sound.frame import FRAME_SAMPLES
 
 RTP_SILENCE_S = 0.3
 HICCUP_S = 0.1  # less than a digit takes
@@ -123,6 +124,8 @@ class RtpEndpoint:
     def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, sequence: int | None) -> bool:
         if codec.kind == EVENT:
             payload = _scale(payload, EVENT_HZ, codec.clock_hz)
+            if self._red is not None:
+                self._red.interrupt()
         else:
             self._clock_hz = codec.clock_hz
         if not self._secure.may_send or self._agreement is None or not self._agreement.may_send:
@@ -243,6 +246,8 @@ class RtpEndpoint:
         assert self._agreement is not None
         codec, (octets, timestamp, marker) = self._agreement.send_codec, packet
         self._clock_hz = codec.clock_hz
+        if self._red is not None:
+            self._red.went_without(octets, FRAME_SAMPLES)
         number, timestamp = self._session.number(codec.clock_hz, octets, timestamp, now)
         core.transmit(codec.payload_type | marker << 7, number, timestamp, self._session.ssrc)
 

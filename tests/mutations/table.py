@@ -507,6 +507,8 @@ _HOUSE = (
     Mutation("copies of what nobody agreed on are played", "agent/media/rtp/session.py",
              "block.payload_type == codec.payload_type and codec.key == OPUS.key",
              "block.payload_type == codec.payload_type", ("media/rtp/test_red.py",)),
+    Mutation("a copy is of an older packet than the one just before", "agent/media/rtp_endpoint.py",
+             "self._red.went_without(octets, FRAME_SAMPLES)", "pass", ("media/native/test_ways.py",)),
     Mutation("a new sender knows of no loss", "agent/media/codec/audio.py", "loss=self._loss,", "loss=None,",
              ("media/codec/test_audio.py",)),
     Mutation("a lock outlives its door in the house", "agent/house/mqtt/leftovers.py",
