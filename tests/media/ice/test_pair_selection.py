@@ -1,6 +1,7 @@
 """Which pair is used when the one in use falls silent."""
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_of_two_ways_that_are_silent_each_has_time_to_show_what_it_does(selectio
 
     times = [now for now, _ in generation.adopted]
     assert [name for _, name in generation.adopted][:3] == ["better", "good", "better"]
-    assert all(later - before >= NOMINATION_PATIENCE_S - 1e-6 for before, later in zip(times, times[1:], strict=False))
+    assert all(later - before >= NOMINATION_PATIENCE_S - 1e-6 for before, later in pairwise(times))
 
 
 def test_a_way_that_is_heard_is_kept(selection):
