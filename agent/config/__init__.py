@@ -11,11 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agent.config.loading import doubts, load, load_for_box, load_for_calls, load_to_check, origins
+    from agent.config.loading import (
+        doubts,
+        load,
+        load_for_box,
+        load_for_calls,
+        load_for_switchboard,
+        load_to_check,
+        origins,
+    )
     from agent.config.sections import Config, DoorSection
 
 __all__ = [
-    "Config", "DoorSection", "doubts", "load", "load_for_box", "load_for_calls", "load_to_check", "origins",
+    "Config", "DoorSection", "doubts", "load", "load_for_box", "load_for_calls", "load_for_switchboard",
+    "load_to_check", "origins",
 ]  # fmt: skip
 
 

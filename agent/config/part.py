@@ -33,15 +33,17 @@ def control_socket_of(path: Path | None) -> str:
         return ""
 
 
-def codes_of(path: Path) -> Mapping[str, CodeSettings]:
-    """Return the named codes of these settings."""
+def codes_of(path: Path) -> tuple[Mapping[str, CodeSettings], str]:
+    """Return the named codes of these settings, and that of [door]."""
     from hw.panel.code_book import CodeSettings
+    from hw.panel.settings import DoorSettings
 
     source = read_layers(path)
     reader = Reader(source)
     codes: Mapping[str, CodeSettings] = reader.read_named(CodeSettings, source.tables.get("codes", {}), "codes")
+    door = reader.read(DoorSettings, _only("code", source.tables.get("door", {})), "door")
     reader.finish()
-    return codes
+    return codes, str(door.code)
 
 
 def _control_socket(path: Path) -> str:
