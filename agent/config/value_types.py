@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agent.config.file_kinds import FILE_KINDS
 from agent.config.secrecy import looks_secret
 from hw.errors import SettingError
 
@@ -148,12 +149,14 @@ def _limit(value: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
 
 
 def _check_kind(value: Any, name: str, folder: Path) -> Any:
-    from agent.config.kinds import KINDS  # of all that a box can do; few keys have one
+    kinds = FILE_KINDS
+    if name not in kinds:
+        from agent.config.kinds import KINDS as kinds  # they know all that a box can do
 
-    if name not in KINDS:  # it says something else of the key
+    if name not in kinds:  # it says something else of the key
         return value
     try:
-        return KINDS[name](value, folder)
+        return kinds[name](value, folder)
     except SettingError:
         raise
     except ValueError as error:
