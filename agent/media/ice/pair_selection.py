@@ -30,7 +30,7 @@ class PairSelection:
         if generation is not self._generations.current or pair is None:
             return
         if address == pair.destination:
-            self._straight_at = now
+            self._straight_at = max(self._straight_at, now)
         elif source is pair.socket:
             self._follow(generation, source, address, now)
 
@@ -48,14 +48,11 @@ class PairSelection:
             generation.adopt(valid)
 
     def look(self, now: float) -> None:
-        """Use what works, nominated or not, when what we use does not."""
+        """Use what works of the generation to come, nominated or not, when what we use does not."""
         pending, current = self._generations.pending, self._generations.current
-        if current is not None and now - self._generations.heard_at < NOMINATION_PATIENCE_S:
+        if pending is None or (current is not None and now - self._generations.heard_at < NOMINATION_PATIENCE_S):
             return
-        for generation in (pending, current):
-            if generation is not None and self._adopt_valid(generation, now):
-                return
-        if now >= self._retry_at and pending is not None:
+        if not self._adopt_valid(pending, now) and now >= self._retry_at:
             self._retry_at = now + RETRY_CHECKS_S
             pending.retry_checks()
 
