@@ -221,7 +221,7 @@ class IceTransport(Closing):
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
     def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
-        """Keep the path alive: the datagram that arrived at `now` came from the far end for certain, and shows the way."""
+        """Keep the path alive: what arrived at `now` came from the far end for certain, and shows the way."""
         assert isinstance(generation, Generation)
         generation.note_media(now)
         self._selection.heard(generation, source, address, now)
