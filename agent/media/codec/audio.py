@@ -9,8 +9,8 @@ from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgo
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.red import Block
+from agent.media.sdp.codecs import COMFORT_NOISE, EVENT, Codec
 from agent.media.sdp.offer_answer import Agreement
-from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
 

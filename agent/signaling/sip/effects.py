@@ -195,3 +195,5 @@ FlowOrder: TypeAlias = OpenFlows | CloseFlows | WriteOnFlow | LeaveEdge | KeepAl
 CallReport: TypeAlias = SendSip | TellOfCall
 RegistrationReport: TypeAlias = SendRegister | RegistrationGranted | RegistrationEnded | RegistrationRefused
 SipShellEffect: TypeAlias = DialEdge | WriteText | CloseEdge | TellListeners
+SipOwnEffect: TypeAlias = FlowReport | FlowOrder | RegistrationReport | CallReport  # that one core has for another
+SipEffect: TypeAlias = SipShellEffect | SipOwnEffect

@@ -9,7 +9,7 @@ from agent.media.codec.g711 import G711Decoder
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import OPUS, PCMA, PCMU, AudioSender
 from agent.media.rtp.packet import RtpPacket
-from agent.media.sdp.parse import OUR_CODECS
+from agent.media.sdp.codecs import OUR_CODECS
 from agent.media.settings import MediaSettings
 from tests.media.sounds import alike, frames, pcm_of, voice
 
