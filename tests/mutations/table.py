@@ -225,6 +225,9 @@ _MEDIA = (
 _BOX = (
     Mutation("a contact bounces through", "hw/panel/debounce.py", "now < self._since + self._settle_s",
              "now < self._since", ("hw/panel/test_debounce.py",)),
+    Mutation("a level counts before the edges that led to it", "hw/panel/buttons.py",
+             "level is not None and now >= self._debounce.due and self._debounce.read(level, now)",
+             "now >= self._debounce.due and self._debounce.read(self._level(), now)", ("hw/panel/test_buttons.py",)),
     Mutation("two presses are never a double", "hw/panel/gestures.py", 'return ["double"]', 'return ["short", "short"]',
              ("hw/panel/test_gestures.py",)),
     Mutation("quiet hours end at midnight", "hw/sound/quiet_hours.py", "return now >= self.start or now < self.end",
