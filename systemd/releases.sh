@@ -179,6 +179,14 @@ drop_installed() {
   rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
 }
 
+# What `systemctl enable` made of units that are links: it names the version of that day, which an update removes.
+drop_followed() {
+  local file
+  for file in "$root/etc/systemd/system/$name"*.{service,socket}; do
+    case $(readlink "$file") in "$opt"/releases/*) rm -f "$file" ;; esac
+  done
+}
+
 uninstall() {
   local etc=$root/etc unit
   # One by one: a version of before may lack one, and the others must end all the same.
@@ -188,6 +196,7 @@ uninstall() {
   rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial,-switchboard}.service
   rm -f "$etc/systemd/system.conf.d/60-$name.conf"
   drop_installed
+  drop_followed
   drop_restart_steps
   manager daemon-reload
   rm -rf "$root/var/lib/$name" "$root/run/$name"

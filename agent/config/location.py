@@ -14,6 +14,7 @@ INSTALLED = Path("/etc/kiosk-agent/config.toml")  # systemd/install.sh
 ACCOUNT = "kiosk-agent"  # the service's user; it has these groups besides its own (systemd/kiosk-agent.service)
 GROUPS = ("gpio", "audio")
 STATE = Path("/var/lib/kiosk-agent")
+RUNTIME = Path("/run/kiosk-agent")
 UNSEEN = ("/home", "/root", "/tmp", "/var/tmp", "/run/user")  # the unit hides these from the service
 
 
@@ -54,7 +55,8 @@ def become(account: pwd.struct_passwd) -> None:
     os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
     for name in ("XDG_RUNTIME_DIR", "PULSE_SERVER", "SUDO_USER", "LOGNAME", "USER"):
         os.environ.pop(name, None)
-    os.environ.update(HOME=account.pw_dir, USER=account.pw_name)
+    home = RUNTIME if RUNTIME.exists() else account.pw_dir  # as in the unit: PulseAudio's library complains without one
+    os.environ.update(HOME=str(home), USER=account.pw_name)
     if STATE.exists():
         os.environ.setdefault("STATE_DIRECTORY", str(STATE))
 
