@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout import copy_checkout
+from tests.checkout import ROOT, copy_checkout
 from tests.install.bare_roots import CAN_MAKE, NATIVE, SYSTEMS, bare_root, lend_network, run_in
 from tests.install.layer import NAME, OPT, Box, layer_over
 from tests.install.packages import HAS_VENV, build, later
@@ -25,7 +25,7 @@ pytestmark = [
         os.geteuid() != 0 or not HAS_VENV or not all(map(shutil.which, ("dpkg-deb", "unshare", "nsenter", "gcc"))),
         reason="needs root, a Debian with python3-venv, and a compiler to make the package with",
     ),
-    pytest.mark.timeout(3600 if CAN_MAKE else 600),  # of which making the package takes most
+    pytest.mark.timeout(3600 if CAN_MAKE else 900),  # of which making the package takes most
 ]
 THIS = "this system"
 # Kills a script of the package before its step number CUT_AT.
@@ -58,7 +58,7 @@ enabled = false
 
 @pytest.fixture(scope="module", params=[THIS, *(SYSTEMS if CAN_MAKE else ())])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
-    """The package, and the system that it was made for, which has what the package depends on."""
+    """The package, and the system that it was made for, which has what the package and a checkout depend on."""
     folder = tmp_path_factory.mktemp("package")
     if request.param == THIS:
         yield build(folder), Path("/")
@@ -66,7 +66,8 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     package, target = build_in(request.param, folder), folder / "target"
     bare_root(request.param, NATIVE, target)
     wanted = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, capture_output=True, text=True).stdout
-    apt(target, sorted(set(re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted.strip()))))
+    making = subprocess.run(["bash", "-c", ". scripts/steps.sh; making_packages"], cwd=ROOT, capture_output=True, text=True)
+    apt(target, [*re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted.strip()), *making.stdout.split()])
     yield package, target
     shutil.rmtree(folder)  # a gigabyte
 
