@@ -15,7 +15,6 @@ from typing import Any
 
 from agent.config.contradictions import pins, source_of_tokens
 from agent.config.house_foresight import house_problems
-from agent.config.location import UNSEEN
 from agent.config.sections import Config
 from agent.config.surroundings import socket_folder_problems
 from agent.errors import InvalidArgumentError
@@ -26,6 +25,7 @@ from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError
 from hw.panel.chips import explain_missing, find_chip, is_raspberry_pi, list_chips
 
+UNSEEN = ("/home", "/root", "/tmp", "/var/tmp", "/run/user")  # the unit hides these from the service
 FILES = ("file", "pem", "wav")
 MOST_SOCKET_BYTES = 100  # sockaddr_un takes 107, and a name is made from it for a moment (unix(7))
 

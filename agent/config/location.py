@@ -7,15 +7,14 @@ import os
 import pwd
 from pathlib import Path
 
+from agent.config.folders import STATE
 from agent.errors import ConfigError
 
 HERE = Path("config.toml")
 INSTALLED = Path("/etc/kiosk-agent/config.toml")  # systemd/install.sh
 ACCOUNT = "kiosk-agent"  # the service's user; it has these groups besides its own (systemd/kiosk-agent.service)
 GROUPS = ("gpio", "audio")
-STATE = Path("/var/lib/kiosk-agent")
 RUNTIME = Path("/run/kiosk-agent")
-UNSEEN = ("/home", "/root", "/tmp", "/var/tmp", "/run/user")  # the unit hides these from the service
 
 
 def settings_file(given: Path | None) -> Path:

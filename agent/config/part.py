@@ -1,7 +1,7 @@
 """Reads one part of the settings by the same schema, without the rooms that the other parts belong to.
 
-Raises `ConfigError` for files that cannot be read, and for this part. Nothing else of them need be good, or seen by this
-process: systemd hands a credential to the service alone.
+Raises `ConfigError` for files that cannot be read, and for this part. Nothing else of them need be good, or seen by
+this process: systemd hands a credential to the service alone.
 """
 
 from __future__ import annotations

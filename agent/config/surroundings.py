@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.config.location import STATE
+from agent.config.folders import STATE
 from agent.config.sections import Config
 from agent.files import state_folder
 from agent.service.control import is_private, is_served

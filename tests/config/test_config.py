@@ -169,7 +169,8 @@ def test_the_door_code_is_read_but_never_shown(tmp_path: Path) -> None:
 
 
 def test_reading_settings_does_not_load_media_or_sound() -> None:
-    program = "import sys, agent.config; print([m for m in ('aiortc', 'av', 'pyaudio', 'aioice') if m in sys.modules])"
+    libraries = "('aiortc', 'av', 'pyaudio', 'aioice')"
+    program = f"import sys, agent.config.loading; print([m for m in {libraries} if m in sys.modules])"
 
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -19,7 +19,7 @@ OURS = {
     "agent", "agent.cli", "agent.closing", "agent.commands", "agent.errors", "agent.program", "agent.terminal",
     "agent.config", "agent.config.layers", "agent.config.location", "agent.config.part", "agent.config.schema",
     "agent.config.secrecy", "agent.config.settings", "agent.config.toml_source", "agent.config.toml_words",
-    "agent.config.value_types", "agent.config.file_kinds",
+    "agent.config.value_types", "agent.config.file_kinds", "agent.config.folders",
     "agent.service", "agent.service.control_client", "agent.service.control_path",
     "agent.service.releases", "agent.supervision", "agent.supervision.restart",
     "hw", "hw.closing", "hw.errors", "hw.words",
