@@ -16,6 +16,7 @@ from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import Member, MessageType
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.call_leg import CallLeg, LegPhase
+from agent.switchboard.callees import Callees
 from agent.switchboard.effects import (
     Join,
     LegEffect,
@@ -62,15 +63,18 @@ class RoutedCall:
         """
         self.state = RouteState.RINGING
         self.caller = caller
-        self.callees: list[CallLeg] = []
         self.target = target
         self.names = frozenset(names) or frozenset((target,))
         self.winner: CallLeg | None = None
-        self._refused: set[str] = set()  # identities that have rejected it
+        self._rung = Callees(caller, new_leg)
         self._parameters = parameters
         self._early_digits = ""  # of the caller, before the answer
         self._timeouts = CallTimeouts(settings)
-        self._new_leg = new_leg
+
+    @property
+    def callees(self) -> list[CallLeg]:
+        """The legs of all who were rung."""
+        return self._rung.legs
 
     @property
     def legs(self) -> list[CallLeg]:
@@ -95,14 +99,10 @@ class RoutedCall:
 
     def invite(self, client: Registered) -> list[LegEffect]:
         """Ring one more session, unless it was rung before or the call rings no longer."""
-        rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
-        if self.state is not RouteState.RINGING or self.target in SERVICES or client.id in rung:
+        if self.state is not RouteState.RINGING or self.target in SERVICES:
             return []
-        if client.identity in self._refused:
-            return []
-        leg = self._new_leg(client)
-        self.callees.append(leg)
-        return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
+        leg = self._rung.add(client)
+        return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))] if leg is not None else []
 
     def answer(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Connect a callee that accepts; the first one wins."""
@@ -117,11 +117,9 @@ class RoutedCall:
         """Refuse the call for one identity, wherever it rings; for all, when no other one is left."""
         if leg.phase is not LegPhase.RINGING:
             return []
-        others = [other for other in self.callees if other.identity != leg.identity]
-        if all(other.phase is LegPhase.GONE for other in others):
+        if self._rung.are_all_of(leg.identity):
             return self._fail(DECLINE, RouteEvent.REFUSE)
-        self._refused.add(leg.identity)
-        return [effect for one in self.callees if one not in others for effect in cancel(one)]
+        return [effect for one in self._rung.refuse(leg.identity) for effect in cancel(one)]
 
     def hang_up(self, leg: CallLeg) -> list[LegEffect]:
         """End a client's part; a callee that only rang leaves the others ringing."""

@@ -460,8 +460,8 @@ _ORGANS = (
 )  # fmt: skip
 
 _BELLS = (
-    Mutation("one that rejects ends the ringing of all", "agent/switchboard/router.py",
-             "others = [other for other in self.callees if other.identity != leg.identity]",
+    Mutation("one that rejects ends the ringing of all", "agent/switchboard/callees.py",
+             "others = [leg for leg in self.legs if leg.identity != identity]",
              "others: list[CallLeg] = []", ("switchboard/test_several.py",)),
     Mutation("nobody is called after the first", "agent/kiosk/lines.py",
              "(following := line.wish.next(now := monotonic()))", "(now := 0.0) and (following := line.wish)",
