@@ -207,9 +207,13 @@ class IceTransport(Closing):
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
     def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
-        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
+        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way.
+
+        It came at `now`, which may be a while ago: it waited in its socket while others were read.
+        """
         assert isinstance(generation, Generation)
-        generation.heard_at = generation.media_at = now
+        generation.heard_at = now if (heard_at := generation.heard_at) is None else max(heard_at, now)
+        generation.media_at = now if (media_at := generation.media_at) is None else max(media_at, now)
         self._selection.heard(generation, source, address, now)
 
     # time
