@@ -19,6 +19,7 @@ from gevent.queue import Queue
 from agent import Connection
 from examples.setting_up import add_arguments, events_of, phone
 from hw.sound import AlsaSound
+from hw.sound.wav_files import load_pcm
 from hw.sound.wav_sound import WavSound
 
 STEPS = ("ringing", "accept", "reconnecting", "reconnected", "digit", "error", "cancel", "disconnect")
@@ -26,10 +27,13 @@ STEPS = ("ringing", "accept", "reconnecting", "reconnected", "digit", "error", "
 
 def main() -> int:
     options = arguments().parse_args()
-    with AlsaSound() if options.card else WavSound(capture=options.speak) as sound:
+    said = load_pcm(options.speak) if options.speak else b""
+    with AlsaSound() if options.card else WavSound() as sound:
         sound.start()
         with phone(options, sound=sound, enable_ringing_state=True, enable_ice_restart=True) as device:
             call = device.connect({"To": options.whom})
+            if isinstance(sound, WavSound):
+                call.on("accept", lambda _call: sound.speak(said))  # not before: nobody would hear its beginning
             return talk(call, events_of(call, *STEPS), options)
 
 
@@ -66,7 +70,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--ring-seconds", type=float, default=60.0, help="give up after so long (default: 60)")
     voice = parser.add_mutually_exclusive_group()
     voice.add_argument("--card", action="store_true", help="talk through the sound card")
-    voice.add_argument("--speak", metavar="WAV", help="say this file (default: silence)")
+    voice.add_argument("--speak", metavar="WAV", help="say this file when answered (default: silence)")
     return parser
 
 

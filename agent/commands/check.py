@@ -23,7 +23,8 @@ def perform(options: argparse.Namespace) -> int:
     Root looks at the installed file as the service's user.
     """
     from agent.config import doubts, load_to_check, origins
-    from agent.config.location import as_service, settings_file
+    from agent.config.location import settings_file
+    from agent.config.service_user import as_service
     from agent.errors import InvalidArgumentError
 
     if options.config and options.file:

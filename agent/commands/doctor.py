@@ -34,7 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Run every check; 1 when one failed. Root tests the installed settings as the service's user."""
     from agent.config import load
-    from agent.config.location import as_service, settings_file
+    from agent.config.location import settings_file
+    from agent.config.service_user import as_service
 
     path = settings_file(options.config)
     from agent.doctor import HELD, all_checks, as_json, beside_box, needs, run, settings_check, succeeded

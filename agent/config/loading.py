@@ -42,8 +42,8 @@ def load_for_switchboard(path: str | Path) -> Config:
 def load_for_box(path: str | Path, *, as_service: bool = False, trusting: bool = False) -> Config:
     """Load as `load` does, and look at whatever this machine would refuse to a box with these settings: ConfigError.
 
-    `as_service`: this process has become the service's user (`agent.config.location`). `trusting`: other users of this
-    machine may read and write the settings.
+    `as_service`: this process has become the service's user (`agent.config.service_user`). `trusting`: other users of
+    this machine may read and write the settings.
     """
     return _load(path, lambda *read: _beforehand(*read, as_service=as_service, trusting=trusting))
 

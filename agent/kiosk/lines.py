@@ -37,15 +37,8 @@ class Lines(Emitter):
     `ended`(record) of each call that is over and stays in the list, `recovery`(error) when one begins to recover.
     """
 
-    def __init__(
-        self,
-        device: Device,
-        settings: AnsweringSettings,
-        sounds: CallSounds,
-        board: Noticeboard,
-        *,
-        push_to_talk: bool = False,
-    ) -> None:
+    def __init__(self, device: Device, settings: AnsweringSettings, sounds: CallSounds, board: Noticeboard, *,
+                 push_to_talk: bool = False) -> None:  # fmt: skip
         """Keep the calls of this Device; `push_to_talk`: they begin muted, because a button opens the microphone."""
         super().__init__()
         self.device = device

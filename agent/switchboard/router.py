@@ -14,24 +14,11 @@ from collections.abc import Callable, Iterable
 
 from agent.signaling.pstream.messages import Payload
 from agent.signaling.pstream.names import Member, MessageType
+from agent.switchboard import effects as do
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.call_leg import CallLeg, LegPhase
-from agent.switchboard.effects import (
-    Join,
-    LegEffect,
-    MakeAnswer,
-    MakeOffer,
-    MediaWork,
-    PlayDigits,
-    PlayTone,
-    Replace,
-    Restart,
-    TakeAnswer,
-    Tell,
-    cancel,
-    drop,
-    hang_up,
-)
+from agent.switchboard.callees import Callees
+from agent.switchboard.effects import LegEffect, MediaWork, cancel, drop, hang_up
 from agent.switchboard.refusals import BAD_MEDIA, BUSY, DECLINE, NO_ANSWER, NOT_FOUND, CallRefusal
 from agent.switchboard.registry import Registered
 from agent.switchboard.renegotiation import answer, describe_anew, restart, restarted
@@ -62,15 +49,18 @@ class RoutedCall:
         """
         self.state = RouteState.RINGING
         self.caller = caller
-        self.callees: list[CallLeg] = []
         self.target = target
         self.names = frozenset(names) or frozenset((target,))
         self.winner: CallLeg | None = None
-        self._refused: set[str] = set()  # identities that have rejected it
+        self._rung = Callees(caller, new_leg)
         self._parameters = parameters
         self._early_digits = ""  # of the caller, before the answer
         self._timeouts = CallTimeouts(settings)
-        self._new_leg = new_leg
+
+    @property
+    def callees(self) -> list[CallLeg]:
+        """The legs of all who were rung."""
+        return self._rung.legs
 
     @property
     def legs(self) -> list[CallLeg]:
@@ -95,14 +85,10 @@ class RoutedCall:
 
     def invite(self, client: Registered) -> list[LegEffect]:
         """Ring one more session, unless it was rung before or the call rings no longer."""
-        rung = {leg.session_id for leg in self.callees} | {self.caller.session_id}
-        if self.state is not RouteState.RINGING or self.target in SERVICES or client.id in rung:
+        if self.state is not RouteState.RINGING or self.target in SERVICES:
             return []
-        if client.identity in self._refused:
-            return []
-        leg = self._new_leg(client)
-        self.callees.append(leg)
-        return [MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))]
+        leg = self._rung.add(client)
+        return [do.MakeOffer(leg, descriptions.codecs(self.caller.remote_sdp))] if leg is not None else []
 
     def answer(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Connect a callee that accepts; the first one wins."""
@@ -113,17 +99,15 @@ class RoutedCall:
         if len(self.names) > 1:
             self.caller.learn_who_answered(leg.identity)
         others = [effect for other in self.callees if other is not leg for effect in cancel(other)]
-        return [*others, TakeAnswer(leg, sdp)]
+        return [*others, do.TakeAnswer(leg, sdp)]
 
     def reject(self, leg: CallLeg) -> list[LegEffect]:
         """Refuse the call for one identity, wherever it rings; for all, when no other one is left."""
         if leg.phase is not LegPhase.RINGING:
             return []
-        others = [other for other in self.callees if other.identity != leg.identity]
-        if all(other.phase is LegPhase.GONE for other in others):
+        if self._rung.are_all_of(leg.identity):
             return self._fail(DECLINE, RouteEvent.REFUSE)
-        self._refused.add(leg.identity)
-        return [effect for one in self.callees if one not in others for effect in cancel(one)]
+        return [effect for one in self._rung.refuse(leg.identity) for effect in cancel(one)]
 
     def hang_up(self, leg: CallLeg) -> list[LegEffect]:
         """End a client's part; a callee that only rang leaves the others ringing."""
@@ -137,7 +121,7 @@ class RoutedCall:
         """End a client's part, and tell it so."""
         if leg.phase is LegPhase.GONE:
             return []
-        return [Tell(leg, MessageType.HANGUP, {Member.CALLSID: leg.known_sid}), *self.hang_up(leg)]
+        return [do.Tell(leg, MessageType.HANGUP, {Member.CALLSID: leg.known_sid}), *self.hang_up(leg)]
 
     def reinvite(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         """Restart a client's ICE."""
@@ -157,31 +141,31 @@ class RoutedCall:
             self._early_digits += digits[: MOST_EARLY_DIGITS - len(self._early_digits)]
         if self.state is not RouteState.OPEN or other is None or not other.has_media:
             return []
-        return [PlayDigits(other, digits)]
+        return [do.PlayDigits(other, digits)]
 
     # What happens to it
 
     def done(self, work: MediaWork, sdp: str) -> list[LegEffect]:
         """Go on after work on media that is still the leg's; `sdp` is its result, if it has one."""
         match work:
-            case MakeOffer(leg):
+            case do.MakeOffer(leg):
                 return self._offered(leg, sdp)
-            case TakeAnswer(leg):
+            case do.TakeAnswer(leg):
                 leg.settle_media()
                 return self._callee_ready(leg)
-            case MakeAnswer(leg):
+            case do.MakeAnswer(leg):
                 return self._caller_ready(leg, sdp)
-            case Restart(leg, offer):
+            case do.Restart(leg, offer):
                 return restarted(leg, sdp) if leg.awaits(offer) else []
-            case Replace(leg, offer):
+            case do.Replace(leg, offer):
                 return self._replaced(leg, sdp) if leg.awaits(offer) else []
 
     def failed(self, work: MediaWork) -> list[LegEffect]:
         """End the call, or go on without a callee, whose media could not be made or described."""
         leg = work.leg
-        if isinstance(work, Restart) and leg.awaits(work.sdp):
+        if isinstance(work, do.Restart) and leg.awaits(work.sdp):
             leg.take_back()
-        if leg.phase is LegPhase.GONE or isinstance(work, Restart):  # then the media of before goes on
+        if leg.phase is LegPhase.GONE or isinstance(work, do.Restart):  # then the media of before goes on
             return []
         return self._without(leg) if self._only_rings(leg) else self._fail(BAD_MEDIA)
 
@@ -243,13 +227,13 @@ class RoutedCall:
         payload = {
             Member.CALLSID: leg.callsid, Member.SDP: sdp, Member.PARAMETERS: parameters, **leg.tell_token(),
         }  # fmt: skip
-        return [Tell(leg, MessageType.INVITE, payload), *self._tell_ringing()]
+        return [do.Tell(leg, MessageType.INVITE, payload), *self._tell_ringing()]
 
     def _callee_ready(self, leg: CallLeg | None) -> list[LegEffect]:
         """Make the caller's media, now that the callee's is ready."""
         if leg is not self.winner or not self._go(RouteEvent.CALLEE_READY):
             return []
-        return [MakeAnswer(self.caller, self.caller.remote_sdp, like=leg)]
+        return [do.MakeAnswer(self.caller, self.caller.remote_sdp, like=leg)]
 
     def _caller_ready(self, leg: CallLeg, sdp: str) -> list[LegEffect]:
         if not self._go(RouteEvent.CALLER_READY):
@@ -274,15 +258,15 @@ class RoutedCall:
         if self.state is not RouteState.OPEN or not (first.has_media and second.has_media):
             return []
         if self.target == TONE:
-            return [PlayTone(first)]
+            return [do.PlayTone(first)]
         early, self._early_digits = self._early_digits, ""
-        return [Join(first, second), *([PlayDigits(second, early)] if early else [])]
+        return [do.Join(first, second), *([do.PlayDigits(second, early)] if early else [])]
 
     def _tell_ringing(self) -> list[LegEffect]:
         if self.caller.told_callsid:
             return []
         self.caller.learn_callsid()
-        return [Tell(self.caller, MessageType.RINGING, {Member.CALLSID: self.caller.callsid})]
+        return [do.Tell(self.caller, MessageType.RINGING, {Member.CALLSID: self.caller.callsid})]
 
     def _only_rings(self, leg: CallLeg) -> bool:
         return self.state is RouteState.RINGING and leg is not self.caller

@@ -77,7 +77,7 @@ def test_another_user_is_told_what_that_user_may_not_read(folder: Path) -> None:
     script = (
         "import os, pwd, sys\n"
         "from agent.config import load_for_box\n"
-        "from agent.config.location import become\n"
+        "from agent.config.service_user import become\n"
         "become(pwd.getpwnam('nobody'))\n"
         "sys.meta_path.clear()\n"  # the program may be where that user cannot read it
         "assert os.geteuid() == os.getuid() == pwd.getpwnam('nobody').pw_uid\n"

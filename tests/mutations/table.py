@@ -326,7 +326,7 @@ _STRANGERS = (
              "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
     Mutation("secrets for everybody are taken", "agent/config/exposure.py",
              "mode & stat.S_IROTH and secrets", "False and secrets", ("config/test_exposure.py",)),
-    Mutation("who becomes another user cannot load what looks for secrets", "agent/config/location.py",
+    Mutation("who becomes another user cannot load what looks for secrets", "agent/config/service_user.py",
              "    import agent.config.exposure\n", "", ("config/test_foresight.py",)),
     Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
              "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",
@@ -489,8 +489,8 @@ _ORGANS = (
 )  # fmt: skip
 
 _BELLS = (
-    Mutation("one that rejects ends the ringing of all", "agent/switchboard/router.py",
-             "others = [other for other in self.callees if other.identity != leg.identity]",
+    Mutation("one that rejects ends the ringing of all", "agent/switchboard/callees.py",
+             "others = [leg for leg in self.legs if leg.identity != identity]",
              "others: list[CallLeg] = []", ("switchboard/test_several.py",)),
     Mutation("nobody is called after the first", "agent/kiosk/lines.py",
              "(following := line.wish.next(now := monotonic()))", "(now := 0.0) and (following := line.wish)",
