@@ -22,13 +22,14 @@ def perform(options: argparse.Namespace) -> int:
 
     Root looks at the installed file as the service's user.
     """
-    from agent.config import doubts, load_to_check, origins
+    from agent.config import doubts, load_beforehand, load_to_check, origins
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError
 
     if options.config and options.file:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
+    load_beforehand()
     config = load_to_check(path, as_service=as_service(path), trusting=options.trust_settings)
     if options.where:
         say(*origins(path))

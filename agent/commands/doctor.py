@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Run every check; 1 when one failed. Root tests the installed settings as the service's user."""
-    from agent.config import load
+    from agent.config import load, load_beforehand
     from agent.config.location import as_service, settings_file
 
     path = settings_file(options.config)
@@ -45,6 +45,7 @@ def perform(options: argparse.Namespace) -> int:
     from agent.signaling.sip.secret import read_secret
     from agent.signaling.token.token_source import TokenSource
 
+    load_beforehand()
     is_service = as_service(path)
     config = load(path)
     set_up_logging("debug" if options.verbose else "error")
