@@ -22,7 +22,8 @@ def perform(options: argparse.Namespace) -> int:
 
     Root looks at the installed file as the service's user.
     """
-    from agent.config import doubts, load_beforehand, load_to_check, origins
+    from agent.config import doubts, load_to_check, origins
+    from agent.config.loading import load_beforehand
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError
 

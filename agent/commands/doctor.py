@@ -33,7 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Run every check; 1 when one failed. Root tests the installed settings as the service's user."""
-    from agent.config import load, load_beforehand
+    from agent.config import load
+    from agent.config.loading import load_beforehand
     from agent.config.location import as_service, settings_file
 
     path = settings_file(options.config)

@@ -76,7 +76,7 @@ def test_the_service_does_not_see_the_folders_that_its_unit_hides(folder: Path) 
 def test_another_user_is_told_what_that_user_may_not_read(folder: Path) -> None:
     script = (
         "import os, pwd, sys\n"
-        "from agent.config import load_beforehand, load_for_box\n"
+        "from agent.config.loading import load_beforehand, load_for_box\n"
         "from agent.config.location import become\n"
         "load_beforehand()\n"
         "become(pwd.getpwnam('nobody'))\n"
