@@ -23,6 +23,7 @@ def perform(options: argparse.Namespace) -> int:
     Root looks at the installed file as the service's user.
     """
     from agent.config import doubts, load_to_check, origins
+    from agent.config.loading import load_beforehand
     from agent.config.location import settings_file
     from agent.config.service_user import as_service
     from agent.errors import InvalidArgumentError
@@ -30,6 +31,7 @@ def perform(options: argparse.Namespace) -> int:
     if options.config and options.file:
         raise InvalidArgumentError("give one file: --config FILE, or its name alone")
     path = settings_file(options.config or options.file)
+    load_beforehand()
     config = load_to_check(path, as_service=as_service(path), trusting=options.trust_settings)
     if options.where:
         say(*origins(path))

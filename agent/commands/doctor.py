@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def perform(options: argparse.Namespace) -> int:
     """Run every check; 1 when one failed. Root tests the installed settings as the service's user."""
     from agent.config import load
+    from agent.config.loading import load_beforehand
     from agent.config.location import settings_file
     from agent.config.service_user import as_service
 
@@ -46,6 +47,7 @@ def perform(options: argparse.Namespace) -> int:
     from agent.signaling.sip.secret import read_secret
     from agent.signaling.token.token_source import TokenSource
 
+    load_beforehand()
     is_service = as_service(path)
     config = load(path)
     set_up_logging("debug" if options.verbose else "error")

@@ -48,6 +48,15 @@ def load_for_box(path: str | Path, *, as_service: bool = False, trusting: bool =
     return _load(path, lambda *read: _beforehand(*read, as_service=as_service, trusting=trusting))
 
 
+def load_beforehand() -> None:
+    """Load what looks at settings, before this process becomes a user who may not read the program."""
+    import encodings.idna  # noqa: F401
+
+    import agent.config.exposure
+    import agent.config.foresight
+    import agent.config.surroundings  # noqa: F401
+
+
 def _beforehand(config: Config, source: Layers, *, as_service: bool, trusting: bool) -> Iterator[tuple[str, str]]:
     from agent.config.exposure import exposed
     from agent.config.foresight import foresee  # loads TLS

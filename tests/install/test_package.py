@@ -36,7 +36,10 @@ trap '[ $BASH_SUBSHELL != 0 ] || [ $((++steps)) != "$CUT_AT" ] || kill -9 $$' DE
 """
 COMMAND = "/usr/local/bin/kiosk-agent"  # of a checkout
 WANTS = "/etc/systemd/system/multi-user.target.wants"
-PLACED = re.compile(r"(/etc|/usr/lib)/(systemd/system|udev/rules\.d)/[^/]+\.\w+|/usr/(local/)?bin/[^/]+")
+PLACED = re.compile(
+    r"(/etc|/usr/lib)/(systemd/system|udev/rules\.d)/[^/]+\.(service|socket|rules)"  # a drop-in's folder is none
+    r"|/usr/(local/)?bin/[^/]+"
+)
 UNITS = ("kiosk-agent.service", "kiosk-agent-door.socket", "kiosk-agent-door@.service",
          "kiosk-agent-switchboard.service", "kiosk-agent-trial.service")  # fmt: skip
 CHECKOUT_PLACES = {*(f"/etc/systemd/system/{unit}" for unit in UNITS),

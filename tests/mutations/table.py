@@ -326,7 +326,7 @@ _STRANGERS = (
              "        if record.is_locked:\n            self._lock(now)\n", "", ("hw/panel/test_lockout.py",)),
     Mutation("secrets for everybody are taken", "agent/config/exposure.py",
              "mode & stat.S_IROTH and secrets", "False and secrets", ("config/test_exposure.py",)),
-    Mutation("who becomes another user cannot load what looks for secrets", "agent/config/service_user.py",
+    Mutation("who becomes another user cannot load what looks for secrets", "agent/config/loading.py",
              "    import agent.config.exposure\n", "", ("config/test_foresight.py",)),
     Mutation("a message of two lines is two lines of the log", "agent/service/journal.py",
              "return one_line(super().formatMessage(record))", "return super().formatMessage(record)",

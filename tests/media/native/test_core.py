@@ -267,7 +267,8 @@ def test_either_family_is_sent_to(loaded, host):
         except OSError as error:
             pytest.skip(f"no {host} here: {error}")
         assert ends.core.aim(near.fileno(), *far.getsockname()[:2])
-        ends.core.encode(*OpusEncoder().addresses, frames(voice(0.1))[0])
+        encoder = OpusEncoder()  # what it encodes with goes with it
+        ends.core.encode(*encoder.addresses, frames(voice(0.1))[0])
         assert ends.core.transmit(111, 1, 0, 9) == 0
         assert ends.reference.unprotect(far.recv(2_048))
 
