@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.config.directory_contradictions import directory_doubts
+from agent.config.door_contradictions import door_doubts
 from agent.config.sections import Config
 from agent.config.sip_contradictions import sip_doubts
 from agent.switchboard.services import APPLICATION
@@ -20,6 +21,7 @@ def weaknesses(config: Config) -> Iterator[tuple[str, str]]:
     """Find codes and passwords that are soon guessed, names that may be slips, and sections that nobody reads."""
     yield from sip_doubts(config)
     yield from directory_doubts(config)
+    yield from door_doubts(config)
     code = config.door.code
     if code and len(code) <= FEW_DIGITS:
         yield "door.code", f"{10 ** len(code):,} codes are soon tried; better five digits or more"

@@ -123,6 +123,7 @@ class KioskHouseBox:
             button="" if self._rung else self._inside.panel.acting,
             direction=line.record.direction if line is not None else "",
             peer=line.record.peer if line is not None else "",
+            answered_by=line.record.answered_by if line is not None else "",
             why_offline=self._inside.board.situation.offline_reason,
         )
         for happening in happenings(moment, detail, around):

@@ -24,8 +24,8 @@ from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.red import RedWriter
 from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import ReadPacket, RtpSession
+from agent.media.sdp.codecs import EVENT, UNKNOWN, Codec
 from agent.media.sdp.offer_answer import Agreement
-from agent.media.sdp.parse import EVENT, UNKNOWN, Codec
 from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
 from hw.sound.frame import FRAME_SAMPLES

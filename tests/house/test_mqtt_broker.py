@@ -13,7 +13,7 @@ from typing import ClassVar
 import gevent
 import pytest
 
-from agent.house.mqtt import link
+from agent.house.mqtt import bell, link
 from agent.house.mqtt.paho_client import MOST_PACKET_BYTES
 from tests.house.conftest import Join
 from tests.house.stage import Broker, Neighbour, PlayedBox, needs_mosquitto
@@ -360,7 +360,7 @@ def test_a_box_at_rest_is_woken_by_the_brokers_keep_alive_alone(
     broker: Broker, neighbours: Meet, played: PlayedBox, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(NotedPoll, "waits_ms", [])
-    monkeypatch.setattr(link, "select", SimpleNamespace(poll=NotedPoll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT))
+    monkeypatch.setattr(bell, "select", SimpleNamespace(poll=NotedPoll, POLLIN=select.POLLIN, POLLOUT=select.POLLOUT))
     broker.start()
     house = neighbours()
     join()

@@ -125,6 +125,13 @@ def test_a_button_is_offered_only_if_every_door_may_be_opened() -> None:
     assert told["homeassistant/lock/gate/door_door/config"]
 
 
+@pytest.mark.parametrize(("name", "label"), [("door", "Door"), ("side_gate", "Side gate"), ("Tor Süd", "Tor Süd")])
+def test_a_door_is_called_what_its_owner_calls_it(name: str, label: str) -> None:
+    told = discovery("", TOPICS, HouseDevice("gate", "1.2.3", [name], (), [name]))
+
+    assert [json.loads(text)["name"] for topic, text in told.items() if topic.startswith("/lock/")] == [label]
+
+
 def test_a_door_is_not_opened_by_the_word_that_locks_it() -> None:
     with pytest.raises(CommandRefusedError, match="locks by itself"):
         read_command(TOPICS, ["door"], TOPICS.command("door/door"), b"LOCK", retained=False)
@@ -235,7 +242,8 @@ def test_what_strangers_write_is_bounded_and_has_nothing_that_moves_a_cursor(cal
 
 
 def test_every_happening_carries_what_the_list_says() -> None:
-    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0}
+    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0,
+              "answered_by": ""}  # fmt: skip
     moments = ("dialling", "incoming", "accept", "door code", "ready", "offline", "trouble", "trouble over")
     told = [one for moment in moments for one in happenings(moment, "x", Circumstances(button="b"))]
     told += [call_ended(record), quiet_changed(True), door_opened("d", "button"), door_closed("d")]

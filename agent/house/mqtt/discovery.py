@@ -61,6 +61,7 @@ def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
     yield "event", "bell", "Bell", {"state_topic": topics.bell, "event_types": ["ring"], "device_class": "doorbell"}
     yield "sensor", "line", "Call", _of_state(topics, "line", device_class="enum", options=list(CALL_STATES))
     yield "sensor", "peer", "Caller", _of_state(topics, "peer")
+    yield "sensor", "answered_by", "Answered by", _of_state(topics, "answered_by")
     yield "sensor", "trouble", "Trouble", _of_state(topics, "trouble", entity_category="diagnostic")
     yield "sensor", "mos", "Voice quality", _of_state(topics, "mos", entity_category="diagnostic")
     yield "binary_sensor", "service", "Connection", _truth(
@@ -79,7 +80,7 @@ def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
 
 def _door(topics: Topics, box: HouseDevice, name: str) -> Iterator[_Entity]:
     """A lock where it may be opened, else only what is seen of it; the other one is taken away."""
-    label = name.capitalize()
+    label = name[:1].upper() + name[1:].replace("_", " ").replace("-", " ")
     lock = {"state_topic": topics.door(name), "command_topic": topics.command(f"door/{level(name)}"),
             "payload_unlock": UNLOCK, "payload_open": OPEN, "optimistic": False}  # fmt: skip
     seen = {"state_topic": topics.door(name), "payload_on": "UNLOCKED", "payload_off": "LOCKED", "device_class": "lock"}

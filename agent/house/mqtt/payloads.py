@@ -24,6 +24,7 @@ def state(status: Mapping[str, Any]) -> str:
         "reason": _short(status["service"]["reason"]),
         "line": next((one for one in _LINE if one in states), IDLE),
         "peer": _short(call.get("peer")),
+        "answered_by": _short(call.get("answered_by")),
         "muted": "muted" in states,
         "mos": round(call["mos"], 1) if call.get("mos") else None,
         "do_not_disturb": "do_not_disturb" in states,

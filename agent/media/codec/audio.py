@@ -10,8 +10,8 @@ from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.red import Block
 from agent.media.rtp.reported_loss import ReportedLoss
+from agent.media.sdp.codecs import COMFORT_NOISE, EVENT, Codec
 from agent.media.sdp.offer_answer import Agreement
-from agent.media.sdp.parse import COMFORT_NOISE, EVENT, Codec
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
 

@@ -16,7 +16,7 @@ from agent.media.rtp.packet import MAX_UINT16, MAX_UINT32, RtpPacket, parse_rtp,
 from agent.media.rtp.rebase import SequenceBase, TimestampBase
 from agent.media.rtp.red import Block, unpack
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters
-from agent.media.sdp.parse import EVENT, OPUS, RED, Codec
+from agent.media.sdp.codecs import EVENT, OPUS, RED, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5

@@ -12,8 +12,9 @@ from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import OPUS, PCMA, PCMU, AudioSender
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.reported_loss import ReportedLoss
+from agent.media.sdp.codecs import OUR_CODECS
+from agent.media.sdp.description import IceParameters
 from agent.media.sdp.offer_answer import OfferAnswer
-from agent.media.sdp.parse import OUR_CODECS, IceParameters
 from agent.media.settings import MediaSettings
 from hw.sound.frame import SILENCE
 from tests.media.sounds import alike, frames, pcm_of, voice

@@ -12,8 +12,8 @@ from agent.media.rtp.packet import write_rtp
 from agent.media.rtp.red import MOST_COPIES, Block, RedWriter, pack, rate_beside_copies, unpack
 from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import RtpSession
-from agent.media.sdp.parse import OPUS as OPUS_CODEC
-from agent.media.sdp.parse import OUR_CODECS, red_of
+from agent.media.sdp.codecs import OPUS as OPUS_CODEC
+from agent.media.sdp.codecs import OUR_CODECS, red_of
 from tests.media.sounds import alike, frames, pcm_of, voice
 
 RED_CODEC = red_of(OPUS_CODEC)
