@@ -40,6 +40,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "installs",
         "has_a_switchboard",
         "registers_with_settings_in_layers",
+        "takes_changes_with_a_key_for_root_alone",
         "is_updated_on_trial",
         "one_that_never_gets_ready_is_refused_once",
         "goes_back_by_an_older_package",

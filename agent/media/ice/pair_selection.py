@@ -31,7 +31,7 @@ class PairSelection:
         if generation is not self._generations.current or pair is None:
             return
         if address == pair.destination:
-            self._straight_at = now
+            self._straight_at = max(self._straight_at, now)
         elif source is pair.socket:
             self._follow(generation, source, address, now)
 

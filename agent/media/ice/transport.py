@@ -212,8 +212,7 @@ class IceTransport(Closing):
         It came at `now`, which may be a while ago: it waited in its socket while others were read.
         """
         assert isinstance(generation, Generation)
-        generation.heard_at = now if (heard_at := generation.heard_at) is None else max(heard_at, now)
-        generation.media_at = now if (media_at := generation.media_at) is None else max(media_at, now)
+        generation.note_media(now)
         self._selection.heard(generation, source, address, now)
 
     # time

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair_selection import NOMINATION_PATIENCE_S, PairSelection
 from tests.media.peers import Talker, close, connected_pair, run
@@ -79,5 +80,18 @@ def test_a_packet_that_waited_in_its_socket_says_nothing_about_now():
         ice.authentic(generation, pair.socket, pair.destination, now - 2.0)
         assert (generation.heard_at, generation.media_at) == (now, now)
         await close(caller, callee)
+
+    run(story())
+
+
+def test_media_that_waited_in_the_kernel_makes_nothing_older():
+    async def story():
+        generation = Generation(True, lambda *packet: None, lambda generation: None, relay_only=False)
+        generation.note_media(10.0)
+        generation.heard_at = generation.answered_at = 12.0  # a check was answered meanwhile
+        generation.note_media(11.0)
+        assert (generation.heard_at, generation.media_at) == (12.0, 11.0)
+        generation.note_media(10.5)
+        assert generation.media_at == 11.0
 
     run(story())
