@@ -178,7 +178,8 @@ class RtpEndpoint:
             self.on_arrival()
 
     def _note_sound(self, packet: RtpPacket, codec: Codec | None, now: float) -> None:
-        self._heard_at = now
+        if self._heard_at is None or now > self._heard_at:  # it may have waited in a socket while others were read
+            self._heard_at = now
         if self._is_silent:
             self._is_silent = False
             self._on_event("rtp_resumed")

@@ -40,7 +40,7 @@ def has_server() -> bool:
 
 
 def is_elsewhere() -> bool:
-    """Tell whether PULSE_SERVER names servers of the network only, or what cannot be an address."""
+    """Tell whether PULSE_SERVER names servers of the network only."""
     return bool(_named()) and not any(map(_path, _named()))
 
 

@@ -13,7 +13,7 @@ _ORDERS = {1: "<", 2: ">"}
 
 
 def is_whole(data: bytes) -> bool:
-    """Tell whether all that would be mapped is there; also of what is not a library, which fails to load."""
+    """Tell whether all that would be mapped is there; True for any other file, which fails to load."""
     if data[:4] != _MAGIC:
         return True
     try:

@@ -87,7 +87,7 @@ class RedWriter:
         self._bitrate = self._average_with(octets, samples)
 
     def interrupt(self) -> None:
-        """Note a packet that carries no sound: whoever takes the last copy for the one just before would be wrong."""
+        """Note a packet of digits: whoever takes the last copy for the one just before would be wrong."""
         self._before.clear()
 
     def _copies_for(self, timestamp: int) -> list[Block]:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from agent.media.native import core
-from agent.media.rtp.packet import RtpPacket, parse_rtp
+from agent.media.rtp.packet import RtpPacket, parse_rtp, write_rtp
 from agent.media.rtp.red import unpack
 from agent.media.rtp_endpoint import RtpEndpoint
+from agent.media.sdp.codecs import USUAL_RED
+from agent.media.sdp.description import IceParameters
 from agent.media.sdp.offer_answer import Agreement, OfferAnswer
-from agent.media.sdp.parse import USUAL_RED, IceParameters
 from agent.media.settings import MediaSettings
 from tests.media.native.test_core import Ends
 from tests.media.peers import run
@@ -135,3 +136,20 @@ def test_the_last_copy_is_always_of_the_packet_just_before(loaded, seed):
                 assert before is not None
                 assert blocks[-2].payload == itself(before)[2]
             before = packet
+
+
+def test_a_packet_that_waited_in_its_socket_is_no_sign_of_silence(loaded):
+    """It may be read after one that came later by another way."""
+
+    async def story() -> list[str]:
+        events = list[str]()
+        with Ends(loaded) as ends:
+            endpoint = RtpEndpoint(MediaSettings(), Wire(ends, False), lambda name, *_: events.append(name))
+            endpoint.agree(agreements(MediaSettings())[0])
+            endpoint.tick(10.0)
+            for number, came in enumerate((10.0, 9.5)):
+                endpoint._take_rtp(write_rtp(111, False, number, 960 * number, 7, bytes(60)), came)
+            endpoint.tick(10.1)
+        return events
+
+    assert run(story()) == ["track"]
