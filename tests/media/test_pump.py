@@ -93,6 +93,53 @@ def test_what_is_not_here_yet_is_awaited_until_the_card_needs_it():
     assert with_pump(story, card, far_end) == 0
 
 
+def test_what_arrives_may_wait_only_while_the_device_asks_for_what_is_due():
+    card, far_end = Card(), FarEnd()
+
+    async def story(pump):
+        may_wait = []
+        pump.collect = may_wait.append
+        pump.beat()
+        pump._asked_at -= 1.0
+        pump._collect_and_top_up()
+        return may_wait
+
+    assert with_pump(story, card, far_end) == [True, False]
+
+
+def test_a_card_gets_what_has_arrived_at_once():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = 30.0
+
+    async def story(pump):
+        pump.top_up()  # too early for what is not here
+        before, far_end.here = list(card.queued), 1
+        pump.arrived()
+        return before, list(card.queued)
+
+    assert with_pump(story, card, far_end) == ([], [bytes(960)])
+
+
+def test_what_arrived_is_taken_in_before_anything_is_made_up_for_it():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = 9.0  # due in a millisecond
+
+    async def story(pump):
+        made = asyncio.Event()
+
+        def collect(may_wait):
+            far_end.here = 2
+            made.set()
+
+        pump.collect = collect
+        pump.top_up()
+        await made.wait()
+        await asyncio.sleep(0)
+        return far_end.here, len(card.queued)
+
+    assert with_pump(story, card, far_end) == (0, 2)
+
+
 def test_the_moment_it_is_needed_is_told():
     card, far_end = Card(), FarEnd(here=2)
     card.to_next_beat_ms = 18.0
