@@ -2,8 +2,8 @@
 
 Whom a device without a card wakes up for each frame has no use for what arrives in between. So the socket of the
 selected pair may be left alone then, because the kernel notes when each packet came. Where that fails (too much
-arrives, the frames fail to come) packets are taken in as they arrive, as at all other sockets, and as with a card: sound
-that is written at once has its wait for the card in reserve, should the writer be late.
+arrives, the frames fail to come) packets are taken in as they arrive, as at all other sockets, and as with a card:
+sound that is written at once has its wait for the card in reserve, should the writer be late.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Collector:
         self._flooded_at = -FLOOD_S
 
     def collect(self, datagrams: DatagramTransport | None, now: float, may_wait: bool = True) -> None:
-        """Take in what waits at the socket; if what comes then `may_wait`, leave it alone until the next call of this."""
+        """Take in what waits at the socket; if what comes `may_wait`, leave it alone until the next call of this."""
         if datagrams is None or datagrams is not self._paused or not may_wait:
             self.rest()
             if datagrams is None or now - self._flooded_at < FLOOD_S:
