@@ -133,6 +133,7 @@ def test_what_arrived_is_taken_in_before_anything_is_made_up_for_it():
 
         pump.collect = collect
         pump.top_up()
+        card.to_next_beat_ms = 5.0
         await looked.wait()
         return made_before[0]
 
