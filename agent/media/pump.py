@@ -31,6 +31,7 @@ LEAST_PIECE_MS = 5
 MOST_AT_ONCE = 20  # pieces that one wake-up may make
 MOST_AHEAD_S = 0.2
 LEAST_WAIT_S = 0.001
+RESERVE_MS = 10  # of the time that is kept for a late writer, so much and half of the rest are for nobody else
 
 
 _desks: WeakKeyDictionary[Sound, SoundDesk[SoundPump]] = WeakKeyDictionary()
@@ -181,20 +182,30 @@ class SoundPump(Closing):
         if self._closed or not sources or sound.state is SoundState.CLOSED:
             return
         now, piece = self.loop.time(), self._piece
-        spare_s = self._spare_s(sound)
+        spare_s, patience_s = self._spare_s(sound), 0.0 if self._is_asked(now) else self._patience_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not all(source.ready(piece) for _, source in sources)):
+            waits = spare_s > -patience_s and not all(source.ready(piece) for _, source in sources)
+            if waits or spare_s > MOST_AHEAD_S:
                 break
             due = now + max(0.0, spare_s)
             sound.write(reduce(mixed, [pump._played(source.pull(due, piece)) for pump, source in sources]))
             spare_s = self._spare_s(sound)
         if not self._is_asked(now):
-            self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self._collect_and_top_up)
+            due_in_s = spare_s if spare_s > 0 else spare_s + patience_s
+            self._due = self.loop.call_at(now + max(due_in_s, LEAST_WAIT_S), self._collect_and_top_up)
 
     @staticmethod
     def _spare_s(sound: Sound) -> float:
         """How long it would still be in time to write the next piece."""
         return (sound.due_ms() - sound.playout_target_ms) / 1000
+
+    @staticmethod
+    def _patience_s(sound: Sound) -> float:
+        """How much of the time that is kept for a late writer a late packet may take, before its sound is made up.
+
+        The writer is seldom as late as ever when a packet is.
+        """
+        return max(0, sound.playout_target_ms - RESERVE_MS) / 2000
 
     def _rest(self) -> None:
         if self._due is not None:

@@ -140,6 +140,37 @@ def test_what_arrived_is_taken_in_before_anything_is_made_up_for_it():
     assert with_pump(story, card, far_end) == 0
 
 
+def test_half_of_what_is_kept_for_a_late_writer_is_given_to_a_late_packet():
+    card, far_end = Card(), FarEnd()
+    card.playout_target_ms = 50
+
+    async def story(pump):
+        made = []
+        for card.to_next_beat_ms in (49.0, 31.0, 29.0):  # 1, 19 and 21 ms later than it should be
+            pump.top_up()
+            made.append(len(far_end.pulled))
+        far_end.pulled.clear()
+        card.queued.clear()
+        card.to_next_beat_ms, far_end.here = 49.0, 1
+        pump.arrived()
+        return made, len(far_end.pulled)
+
+    made, on_arrival = with_pump(story, card, far_end)
+    assert made == [0, 0, 1]
+    assert on_arrival == 1
+
+
+def test_a_device_that_asks_gets_what_is_due_then():
+    card, far_end = Card(), FarEnd()
+    card.playout_target_ms, card.to_next_beat_ms = 50, 49.0
+
+    async def story(pump):
+        pump.beat()
+
+    with_pump(story, card, far_end)
+    assert len(far_end.pulled) == 1
+
+
 def test_the_moment_it_is_needed_is_told():
     card, far_end = Card(), FarEnd(here=2)
     card.to_next_beat_ms = 18.0

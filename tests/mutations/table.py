@@ -205,6 +205,8 @@ _MEDIA = (
     Mutation("sound is made up before what waits is read", "agent/media/pump.py",
              "max(spare_s, LEAST_WAIT_S), self._collect_and_top_up)", "max(spare_s, LEAST_WAIT_S), self.top_up)",
              ("media/test_pump.py",)),
+    Mutation("sound is made up as early as a late writer would need it", "agent/media/pump.py",
+             "max(0, sound.playout_target_ms - RESERVE_MS) / 2000", "0.0", ("media/test_pump.py",)),
     Mutation("a step that is just spare stays for good", "agent/media/jitter/spare_time.py",
              "now - self._just_since < self.patience_s", "True", ("media/jitter/test_spare_time.py",)),
     Mutation("the encoder holds sound back for a model that it does not use", "agent/media/codec/opus.py",
