@@ -1,8 +1,8 @@
 """When sound that waits for nothing is cut out: soon where it clearly is too much, later where it just is so. Pure.
 
 The delay changes by whole steps, so what is spare lies anywhere between nothing and a step, and stays there while the
-clocks of both ends agree. Whoever cuts only what is clearly more than a step leaves most of one in half of all calls.
-Whoever cuts at the very step adds it again at the next packet that is a little later, and each joint can be heard. So a
+clocks of both ends agree. Whoever cuts only what is clearly more than a step leaves a whole one in many calls. Whoever
+cuts at the very step adds it again at the next packet that is a little later, and each joint can be heard. So a
 step that is just spare is cut after a while, and after twice that while where the cut before had to be taken back.
 """
 
