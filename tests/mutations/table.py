@@ -206,7 +206,7 @@ _MEDIA = (
     Mutation("packets wait for the last moment before a card needs them", "agent/media/pump.py",
              "pump._collect(heard[-1]._is_asked(self.loop.time()))", "pump._collect(True)", ("media/test_pump.py",)),
     Mutation("sound is made up before what waits is read", "agent/media/pump.py",
-             "max(spare_s, LEAST_WAIT_S), self._collect_and_top_up)", "max(spare_s, LEAST_WAIT_S), self.top_up)",
+             "max(due_in_s, LEAST_WAIT_S), self._collect_and_top_up)", "max(due_in_s, LEAST_WAIT_S), self.top_up)",
              ("media/test_pump.py",)),
     Mutation("sound is made up as early as a late writer would need it", "agent/media/pump.py",
              "max(0, sound.playout_target_ms - RESERVE_MS) / 2000", "0.0", ("media/test_pump.py",)),
