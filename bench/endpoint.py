@@ -3,7 +3,8 @@
     python -m bench.endpoint offer|answer CAPTURE.wav [PLAYBACK.wav] [--set NAME=VALUE ...]
     python -m bench.endpoint offer|answer MICROPHONE SPEAKER --cards [--sound NAME=VALUE ...] [--set NAME=VALUE ...]
 
-Figures of the sound card and of the playout buffer go to stderr at the end.
+Each line after its description is answered by the figures of the moment. Those of the sound card and of the playout
+buffer go to stderr at the end.
 """
 
 from __future__ import annotations
@@ -51,6 +52,17 @@ def report(session: MediaSession, sound: Sound) -> None:
     print(stats() if stats is not None else "files", sound.playout_target_ms, "ms ring", file=sys.stderr)
 
 
+def figures(session: MediaSession, sound: Any) -> dict[str, float]:
+    """What was missing so far, and how long before the card needs it sound is written, in ms."""
+    playout, stats = session.playout_stats(), getattr(sound, "stats", None)
+    return {
+        "concealed_ms": playout.concealed_ms if playout else 0.0,
+        "dry_ms": stats().underruns * sound.period_ms if stats else 0.0,
+        "changed_ms": playout.inserted_ms + playout.removed_ms if playout else 0.0,
+        "ahead_ms": sound.playout_target_ms,
+    }
+
+
 def main() -> None:
     """Negotiate, then talk until stdin ends."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -79,7 +91,8 @@ def main() -> None:
     while session.connection_state != "connected":
         gevent.sleep(0.02)
     print(json.dumps("connected"), flush=True)
-    lines.read()
+    for _ in lines:
+        print(json.dumps(figures(session, sound)), flush=True)
     report(session, sound)
     session.close()
     sound.close()

@@ -2,7 +2,8 @@
 
 The device's capture thread is the clock of sending. What is to be played is made as soon as the packet it needs is
 here, or else, by a timer, at the last moment before the device needs it: a packet that is only a little late is still
-played, and a lost one can still be repaired by the next. When the card is lost, or there is none, a timer takes its
+played, and a lost one can still be repaired by the next. A device without a card may ask for what is due; then packets
+wait for that. When the card is lost, or there is none, a timer takes its
 place: silence is sent and what arrives is drained.
 """
 
@@ -30,6 +31,7 @@ LEAST_PIECE_MS = 5
 MOST_AT_ONCE = 20  # pieces that one wake-up may make
 MOST_AHEAD_S = 0.2
 LEAST_WAIT_S = 0.001
+RESERVE_MS = 10  # of the time that is kept for a late writer, so much and half of the rest are for nobody else
 
 
 _desks: WeakKeyDictionary[Sound, SoundDesk[SoundPump]] = WeakKeyDictionary()
@@ -63,7 +65,7 @@ class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `captured`, which the device calls on its own thread."""
 
     def __init__(self, endpoint: PcmEndpoint, sound: Sound | None) -> None:
-        self.collect: Callable[[], None] = _nothing_waits  # takes in what arrived and woke up nobody
+        self.collect: Callable[[bool], None] = _nothing_waits  # takes in what arrived; what follows may wait, or not
         self.said = Taps()
         self.heard = Taps()
         self.instead: deque[bytes] = deque(maxlen=KEPT_FRAMES)  # sent in place of the microphone
@@ -114,9 +116,9 @@ class SoundPump(Closing):
         return True
 
     def beat(self) -> None:
-        """Make what is due now, because the device asks for it: then no timer has to."""
+        """Make what is due now, because the device asks for it: then no timer has to, and no packet wakes us up."""
         self._asked_at = self.loop.time()
-        self.top_up()
+        self._collect_and_top_up()
 
     def arrived(self) -> None:
         """Make of a packet that has just arrived what can be made well."""
@@ -155,18 +157,23 @@ class SoundPump(Closing):
             self._endpoint.push_pcm(frame)
 
     def top_up(self) -> None:
-        """Make what is due, and what can already be made well, of all that has arrived."""
+        """Make what is due, and what can already be made well, of what was taken in."""
         heard = self._desk.together(self)
-        for pump in heard:
-            pump._collect()
         if heard and self._sound is not None:
             sources = [(pump, source) for pump in heard if (source := pump._endpoint.receiver) is not None]
             heard[-1]._top_up(self._sound, sources)
 
-    def _collect(self) -> None:
+    def _collect_and_top_up(self) -> None:
+        """The same, of all that has arrived."""
+        heard = self._desk.together(self)
+        for pump in heard:
+            pump._collect(heard[-1]._is_asked(self.loop.time()))
+        self.top_up()
+
+    def _collect(self, may_wait: bool) -> None:
         self._collecting = True
         try:
-            self.collect()
+            self.collect(may_wait)
         finally:
             self._collecting = False
 
@@ -175,20 +182,30 @@ class SoundPump(Closing):
         if self._closed or not sources or sound.state is SoundState.CLOSED:
             return
         now, piece = self.loop.time(), self._piece
-        spare_s = self._spare_s(sound)
+        spare_s, patience_s = self._spare_s(sound), 0.0 if self._is_asked(now) else self._patience_s(sound)
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > 0 and not all(source.ready(piece) for _, source in sources)):
+            waits = spare_s > -patience_s and not all(source.ready(piece) for _, source in sources)
+            if waits or spare_s > MOST_AHEAD_S:
                 break
             due = now + max(0.0, spare_s)
             sound.write(reduce(mixed, [pump._played(source.pull(due, piece)) for pump, source in sources]))
             spare_s = self._spare_s(sound)
         if not self._is_asked(now):
-            self._due = self.loop.call_at(now + max(spare_s, LEAST_WAIT_S), self.top_up)
+            due_in_s = spare_s if spare_s > 0 else spare_s + patience_s
+            self._due = self.loop.call_at(now + max(due_in_s, LEAST_WAIT_S), self._collect_and_top_up)
 
     @staticmethod
     def _spare_s(sound: Sound) -> float:
         """How long it would still be in time to write the next piece."""
         return (sound.due_ms() - sound.playout_target_ms) / 1000
+
+    @staticmethod
+    def _patience_s(sound: Sound) -> float:
+        """How much of the time that is kept for a late writer a late packet may take, before its sound is made up.
+
+        The writer is seldom as late as ever when a packet is.
+        """
+        return max(0, sound.playout_target_ms - RESERVE_MS) / 2000
 
     def _rest(self) -> None:
         if self._due is not None:
@@ -215,10 +232,10 @@ class SoundPump(Closing):
 
     def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
-            self.top_up()
+            self._collect_and_top_up()
         elif (source := self._endpoint.receiver) is not None:
             self._played(source.pull(now, FRAME_SAMPLES))
 
 
-def _nothing_waits() -> None:
+def _nothing_waits(_may_wait: bool) -> None:
     """Whatever arrives wakes up the loop."""

@@ -48,9 +48,9 @@ class RtpEndpoint:
     `on_rtp(payload, timestamp, marker, codec, sequence)` gets each verified packet, with codec "opus", "PCMU", "PCMA",
     "telephone-event" or, for a type that was not negotiated, "unknown"; the sequence is None for digits that come as a
     stream of their own, with a clock of their own; `on_loss(share)` what the far end reports of our stream;
-    `on_arrival()` is called after each packet that was taken in; `collect()` takes in what waits at the path's socket,
-    which only it does then, as long as it is called each 20 ms; `on_tick()` is called with the first frame of ours from
-    `tick_at` on (loop time). Events: track, digit, rtp_silence, rtp_resumed.
+    `on_arrival()` is called after each packet that was taken in; `collect(may_wait)` takes in what waits at the path's
+    socket, which only it does then if what comes `may_wait`, as long as it is called each 20 ms; `on_tick()` is called
+    with the first frame of ours from `tick_at` on (loop time). Events: track, digit, rtp_silence, rtp_resumed.
     """
 
     def __init__(self, settings: MediaSettings, secure: SecureTransport, on_event: EventSink) -> None:

@@ -93,6 +93,84 @@ def test_what_is_not_here_yet_is_awaited_until_the_card_needs_it():
     assert with_pump(story, card, far_end) == 0
 
 
+def test_what_arrives_may_wait_only_while_the_device_asks_for_what_is_due():
+    card, far_end = Card(), FarEnd()
+
+    async def story(pump):
+        may_wait = []
+        pump.collect = may_wait.append
+        pump.beat()
+        pump._asked_at -= 1.0
+        pump._collect_and_top_up()
+        return may_wait
+
+    assert with_pump(story, card, far_end) == [True, False]
+
+
+def test_a_card_gets_what_has_arrived_at_once():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = 30.0
+
+    async def story(pump):
+        pump.top_up()  # too early for what is not here
+        before, far_end.here = list(card.queued), 1
+        pump.arrived()
+        return before, list(card.queued)
+
+    assert with_pump(story, card, far_end) == ([], [bytes(960)])
+
+
+def test_what_arrived_is_taken_in_before_anything_is_made_up_for_it():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = 9.0  # due in a millisecond
+
+    async def story(pump):
+        looked, made_before = asyncio.Event(), []
+
+        def collect(may_wait):
+            made_before.append(len(far_end.pulled))
+            looked.set()
+
+        pump.collect = collect
+        pump.top_up()
+        card.to_next_beat_ms = 5.0
+        await looked.wait()
+        return made_before[0]
+
+    assert with_pump(story, card, far_end) == 0
+
+
+def test_half_of_what_is_kept_for_a_late_writer_is_given_to_a_late_packet():
+    card, far_end = Card(), FarEnd()
+    card.playout_target_ms = 50
+
+    async def story(pump):
+        made = []
+        for card.to_next_beat_ms in (49.0, 31.0, 29.0):  # 1, 19 and 21 ms later than it should be
+            pump.top_up()
+            made.append(len(far_end.pulled))
+        far_end.pulled.clear()
+        card.queued.clear()
+        card.to_next_beat_ms, far_end.here = 49.0, 1
+        pump.arrived()
+        return made, len(far_end.pulled)
+
+    made, on_arrival = with_pump(story, card, far_end)
+    assert made == [0, 0, 1]
+    assert on_arrival == 1
+
+
+def test_a_device_that_asks_gets_what_is_due_then():
+    card, far_end = Card(), FarEnd()
+    card.playout_target_ms, card.to_next_beat_ms = 50, 49.0
+
+    async def story(pump):
+        pump.beat()
+
+    with_pump(story, card, far_end)
+    assert len(far_end.pulled) == 1
+
+
 def test_the_moment_it_is_needed_is_told():
     card, far_end = Card(), FarEnd(here=2)
     card.to_next_beat_ms = 18.0

@@ -138,11 +138,14 @@ class SecureTransport(Closing):
                 self._take(source, address, sink, packet, at)
         return most
 
-    def collect(self) -> None:
-        """Take in what waits at the path's socket, which wakes up nobody from then on; without a core it still does."""
+    def collect(self, may_wait: bool) -> None:
+        """Take in what waits at the path's socket, which wakes up nobody from then on if what comes `may_wait`.
+
+        Without a core it always does.
+        """
         if self._core is not None:
             pair, now = self._path.pair, self._loop.time()
-            self._collector.collect(pair.datagrams if pair is not None else None, now)
+            self._collector.collect(pair.datagrams if pair is not None else None, now, may_wait)
 
     def _take(self, source: Socket, address: IpPort, sink: AnySink, packet: object, at: float) -> None:
         """Let `sink` have an authentic packet, once its source has passed a check."""

@@ -1,8 +1,9 @@
 """Reads a call's socket when somebody is awake anyway, in the place of a wake-up for each packet: policy alone.
 
-Who plays sound wakes up for each frame, and what arrives is of no use before. So the socket of the selected pair may be
-left alone between two frames, because the kernel notes when each packet came. Where that fails (too much arrives, the
-frames fail to come) packets are taken in as they arrive, as at all other sockets.
+Whom a device without a card wakes up for each frame has no use for what arrives in between. So the socket of the
+selected pair may be left alone then, because the kernel notes when each packet came. Where that fails (too much
+arrives, the frames fail to come) packets are taken in as they arrive, as at all other sockets, and as with a card:
+sound that is written at once has its wait for the card in reserve, should the writer be late.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ class Collector:
         self._collected_at = 0.0
         self._flooded_at = -FLOOD_S
 
-    def collect(self, datagrams: DatagramTransport | None, now: float) -> None:
-        """Take in what waits at the socket, and leave it alone until the next call of this."""
-        if datagrams is None or datagrams is not self._paused:
+    def collect(self, datagrams: DatagramTransport | None, now: float, may_wait: bool = True) -> None:
+        """Take in what waits at the socket; if what comes `may_wait`, leave it alone until the next call of this."""
+        if datagrams is None or datagrams is not self._paused or not may_wait:
             self.rest()
             if datagrams is None or now - self._flooded_at < FLOOD_S:
+                return
+            if not may_wait:
+                datagrams.collect(MOST_AT_ONCE)
                 return
             self._paused = datagrams
             datagrams.pause()

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from math import gcd
 
+from agent.media.jitter.spare_time import SpareTime
 from agent.media.jitter.timestamps import Packet
 from agent.media.jitter.transit_window import WINDOW_S, TransitWindow
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
@@ -31,8 +32,6 @@ _FEW_PACKETS = 15  # fewer say nothing about the jitter
 _FIRST_WAIT_MS = 10.0
 _GUARD_MS = 1.5
 _HYSTERESIS_MS = 3.0
-_CALM_S = 0.5  # how long a frame must have been spare before it is cut
-_HURRY_MS = 40.0  # so much is cut at once
 _LEAST_STEP = 5 * _MS  # a smaller change is not worth a joint
 _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
@@ -57,7 +56,7 @@ class DelayControl:
         self._frame = self._grain = FRAME_SAMPLES
         self._expected_tick = 0.0
         self._tick_error = 0.0
-        self._spare_since: float | None = None
+        self._spare = SpareTime()
         self._adjusted = False  # in this tick
         self._growing = False
         self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
@@ -125,26 +124,15 @@ class DelayControl:
         # Half a step added helps nothing: what was begun is finished, or it would be cut out again at once.
         self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
         if self._growing:
-            self._spare_since = None
+            self._spare.added(self._now)
             return self._step - waste
-        steps = self._spend_steps(excess_ms - _HYSTERESIS_MS)
+        steps = self._spare.steps(self._now, excess_ms, self._step / _MS)
         return -(waste + steps * self._step) if steps else -waste
 
     @property
     def _step(self) -> int:
         """By how much the delay may change: less than a grain would only make waste."""
         return -(-_LEAST_STEP // self._grain) * self._grain
-
-    def _spend_steps(self, excess_ms: float) -> int:
-        """Whole steps that may be cut now: at once when they are many, else when they stayed spare for a while."""
-        steps = int(excess_ms * _MS // self._step) if excess_ms > 0 else 0
-        if steps < 1:
-            self._spare_since = None
-            return 0
-        if self._spare_since is None:
-            self._spare_since = self._now
-        hurry = steps * self._step >= _HURRY_MS * _MS
-        return steps if hurry or self._now - self._spare_since >= _CALM_S else 0
 
     def _judge_losses(self, length_s: float) -> None:
         """Begin to wait for repairs, go on, or stop, with packets of this length."""

@@ -78,6 +78,21 @@ def test_what_arrives_is_read_at_once_until_somebody_collects():
     told(story)
 
 
+def test_what_must_not_wait_is_read_as_it_arrives():
+    async def story(reader, ours, send):
+        collector = Collector()
+        collector.collect(ours, 0.0)
+        send(b"one")
+        collector.collect(ours, 0.02, may_wait=False)
+        assert reader.read == [b"one"]
+        reader.more.clear()
+        send(b"two")
+        await reader.more.wait()
+        assert reader.read == [b"one", b"two"]
+
+    told(story)
+
+
 def test_a_socket_that_nobody_collects_any_more_is_read_at_once_again():
     async def story(reader, ours, send):
         collector = Collector()

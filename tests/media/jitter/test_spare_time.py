@@ -1,0 +1,72 @@
+"""What is spare is cut: soon where it is clearly too much, later where it just is so, rarely where that was undone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.media.jitter.spare_time import SpareTime
+
+STEP_MS = 10.0
+PACKET_S = 0.02
+
+
+def cut_after(spare: SpareTime, excess_ms: float, most_s: float, since: float = 0.0) -> float | None:
+    """After how long of this excess something is cut; None: not within `most_s`."""
+    for packet in range(round(most_s / PACKET_S) + 1):
+        if spare.steps(since + packet * PACKET_S, excess_ms, STEP_MS):
+            return packet * PACKET_S
+    return None
+
+
+@pytest.mark.parametrize(
+    ("excess_ms", "after_s"),
+    [(10.4, None), (10.6, SpareTime.PATIENCE_S), (12.9, SpareTime.PATIENCE_S), (13.1, SpareTime.CALM_S), (43.1, 0.0)],
+)
+def test_the_more_is_spare_the_sooner_it_is_cut(excess_ms: float, after_s: float | None) -> None:
+    found = cut_after(SpareTime(), excess_ms, 60.0)
+    assert found == after_s if after_s is None else found == pytest.approx(after_s, abs=PACKET_S)
+
+
+def test_what_is_spare_only_now_and_then_stays() -> None:
+    spare = SpareTime()
+    for second in range(30):
+        assert cut_after(spare, 10.8, 0.9, since=second) is None
+        assert not spare.steps(second + 0.95, 10.2, STEP_MS)
+
+
+def test_several_steps_are_cut_together() -> None:
+    spare = SpareTime()
+    spare.steps(0.0, 23.2, STEP_MS)
+    assert spare.steps(SpareTime.CALM_S, 23.2, STEP_MS) == 2
+
+
+def test_a_cut_that_is_undone_soon_is_not_tried_again_for_twice_as_long() -> None:
+    spare, now, patience_s = SpareTime(), 0.0, SpareTime.PATIENCE_S
+    for _ in range(8):
+        waited = cut_after(spare, 10.8, 61.0, since=now)
+        assert waited == pytest.approx(patience_s, abs=PACKET_S)
+        now += waited + 0.5
+        spare.added(now)
+        spare.added(now + PACKET_S)  # adding takes several packets
+        patience_s, now = min(2 * patience_s, SpareTime.MOST_PATIENCE_S), now + 0.5
+
+
+def test_sound_that_is_added_long_after_a_cut_says_nothing_about_it() -> None:
+    spare = SpareTime()
+    waited = cut_after(spare, 10.8, 10.0)
+    spare.added(waited + 2 * SpareTime.PATIENCE_S)
+    assert spare.patience_s == SpareTime.PATIENCE_S
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 2.0), st.floats(-50.0, 400.0)), max_size=300), st.sampled_from([5.0, 20.0]))
+def test_never_more_is_cut_than_is_spare(history: list[tuple[float, float]], step_ms: float) -> None:
+    spare, now = SpareTime(), 0.0
+    for gap_s, excess_ms in history:
+        now += gap_s
+        if excess_ms < 0:
+            spare.added(now)
+        else:
+            assert 0 <= spare.steps(now, excess_ms, step_ms) * step_ms <= excess_ms
+        assert SpareTime.PATIENCE_S <= spare.patience_s <= SpareTime.MOST_PATIENCE_S
