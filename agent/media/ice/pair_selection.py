@@ -23,6 +23,7 @@ class PairSelection:
         self._generations = generations
         self._straight_at = 0.0  # media came from where ours goes to
         self._retry_at = 0.0
+        self._adopted_at = 0.0  # by ourselves; a pair is given time to be heard, before another one is tried
 
     def heard(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
         """Follow authenticated media that came over `generation` from another address than ours goes to."""
@@ -60,10 +61,11 @@ class PairSelection:
             pending.retry_checks()
 
     def _adopt_valid(self, generation: Generation, now: float) -> bool:
-        patient = generation.checking_since is None or now - generation.checking_since < NOMINATION_PATIENCE_S
-        if patient or generation.answered_at is None or now - generation.answered_at > NOMINATION_PATIENCE_S:
+        since, answered_at = max(generation.checking_since or now, self._adopted_at), generation.answered_at
+        if now - since < NOMINATION_PATIENCE_S or answered_at is None or now - answered_at > NOMINATION_PATIENCE_S:
             return False
         fresh = [pair for pair in generation.valid_pairs if not pair.same(self.pair)]
         if fresh:
+            self._adopted_at = now
             generation.adopt(fresh[0])
         return bool(fresh)
