@@ -55,6 +55,7 @@ class DelayControl:
         self._now = 0.0
         self._backlog = 0
         self._frame = self._grain = FRAME_SAMPLES
+        self._step = _step(FRAME_SAMPLES)
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare_since: float | None = None
@@ -98,7 +99,9 @@ class DelayControl:
 
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
-        self._grain = gcd(self._frame, packet.samples, *self._lengths)
+        grain = gcd(self._frame, packet.samples, *self._lengths)
+        if grain != self._grain:
+            self._grain, self._step = grain, _step(grain)
         if self._transits.count < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
         if self._losses:
@@ -107,7 +110,8 @@ class DelayControl:
         usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
         jitter_ms = (usual - fastest) / _MS
         repair_ms = self._repair_ms(packet, usual) if self._repairing else 0.0
-        floor_ms = max(self._floor_ms() + repair_ms, self._min_ms - jitter_ms)
+        # For ticks that come early, and for the packet that will find the most backlog.
+        floor_ms = max(_GUARD_MS + 2000 * self._tick_error + self._turn_ms + repair_ms, self._min_ms - jitter_ms)
         self.target_ms = jitter_ms + floor_ms
         return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
 
@@ -122,6 +126,9 @@ class DelayControl:
             return 0
         self._adjusted = True
         waste = self._backlog % self._grain
+        if not (waste or self._growing) and 0 <= excess_ms < _HYSTERESIS_MS + self._step / _MS:
+            self._spare_since = None
+            return 0  # as it should be
         # Half a step added helps nothing: what was begun is finished, or it would be cut out again at once.
         self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
         if self._growing:
@@ -129,11 +136,6 @@ class DelayControl:
             return self._step - waste
         steps = self._spend_steps(excess_ms - _HYSTERESIS_MS)
         return -(waste + steps * self._step) if steps else -waste
-
-    @property
-    def _step(self) -> int:
-        """By how much the delay may change: less than a grain would only make waste."""
-        return -(-_LEAST_STEP // self._grain) * self._grain
 
     def _spend_steps(self, excess_ms: float) -> int:
         """Whole steps that may be cut now: at once when they are many, else when they stayed spare for a while."""
@@ -155,10 +157,6 @@ class DelayControl:
         recent = self._now - _REPAIR_PACKETS * length_s
         return sum(at >= recent for at in self._losses)
 
-    def _floor_ms(self) -> float:
-        """For ticks that come early, and for the packet that will find the most backlog."""
-        return _GUARD_MS + 2000 * self._tick_error + self._turn_ms
-
     @property
     def _turn_ms(self) -> float:
         """How much more backlog than this one the packet whose turn is the worst will find."""
@@ -174,3 +172,8 @@ class DelayControl:
             return 0.0
         share = max(self._recent_losses(length_ms / 1000), 1) / _REPAIR_PACKETS
         return max(0.0, self._reach * length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)
+
+
+def _step(grain: int) -> int:
+    """By how much the delay may change: less than a grain would only make waste."""
+    return -(-_LEAST_STEP // grain) * grain
