@@ -75,8 +75,12 @@ class AudioSender:
         *,
         event_hz: int | None = None,
         timestamp: int = 0,
+        loss: ReportedLoss | None = None,
     ) -> None:
-        """`event_hz` is the negotiated telephone-event clock (None: no digits); `timestamp` is the first one."""
+        """`event_hz` is the negotiated telephone-event clock (None: no digits); `timestamp` is the first one.
+
+        `loss` is what was reported of the stream before.
+        """
         self.settings = settings or SenderSettings()
         if codec not in CLOCK_HZ or self.settings.packet_ms not in PACKET_LENGTHS_MS:
             raise InvalidArgumentError(f"cannot send {codec} in packets of {self.settings.packet_ms} ms")
@@ -90,8 +94,8 @@ class AudioSender:
         self._muted = False
         self._pausing = False
         self._marker = True
-        self._loss = ReportedLoss()
-        self.copies = 0  #: how many whole copies of each packet the encoder has left room for
+        self._loss = loss or ReportedLoss()
+        self.copies: int = self._room_for_copies()  #: whole copies of each packet for which the encoder leaves room
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
         self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS
@@ -170,7 +174,7 @@ class AudioSender:
             self._prepare(self._opus)
 
     def _room_for_copies(self) -> int:
-        if self._opus is None or not self.settings.red:
+        if self.codec != OPUS or not self.settings.red:
             return 0
         bitrate, room = self.settings.bitrate, max(0, self.settings.bitrate // _LEAST_BITRATE - 1)
         if self._loss.share >= _HEAVY_LOSS and bitrate >= _SCANT_BITRATE * (1 + MOST_COPIES):
