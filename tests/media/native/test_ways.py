@@ -11,8 +11,9 @@ from agent.media.native import core
 from agent.media.rtp.packet import RtpPacket, parse_rtp
 from agent.media.rtp.red import unpack
 from agent.media.rtp_endpoint import RtpEndpoint
+from agent.media.sdp.codecs import USUAL_RED
+from agent.media.sdp.description import IceParameters
 from agent.media.sdp.offer_answer import Agreement, OfferAnswer
-from agent.media.sdp.parse import USUAL_RED, IceParameters
 from agent.media.settings import MediaSettings
 from tests.media.native.test_core import Ends
 from tests.media.peers import run
