@@ -26,6 +26,7 @@ from gevent.event import AsyncResult, Event
 from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.mailbox import Mailbox
+from agent.media.beat_loop import BeatLoop
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Bridge(Closing):
     """Runs an asyncio loop in a native thread for the hub that created it."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop = BeatLoop()
         self.loop.set_default_executor(LookupThreads())
         self.loop.set_exception_handler(UnhandledErrors())
         self._mailbox = Mailbox()

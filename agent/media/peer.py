@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from agent.closing import Closing
 from agent.errors import InvalidStateError
+from agent.media.beat_loop import kept
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.transport import IceTransport
@@ -62,7 +63,7 @@ class Peer(Closing):
         self._answers: dict[str, str] = {}  # offers of the far end and what we answered
         self._closed = False
         self._ending: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._timer = kept(self._loop, self._tick, self._loop.time() + TICK_S)
         self.rtp.on_tick = self._tick
 
     # negotiation
@@ -223,16 +224,16 @@ class Peer(Closing):
         if agreement.remote_direction != (before.remote_direction if before is not None else "sendrecv"):
             self._on_event("remote_direction", agreement.remote_direction)
 
-    def _tick(self) -> None:
+    def _tick(self) -> float:
         now = self._loop.time()
-        self._timer.cancel()
         # While frames are sent it falls together with one, and one wake-up does for both; else a timer sees to it.
         self.rtp.tick_at = now + TICK_S - FRAME_S / 2
         is_sending = now - self.rtp.pushed_at < TICK_S / 2
-        self._timer = self._loop.call_at(now + TICK_S + (FRAME_S / 2 if is_sending else 0.0), self._tick)
+        self._timer.at = again_at = now + TICK_S + (FRAME_S / 2 if is_sending else 0.0)
         self._ice.tick()
         self._secure.tick()
         self.rtp.tick(now)
+        return again_at
 
     # end
 

@@ -13,11 +13,11 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import reduce
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from agent.closing import Closing
+from agent.media.beat_loop import kept
 from agent.media.sound_desk import SoundDesk
 from agent.media.streams import KEPT_FRAMES, Taps
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES, RATE_HZ, SILENCE
@@ -61,6 +61,9 @@ class PcmEndpoint(Protocol):
         """None before anything arrived that could be played."""
 
 
+Sources = list[tuple["SoundPump", PlayoutSource]]
+
+
 class SoundPump(Closing):
     """Made and used in the asyncio loop, but for `captured`, which the device calls on its own thread."""
 
@@ -80,8 +83,7 @@ class SoundPump(Closing):
         self._collecting = False
         self._closed = False
         self._ticked_at = self.loop.time()
-        self._next_at = self._ticked_at
-        self._timer = self.loop.call_at(self._next_at, self._watch)
+        self._timer = kept(self.loop, self._watch, self._ticked_at)
         self._due: asyncio.TimerHandle | None = None
         self._piece = RATE_HZ * max(LEAST_PIECE_MS, sound.period_ms if sound else 0) // 1000  # samples made at once
         self._begun = b""  # of the frame that the listeners get next
@@ -130,18 +132,15 @@ class SoundPump(Closing):
         if self._closed:
             return
         self._ticked_at = now = self.loop.time()
-        if self._next_at - now < FRAME_S * 3 / 2:
-            self._put_off_watch(now)
+        self._timer.at = now + CLOCK_LOST_S
         while self._waiting:
-            self._send(self._waiting.popleft())
+            frame = self._waiting.popleft()
+            if self.instead or self.signals or self.said.sinks:
+                self._send(frame)
+            else:
+                self._endpoint.push_pcm(frame)
         if self._due is None and not self._is_asked(now):
             self.top_up()
-
-    def _put_off_watch(self, now: float) -> None:
-        """Let no timer wake up the loop between two frames, only to find that they come."""
-        self._timer.cancel()
-        self._next_at = now + CLOCK_LOST_S
-        self._timer = self.loop.call_at(self._next_at, self._watch)
 
     def _is_asked(self, now: float) -> bool:
         """Whether the device asks for what is due; else a timer has to know."""
@@ -158,10 +157,14 @@ class SoundPump(Closing):
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well, of what was taken in."""
-        heard = self._desk.together(self)
-        if heard and self._sound is not None:
-            sources = [(pump, source) for pump in heard if (source := pump._endpoint.receiver) is not None]
-            heard[-1]._top_up(self._sound, sources)
+        heard = self._desk.heard
+        if self not in heard or self._sound is None:
+            return
+        sources = []
+        for pump in heard:
+            if (source := pump._endpoint.receiver) is not None:
+                sources.append((pump, source))
+        heard[-1]._top_up(self._sound, sources)
 
     def _collect_and_top_up(self) -> None:
         """The same, of all that has arrived."""
@@ -177,64 +180,72 @@ class SoundPump(Closing):
         finally:
             self._collecting = False
 
-    def _top_up(self, sound: Sound, sources: list[tuple[SoundPump, PlayoutSource]]) -> None:
-        self._rest()
+    def _top_up(self, sound: Sound, sources: Sources) -> None:
+        if self._due is not None:
+            self._rest()
         if self._closed or not sources or sound.state is SoundState.CLOSED:
             return
-        now, piece = self.loop.time(), self._piece
-        spare_s, patience_s = self._spare_s(sound), 0.0 if self._is_asked(now) else self._patience_s(sound)
+        now, target_ms = self.loop.time(), sound.playout_target_ms
+        is_asked = self._is_asked(now)
+        patience_s = 0.0 if is_asked else _patience_s(target_ms)
+        spare_s = (sound.due_ms() - target_ms) / 1000  # how long it would still be in time to write the next piece
         for _ in range(MOST_AT_ONCE):
-            waits = spare_s > -patience_s and not all(source.ready(piece) for _, source in sources)
-            if waits or spare_s > MOST_AHEAD_S:
+            if spare_s > MOST_AHEAD_S or (spare_s > -patience_s and not self._are_ready(sources)):
                 break
-            due = now + max(0.0, spare_s)
-            sound.write(reduce(mixed, [pump._played(source.pull(due, piece)) for pump, source in sources]))
-            spare_s = self._spare_s(sound)
-        if not self._is_asked(now):
+            sound.write(self._made(sources, now + spare_s if spare_s > 0 else now))
+            spare_s = (sound.due_ms() - target_ms) / 1000
+        if not is_asked:
             due_in_s = spare_s if spare_s > 0 else spare_s + patience_s
             self._due = self.loop.call_at(now + max(due_in_s, LEAST_WAIT_S), self._collect_and_top_up)
 
-    @staticmethod
-    def _spare_s(sound: Sound) -> float:
-        """How long it would still be in time to write the next piece."""
-        return (sound.due_ms() - sound.playout_target_ms) / 1000
+    def _are_ready(self, sources: Sources) -> bool:
+        piece = self._piece
+        return sources[0][1].ready(piece) if len(sources) == 1 else all(source.ready(piece) for _, source in sources)
 
-    @staticmethod
-    def _patience_s(sound: Sound) -> float:
-        """How much of the time that is kept for a late writer a late packet may take, before its sound is made up.
-
-        The writer is seldom as late as ever when a packet is.
-        """
-        return max(0, sound.playout_target_ms - RESERVE_MS) / 2000
+    def _made(self, sources: Sources, due: float) -> bytes:
+        """The next piece of all that is heard."""
+        together = b""
+        for pump, source in sources:
+            made = source.pull(due, self._piece)
+            if pump.heard.sinks:
+                pump._let_hear(made)
+            together = mixed(together, made) if together else made
+        return together
 
     def _rest(self) -> None:
         if self._due is not None:
             self._due.cancel()
             self._due = None
 
-    def _played(self, piece: bytes) -> bytes:
+    def _let_hear(self, piece: bytes) -> None:
         """Let those who listen have what is played, in whole frames."""
         self._begun += piece
         while len(self._begun) >= FRAME_BYTES:
             self.heard.feed(self._begun[:FRAME_BYTES])
             self._begun = self._begun[FRAME_BYTES:]
-        return piece
 
-    def _watch(self) -> None:
+    def _watch(self) -> float:
         """Take over the beat while the device does not give one."""
-        now = self.loop.time()
-        lost = now - self._ticked_at >= CLOCK_LOST_S
-        if lost:
-            self._send(SILENCE)
-            self._drain(now)
-        self._next_at = max(self._next_at + FRAME_S, now) if lost else self._ticked_at + CLOCK_LOST_S
-        self._timer = self.loop.call_at(self._next_at, self._watch)
+        now, due = self.loop.time(), self._timer.at
+        if now - self._ticked_at < CLOCK_LOST_S:
+            return self._ticked_at + CLOCK_LOST_S
+        self._send(SILENCE)
+        self._drain(now)
+        return max(due + FRAME_S, now)
 
     def _drain(self, now: float) -> None:
         if self._sound is not None and self._sound.state is not SoundState.CLOSED:
             self._collect_and_top_up()
         elif (source := self._endpoint.receiver) is not None:
-            self._played(source.pull(now, FRAME_SAMPLES))
+            self._let_hear(source.pull(now, FRAME_SAMPLES))
+
+
+def _patience_s(target_ms: float) -> float:
+    """How much of the time that is kept for a late writer a late packet may take, before its sound is made up.
+
+    The writer is seldom as late as ever when a packet is.
+    """
+    return max(0.0, target_ms - RESERVE_MS) / 2000
 
 
 def _nothing_waits(_may_wait: bool) -> None:

@@ -20,7 +20,7 @@ from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.native.core import Core
 from agent.media.peer_states import EventSink
-from agent.media.rtp.packet import RtpPacket
+from agent.media.rtp.packet import RtpPacket, parse_rtp
 from agent.media.rtp.red import RedWriter
 from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import ReadPacket, RtpSession
@@ -60,7 +60,7 @@ class RtpEndpoint:
         self.cname = secrets.token_hex(8)
         self.pushed_at = 0.0  # when the latest frame of ours came (loop time)
         self.tick_at = float("inf")
-        self.on_tick: Callable[[], None] | None = None
+        self.on_tick: Callable[[], object] | None = None
         self._secure = secure
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
@@ -157,34 +157,31 @@ class RtpEndpoint:
 
     def _take_rtp(self, data: bytes, now: float) -> None:
         """Take a verified packet."""
-        self._take(self._session.read(data, now), now)
+        packet = parse_rtp(data)
+        if packet is not None:
+            self._take_packet(packet, now)
 
     def _take_packet(self, packet: RtpPacket, now: float) -> None:
-        """Take a verified packet that the native core has read."""
-        self._take(self._session.take(packet, now), now)
-
-    def _take(self, found: ReadPacket | None, now: float) -> None:
+        """Take a verified packet that was read."""
+        found = self._session.take(packet, now)
         if found is None:
             return
         packet, codec = found.packet, found.codec
-        self._note_sound(packet, codec, now)
-        if codec is not None:
-            self._audio.receive(packet, codec, now, found.copies)
-        else:
-            self._audio.skip(packet)
-        if self.on_rtp is not None:
-            self._forward(self.on_rtp, found)
-        if self.on_arrival is not None:
-            self.on_arrival()
-
-    def _note_sound(self, packet: RtpPacket, codec: Codec | None, now: float) -> None:
         if self._heard_at is None or now > self._heard_at:  # it may have waited in a socket while others were read
             self._heard_at = now
         if self._is_silent:
             self._is_silent = False
             self._on_event("rtp_resumed")
-        may_pause = codec is None or len(packet.payload) <= DTX_PAYLOAD_BYTES
-        self._silence_s = DTX_SILENCE_S if may_pause else RTP_SILENCE_S
+        if codec is not None:
+            self._silence_s = RTP_SILENCE_S if len(packet.payload) > DTX_PAYLOAD_BYTES else DTX_SILENCE_S
+            self._audio.receive(packet, codec, now, found.copies)
+        else:
+            self._silence_s = DTX_SILENCE_S
+            self._audio.skip(packet)
+        if self.on_rtp is not None:
+            self._forward(self.on_rtp, found)
+        if self.on_arrival is not None:
+            self.on_arrival()
 
     @staticmethod
     def _forward(sink: RtpSink, heard: ReadPacket) -> None:

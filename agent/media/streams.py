@@ -29,20 +29,20 @@ class Taps:
     """Who listens to the frames of one direction; called in the asyncio loop for each frame."""
 
     def __init__(self) -> None:
-        self._taps: tuple[FrameSink, ...] = ()
+        self.sinks: tuple[FrameSink, ...] = ()
 
     def add(self, tap: FrameSink) -> None:
         """Hang in a tap, which must not block; any thread."""
-        self._taps = (*self._taps, tap)
+        self.sinks = (*self.sinks, tap)
 
     def remove(self, tap: FrameSink) -> None:
         """Take a tap out; any thread; idempotent."""
-        self._taps = tuple(other for other in self._taps if other != tap)
+        self.sinks = tuple(other for other in self.sinks if other != tap)
 
     def feed(self, frame: bytes) -> None:
         """Hand a frame to all of them."""
-        for tap in self._taps:
-            tap(frame)
+        for sink in self.sinks:
+            sink(frame)
 
 
 class Recorder(Closing):

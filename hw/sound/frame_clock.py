@@ -13,11 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from hw.sound.interface import Loop, LoopTimer
+from hw.sound.interface import BeatKeeper, Loop, LoopTimer
 from hw.sound.pacer import Pacer
 from hw.sound.wake import Wake
 
-PATIENCE_S = 0.2  # a loop that is so late loses the beat ...
+LOOK_S = 1.0  # between two looks at a loop that keeps the beat: each wakes up a thread
+PATIENCE_S = 0.2  # a loop that is so late then loses the beat ...
 PROBATION_S = 1.0  # ... until it was punctual after so long
 REST_AFTER_S = 5.0  # without any use for the beat
 
@@ -78,16 +79,16 @@ class FrameClock:
         """Let `loop` keep the beat once it was begun; call it in the loop's thread."""
         keeper = self._replace(loop)
 
-        def beat() -> None:
-            self._catch_up(keeper)
-            if keeper is self._keeper and not self._stopped:
-                again()
-            elif keeper is self._late:
+        def beat() -> float | None:
+            if self._catch_up(keeper):
+                return self._pacer.next_at
+            if keeper is self._late:
                 prove(time.monotonic() + PROBATION_S)
+            return None
 
         def again() -> None:
-            now = time.monotonic()
-            keeper.timer = loop.call_at(now + self._pacer.wait_s(now), beat)
+            if (due := beat()) is not None:
+                keeper.timer = loop.call_at(due, again)
 
         def prove(due: float) -> None:
             keeper.timer = loop.call_at(due, lambda: judge(due))
@@ -101,7 +102,8 @@ class FrameClock:
             else:
                 prove(now + PROBATION_S)
 
-        again()
+        due = self._pacer.next_at
+        keeper.timer = loop.keep_beat(beat, due) if isinstance(loop, BeatKeeper) else loop.call_at(due, again)
 
     def take_back(self) -> None:
         """Keep the beat on the thread again; call it in the loop's thread; idempotent."""
@@ -129,7 +131,7 @@ class FrameClock:
             elif now - self._ticked_at > PATIENCE_S:
                 self._keeper, self._late, self.is_lent = ClockOwner(None), keeper, False
             else:
-                self._wake.wait(PATIENCE_S)
+                self._wake.wait(LOOK_S)
 
     def _may_rest(self, now: float) -> bool:
         if self._is_used():
@@ -147,11 +149,13 @@ class FrameClock:
         self._on_rested(now - began)
         self.rests = False
 
-    def _catch_up(self, keeper: ClockOwner) -> None:
+    def _catch_up(self, keeper: ClockOwner) -> bool:
+        """Do what is due, if `keeper` keeps the beat; whether it still does."""
         with keeper.ticking:
             if keeper is not self._keeper:
-                return
-            self._ticked_at = time.monotonic()
-            for _ in range(self._pacer.take_due(self._ticked_at)):
+                return False
+            self._ticked_at = now = time.monotonic()
+            for _ in range(self._pacer.take_due(now)):
                 if self._thread is not None and not self._stopped:
                     self._tick()
+        return keeper is self._keeper and not self._stopped

@@ -71,6 +71,14 @@ class Loop(Protocol):
 
 
 @runtime_checkable
+class BeatKeeper(Protocol):
+    """A loop that has a cheaper way than a timer for what is done all the time."""
+
+    def keep_beat(self, beat: Callable[[], float | None], first_at: float) -> LoopTimer:
+        """Call `beat` at that time, and whenever it asks for, None: never again; in the loop's thread only."""
+
+
+@runtime_checkable
 class LoopPaced(Protocol):
     """A sound device whose beat the event loop of a call may keep; frames are then captured in the loop's thread."""
 

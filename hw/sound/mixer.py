@@ -69,6 +69,7 @@ class SoftMixer:
         self._wake = wake
         self._lock = threading.Lock()
         self._playing: dict[bool, list[PlayingTone]] = {False: [], True: []}
+        self.sounds = False  #: whether there may be something to `render`
         self.separate_ring = False
         self.gain = 1.0
         self.ring_gain = 1.0
@@ -81,6 +82,7 @@ class SoftMixer:
         tone = PlayingTone(sound, loop, limit)
         with self._lock:
             self._playing[ring].append(tone)
+            self.sounds = True
         self._wake()
         return tone
 
@@ -98,7 +100,7 @@ class SoftMixer:
 
     def render(self, n: int, *, ring_device: bool = False) -> bytes | None:
         """Mix the next `n` samples of everything that plays on that device; None when nothing does."""
-        if not (self._playing[False] or self._playing[True]):
+        if not self.sounds:
             return None
         total: FloatSamples | None = None
         with self._lock:
@@ -110,6 +112,7 @@ class SoftMixer:
                         piece = tone.read(n)
                         total[: len(piece)] += piece * np.float32(gain)
                 self._playing[lane] = [tone for tone in self._playing[lane] if not tone.done]
+            self.sounds = bool(self._playing[False] or self._playing[True])
         return None if total is None else np.clip(total, -32768, 32767).astype("<i2").tobytes()
 
     def _gain(self, ring: bool) -> float:

@@ -9,8 +9,7 @@ class Pacer:
     def __init__(self, period_s: float, now: float, *, most_at_once: int = 10) -> None:
         self._period_s = period_s
         self._most = most_at_once
-        self._start = now
-        self._done = 0
+        self.restart(now)
 
     def take_due(self, now: float) -> int:
         """Count the periods that have ended since the last call, and take them: they are done then."""
@@ -21,12 +20,14 @@ class Pacer:
             self.restart(now)
             return 1
         self._done += due
+        self.next_at = self._start + (self._done + 1) * self._period_s
         return due
 
     def restart(self, now: float) -> None:
         """Begin a new count at `now`."""
         self._start, self._done = now, 0
+        self.next_at = now + self._period_s  #: when the next period ends, or ended
 
     def wait_s(self, now: float) -> float:
         """Tell how long until the next period ends; 0 when it already has."""
-        return max(0.0, self._start + (self._done + 1) * self._period_s - now)
+        return max(0.0, self.next_at - now)

@@ -58,11 +58,15 @@ class PcmSource(Closing):
 
     def frame(self) -> bytes:
         """Make the next 20 ms."""
-        base = self._base()
+        base = self._block[self._at : self._at + FRAME_BYTES]
+        if len(base) == FRAME_BYTES:  # as nearly always
+            self._at += FRAME_BYTES
+        else:
+            base = self._joined(base)
         return mixed(base, self._spoken.popleft()) if self._spoken else base
 
-    def _base(self) -> bytes:
-        piece = self._block[self._at : self._at + FRAME_BYTES]
+    def _joined(self, piece: bytes) -> bytes:
+        """A frame that begins with the end of a block."""
         self._at += len(piece)
         while len(piece) < FRAME_BYTES and (block := self._next()):
             self._block, self._at = block, FRAME_BYTES - len(piece)
@@ -165,7 +169,8 @@ class WavSound(Closing):
     def write(self, frame: bytes) -> None:
         """Queue one far-end frame; beyond 400 ms the oldest is dropped."""
         self._queue.append(frame)
-        self._clock.stir()
+        if self._clock.rests:
+            self._clock.stir()
 
     def queued_ms(self) -> float:
         """Tell how much far-end audio waits to be played."""
@@ -177,7 +182,8 @@ class WavSound(Closing):
         A loop that keeps the beat asks for it just then, so nothing has to be written earlier.
         """
         early_ms = READY_MS if self._clock.is_lent and self.on_beat is not None else 0
-        return early_ms + self.queued_ms() + max(0.0, (self._next_at - time.monotonic()) * 1000)
+        until_beat_ms = (self._next_at - time.monotonic()) * 1000
+        return early_ms + len(self._queue) * FRAME_MS + (until_beat_ms if until_beat_ms > 0 else 0.0)
 
     def flush(self) -> None:
         """Drop what waits to be played."""
@@ -233,25 +239,27 @@ class WavSound(Closing):
             if self.on_beat is not None and self._clock.is_lent and not self._queue:
                 self.on_beat()
             self._next_at = self._beat_at + FRAME_MS / 1000
-            self._play(self._next_played())
+            self._play()
             captured = self._source.frame()
             if (sink := self._sink) is not None:
                 sink(captured)
         except Exception:
             log.exception("a frame of the virtual sound card was lost")
 
-    def _next_played(self) -> bytes:
-        try:
-            speech = scaled(self._queue.popleft(), self._gain)
-        except IndexError:
-            speech = SILENCE
-        tones = self.mixer.render(FRAME_SAMPLES)
-        return speech if tones is None else mixed(speech, tones)
-
-    def _play(self, frame: bytes) -> None:
-        if self._writer is not None:
-            self._writer.write(frame)
-        if (tap := self._tap) is not None:
+    def _play(self) -> None:
+        """Take the frame that is due from what waits and sounds, for those that hear it."""
+        frame = self._queue.popleft() if self._queue else SILENCE
+        tones = self.mixer.render(FRAME_SAMPLES) if self.mixer.sounds else None
+        tap, writer = self._tap, self._writer
+        if tap is None and writer is None:
+            return
+        if self._gain != 1.0:
+            frame = scaled(frame, self._gain)
+        if tones is not None:
+            frame = mixed(frame, tones)
+        if writer is not None:
+            writer.write(frame)
+        if tap is not None:
             tap(frame)
 
     def _report(self, state: SoundState, why: str) -> None:

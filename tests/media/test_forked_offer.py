@@ -38,7 +38,7 @@ def hello():
 
 async def until_answered(peer):
     """Wait until a check was taken."""
-    while not any(socket._verified for socket in peer._ice.newest.host_sockets):
+    while not any(socket.verified for socket in peer._ice.newest.host_sockets):
         await asyncio.sleep(0.01)
 
 
@@ -86,13 +86,13 @@ def test_who_asks_before_his_answer_is_here_is_heard_at_once_when_it_comes():
             await until_answered(caller)
             generation = caller._ice.newest
             generation.meet("far", "password")
-            assert any(socket._verified for socket in generation.host_sockets)
+            assert any(socket.verified for socket in generation.host_sockets)
             generation.meet("another", "password")  # only what was asked before counts
         async with junk.Stranger() as fork:
-            before = [len(socket._verified) for socket in generation.host_sockets]
+            before = [len(socket.verified) for socket in generation.host_sockets]
             fork.send([check(offer, "fork")], caller)
             await asyncio.sleep(0.05)
-            assert [len(socket._verified) for socket in generation.host_sockets] == before
+            assert [len(socket.verified) for socket in generation.host_sockets] == before
         await close(caller)
 
     run(story())

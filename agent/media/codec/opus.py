@@ -37,8 +37,13 @@ _SIGNAL_VOICE = 3001
 _WIDE_BAND, _FULL_BAND = 1103, 1105
 _FULL_BAND_FROM = 96_000
 _FRAME_SAMPLES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4  # by configuration
+#: What packets of one frame or two that begin so decode to; they code the spectrum, and so carry no copy.
+SPECTRUM_SAMPLES = {
+    byte: (1, 2, 2)[byte & 3] * _FRAME_SAMPLES[byte >> 3] for byte in range(0x80, 0x100) if byte & 3 < 3
+}
 _DEEP_PLC_FROM = 5  # a decoder's effort, since libopus 1.5; before it there is none, and it says so
 _MALFORMED = "an Opus packet of %d bytes is malformed; it is dropped"
+_UNDECODABLE = "libopus could not decode a packet of %d bytes (error %d); it is concealed"
 _BROKEN = "libopus could not be started (error %d): the installation is damaged; reinstall libopus0"
 
 
@@ -257,7 +262,11 @@ class OpusDecoder:
 
     def decode(self, payload: bytes) -> bytes:
         """Decode `payload`, as long as the packet says; CodecError if it is damaged."""
-        return self._decode(payload, MAX_PACKET_SAMPLES, 0)
+        decoded = self._ask(payload or self._nothing, len(payload), self._room, MAX_PACKET_SAMPLES, 0)
+        if decoded < 0:
+            raise CodecError(_UNDECODABLE % (len(payload), decoded))
+        sound: bytes = self._pcm[: decoded * 2]
+        return sound
 
     def recover(self, next_payload: bytes, samples: int) -> bytes:
         """Decode `samples` just before `next_payload`, by the copy in it, or else concealed. Raises CodecError."""
@@ -275,7 +284,7 @@ class OpusDecoder:
         length = len(payload) if payload else 0
         decoded = self._ask(payload or self._nothing, length, self._room, samples, fec)
         if decoded < 0:
-            raise CodecError(f"libopus could not decode a packet of {length} bytes (error {decoded}); it is concealed")
+            raise CodecError(_UNDECODABLE % (length, decoded))
         sound: bytes = self._pcm[: decoded * 2]
         return sound
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 _PCM_GRID = 120  # Opus conceals multiples of 2.5 ms
 _CODECS = (OPUS, PCMU, PCMA)
 _TAGS = {codec: bytes([number]) for number, codec in enumerate(_CODECS)}  # in front of what waits, of whatever codec
+_DECODE = PlayoutAction.DECODE
 _HURRY_SAMPLES = 2 * FRAME_SAMPLES  # with more than this to cut, an audible joint is better than the delay
 
 
@@ -65,7 +66,7 @@ class AudioReceiver:
         self._clocks = Clocks()
         self._describe = opus.describer()
         self._decoders: dict[str, Decoder] = {}
-        self._decoder = self._decoder_of(codec)  # of the latest packet that was decoded
+        self._decoder, self._decoded = self._decoder_of(codec), codec  # of the latest packet that was decoded
         self._events = EventStreams()
         self._on_digit = on_digit
         self._made = b""
@@ -98,7 +99,12 @@ class AudioReceiver:
             self._ssrc = ssrc
         codec = codec or self.codec
         try:
-            samples, repairs = self._describe(payload) if codec == OPUS else (len(payload) * g711.RATIO, False)
+            if codec != OPUS:
+                samples, repairs = len(payload) * g711.RATIO, False
+            elif payload and payload[0] in opus.SPECTRUM_SAMPLES:
+                samples, repairs = opus.SPECTRUM_SAMPLES[payload[0]], False
+            else:
+                samples, repairs = self._describe(payload)
         except CodecError as error:
             self._failures.failed(error)
             return
@@ -150,25 +156,28 @@ class AudioReceiver:
     def pull(self, due: float, samples: int = FRAME_SAMPLES) -> bytes:
         """Make the next `samples` to be played, needed at `due` (now, or later when they are `ready` early)."""
         self._playout.tick(due, len(self._made) // 2, samples)
-        while len(self._made) < 2 * samples:
-            self._made += self._make(self._playout.next())
-        frame, self._made = self._made[: 2 * samples], self._made[2 * samples :]
+        frame, wanted = self._made, 2 * samples
+        while len(frame) < wanted:
+            frame += self._make(self._playout.next())
+        frame, self._made = (frame, b"") if len(frame) == wanted else (frame[:wanted], frame[wanted:])
         self.tap.feed(frame)
         return frame
 
     def _make(self, decision: Decision) -> bytes:
         try:
-            return self._decoded(decision)
+            if decision.action is not _DECODE:
+                return self._filled(decision)
+            codec = _CODECS[decision.payload[0]]
+            if codec is not self._decoded:
+                self._decoder, self._decoded = self._decoder_of(codec), codec
+            sound = self._decoder.decode(decision.payload[1:])
+            return self._adjusted(sound, decision.adjust) if decision.adjust else sound
         except CodecError as error:
             self._failures.failed(error)
             return self._conceal(decision.samples)
 
-    def _decoded(self, decision: Decision) -> bytes:
+    def _filled(self, decision: Decision) -> bytes:
         match decision.action:
-            case PlayoutAction.DECODE:
-                codec, payload = _CODECS[decision.payload[0]], decision.payload[1:]
-                self._decoder = self._decoder_of(codec)
-                return self._adjust(self._decoder.decode(payload), decision.adjust)
             case PlayoutAction.RECOVER if decision.samples % _PCM_GRID == 0:
                 codec, payload = _CODECS[decision.payload[0]], decision.payload[1:]
                 return self._decoder_of(codec).recover(payload, decision.samples)
@@ -190,9 +199,7 @@ class AudioReceiver:
         whole = -(-samples // _PCM_GRID) * _PCM_GRID
         return self._decoder.conceal(whole)[: 2 * samples]
 
-    def _adjust(self, pcm: bytes, adjust: int) -> bytes:
-        if not adjust:
-            return pcm
+    def _adjusted(self, pcm: bytes, adjust: int) -> bytes:
         sound = np.frombuffer(pcm, np.int16)
         changed = lengthen(sound, adjust) if adjust > 0 else shorten(sound, -adjust, force=-adjust >= _HURRY_SAMPLES)
         self._playout.adjusted(len(changed) - len(sound))

@@ -95,6 +95,7 @@ class AudioSender:
         self._pausing = False
         self._marker = True
         self._loss = loss or ReportedLoss()
+        self.copies: int = self._room_for_copies()  #: whole copies of each packet for which the encoder leaves room
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
         self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS
@@ -118,18 +119,20 @@ class AudioSender:
         Raises NotSupportedError.
         """
         assert self._opus is not None
-        octets = core.encode(*self._opus.addresses, self._heard(frame, signal))
+        octets = core.encode(self._opus.addresses, self._heard(frame, signal))
         if octets < 0:
             raise NotSupportedError(f"libopus could not encode a frame (error {octets}): reinstall libopus0")
-        timestamp = self._stamp(self._time)
+        timestamp = self._offset + self._time & 0xFFFFFFFF
         self._time += self._step
+        if octets > DTX_BYTES and not (self._marker or self._pausing):
+            return octets, timestamp, False
         marker = self._announce(octets)
         return None if marker is None else (octets, timestamp, marker)
 
     @property
     def is_plain(self) -> bool:
         """Whether the next frame is one packet of Opus, without copies, and nothing else is to be sent."""
-        if not self._makes_frames or (self.settings.red and self.copies):
+        if not self._makes_frames or self.copies:
             return False
         return self._events is None or self._events.idle
 
@@ -166,13 +169,12 @@ class AudioSender:
     def report_loss(self, fraction: float) -> None:
         """Prepare the encoder for the share (0..1) of our packets that a receiver report says was lost."""
         self._loss.report(fraction)
+        self.copies = self._room_for_copies()
         if self._opus:
             self._prepare(self._opus)
 
-    @property
-    def copies(self) -> int:
-        """How many whole copies of each packet the encoder has left room for."""
-        if self._opus is None or not self.settings.red:
+    def _room_for_copies(self) -> int:
+        if self.codec != OPUS or not self.settings.red:
             return 0
         bitrate, room = self.settings.bitrate, max(0, self.settings.bitrate // _LEAST_BITRATE - 1)
         if self._loss.share >= _HEAVY_LOSS and bitrate >= _SCANT_BITRATE * (1 + MOST_COPIES):

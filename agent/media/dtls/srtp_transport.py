@@ -117,7 +117,7 @@ class SecureTransport(Closing):
 
     def _read(self, source: Socket, fd: int, most: int) -> int | None:
         """Take in up to `most` datagrams of a socket by way of the core; how many came, None where Python has to."""
-        core, path = self._native(), self._path
+        core = self._native()
         for taken in range(most):
             if core is None:
                 return taken or None
@@ -125,8 +125,8 @@ class SecureTransport(Closing):
             if found == NOTHING:
                 return taken
             address, at = core.address, core.arrival_s
-            if found == RTP and source.is_verified(address):  # as `_take` does, and by far the most frequent
-                path.authentic(source.receiver, source, address, at)
+            if found == RTP and address in source.verified:  # as `_take` does, and by far the most frequent
+                self._path.authentic(source.receiver, source, address, at)
                 self.on_packet(core.packet, at)
             elif found == OTHER:
                 source.datagram_received(core.datagram, address)
@@ -190,8 +190,8 @@ class SecureTransport(Closing):
     @property
     def core(self) -> Core | None:
         """What encodes, encrypts and sends at once; None without a path from a socket of ours, or without a core."""
-        core, pair = self._native(), self._path.pair
-        if core is None or pair is None or (datagrams := pair.datagrams) is None or datagrams.is_closing():
+        core, pair = self._core if self._associations.keys is self._core_keys else self._native(), self._path.pair
+        if core is None or pair is None or (datagrams := pair.datagrams) is None or datagrams.closing:
             return None
         if pair is not self._aim and core.aim(datagrams.fileno(), *pair.destination):
             self._aim = pair

@@ -50,7 +50,7 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
         self.collect = partial(protocol.take, opened)  # takes in up to so many datagrams that wait
-        self._closing = False
+        self.closing = False
         self._reading = False
         self.resume()
         protocol.connection_made(self)
@@ -66,7 +66,7 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
         except BlockingIOError:
             return
         except OSError as error:
-            if not self._closing:
+            if not self.closing:
                 self._protocol.error_received(error)
 
     def pause(self) -> None:
@@ -77,7 +77,7 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
 
     def resume(self) -> None:
         """Take in each datagram as it arrives; idempotent."""
-        if not self._reading and not self._closing:
+        if not self._reading and not self.closing:
             self._reading = True
             self._loop.add_reader(self._socket, self._readable)
 
@@ -86,14 +86,14 @@ class DatagramTransport(Closing, asyncio.DatagramTransport):
 
     def is_closing(self) -> bool:
         """Tell whether it is closed."""
-        return self._closing
+        return self.closing
 
     def close(self) -> None:
         """Close the socket at once; idempotent."""
-        if self._closing:
+        if self.closing:
             return
         self.pause()
-        self._closing = True
+        self.closing = True
         self._socket.close()
         self._loop.call_soon(self._protocol.connection_lost, None)
 

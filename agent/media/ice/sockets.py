@@ -42,26 +42,26 @@ class Socket(StunProtocol):
 
     def __init__(self, generation: DatagramReceiver) -> None:
         super().__init__(generation)  # type: ignore[arg-type]
-        self._verified: set[IpPort] = set()
+        self.verified: set[IpPort] = set()  #: where the far end has proved, by a check, that it is
 
     def belong_to(self, generation: DatagramReceiver) -> None:
         """Work for another generation, whose far end has yet to prove where it is."""
         self.receiver = generation
-        self._verified = set()
+        self.verified = set()
 
     def is_verified(self, address: IpPort) -> bool:
         """Tell whether the far end has proved, by a check, that it is there."""
-        return address in self._verified
+        return address in self.verified
 
     def verify(self, address: IpPort) -> None:
         """Let what this address sends be looked at, because it passed a check."""
-        if address not in self._verified and len(self._verified) < MOST_REMOTE_ADDRESSES:
-            self._verified.add(address)
+        if address not in self.verified and len(self.verified) < MOST_REMOTE_ADDRESSES:
+            self.verified.add(address)
             self.receiver.on_verified(self, address)
 
     def doubt(self, address: IpPort) -> None:
         """Look no more at what this address sends: its check was another one's."""
-        self._verified.discard(address)
+        self.verified.discard(address)
 
     def connection_made(self, transport: Any) -> None:
         """Start on a transport; asyncio's own would make room for 256 KiB for each datagram, at ten times its price."""

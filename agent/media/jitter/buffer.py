@@ -30,6 +30,7 @@ _STARVED_SAMPLES = 300 * _MS  # after so much concealment playing starts anew
 _MAX_GAP_SAMPLES = 1000 * _MS  # a longer gap is not filled
 _STALL_S = 0.3  # ticks so far apart mean that nobody listened
 _MAX_WAITING = 128
+_DECODE = PlayoutAction.DECODE
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,10 @@ class PlayoutBuffer:
 
         It brings `copies`, each of which is to be put in by `put_copy`, too.
         """
+        follows = self._timeline.following(sequence, timestamp, samples, payload, now, repairs, pauses, copies)
+        if follows is not None:
+            self._store(follows)
+            return
         time = self._timeline.media_time(sequence, timestamp)
         packet = Packet(sequence, time, samples, payload, now, repairs, pauses, copies)
         packets = self._timeline.believe(packet, timestamp)
@@ -139,10 +144,11 @@ class PlayoutBuffer:
 
     def ready(self, samples: int) -> bool:
         """Tell whether so much is here without a gap, and the packet behind it where a cut may need that too."""
-        if self._head is None:
+        head = self._head
+        if head is None or head not in self._waiting:
             return False
-        end = self._whole_until(self._head, self._head + samples)
-        return end - self._head >= samples and (not self._short or end in self._waiting)
+        end = self._whole_until(head, head + samples)
+        return end - head >= samples and (not self._short or end in self._waiting)
 
     def _whole_until(self, time: int, enough: int) -> int:
         """The end of what waits from `time` on without a gap; not looked for beyond `enough`."""
@@ -152,6 +158,10 @@ class PlayoutBuffer:
 
     def next(self) -> Decision:
         """Decide what follows in the frame of this tick."""
+        waiting = self._waiting
+        if len(waiting) == 1 and (head := self._head) is not None and head in waiting:
+            only = waiting[head]  # as nearly always
+            return self._decode(only, self._delay.aim(only))
         packet = self._earliest()
         if self._head is None:
             return self._start(packet)
@@ -236,14 +246,12 @@ class PlayoutBuffer:
         self.stats.decoded += 1
         self.stats.delay_ms = (self._now - packet.arrival) * 1000 + self._backlog / _MS
         self.stats.target_ms = self._delay.target_ms
-        return Decision(PlayoutAction.DECODE, packet.samples, packet.payload, self._adjust(packet, excess_ms))
-
-    def _adjust(self, packet: Packet, excess_ms: float) -> int:
-        """Decide what to add or to cut out; never so much that the frame would need a packet that is not here yet."""
         wanted = self._delay.spend(excess_ms)
-        if wanted >= 0:
-            self._short = False
-            return wanted
+        self._short = False
+        return Decision(_DECODE, packet.samples, packet.payload, wanted if wanted >= 0 else self._cut(packet, wanted))
+
+    def _cut(self, packet: Packet, wanted: int) -> int:
+        """Decide what to cut out (< 0): never so much that the frame would need a packet that is not here yet."""
         needed = packet.time + self._frame - self._backlog
         end = packet.time + packet.samples
         least = min(0, needed - self._whole_until(end, needed - wanted))

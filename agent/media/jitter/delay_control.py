@@ -54,6 +54,7 @@ class DelayControl:
         self._now = 0.0
         self._backlog = 0
         self._frame = self._grain = FRAME_SAMPLES
+        self._step = _step(FRAME_SAMPLES)
         self._expected_tick = 0.0
         self._tick_error = 0.0
         self._spare = SpareTime()
@@ -97,7 +98,9 @@ class DelayControl:
 
         Returns the excess: how many ms too long a usual packet in that place has waited; negative: not long enough.
         """
-        self._grain = gcd(self._frame, packet.samples, *self._lengths)
+        grain = gcd(self._frame, packet.samples, *self._lengths)
+        if grain != self._grain:
+            self._grain, self._step = grain, _step(grain)
         if self._transits.count < _FEW_PACKETS:
             return (self._now - packet.arrival) * 1000 - _FIRST_WAIT_MS - self._turn_ms
         if self._losses:
@@ -106,7 +109,8 @@ class DelayControl:
         usual = min(self._transits.usual(_LATE_COST), fastest + self._max)
         jitter_ms = (usual - fastest) / _MS
         repair_ms = self._repair_ms(packet, usual) if self._repairing else 0.0
-        floor_ms = max(self._floor_ms() + repair_ms, self._min_ms - jitter_ms)
+        # For ticks that come early, and for the packet that will find the most backlog.
+        floor_ms = max(_GUARD_MS + 2000 * self._tick_error + self._turn_ms + repair_ms, self._min_ms - jitter_ms)
         self.target_ms = jitter_ms + floor_ms
         return self._now * 1000 - (packet.time + usual) / _MS - floor_ms
 
@@ -129,11 +133,6 @@ class DelayControl:
         steps = self._spare.steps(self._now, excess_ms, self._step / _MS)
         return -(waste + steps * self._step) if steps else -waste
 
-    @property
-    def _step(self) -> int:
-        """By how much the delay may change: less than a grain would only make waste."""
-        return -(-_LEAST_STEP // self._grain) * self._grain
-
     def _judge_losses(self, length_s: float) -> None:
         """Begin to wait for repairs, go on, or stop, with packets of this length."""
         unhurt = self._now - self._losses[-1] > _UNHURT_PACKETS * length_s
@@ -142,10 +141,6 @@ class DelayControl:
     def _recent_losses(self, length_s: float) -> int:
         recent = self._now - _REPAIR_PACKETS * length_s
         return sum(at >= recent for at in self._losses)
-
-    def _floor_ms(self) -> float:
-        """For ticks that come early, and for the packet that will find the most backlog."""
-        return _GUARD_MS + 2000 * self._tick_error + self._turn_ms
 
     @property
     def _turn_ms(self) -> float:
@@ -162,3 +157,8 @@ class DelayControl:
             return 0.0
         share = max(self._recent_losses(length_ms / 1000), 1) / _REPAIR_PACKETS
         return max(0.0, self._reach * length_ms - (usual - self._transits.usual(_LATE_COST * share)) / _MS)
+
+
+def _step(grain: int) -> int:
+    """By how much the delay may change: less than a grain would only make waste."""
+    return -(-_LEAST_STEP // grain) * grain

@@ -48,11 +48,8 @@ class TransitWindow:
         A dense tail is waited for, a few stragglers far behind it are not. The window must not be empty.
         """
         known = self._usual.get(price)
-        if known is None:
-            known = self._usual[price] = self._cheapest(price)
-        return known
-
-    def _cheapest(self, price: float) -> float:
+        if known is not None:
+            return known
         ordered, count = self._ordered, len(self._ordered)
         each = price / count
         best, least = count - 1, ordered[-1]
@@ -62,4 +59,5 @@ class TransitWindow:
             cost = ordered[count - 1 - late] + late * each
             if cost < least:
                 best, least = count - 1 - late, cost
-        return ordered[best]
+        self._usual[price] = found = ordered[best]
+        return found

@@ -151,11 +151,14 @@ class Core:
         self._ffi = ffi
         self._found = ffi.buffer(self._lib.core_found(made), FIELDS.size)
         self._in = ffi.buffer(self._lib.core_in(made), 2_049)
-        self._fields: tuple[Any, ...] = ()
+        self.packet = RtpPacket(0, False, 0, 0, 0, b"")  #: the latest, of which `receive` said RTP
+        self._length = 0
         self.address: tuple[str, int] = "", 0  #: where the latest datagram came from
         self.arrival_s = 0.0  #: when the kernel took it, where the socket tells; on the monotonic clock
         self._inbound, self._outbound = srtp.inbound, srtp.outbound
-        self._receive = self._lib.core_receive
+        self._receive, self._encode, self._transmit = (
+            self._lib.core_receive, self._lib.core_encode, self._lib.core_transmit
+        )  # fmt: skip
         self._fd = -1
 
     # what arrives
@@ -166,23 +169,20 @@ class Core:
         RTP is a packet that is authentic; MALFORMED is one too, but cannot be read.
         """
         found: int = self._receive(self._core, self._inbound, fd)
-        if found:
-            self._fields = fields = FIELDS.unpack(self._found)
-            self.arrival_s = fields[0]
-            if not fields[-1]:
-                self.address = self._source()
+        if not found:
+            return found
+        (self.arrival_s, timestamp, ssrc, self._length, payload_type, marker, sequence, start, end,
+         is_known) = FIELDS.unpack(self._found)  # fmt: skip
+        if found == RTP:
+            self.packet = RtpPacket(payload_type, marker == 1, sequence, timestamp, ssrc, self._in[start:end])
+        if not is_known:
+            self.address = self._source()
         return found
-
-    @property
-    def packet(self) -> RtpPacket:
-        """The latest packet, of which `receive` said RTP."""
-        _, timestamp, ssrc, _, payload_type, marker, sequence, start, end, _ = self._fields
-        return RtpPacket(payload_type, bool(marker), sequence, timestamp, ssrc, self._in[start:end])
 
     @property
     def datagram(self) -> bytes:
         """The latest datagram as it came, of which `receive` said OTHER."""
-        data: bytes = self._in[: self._fields[3]]
+        data: bytes = self._in[: self._length]
         return data
 
     def _source(self) -> tuple[str, int]:
@@ -198,14 +198,12 @@ class Core:
         done: int = self._lib.core_aim(self._core, ":" in host, host.encode(), port)
         return not done
 
-    def encode(self, encode: int, encoder: int, pcm: bytes) -> int:
+    def encode(self, by: tuple[int, int], pcm: bytes) -> int:
         """Encode a frame, by the addresses of function and encoder, and keep the payload; its length, or an error."""
-        length: int = self._lib.core_encode(self._core, encode, encoder, pcm, len(pcm) // 2)
+        length: int = self._encode(self._core, *by, pcm, len(pcm) // 2)
         return length
 
     def transmit(self, second_byte: int, sequence: int, timestamp: int, ssrc: int) -> int:
         """Encrypt the kept payload and send it; 0, minus libsrtp's status, or the errno of a dead path."""
-        status: int = self._lib.core_transmit(
-            self._core, self._outbound, self._fd, second_byte, sequence, timestamp, ssrc
-        )
+        status: int = self._transmit(self._core, self._outbound, self._fd, second_byte, sequence, timestamp, ssrc)
         return status

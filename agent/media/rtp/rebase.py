@@ -27,10 +27,15 @@ class TimestampBase:
 
     def move(self, timestamp: int, clock_hz: int, now: float) -> int:
         """Translate the origin's timestamp into ours."""
-        ours, expected = self._ours(timestamp, clock_hz, now)
-        offset = self._clocks[clock_hz][0] if clock_hz in self._clocks else None
-        if offset is None or abs(_ahead(ours, expected)) > REBASE_S * clock_hz:
-            offset, ours = expected - timestamp, expected
+        known = self._clocks.get(clock_hz)
+        if known is None:
+            offset, ours = self._start - timestamp, self._start
+        else:
+            offset, last, last_at = known
+            ours, expected = timestamp + offset & MAX_UINT32, last + round((now - last_at) * clock_hz) & MAX_UINT32
+            off = (ours - expected + 0x80000000 & MAX_UINT32) - 0x80000000
+            if off > (most := REBASE_S * clock_hz) or off < -most:
+                offset, ours = expected - timestamp, expected
         self._clocks[clock_hz] = offset, ours, now
         return ours
 

@@ -121,10 +121,12 @@ class RtpSession:
         self._received_at = now
         in_step = codec is not None and codec.clock_hz == counters.clock_hz and codec.kind != EVENT
         counters.received(packet.sequence, packet.timestamp if in_step else None, len(packet.payload), now)
-        self._number = packet.sequence + self._shift & MAX_UINT16
-        found = ReadPacket(packet, codec, self._number)
+        self._number = number = packet.sequence + self._shift & MAX_UINT16
+        found = ReadPacket(packet, codec, number)
         if self._has_red:  # else it is of no use to remember what came
-            return self._opened(found) if codec is not None and codec.kind == RED else self._noted(found)
+            if codec is not None and codec.kind == RED:
+                return self._opened(found)
+            self._came.append((number, packet.timestamp))
         return found
 
     def _noted(self, found: ReadPacket) -> ReadPacket:

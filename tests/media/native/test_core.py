@@ -229,7 +229,7 @@ def test_a_payload_is_sent_only_once(loaded):
     """After it was encrypted in place nothing of it is left to send."""
     with Ends(loaded) as ends:
         encoder = OpusEncoder()
-        length = ends.core.encode(*encoder.addresses, frames(voice(0.1))[0])
+        length = ends.core.encode(encoder.addresses, frames(voice(0.1))[0])
         for number, octets in enumerate((length, 0)):
             assert ends.core.transmit(111, number, 0, 9) == 0
             assert len(ends.reference.unprotect(ends.far.recv(2_048))) == 12 + octets
@@ -268,7 +268,7 @@ def test_either_family_is_sent_to(loaded, host):
             pytest.skip(f"no {host} here: {error}")
         assert ends.core.aim(near.fileno(), *far.getsockname()[:2])
         encoder = OpusEncoder()  # what it encodes with goes with it
-        ends.core.encode(*encoder.addresses, frames(voice(0.1))[0])
+        ends.core.encode(encoder.addresses, frames(voice(0.1))[0])
         assert ends.core.transmit(111, 1, 0, 9) == 0
         assert ends.reference.unprotect(far.recv(2_048))
 
@@ -292,7 +292,7 @@ def test_another_libopus_than_the_usual_one_is_called_where_it_is(loaded, monkey
         native, python, decoder = OpusEncoder(), OpusEncoder(), OpusDecoder()
         for frame in sound:
             payload = python.encode(frame)
-            assert ends.core.encode(*native.addresses, frame) == len(payload)
+            assert ends.core.encode(native.addresses, frame) == len(payload)
             assert len(decoder.decode(payload)) == 1920
 
 
