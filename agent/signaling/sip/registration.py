@@ -200,8 +200,8 @@ class SipRegistration:
 
     def _seen(self, response: SipResponse) -> list[FlowRegistrationEffect]:
         """Look at what the registrar has; one that does not tell is asked no more often than others."""
-        is_taken = response.status < 300 and self._watch.saw(response, self.host, self._account.instance)
-        return [InstanceShared(self.flow)] if is_taken else []
+        is_news = self._watch.saw(response, self.host, self._account.instance)
+        return [InstanceShared(self.flow)] if is_news else []
 
     def _challenged(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         try:

@@ -208,7 +208,17 @@ def test_what_the_process_before_left_is_seen_once_and_not_told(registrar: Regis
     registrar.wait(230)
 
     assert not any(isinstance(told, InstanceShared) for told in registrar.news())
-    assert len(registrar.asked) == 2
+
+
+def test_two_that_take_turns_in_any_order_find_each_other(registrar: Registrar):
+    registrar.begin()
+    for is_taken in (True, False, False, True):
+        registrar.grant(300)
+        if is_taken:
+            registrar.binding = (rival(),)
+        registrar.wait(230)
+
+    assert InstanceShared(1) in registrar.news()
 
 
 def test_a_registrar_that_refuses_to_say_is_registered_with_all_the_same():
