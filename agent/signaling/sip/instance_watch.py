@@ -3,8 +3,8 @@
 A registrar keeps one contact for an instance and flow (RFC 5626 section 6), so two boxes with one instance take each
 other's place at each refresh, and each is called half of the time. Neither hears of it: the answer to a REGISTER has
 the contact that this one has just put there. So the registrar is asked what it has (RFC 3261 section 10.2.3) before the
-first refresh over a connection, and before some more where another box's contact stood in the place of ours: who of the
-two comes last before a question changes from one time to the next.
+first refreshes over a connection, and before some more where another box's contact stood in the place of ours: who of
+the two comes last before a question changes from one time to the next.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipResponse
 
 TIMES: Final = 2  #: for once may be a process of this box that has not ended yet
+FIRST: Final = 3  #: questions over a connection
 MORE: Final = 10  #: questions after one that has found another box
 
 
@@ -34,7 +35,7 @@ class InstanceWatch:
 
     def begin(self) -> None:
         """Ask over a new connection."""
-        self._left = max(self._left, 1)
+        self._left = max(self._left, FIRST)
 
     def saw(self, response: SipResponse, host: str, instance: str) -> bool:
         """Take what the registrar has; whether it is to be told now that another box has our place."""
