@@ -5,7 +5,7 @@
 #   ./test.sh [options of pytest]   style, types, and what the options choose
 set -euo pipefail
 cd "$(dirname "$0")"
-scripts/setup.sh test
+if [ "${1:-}" = quick ]; then scripts/setup.sh quick; else scripts/setup.sh test; fi
 
 js=tests/e2e/js
 if [ "${1:-}" != quick ] && ! cmp -s $js/package-lock.json $js/node_modules/ready; then

@@ -33,8 +33,6 @@ __all__ = [
     "twilio_error",
 ]
 
-SIGNALING_DISCONNECTED: Final = SignalingErrors.ConnectionDisconnected.code
-
 _GROUPS: Final = (
     AuthorizationErrors,
     SignatureValidationErrors,

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import Askers, Slow, tcp
+from bench.rig.crowds import Askers, Slow
 from bench.rig.served import cells, print_table, waits
+from bench.rig.ways_in import tcp
 from bench.starvation import apart, box
 
 PATIENCE_S = 60.0

@@ -29,8 +29,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from agent.switchboard.runner import mint_for
-from bench.rig.floods import Askers, Connect, Flood, Held, client_hello, tcp, tls
+from bench.rig.crowds import Askers, Held
+from bench.rig.floods import Flood
 from bench.rig.served import cells, print_table, waits
+from bench.rig.ways_in import Connect, client_hello, tcp, tls
 from bench.starvation import apart
 
 PATIENCE_S = 30.0

@@ -22,7 +22,9 @@ from aiortc.sdp import SessionDescription
 from agent.errors import SdpError
 from agent.media.rtp.packet import parse_rtp, write_rtp
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters, read_reports
-from agent.media.sdp.parse import OUR_CODECS, IceParameters, parse
+from agent.media.sdp.codecs import OUR_CODECS
+from agent.media.sdp.description import IceParameters
+from agent.media.sdp.parse import parse
 from agent.media.sdp.write import LocalDescription
 
 PAYLOAD = bytes(range(160))

@@ -74,15 +74,15 @@ class Box:
 
     def restart(self) -> float:
         """Offer new candidates, though nothing is wrong."""
-        applied, apply = Event(), self._call.on_answer
+        applied, apply = Event(), self._call.inbox.on_answer
 
         def watched(payload: Mapping[str, Any]) -> None:
             apply(payload)
             applied.set()
 
-        self._call.on_answer = watched  # type: ignore[method-assign]
+        self._call.inbox.on_answer = watched  # type: ignore[method-assign]
         begun = time.monotonic()
-        self._call.on_restart_offer("")  # as if the far end had asked for one
+        self._call.inbox.on_restart_offer("")  # as if the far end had asked for one
         assert applied.wait(PATIENCE_S), "the offer was not answered"
         return _ms(begun)
 

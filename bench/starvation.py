@@ -25,8 +25,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import Flood, FloodingServer, tcp, unix
+from bench.rig.flooding_server import FloodingServer
+from bench.rig.floods import Flood
 from bench.rig.served import print_table
+from bench.rig.ways_in import tcp, unix
 
 WATCHDOG_US = 200_000
 PATIENCE_S = 60.0

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Installs what is missing and nothing else: Debian packages, then this project in .venv. Never asks a question.
 #   scripts/setup.sh run        what the program needs
-#   scripts/setup.sh test       the tools of the tests as well
+#   scripts/setup.sh quick      the Python packages of the tests as well
+#   scripts/setup.sh test       and browsers, sound cards and servers for them
 #   scripts/setup.sh packages   only the Debian packages of the program
 # With nothing to do it takes a fraction of a second. All it prints goes to stderr.
 set -euo pipefail
@@ -45,7 +46,8 @@ install_packages() {
   missing=$(missing_packages "$@" | xargs)
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; then
-    fail "these Debian packages are missing, and this user may not install them. Run: sudo apt-get install $missing"
+    fail "these Debian packages are missing, and this user may not install them without being asked for a password." \
+      "Run: sudo apt-get update; sudo apt-get install --no-install-recommends $missing"
   fi
   say "installing Debian packages: $missing"
   # shellcheck disable=SC2086
@@ -95,7 +97,9 @@ fingerprint() {
 
 is_ready() { [ -f ".venv/ready-$1" ] && [ "$(cat ".venv/ready-$1")" = "$(fingerprint "$1")" ]; }
 
+# make_environment KIND: of requirements/KIND.txt.
 make_environment() {
+  local kind=$1
   if is_ready "$kind" || { [ "$kind" = run ] && is_ready test; }; then return; fi
   if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     local python
@@ -111,7 +115,7 @@ make_environment() {
 }
 
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8   # so that `cause` can read what is said
-case $kind in run | test | packages) ;; *) fail "usage: scripts/setup.sh run|test|packages" ;; esac
+case $kind in run | quick | test | packages) ;; *) fail "usage: scripts/setup.sh run|quick|test|packages" ;; esac
 check_machine
 # shellcheck disable=SC2046
 install_packages $(wanted_packages)
@@ -120,4 +124,4 @@ if [ "$kind" = test ] && has dpkg-query && { [ "$(id -u)" = 0 ] || sudo -n true 
   install_for_tests "SIP sites" $(sip_packages)
   install_for_tests "MQTT and figures" $(house_packages)
 fi
-[ "$kind" = packages ] || make_environment
+case $kind in run) make_environment run ;; quick | test) make_environment test ;; esac

@@ -170,13 +170,24 @@ rollback() {
   change_to "$previous" && tell "$previous runs"
 }
 
+# Whether systemd/install.sh put this here; what tells it goes last, so that a cut is noticed.
+is_from_checkout() { case $(readlink "$root/usr/local/bin/$name") in "$opt"/current/*) ;; *) return 1 ;; esac; }
+
 # What systemd/install.sh puts outside of its folders, and a Debian package has elsewhere.
 drop_installed() {
   local file units=$root/etc/systemd/system/$name
+  rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
   for file in "$units"{,-door@,-switchboard}.service "$units-door.socket" "$root/usr/local/bin/$name"; do
     case $(readlink "$file") in "$opt"/current/*) rm -f "$file" ;; esac
   done
-  rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
+}
+
+# What `systemctl enable` made of units that are links: it names the version of that day, which an update removes.
+drop_followed() {
+  local file
+  for file in "$root/etc/systemd/system/$name"*.{service,socket}; do
+    case $(readlink "$file") in "$opt"/releases/*) rm -f "$file" ;; esac
+  done
 }
 
 uninstall() {
@@ -188,6 +199,7 @@ uninstall() {
   rm -f "$etc/systemd/system/multi-user.target.wants/$name"{,-trial,-switchboard}.service
   rm -f "$etc/systemd/system.conf.d/60-$name.conf"
   drop_installed
+  drop_followed
   drop_restart_steps
   manager daemon-reload
   rm -rf "$root/var/lib/$name" "$root/run/$name"

@@ -89,16 +89,19 @@ def load_to_check(path: str | Path, *, as_service: bool = False, trusting: bool 
 
 
 def control_socket_of(path: Path | None) -> str:
-    """Tell where the agent with these settings is reached; empty: at the usual place.
+    """Tell where the agent with these settings is reached; empty: at the usual place. ConfigError: no TOML.
 
+    Nothing else of them need be good, or seen by this process: systemd hands a credential to the service alone.
     Without a file it is asked of the installed one, as far as this user may read it.
     """
-    if path is not None:
-        return load(path).service.control_socket
     try:
-        return load(INSTALLED).service.control_socket
+        service = read_layers(INSTALLED if path is None else path).tables.get("service")
     except ConfigError:
+        if path is not None:
+            raise
         return ""
+    named = service.get("control_socket", "") if isinstance(service, dict) else ""
+    return named if isinstance(named, str) else ""
 
 
 def _load(path: str | Path, further: _Further) -> Config:

@@ -224,7 +224,7 @@ def _is_jwt(text: str) -> bool:
         return False
     try:
         return all(isinstance(json.loads(_decode(part)), dict) for part in parts[:2])
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

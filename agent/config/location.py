@@ -14,6 +14,7 @@ INSTALLED = Path("/etc/kiosk-agent/config.toml")  # systemd/install.sh
 ACCOUNT = "kiosk-agent"  # the service's user; it has these groups besides its own (systemd/kiosk-agent.service)
 GROUPS = ("gpio", "audio")
 STATE = Path("/var/lib/kiosk-agent")
+RUNTIME = Path("/run/kiosk-agent")
 UNSEEN = ("/home", "/root", "/tmp", "/var/tmp", "/run/user")  # the unit hides these from the service
 
 
@@ -48,13 +49,19 @@ def as_service(path: Path) -> bool:
 
 def become(account: pwd.struct_passwd) -> None:
     """Become that user, with the groups that the service has; needs root."""
+    import encodings.idna  # noqa: F401, what is loaded later may lie where only root reads it
+
+    import agent.config.exposure
+    import agent.config.foresight  # noqa: F401
+
     groups = [grp.getgrnam(name).gr_gid for name in GROUPS if _exists(name)]
     os.setgroups([account.pw_gid, *groups])
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
     os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
     for name in ("XDG_RUNTIME_DIR", "PULSE_SERVER", "SUDO_USER", "LOGNAME", "USER"):
         os.environ.pop(name, None)
-    os.environ.update(HOME=account.pw_dir, USER=account.pw_name)
+    home = RUNTIME if RUNTIME.exists() else account.pw_dir  # as in the unit: PulseAudio's library complains without one
+    os.environ.update(HOME=str(home), USER=account.pw_name)
     if STATE.exists():
         os.environ.setdefault("STATE_DIRECTORY", str(STATE))
 

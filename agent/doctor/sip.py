@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,6 +23,9 @@ from agent.net.tls import client_context
 from agent.net.websocket import WebSocket
 from agent.program import user_agent
 from agent.signaling.sip_refusals import REFUSED_HERE
+
+if TYPE_CHECKING:
+    from agent.signaling.sip.stream import SipStream
 
 ANSWER_S = 12.0
 SUBPROTOCOL: Final = "sip"
@@ -131,16 +134,8 @@ def check_registration(config: Config, get_secret: GetSecret, answer_s: float = 
 
     account, box = sip_account(config, get_secret(), instance=str(uuid4())), sip_account(config, "")
     stream = SipStream(account, ca_file=config.signaling.ca_file or None)
-    outcome: AsyncResult[str] = AsyncResult()
-    told: list[str] = []
-    stream.on("ready", lambda _payload: outcome.set(""))
-    stream.on("error", lambda payload: _complain(payload, told, outcome))
-    stream.open()
-    stream.register(True)
     try:
-        why: str = outcome.get(timeout=answer_s)
-    except Timeout:
-        why = told[-1] if told else f"no answer from {stream.uri} within {answer_s:g} s"
+        why = _why_not_registered(stream, answer_s)
     finally:
         stream.destroy()
         stream.join(1.0)
@@ -151,6 +146,20 @@ def check_registration(config: Config, get_secret: GetSecret, answer_s: float = 
         more = f"and ring {others} other phone{'s' if others > 1 else ''} of this user, too"
         return ok("registration", f"{facts}, {more}")
     return ok("registration", facts)
+
+
+def _why_not_registered(stream: SipStream, answer_s: float) -> str:
+    """Register, and tell what came of it; empty where that is a registration."""
+    outcome: AsyncResult[str] = AsyncResult()
+    told: list[str] = []
+    stream.on("ready", lambda _payload: outcome.set(""))
+    stream.on("error", lambda payload: _complain(payload, told, outcome))
+    stream.open()
+    stream.register(True)
+    try:
+        return str(outcome.get(timeout=answer_s))
+    except Timeout:
+        return told[-1] if told else f"no answer from {stream.uri} within {answer_s:g} s"
 
 
 def _complain(payload: Mapping[str, Any], told: list[str], outcome: AsyncResult[str]) -> None:

@@ -84,16 +84,10 @@ class Kiosk(Emitter):
         self.sound = sound or open_sound(config.sound)
         self.volume = SpeakerVolume(config.sound, self.sound, lambda: self.box.changed(),
                                     lambda why: self.board.trouble("volume", why))  # fmt: skip
-        progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
-        talks_by_button = talks(config)
         self.board = Noticeboard(Situation(do_not_disturb=config.answering.do_not_disturb))
-        sounds = CallSounds(self.device, progress)
-        self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks_by_button)
-        ourselves, name = _names(config)
-        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name,
-                                   config.directory)  # fmt: skip
-        Reachability(self.device, self.board)
-        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
+        self._progress = ProgressTones(self.sound.mixer, config.sound.tone_country)
+        sounds = CallSounds(self.device, self._progress)
+        self._wire_calls(config, sounds)
         self.media = MediaThread()
         self.pins = open_factory(config.box.pins, config.box.chip)
         try:
@@ -102,28 +96,22 @@ class Kiosk(Emitter):
             self.pins.close()
             self.mailbox.close()
             raise
-        self.upkeep = Upkeep(lambda: self.config, self.sound, self.lines, self.board)
-        self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
-                            self.volume, self.upkeep)  # fmt: skip
-        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
-        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
-                             self.control.beside(KEY_NAME) if self.doorway.exists else None, config.api)  # fmt: skip
-        self.supervisor = Supervisor(
-            config.service.restart_limits, trouble=lambda name, why: self.board.trouble(f"part {name}", why)
-        )
-        self.notifier = Notifier()
-        self.vitals = Vitals()
-        self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
-        self.name_watch = NameWatch(service_hosts(config), self.board, self.registrar.names_are_back)
-        self._growth = Growth(lambda: self.is_idle, lambda why: self.board.trouble("growth", why), self.supervisor.end)
-        self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
-        self._progress = progress
+        self._wire_ways_in(config)
+        self._wire_care(config)
         self._journal = Journal()
         self.comes_back = False  #: whether this process begins anew after `stop`, which is no end of the service
         self._stopping = False
         self._stopped = Event()
         self._listen()
         self.house = open_house(config, self, self.mailbox.post, self.board.trouble)
+
+    def _wire_calls(self, config: Config, sounds: CallSounds) -> None:
+        self.lines = Lines(self.device, config.answering, sounds, self.board, push_to_talk=talks(config))
+        ourselves, name = _names(config)
+        self.attendant = Attendant(self.lines, ourselves, config.answering, sounds, self.board, name,
+                                   config.directory)  # fmt: skip
+        Reachability(self.device, self.board)
+        self.registrar = Registrar(config, self.device, self.sound, self.volume.before_ringing, self.board.trouble)
 
     def _wire_panel(self, config: Config, sounds: CallSounds) -> None:
         memory = DoorMemory(Path(config.service.state_dir or state_folder()))
@@ -133,6 +121,27 @@ class Kiosk(Emitter):
         self.digits.use(config.directory, config.keypad)
         self.panel = Panel(self.pins, config.buttons, config.lights, self.mailbox.post, actions.perform)
         self.panel.entries = config.directory
+
+    def _wire_ways_in(self, config: Config) -> None:
+        """Make what others ask the box by: the control socket and the page."""
+        self.upkeep = Upkeep(lambda: self.config, self.sound, self.lines, self.board)
+        self.box = KioskBox(config.box.identity, self.board, self.attendant, self.panel, self.doorway, self.sound,
+                            self.volume, self.upkeep)  # fmt: skip
+        self.control = ControlServer(socket_path(config.service.control_socket), self._commands())
+        self.page = PageHost(config.page, self.box, lambda why: self.board.trouble("page", why),
+                             self.control.beside(KEY_NAME) if self.doorway.exists else None, config.api)  # fmt: skip
+
+    def _wire_care(self, config: Config) -> None:
+        """Make what looks after the parts, and tells systemd and the panel of them."""
+        self.supervisor = Supervisor(
+            config.service.restart_limits, trouble=lambda name, why: self.board.trouble(f"part {name}", why)
+        )
+        self.notifier = Notifier()
+        self.vitals = Vitals()
+        self.sound_watch = SoundWatch(self.sound, config.sound, self.board)
+        self.name_watch = NameWatch(service_hosts(config), self.board, self.registrar.names_are_back)
+        self._growth = Growth(lambda: self.is_idle, lambda why: self.board.trouble("growth", why), self.supervisor.end)
+        self.faults = FaultLight(self.mailbox.post, lambda why: self.board.trouble("program", why))
 
     # --- life ---
 

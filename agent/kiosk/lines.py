@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from time import monotonic
 
-from agent.clock import Timer
 from agent.config.settings import AnsweringSettings
 from agent.errors import InvalidStateError, UsageError, VoiceError
 from agent.events import Emitter
-from agent.hub_clock import HubClock
 from agent.kiosk.answering import limit_s, warning_s
 from agent.kiosk.box_events import Noticeboard
 from agent.kiosk.box_state import DIALLING, IDLE, IN_CALL, RECONNECTING
@@ -20,6 +18,7 @@ from agent.kiosk.call_log import CallLog
 from agent.kiosk.call_sounds import CallSounds
 from agent.kiosk.line import Line
 from agent.kiosk.outcomes import INCOMING, OUTGOING
+from agent.kiosk.upcoming_call import UpcomingCall
 from agent.kiosk.waiting import Waiting
 from agent.kiosk.wish import Wish
 from agent.voice.call_ids import INCOMING as CALLED
@@ -59,7 +58,7 @@ class Lines(Emitter):
         self._board = board
         self._push_to_talk = push_to_talk
         self._talks = False
-        self._upcoming: Timer | None = None  # a call that is about to be dialled, for somebody who waits
+        self._upcoming = UpcomingCall()
         device.on_pending_changed = self._forget_dropped
         device.on("resumed", self.resumed)
 
@@ -75,7 +74,7 @@ class Lines(Emitter):
     @property
     def is_on(self) -> bool:
         """Whether a call is on, or is being dialled."""
-        return self.current is not None or self._upcoming is not None
+        return self.current is not None or self._upcoming.is_planned
 
     # --- how they begin ---
 
@@ -104,7 +103,7 @@ class Lines(Emitter):
 
         A call that goes with its socket is placed again: nobody in front of the box can know that the socket is lost.
         """
-        if self._upcoming is not None:
+        if self._upcoming.is_planned:
             raise InvalidStateError("a call is being dialled already")
         line = self._dial(wish)
         self._sounds.dialling()
@@ -130,10 +129,7 @@ class Lines(Emitter):
 
     def stop_dialling(self) -> bool:
         """Give up a call that is about to be dialled; False when there is none."""
-        upcoming, self._upcoming = self._upcoming, None
-        if upcoming is not None:
-            upcoming.cancel()
-        return upcoming is not None
+        return self._upcoming.cancel()
 
     def resumed(self, connection: Connection) -> None:
         """Go on with a call that the process before this one was in."""
@@ -183,7 +179,8 @@ class Lines(Emitter):
         """Let the box's state follow the calls."""
         line = self.current or self.waiting.accepted
         on = line.connection if line is not None else None
-        phase = _PHASES.get(on.status(), DIALLING) if on is not None else DIALLING if self._upcoming else IDLE
+        without = DIALLING if self._upcoming.is_planned else IDLE
+        phase = _PHASES.get(on.status(), DIALLING) if on is not None else without
         muted = on is not None and on.is_muted()
         held = line is not None and line.held
         self._board.show(phase=phase, held=held, muted=muted, ringing=self.waiting.unanswered)
@@ -274,22 +271,20 @@ class Lines(Emitter):
         if line.wish is not None and line.goes_on:
             self.calls.forget(line.record)
             # Later, because whoever takes the socket away is not done yet.
-            self._upcoming = HubClock().call_later(0, self._dial_again, line.wish)
+            self._upcoming.plan(0, self._dial_again, line.wish)
         elif line.failed and line.wish is not None and (following := line.wish.next(now := monotonic())):
-            self._upcoming = HubClock().call_later(following.begun_s - now, self._dial_next, following)
+            self._upcoming.plan(following.begun_s - now, self._dial_next, following)
         elif line.failed and line.unreached:
             self._sounds.unreachable()
         else:
             self._sounds.over(failed=line.failed)
 
     def _dial_again(self, wish: Wish) -> None:
-        self._upcoming = None
         if self.current is None and not self.waiting.lines:  # else somebody was quicker
             self._dial_unasked(wish, self._sounds.dialling)
 
     def _dial_next(self, wish: Wish) -> None:
         """Call whoever comes next, while the one who waits hears that it rings."""
-        self._upcoming = None
         if not self.is_busy():
             self._dial_unasked(wish, self._sounds.dialling_next)
 

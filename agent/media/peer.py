@@ -17,8 +17,8 @@ from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.transport import IceTransport
 from agent.media.peer_states import EventSink, PeerStates
 from agent.media.rtp_endpoint import RtpEndpoint
+from agent.media.sdp.description import Description, IceParameters
 from agent.media.sdp.offer_answer import Agreement, OfferAnswer
-from agent.media.sdp.parse import Description, IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import RawStats
 from hw.sound.frame import FRAME_MS

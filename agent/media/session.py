@@ -36,6 +36,8 @@ STATES = ("signaling_state", "ice_gathering_state", "ice_connection_state", "con
 NEGOTIATION_LIMIT_S = 10.0
 IMPORT_LIMIT_S = 60.0  # on the smallest boards, right after boot
 
+_Event = tuple[str, tuple[Any, ...]]
+
 
 class MediaSession(HubEmitter, Closing):
     """One call's media; hub only. Methods marked "blocks" block the calling greenlet, nothing else.
@@ -74,7 +76,8 @@ class MediaSession(HubEmitter, Closing):
         self._likely_address = likely_address
         self._core = SessionCore(self.settings, sound, self._report, for_sip)
         self._watch = NetworkWatch(self._network_changed)
-        self._outbox: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._step: list[_Event] = []  # of the asyncio loop, that the hub has not been told of
+        self._outbox: deque[_Event] = deque()
         self._dispatcher: gevent.Greenlet[..., None] | None = None
         self._closed = False
 
@@ -196,16 +199,26 @@ class MediaSession(HubEmitter, Closing):
     # events
 
     def _report(self, name: str, *arguments: Any) -> None:
-        """Pass an event from the asyncio loop to the hub."""
-        self._bridge.post(self._deliver, name, arguments)
+        """Pass an event from the asyncio loop to the hub, in one piece with all others of the same step.
 
-    def _deliver(self, name: str, arguments: tuple[Any, ...]) -> None:
-        if name == "track" and self._core.pump is not None:
-            self.remote_stream = RemoteStream(self._bridge, self._core.pump.heard)
-            arguments = (self.remote_stream,)
-        elif name in STATES:
-            setattr(self, name, arguments[0])
-        self._outbox.append((name, arguments))
+        Whoever hears that all is agreed on finds the far end's stream, too, which is told of next.
+        """
+        self._step.append((name, arguments))
+        if len(self._step) == 1:
+            self._bridge.loop.call_soon(self._cross)
+
+    def _cross(self) -> None:
+        step, self._step = self._step, []
+        self._bridge.post(self._deliver, step)
+
+    def _deliver(self, step: list[_Event]) -> None:
+        for name, arguments in step:
+            if name == "track" and self._core.pump is not None:
+                self.remote_stream = RemoteStream(self._bridge, self._core.pump.heard)
+                arguments = (self.remote_stream,)
+            elif name in STATES:
+                setattr(self, name, arguments[0])
+            self._outbox.append((name, arguments))
         if self._dispatcher is None or self._dispatcher.ready():
             self._dispatcher = gevent.spawn(self._dispatch)
 

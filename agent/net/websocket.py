@@ -1,6 +1,6 @@
 """One WebSocket on gevent sockets, driven by the sans-IO protocol of `websockets` (RFC 6455, RFC 7692).
 
-A greenlet dials and reads, another one writes; `send` only queues. Reports stop the moment `close` is called, and
+A greenlet dials and reads; what is sent only waits in a `SendQueue`. Reports stop the moment `close` is called, and
 the closing handshake then goes on by itself for at most CLOSE_TIMEOUT_S. The reader takes turns with everybody else,
 and a server that sends far more than the protocol needs is left: what frames, and their bytes, may cost is a budget.
 """
@@ -8,14 +8,12 @@ and a server that sends far more than the protocol needs is left: what frames, a
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Protocol
 
 import gevent
 from gevent import socket
-from gevent.event import Event
 from gevent.ssl import SSLContext
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidURI
@@ -32,6 +30,7 @@ from agent.net.dial import connect, route_source
 from agent.net.kept_answers import SocketAddress
 from agent.net.rate_limit import RateLimit
 from agent.net.resolve import is_literal, resolve
+from agent.net.send_queue import SendQueue
 from agent.net.tls import explain
 from agent.net.turns import Turns
 
@@ -40,7 +39,6 @@ log = logging.getLogger(__name__)
 CLOSE_TIMEOUT_S = 1.0
 MAX_MESSAGE_BYTES = 512 * 1024  #: a larger message ends the connection, and so do more fragments of one:
 MAX_FRAGMENTS = 64
-MAX_UNSENT_BYTES = 1024 * 1024
 READ_BYTES = 1024  # parsed at once: five hundred empty frames at most
 COSTLY_BYTES = 4 * 1024  # that cost as much as another frame
 FRAMES_PER_S = 100.0  # on average; a busy service sends a few in a second
@@ -97,16 +95,13 @@ class WebSocket(Closing):
         self._turns = Turns(STEPS_A_TURN)
         self._budget = RateLimit(FRAMES_PER_S, monotonic())
         self._fragments: list[Frame] = []
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
+        self._unsent = SendQueue()
         self._left = False
-        self._work = Event()
         self._reader = gevent.spawn(self._run)
-        self._writer: gevent.Greenlet[..., None] | None = None
 
     def send(self, text: str) -> None:
         """Queue one text message; raises ConnectionError when the connection is not open or full."""
-        if self._protocol.state is not State.OPEN or self._unsent_bytes > MAX_UNSENT_BYTES:
+        if self._protocol.state is not State.OPEN or self._unsent.is_full:
             raise ConnectionError("the signaling socket takes no message now")
         self._protocol.send_text(text.encode())
         self._flush()
@@ -157,7 +152,7 @@ class WebSocket(Closing):
     def _open(self) -> None:
         self._sock = connect(self._look_up())
         self._sock = self._context.wrap_socket(self._sock, server_hostname=self._uri.host)
-        self._writer = gevent.spawn(self._write)
+        self._unsent.start(self._sock)
         request = self._protocol.connect()
         request.headers["User-Agent"] = self._user_agent
         self._protocol.send_request(request)
@@ -187,7 +182,7 @@ class WebSocket(Closing):
             else:
                 protocol.receive_eof()
             self._flush()
-            if self._unsent_bytes > MAX_UNSENT_BYTES:
+            if self._unsent.is_full:
                 raise ConnectionError("the server takes no data")
             for event in protocol.events_received():
                 if self._left:
@@ -264,27 +259,11 @@ class WebSocket(Closing):
         self._report_close(None)
 
     def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
-            self._unsent.append(data)
-            self._unsent_bytes += len(data)
-        self._work.set()
-
-    def _write(self) -> None:
-        try:
-            while True:
-                self._work.wait()
-                self._work.clear()
-                while self._unsent:
-                    data = self._unsent.popleft()
-                    self._sock.sendall(data)
-                    self._unsent_bytes -= len(data)
-        except OSError as exc:
-            log.debug("writing to the signaling socket failed: %s", exc)
-            self._sock.close()  # wakes the reader, which reports it
+        self._unsent.put(self._protocol.data_to_send())
 
     def _finish(self) -> None:
         state = self._protocol.state
-        if state is State.CONNECTING and self._writer is None:
+        if state is State.CONNECTING and not self._unsent.has_socket:
             self._reader.kill(block=False)  # still dialling: it cleans up by itself
             return
         if state is State.OPEN:
@@ -295,8 +274,7 @@ class WebSocket(Closing):
         self._shut()
 
     def _shut(self) -> None:
-        if self._writer is not None:
-            self._writer.kill(block=False)
+        self._unsent.stop()
         if self._sock is not None:
             self._sock.close()
 

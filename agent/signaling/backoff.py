@@ -40,7 +40,6 @@ class Backoff:
         self._randomisation = randomisation
         self._random = random
         self._base_ms = initial_ms
-        self.attempts = 0  #: expiries since the last reset
         self.deadline_s: float | None = None  #: when the pending delay ends, None when none is pending
 
     def start(self, now: float) -> int | None:
@@ -57,7 +56,6 @@ class Backoff:
         if self.deadline_s is None or now < self.deadline_s:
             return False
         self.deadline_s = None
-        self.attempts += 1
         self._base_ms = min(self._base_ms * self._factor, self._max_ms)
         return True
 
@@ -68,7 +66,6 @@ class Backoff:
     def reset(self) -> None:
         """Forget the pending delay and start again from `initial_ms`."""
         self.cancel()
-        self.attempts = 0
         self._base_ms = self._initial_ms
 
 

@@ -15,7 +15,7 @@ from agent.log import FailureLog, SeldomLog
 from agent.media.codec.sender import AudioSender
 from agent.media.codec.telephone_event import EventSender
 from agent.media.peer import Peer
-from agent.media.sdp.parse import KINDS
+from agent.media.sdp.codecs import KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.kept_digits import KeptDigits

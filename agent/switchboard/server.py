@@ -149,22 +149,29 @@ class Switchboard:
         self.registry.add(client)
         writer = asyncio.create_task(client.write())
         try:
-            async for frame in connection:
-                if not isinstance(frame, str):
-                    await client.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-                    break
-                is_new = client.identity is None
-                self._apply(client, client.session.receive(frame, self._now()))
-                if is_new and client.identity is not None:
-                    self._admit(client)
+            await self._listen(client, connection)
         except ConnectionClosed:
             pass
         finally:
-            self._apply(client, client.session.closed())
-            self.registry.remove(client.id)
-            self._promote(client.identity)
-            self._executor.run(self.calls.lost(client.id, self._now()))
+            self._forget(client)
             writer.cancel()
+
+    async def _listen(self, client: Client, connection: Wire) -> None:
+        async for received in connection:
+            if not isinstance(received, str):
+                await client.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+                return
+            is_new = client.identity is None
+            self._apply(client, client.session.receive(received, self._now()))
+            if is_new and client.identity is not None:
+                self._admit(client)
+
+    def _forget(self, client: Client) -> None:
+        """Let its calls wait or end, and give its place to another one."""
+        self._apply(client, client.session.closed())
+        self.registry.remove(client.id)
+        self._promote(client.identity)
+        self._executor.run(self.calls.lost(client.id, self._now()))
 
     def _admit(self, client: Client) -> None:
         """Give a client that has shown its token a place; beyond its share it goes on having that of a stranger."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from agent.media.codec.g711 import G711Decoder, G711Encoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
 from agent.media.codec.receiver import Decoder
-from agent.media.sdp.parse import UNKNOWN
+from agent.media.sdp.codecs import UNKNOWN
 from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
 
 OPUS, PCMU, PCMA, EVENT = "opus", "PCMU", "PCMA", "telephone-event"

@@ -23,7 +23,8 @@ from agent.voice.farewells import Farewell
 from agent.voice.monitoring import Monitoring
 from agent.voice.protocols import CallHost, SignalingStream
 from agent.voice.recovery_driver import RecoveryDriver
-from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
+from agent.voice.recovery_effects import RecoveryEffect
+from agent.voice.recovery_policy import Recovery, RecoveryLimits
 from agent.voice.signaling_driver import SignalingDriver
 from agent.voice.sounds import DISCONNECT
 from agent.voice.states import Trigger

@@ -124,7 +124,7 @@ class DeviceCalls:
         for call in self._waiting_as(connection.parameters.get("CallSid")):
             if call is not connection:
                 self.remove(call)
-                call.on_dropped()
+                call.inbox.on_dropped()
 
     def before_accept(self, connection: Connection) -> None:
         """Let every other call that is active make way for one that is being accepted."""
@@ -153,7 +153,7 @@ class DeviceCalls:
         """End what is left, the pending ones without a word: nobody can take them any more."""
         self.disconnect_all()
         for connection in list(self._dropped):
-            connection.on_dropped()
+            connection.inbox.on_dropped()
 
     def remove(self, connection: Connection) -> None:
         """Forget a call; one that was never taken may still be, and goes on hearing the server."""
@@ -170,7 +170,7 @@ class DeviceCalls:
 
     def find(self, callsid: object) -> Connection | None:
         """Find the call that the server means."""
-        return next((call for call in self.all() if call.is_called(callsid)), None)
+        return next((call for call in self.all() if call.inbox.is_called(callsid)), None)
 
     def addressee(self, callsid: object) -> Connection | None:
         """Find the call that a `ringing` or `answer` is for; the name of a call that is dialled is news.
@@ -178,12 +178,12 @@ class DeviceCalls:
         What comes late for a call that is over is for no other one: in the reference the next call takes it.
         """
         listening = self.listening()
-        named = next((call for call in listening if call.is_called(callsid)), None)
+        named = next((call for call in listening if call.inbox.is_called(callsid)), None)
         if named is not None:
-            return named if named.waits_for_answer else None
+            return named if named.inbox.waits_for_answer else None
         if callsid in self._over:
             return None
-        waiting = [call for call in listening if call.waits_for_answer]
+        waiting = [call for call in listening if call.inbox.waits_for_answer]
         nameless = (call for call in waiting if not call.parameters.get("CallSid"))
         return next(nameless, waiting[0] if waiting else None)
 
@@ -191,10 +191,10 @@ class DeviceCalls:
         """Drop what is pending, which nobody can answer or cancel once the service has closed its stream for good."""
         for connection in self._pending:
             if self.waits(connection):
-                connection.on_transport_close()
+                connection.inbox.on_transport_close()
 
     def _waiting_as(self, callsid: object) -> list[Connection]:
-        return [call for call in self.listening() if call.status() == "pending" and call.is_called(callsid)]
+        return [call for call in self.listening() if call.status() == "pending" and call.inbox.is_called(callsid)]
 
     def _take(self, connection: Connection) -> None:
         if connection not in self._taken:

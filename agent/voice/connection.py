@@ -8,15 +8,12 @@ from typing import Any
 from gevent.event import AsyncResult
 
 from agent.errors import InvalidStateError
-from agent.signaling.pstream.names import Member
 from agent.signaling.pstream.params import decode_params, encode_params, js_string
-from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
-from agent.voice.call_causes import Cause
 from agent.voice.call_ids import INCOMING, OUTGOING, caller_info, new_temporary_sid
+from agent.voice.call_inbox import CallInbox
 from agent.voice.call_messaging import Messaging
-from agent.voice.call_signaling import CallSignaling
 from agent.voice.call_state import CallState
 from agent.voice.call_ticket import CallTicket
 from agent.voice.connect_options import accept_arguments
@@ -25,7 +22,6 @@ from agent.voice.digits import DigitSender, check_digits
 from agent.voice.event_names import SpelledEmitter
 from agent.voice.feedback import feedback_event
 from agent.voice.protocols import CallHost
-from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
 
 
@@ -71,6 +67,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         self.log = host.log
         self._call = CallDriver(host, self, offer_sdp, reconnect_token)
         self._messaging = Messaging(self._call)
+        self.inbox = CallInbox(self, host, self._call, self._messaging)  #: what the Device passes on; not of the SDK
         host.contact.when_made(self._report_made)
 
     def __repr__(self) -> str:
@@ -208,134 +205,6 @@ class Connection(SpelledEmitter, ConnectionAliases):
     def media_stream(self) -> Any:
         """The media session; None before the capture."""
         return self._call.media.session
-
-    # What the Device passes on
-
-    @property
-    def waits_for_answer(self) -> bool:
-        """Whether a `ringing` or `answer` of the server is meant for this call."""
-        return self._call.core.is_dialling or self._call.restart_offered or self._call.waits_for_service
-
-    def is_called(self, callsid: object) -> bool:
-        """Tell whether the server means this call by `callsid`."""
-        return isinstance(callsid, str) and callsid in (self._call.sid, self.outbound_connection_id)
-
-    def on_ringing(self, payload: Mapping[str, Any]) -> None:
-        """Take the server's `ringing`."""
-        rings = self._host.options.enable_ringing_state
-        cause = Cause(sdp=payload.get("sdp"), callsid=payload.get("callsid"), ringing_enabled=rings)
-        self._call.fire(Trigger.RINGING, cause)
-
-    def on_answer(self, payload: Mapping[str, Any]) -> None:
-        """Take the server's `answer`: to the call, to its ICE restart, or to the question whether it still has it."""
-        sdp, token = payload.get("sdp"), payload.get("reconnect")
-        if isinstance(token, str) and token:
-            self._call.signaling.tell(CallSignaling.named, token)
-            self._host.call_changed()
-        self._call.signaling.tell(CallSignaling.answered)
-        if isinstance(by := payload.get(Member.ANSWERED_BY), str):
-            self.answered_by = by
-        if sdp and self._call.restart_offered:
-            self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
-        elif sdp and payload.get("fork") is True:
-            self._call.media.take_fork(sdp)
-        self._call.fire(Trigger.ANSWER, Cause(sdp=sdp, callsid=payload.get("callsid")))
-
-    def on_cancel(self, elsewhere: bool = False) -> None:
-        """Take the server's `cancel`; `elsewhere`: another phone of ours has taken the call."""
-        self.answered_elsewhere = elsewhere
-        self._call.fire(Trigger.CANCEL)
-
-    def on_hold(self, held: bool) -> None:
-        """Take in that the far side does not listen any more, or does again."""
-        self.emit("hold", held)
-
-    def on_digit(self, digit: str) -> None:
-        """Take a key that the far side pressed and signaling carried."""
-        self.emit("digit", digit)
-
-    def on_peer_changed(self) -> None:
-        """Look for a path anew: another machine carries on at the far end, which knows nothing of the one in use."""
-        self._call.tell_recovery(Recovery.network_changed, True)
-
-    def on_dropped(self) -> None:
-        """End a pending call without a word: it cannot be taken any more."""
-        self._call.fire(Trigger.DROPPED)
-
-    def on_hangup(self, error: Mapping[str, Any] | None, sip_status: int | None = None) -> None:
-        """Take the server's `hangup`, with its error if it has one; a PBX says how a call of ours came to nothing."""
-        self.sip_status = sip_status
-        entry = self._host.generation.class_of_end(error or {})
-        told = catalogue.far_end_error(self, error, entry) if error else None
-        self._call.fire(Trigger.HANGUP, Cause(error=told))
-
-    def overdue_s(self) -> float:
-        """Return the seconds since some part of it should have done its next step."""
-        return self._call.overdue_s()
-
-    def abandon(self) -> None:
-        """End it although parts of it fail."""
-        self._call.abandon()
-
-    def on_transport_close(self) -> None:
-        """Note that the socket is lost."""
-        self._call.tell_recovery(Recovery.signaling, False)
-        self._call.signaling.tell(CallSignaling.lost)
-
-    @property
-    def is_being_resumed(self) -> bool:
-        """Whether the service has not given back yet what another process has left behind."""
-        return self._call.core.flags.resumed and self._call.core.flags.signaling_lost
-
-    def on_service_reached(self) -> None:
-        """Note that the service is reached again, or takes a new token."""
-        self._call.signaling.tell(CallSignaling.connected)
-
-    def on_refused(self, payload: Mapping[str, Any], error: Mapping[str, Any]) -> None:
-        """Take the server's `error` about one of our messages."""
-        self._messaging.refused(payload, error)
-
-    def on_not_taken_back(self) -> None:
-        """Note that the service refused to give this call back."""
-        self._call.signaling.tell(CallSignaling.refused)
-
-    def on_ack(self, payload: Mapping[str, Any]) -> None:
-        """Take the server's `ack` of one of our messages."""
-        self._messaging.acknowledged(payload)
-
-    def on_message(self, payload: Mapping[str, Any]) -> None:
-        """Take a message of the far side."""
-        self._messaging.received(payload)
-
-    @property
-    def path(self) -> tuple[str | None, str | None]:
-        """Our address and the far side's on the path that the audio takes; None while there is none."""
-        return self._call.media.path
-
-    def on_network_changed(self, reachable: bool) -> None:
-        """Look after the path; `reachable` if any way to the far side is left."""
-        self._call.tell_recovery(Recovery.network_changed, reachable)
-
-    def on_volume_wanted(self) -> None:
-        """Measure volumes from now on."""
-        self._call.monitoring.look_sooner()
-
-    def on_offer_refused(self) -> None:
-        """Take back a new offer that the far side does not want; the call goes on as it was."""
-        if self._call.restart_offered:
-            self._call.media.withdraw_offer()
-
-    def on_restart_offer(self, sdp: str, *, instead: bool = False) -> None:
-        """Answer the far side's restart of ICE, or make the offer that it asks for without one.
-
-        An own offer under way goes first (glare), unless theirs is to be answered `instead`.
-        """
-        if self._call.restart_offered and not instead:
-            return
-        if sdp:
-            self._call.fire(Trigger.RESTART_OFFER, Cause(sdp=sdp))
-        else:
-            self._call.media.perform(do.OfferRestart())
 
     def _report_made(self) -> None:
         told = {"preflight": self._host.options.preflight, **self._host.generation.told_of_calls}

@@ -70,19 +70,19 @@ class DeviceVitals:
             if host.generation.calls_end_with_stream:
                 self._end(call)
             else:
-                call_handler("a call whose stream is replaced", call.on_transport_close)
+                call_handler("a call whose stream is replaced", call.inbox.on_transport_close)
         if host.status != "offline":
             host.set_status("offline")
         host.open_stream(token)
 
     def calls_overdue_s(self) -> float:
         """Return how late the latest of the calls is."""
-        return max(map(_overdue_s, self._host.calls.listening()), default=0.0)
+        return max((call.inbox.overdue_s() for call in self._host.calls.listening()), default=0.0)
 
     def end_late_calls(self, limit_s: float) -> None:
         """End the calls that are later than that, whatever still works in them."""
         for call in self._host.calls.listening():
-            if _overdue_s(call) > limit_s:
+            if call.inbox.overdue_s() > limit_s:
                 self._end(call)
 
     def reports_overdue_s(self) -> float:
@@ -99,7 +99,7 @@ class DeviceVitals:
         return self._device.token if self._device.is_initialized and not self._host.is_closed else None
 
     def _end(self, call: Connection) -> None:
-        call.abandon()
+        call.inbox.abandon()
         self._host.calls.remove(call)
 
 

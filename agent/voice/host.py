@@ -172,9 +172,9 @@ class DeviceHost(HostDuties, Closing):
         if self.stream is not None:
             self.stream.network_changed()
         for call in self.calls.all():
-            way = way_after(change, *call.path)
+            way = way_after(change, *call.inbox.path)
             if way.harmed or call.status() == "reconnecting":
-                call.on_network_changed(way.reachable)
+                call.inbox.on_network_changed(way.reachable)
 
     def forget_stream(self) -> None:
         """Go on without the stream that there was; what it has announced is void."""

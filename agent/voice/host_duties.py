@@ -143,7 +143,7 @@ class HostDuties(ABC):
     def volume_wanted(self) -> None:
         """Let calls measure volumes from now on."""
         for call in self.calls.all():
-            call.on_volume_wanted()
+            call.inbox.on_volume_wanted()
 
     # What signaling asks for (signaling_events.SignalingOwner)
 

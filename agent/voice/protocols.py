@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent.voice.call_causes import NOTHING, Cause
-from agent.voice.recovery_policy import RecoveryEffect
+from agent.voice.recovery_effects import RecoveryEffect
 from agent.voice.states import Trigger
 
 if TYPE_CHECKING:

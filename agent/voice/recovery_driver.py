@@ -10,7 +10,8 @@ from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import NOTHING, Cause
 from agent.voice.driver import Driver
-from agent.voice.recovery_policy import Recovery, RecoveryEffect
+from agent.voice.recovery_effects import RecoveryEffect
+from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ from enum import Enum, auto
 
 from agent.closing import Closing
 from agent.signaling.backoff import Backoff
+from agent.voice.gathering_watch import GatheringWatch
+from agent.voice.recovery_effects import RecoveryEffect
 
 BACKOFF_INITIAL_MS = 1
 BACKOFF_MAX_MS = 30_000
@@ -27,19 +29,6 @@ BACKOFF_RANDOMISATION = 0.5
 WATCHDOG_GRACE_S = 5.0
 
 _PASSING = ("connected", "disconnected", "failed")
-
-
-class RecoveryEffect(Enum):
-    """What the call must do."""
-
-    CONNECTIVITY_LOST = auto()  # raise the warning `ice-connectivity-lost`
-    CONNECTIVITY_BACK = auto()  # clear it
-    GATHERING_NONE = auto()  # report: no local candidate was found
-    GATHERING_TIMEOUT = auto()
-    BEGIN = auto()  # the call is reconnecting
-    RESTART = auto()  # make an ICE restart offer and send it
-    END = auto()  # the call is open again
-    FATAL = auto()  # 31003
 
 
 class Failure(Enum):
@@ -99,9 +88,7 @@ class Recovery(Closing):
         self._restart_unanswered = False
         self._low_bytes: set[str] = set()
         self._silent = False
-        self._gathering_deadline: float | None = None
-        self._gathering_failed = False
-        self._candidate_seen = False
+        self._gathering = GatheringWatch(self._limits.gathering_s)
         self._closed = False
 
     @property
@@ -114,7 +101,7 @@ class Recovery(Closing):
         if self._closed:
             return None
         watchdog = self.began_at + self._limits.watchdog_s if self.began_at is not None else None
-        times = (self._backoff.deadline_s, self._gathering_deadline, watchdog)
+        times = (self._backoff.deadline_s, self._gathering.deadline_s, watchdog)
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[RecoveryEffect]:
@@ -123,9 +110,7 @@ class Recovery(Closing):
             return []
         if self.began_at is not None and now >= self.began_at + self._limits.watchdog_s:
             return self._watchdog()
-        effects: list[RecoveryEffect] = []
-        if self._gathering_deadline is not None and now >= self._gathering_deadline:
-            effects += self._gathering_failure(RecoveryEffect.GATHERING_TIMEOUT, now)
+        effects = self._gathering_failed(self._gathering.expire(now), now)
         if not self._closed and self._backoff.expire(now):
             effects += self._restart()
         return effects
@@ -165,20 +150,12 @@ class Recovery(Closing):
 
     def candidate(self, now: float) -> list[RecoveryEffect]:
         """Note that a local candidate was found."""
-        self._candidate_seen = True
+        self._gathering.candidate()
         return []
 
     def gathering_state(self, state: str, now: float) -> list[RecoveryEffect]:
         """Take the new state of gathering (spec: recovery 2.2)."""
-        if state == "gathering":
-            self._gathering_deadline = now + self._limits.gathering_s
-        elif state == "complete":
-            self._gathering_deadline = None
-            if not self._candidate_seen:
-                return self._gathering_failure(RecoveryEffect.GATHERING_NONE, now)
-            if self._gathering_failed:
-                self._gathering_deadline = now + self._limits.gathering_s
-        return []
+        return self._gathering_failed(self._gathering.state(state, now), now)
 
     def negotiated(self, now: float) -> list[RecoveryEffect]:
         """Note that both descriptions are applied, for the first time or after a restart."""
@@ -238,8 +215,7 @@ class Recovery(Closing):
         return self._decide(Failure.CONNECTION_FAILED, now)
 
     def _connected(self, previous: str) -> list[RecoveryEffect]:
-        self._gathering_deadline = None
-        self._gathering_failed = False
+        self._gathering.connected()
         effects = [RecoveryEffect.CONNECTIVITY_BACK] if previous in ("disconnected", "failed") else []
         if self.reconnecting:
             self.began_at = None
@@ -291,17 +267,15 @@ class Recovery(Closing):
             return []
         self._restart_waits = False
         self._restart_unanswered = True
-        self._candidate_seen = False
+        self._gathering.restarted()
         return [RecoveryEffect.RESTART]
 
     def _watchdog(self) -> list[RecoveryEffect]:
         """No news for too long; a path that never broke (the network changed beside it) is kept."""
         return self._connected("connected") if self._ice == "connected" else self._give_up()
 
-    def _gathering_failure(self, effect: RecoveryEffect, now: float) -> list[RecoveryEffect]:
-        self._gathering_deadline = None
-        self._gathering_failed = True
-        return [effect, *self._decide(Failure.GATHERING_FAILED, now)]
+    def _gathering_failed(self, effect: RecoveryEffect | None, now: float) -> list[RecoveryEffect]:
+        return [effect, *self._decide(Failure.GATHERING_FAILED, now)] if effect is not None else []
 
     def _give_up(self) -> list[RecoveryEffect]:
         self._closed = True

@@ -9,7 +9,8 @@ from agent.voice import call_errors as catalogue
 from agent.voice.call_causes import NOTHING, Cause, Loss
 from agent.voice.call_signaling import CallSignaling, SignalingEffect
 from agent.voice.driver import Driver
-from agent.voice.recovery_policy import Recovery, RecoveryEffect
+from agent.voice.recovery_effects import RecoveryEffect
+from agent.voice.recovery_policy import Recovery
 from agent.voice.states import Trigger
 
 if TYPE_CHECKING:

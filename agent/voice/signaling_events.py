@@ -82,7 +82,7 @@ class SignalingEvents:
         device.located(payload)
         device.registration.connected()
         for call in device.calls.listening():
-            call.on_service_reached()
+            call.inbox.on_service_reached()
         for farewell in device.farewells.take():
             if farewell.reconnect_token:
                 self._stream.reconnect(farewell.sdp, farewell.callsid, farewell.reconnect_token)
@@ -104,10 +104,10 @@ class SignalingEvents:
         named = self._device.calls.find(payload.get("callsid"))
         if payload.get("voiceeventsid") and not self._device.generation.no_messages:
             if named is not None:
-                named.on_refused(payload, error)
+                named.inbox.on_refused(payload, error)
             return  # it is about a message, and no call or Device
         if named is not None:
-            named.on_not_taken_back()
+            named.inbox.on_not_taken_back()
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
@@ -119,24 +119,26 @@ class SignalingEvents:
         calls = self._device.calls
         sdp, callsid = payload.get("sdp"), payload.get("callsid")
         known = calls.find(callsid)
-        if known is not None and known.is_being_resumed:
-            known.on_dropped()  # to the service it was never answered
+        if known is not None and known.inbox.is_being_resumed:
+            known.inbox.on_dropped()  # to the service it was never answered
             known = None
-        wants_offer = payload.get("wants_offer") is True
-        if (sdp or wants_offer) and known is not None and known.status() != "pending":
+        describes = bool(sdp) or payload.get("wants_offer") is True
+        if describes and known is not None and known.status() != "pending":
             if known.status() in ("open", "reconnecting"):  # one that is being accepted has its offer already
-                known.on_restart_offer(sdp or "", instead=payload.get("instead") is True)
-            return
-        busy = calls.active is not None
-        if busy and not self._device.options.allow_incoming_while_busy:
+                known.inbox.on_restart_offer(sdp or "", instead=payload.get("instead") is True)
+        elif calls.active is not None and not self._device.options.allow_incoming_while_busy:
             decline(self._stream, callsid, "busy")
-            return
-        if not (sdp or wants_offer) or not callsid:
+        elif not describes or not callsid:
             self._device.emit("error", catalogue.malformed_invite())
-            return
+        else:
+            self._take_call(payload)
+
+    def _take_call(self, payload: Payload) -> None:
+        calls, callsid = self._device.calls, payload.get("callsid")
+        busy = calls.active is not None
         parameters = dict(payload.get("parameters") or {})
         parameters["CallSid"] = parameters.get("CallSid") or callsid
-        connection = calls.incoming(parameters, sdp or "", payload.get("reconnect"))
+        connection = calls.incoming(parameters, payload.get("sdp") or "", payload.get("reconnect"))
         if connection is None:
             decline(self._stream, callsid, "too_many")
         else:
@@ -158,19 +160,19 @@ class SignalingEvents:
 
     def _ringing(self, payload: Payload) -> None:
         if (call := self._device.calls.addressee(payload.get("callsid"))) is not None:
-            call.on_ringing(payload)
+            call.inbox.on_ringing(payload)
 
     def _answer(self, payload: Payload) -> None:
         if self._device.farewells.concerns(payload.get("callsid")):
             return
         if (call := self._device.calls.addressee(payload.get("callsid"))) is not None:
-            call.on_answer(payload)
+            call.inbox.on_answer(payload)
 
     def _cancel(self, payload: Payload) -> None:
         callsid = payload.get("callsid")
         for call in self._device.calls.listening():
             if callsid and call.parameters.get("CallSid") == callsid:
-                call.on_cancel(elsewhere=payload.get("elsewhere") is True)
+                call.inbox.on_cancel(elsewhere=payload.get("elsewhere") is True)
 
     def _hangup(self, payload: Payload) -> None:
         callsid, error = payload.get("callsid"), payload.get("error")
@@ -178,34 +180,34 @@ class SignalingEvents:
             error = payload.get("refusal")
         status = payload.get("status")
         for call in self._device.calls.listening():
-            if not callsid or call.is_called(callsid):
-                call.on_hangup(
+            if not callsid or call.inbox.is_called(callsid):
+                call.inbox.on_hangup(
                     error if isinstance(error, Mapping) else None, status if isinstance(status, int) else None
                 )
 
     def _message(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_message(payload)
+            call.inbox.on_message(payload)
 
     def _ack(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_ack(payload)
+            call.inbox.on_ack(payload)
 
     def _hold(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_hold(payload.get("held") is True)
+            call.inbox.on_hold(payload.get("held") is True)
 
     def _digit(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_digit(str(payload.get("digit") or ""))
+            call.inbox.on_digit(str(payload.get("digit") or ""))
 
     def _peer_changed(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_peer_changed()
+            call.inbox.on_peer_changed()
 
     def _offer_refused(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:
-            call.on_offer_refused()
+            call.inbox.on_offer_refused()
 
     def _close(self, _payload: Payload) -> None:
         self._device.stream_closed()
@@ -214,4 +216,4 @@ class SignalingEvents:
         self._device.registration.lost()
         self._device.contact.interrupted()
         for call in self._device.calls.listening():
-            call.on_transport_close()
+            call.inbox.on_transport_close()

@@ -18,27 +18,10 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
+from bench.rig.chromium_flags import COMMON, STEERED
 from bench.stage import End, ending
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC",
-    "--remote-debugging-port=0",
-)
+FLAGS = (*COMMON, *STEERED)
 START_LIMIT_S = 30.0
 CLONE_NEWNET = 0x40000000
 

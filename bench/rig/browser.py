@@ -10,6 +10,8 @@ from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from bench.rig.chromium_flags import COMMON, FAKE_MICROPHONE
+
 PAGE = b"""<!doctype html><meta charset=utf-8><script>
 const socket = new WebSocket(location.href.replace('http', 'ws') + 'ws');
 socket.onmessage = async event => {
@@ -19,21 +21,7 @@ socket.onmessage = async event => {
 };
 </script>"""
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC",
-)
+FLAGS = (*COMMON, FAKE_MICROPHONE)
 
 SETUP = """
 window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle', ...CONFIG});

@@ -13,7 +13,8 @@ import gevent
 
 from agent.closing import Closing
 from agent.media.bridge import Bridge
-from bench.rig.browser import FLAGS, browser
+from bench.rig.browser import browser
+from bench.rig.chromium_flags import NO_FEATURES
 from bench.rig.sip_deployment import ROOT
 from bench.rig.sip_phone import write_tone
 from bench.rig.sip_site import DOMAIN, USERS, SipSite
@@ -23,7 +24,7 @@ MODULES = ROOT / "tests" / "e2e" / "js" / "node_modules"
 PATIENCE_S = 30.0
 OPEN = (
     "--ignore-certificate-errors",
-    next(flag for flag in FLAGS if flag.startswith("--disable-features=")) + ",LocalNetworkAccessChecksWebSockets",
+    NO_FEATURES + ",LocalNetworkAccessChecksWebSockets",
 )
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import gevent
 
 from bench.rig.board import Board
-from bench.rig.floods import Flood, FloodingServer, unix
+from bench.rig.flooding_server import FloodingServer
+from bench.rig.floods import Flood
+from bench.rig.ways_in import unix
 from bench.rig.whole_box import FAR, WholeBox
 
 Trouble = Callable[[WholeBox, random.Random], AbstractContextManager[None]]

@@ -170,12 +170,16 @@ class _Button:
         self.pin.close()
 
     def step(self, now: float) -> list[str]:
-        """Take in the edges and the level; the gestures that are now certain."""
+        """Take in the edges and the level; the gestures that are now certain.
+
+        The level is read first: the edges are then as new as it is, or newer.
+        """
         done: list[str] = []
+        level = self._level() if self._edges or now >= self._debounce.due else None
         for _ in range(len(self._edges)):  # those of a contact that never rests are for the next turn
             if self._debounce.edge(*self._edges.popleft()):
                 done += self._changed()
-        if now >= self._debounce.due and self._debounce.read(self._level(), now):
+        if level is not None and now >= self._debounce.due and self._debounce.read(level, now):
             done += self._changed()
         return done + self._gestures.tick(now)
 

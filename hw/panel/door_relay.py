@@ -54,17 +54,8 @@ class DoorRelay(Closing):
         with self._lock:
             if self._closed:
                 raise PinError("the door's relay was let go: the program ends")
-            now = time.monotonic()
             was_on = self._timer is not None
-            if self._timer is not None:
-                self._timer.cancel()
-            else:
-                self._on_since = now
-            end = self._off_at = min(now + self._open_s, self._on_since + MAX_ON_MS / 1000)
-            timer = threading.Timer(max(0.0, end - now), lambda: self._release(timer))
-            timer.daemon = True
-            timer.start()
-            self._timer = timer
+            timer = self._put_off(time.monotonic())
             try:
                 self._pin.set(1.0)
             except PinError:
@@ -82,6 +73,18 @@ class DoorRelay(Closing):
         if self._timer is not None:
             self._release(self._timer)
         self._pin.close()
+
+    def _put_off(self, now: float) -> threading.Timer:
+        """Let it end a whole time from now, or at the cap."""
+        if self._timer is not None:
+            self._timer.cancel()
+        else:
+            self._on_since = now
+        end = self._off_at = min(now + self._open_s, self._on_since + MAX_ON_MS / 1000)
+        timer = self._timer = threading.Timer(max(0.0, end - now), lambda: self._release(timer))
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _release(self, timer: threading.Timer) -> None:
         with self._lock:

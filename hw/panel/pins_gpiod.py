@@ -114,7 +114,10 @@ class GpiodPin(LocalPiPin):  # type: ignore[misc]
         if self._duty is not None:
             return self._duty
         with self._lock:
-            return bool(self._request and self._request.get_value(self._number))
+            level = bool(self._request and self._request.get_value(self._number))
+        if self._settings.edge_detection is not Edge.NONE:
+            self._read_edges()  # those that led to this level are told before it, though their thread be late
+        return level
 
     def _set_state(self, value: float) -> None:
         if self._duty is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent import cli
-from agent.config import Config, load, load_for_box, origins
+from agent.config import Config, control_socket_of, load, load_for_box, origins
 from agent.config.outputs import outputs_of
 from agent.config.settings_file import SettingsFile
 from agent.errors import ConfigError
@@ -277,6 +277,15 @@ def test_an_output_that_was_taken_back_is_not_driven(settings: Settings, own: st
 
 
 # --- who may read and write them ---
+
+
+def test_where_the_agent_is_reached_is_told_whatever_else_the_settings_say(settings: Settings) -> None:
+    """`ExecReload` does not see the service's credentials, and only the agent can say what is wrong."""
+    key = '[token]\nkey_file = "/run/credentials/key"\n'
+    settings.over("50-box.toml", f'[service]\ncontrol_socket = "/run/box.sock"\n{key}')
+    assert any("token.key_file" in problem for problem in settings.refused())
+
+    assert control_socket_of(settings.path) == "/run/box.sock"
 
 
 @pytest.mark.parametrize("mode", [0o646, 0o602])

@@ -14,8 +14,8 @@ from agent.clock import Clock
 from agent.errors import CaptureDeniedError, CaptureError
 from agent.events import Emitter
 from agent.media.sdp import munge
+from agent.media.sdp.description import IceParameters
 from agent.media.sdp.offer_answer import Agreement, OfferAnswer
-from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 from agent.media.stats import CandidateInfo, LevelSnapshots, RawStats
 

@@ -12,29 +12,16 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from bench.rig.chromium_flags import COMMON, FAKE_MICROPHONE, STEERED
+
 START_TIMEOUT_S = 60
 CALL_TIMEOUT_S = 60
 FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
+    *COMMON,
+    *STEERED,
+    FAKE_MICROPHONE,
     "--ignore-certificate-errors",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks,LocalNetworkAccessChecksWebRTC",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-    "--remote-debugging-port=0",
 )
 
 

@@ -172,6 +172,29 @@ def test_who_of_several_has_answered_is_told_to_the_house(site: Site) -> None:
     assert (state["peer"], state["answered_by"]) == ("desk,visitor", "visitor")
 
 
+def test_a_call_that_is_placed_again_after_its_socket_was_lost_is_one_call_for_the_house(site: Site) -> None:
+    box = site.box(site.config())
+    visitor = site.phone()
+    heard: list[str] = []
+    KioskHouseBox(box.kiosk).listen(lambda happening: heard.append(happening.name), lambda: None)
+
+    box.press("call")
+    box.until_told("ringing")
+    site.cut_socket(BOX)
+    box.until_told("dialling", 2)
+    visitor.until(lambda: visitor.device.connections, "called")
+    visitor.device.connections[-1].accept()
+    box.until_shows("in_call")
+    box.press("call")  # it is on: that is no call
+    box.kiosk.attendant.hang_up()
+    box.until_calm()
+    box.press("call")
+    box.until_told("dialling", 3)
+
+    told = [name for name in heard if name in ("ring", "call", "answered", "hung_up")]
+    assert told == ["ring", "call", "answered", "hung_up", "ring", "call"]
+
+
 def test_a_visitor_rings_once_however_many_are_called_and_a_call_of_the_house_is_no_ring(site: Site) -> None:
     entries = {"porter": DirectoryEntry(targets=("nobody", "visitor"), ring="in_turn", ring_s=5, label="The porter",
                                         number="12")}  # fmt: skip

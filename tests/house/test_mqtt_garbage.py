@@ -12,7 +12,7 @@ import pytest
 from gevent.server import StreamServer
 from paho.mqtt.client import Client
 
-from agent.house.mqtt import link
+from agent.house.mqtt import connection, link
 from agent.house.mqtt.part import MqttPart
 from agent.house.mqtt.settings import MqttSettings
 from agent.mailbox import Mailbox
@@ -63,7 +63,7 @@ def test_what_is_no_broker_is_told_and_the_thread_lives_on(
     what: str, mailbox: Mailbox, played: PlayedBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "PAUSES_S", (0.05,))
-    monkeypatch.setattr(link, "ANSWER_S", 1.0)
+    monkeypatch.setattr(connection, "ANSWER_S", 1.0)
     with serving(after_connect(*GARBAGE[what])) as port:
         part = MqttPart(MqttSettings(host="127.0.0.1", port=port), "gate", played, mailbox.post, played.trouble)
         part.start()
@@ -90,7 +90,7 @@ def test_one_that_takes_the_connection_and_says_nothing_is_left(
     mailbox: Mailbox, played: PlayedBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link, "PAUSES_S", (0.05,))
-    monkeypatch.setattr(link, "ANSWER_S", 0.1)
+    monkeypatch.setattr(connection, "ANSWER_S", 0.1)
     with serving(after_connect()) as port:
         settings = MqttSettings(host="127.0.0.1", port=port)
         part = MqttPart(settings, "gate", played, mailbox.post, played.trouble)

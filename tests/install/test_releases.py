@@ -333,3 +333,18 @@ def test_drop_ins_of_somebody_else_stay(tmp_path: Path) -> None:
     place_restart_steps(tmp_path, "systemd 252 (252)\\n")
 
     assert list(own.parent.iterdir()) == [own]
+
+
+def test_units_are_those_of_the_version_that_runs_also_after_they_were_enabled(tmp_path: Path) -> None:
+    """`systemctl enable` follows a link to its end, and its own comes before that of the package."""
+    opt, units = tmp_path / "opt/kiosk-agent", tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    names = ("-switchboard.service", "-door.socket", ".service")
+    enabled, linked, own = (units / f"kiosk-agent{name}" for name in names)
+    enabled.symlink_to(opt / f"releases/{OLD}/systemd/{enabled.name}")
+    linked.symlink_to(opt / f"current/systemd/{linked.name}")
+    own.write_text("[Service]\n")
+
+    subprocess.run(["bash", "-c", f"opt={opt}; . {SCRIPT}; drop_followed"], check=True, timeout=60)
+
+    assert sorted(path.name for path in units.iterdir()) == [linked.name, own.name]

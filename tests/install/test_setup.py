@@ -125,6 +125,20 @@ def test_a_system_without_dpkg_is_told_by_its_kernel(
     assert arch in done.stderr
 
 
+@pytest.mark.parametrize(("kind", "takes_servers"), [("run", False), ("quick", False), ("test", True)])
+def test_a_user_whom_sudo_asks_for_a_password_is_told_the_command(
+    kind: str, takes_servers: bool, set_up: Setup, programs: Callable[[str, str], None]
+) -> None:
+    programs("id", "echo 1000")
+    programs("sudo", 'test "$1" = -n && exit 1; touch "$0.asked"')
+    programs("dpkg-query", "exit 1")
+    done = set_up(kind)
+    command = done.stderr.splitlines()[-1].partition("Run: ")[2]
+    assert done.returncode == 1
+    assert command.startswith("sudo apt-get update; sudo apt-get install --no-install-recommends python3-venv ")
+    assert ("coturn" in command) == takes_servers
+
+
 def test_a_package_that_cannot_be_built_is_named_and_the_network_is_not_blamed(
     set_up: Setup, project: Path, environment: Path
 ) -> None:

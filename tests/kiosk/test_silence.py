@@ -63,7 +63,7 @@ def test_a_caller_who_gives_up_while_he_is_answered_leaves_no_silence(site: Site
     box.until_shows("ringing")
 
     box.kiosk.attendant.accept()
-    box.kiosk.lines.waiting.lines[0].connection.on_cancel()
+    box.kiosk.lines.waiting.lines[0].connection.inbox.on_cancel()
 
     box.until_hears(*BUSY_US_HZ)
 

@@ -200,10 +200,10 @@ def test_a_call_that_the_far_end_holds_shows(pbx: Pbx) -> None:
     box.act("accept")
     box.until_shows("in_call")
 
-    box.kiosk.lines.current.connection.on_hold(True)
+    box.kiosk.lines.current.connection.inbox.on_hold(True)
     box.until_shows("held", "in_call")
     assert box.status["lights"]["hold"]["state"] == "held"
-    box.kiosk.lines.current.connection.on_hold(False)
+    box.kiosk.lines.current.connection.inbox.on_hold(False)
     box.until(lambda: "held" not in box.states, "went on")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
@@ -60,17 +61,24 @@ async def both_hear(peer, page):
     await asyncio.gather(peer.until_hears(), page.until_hears())
 
 
+@asynccontextmanager
+async def call_of_chromium(**settings):
+    """Chromium calls a peer with these settings: both, and at the end the peer is closed."""
+    async with browser() as page:
+        peer = Sounding(**settings)
+        await page.set_up()
+        await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        yield peer, page
+        await close(peer)
+
+
 @pytest.mark.parametrize("codecs, name", [(("opus", "pcmu"), "opus"), (("pcmu", "opus"), "PCMU")])
 def test_chromium_calls_us(codecs, name):
     async def story():
-        async with browser() as page:
-            peer = Sounding(codec_preferences=codecs)
-            await page.set_up()
-            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        async with call_of_chromium(codec_preferences=codecs) as (peer, page):
             await peer.connected()
             assert peer.rtp.negotiated_codec == name
             await both_hear(peer, page)
-            await close(peer)
 
     run(story())
 
@@ -94,10 +102,7 @@ def test_we_call_chromium(codecs, name):
 
 def test_chromium_restarts():
     async def story():
-        async with browser() as page:
-            peer = Sounding()
-            await page.set_up()
-            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        async with call_of_chromium() as (peer, page):
             await both_hear(peer, page)
             before = await page.inbound()
             for _ in range(3):
@@ -109,7 +114,6 @@ def test_chromium_restarts():
             after = await page.inbound()
             assert after["ssrc"] == before["ssrc"]
             assert peer.values("dtls_state") == ["connecting", "connected"]
-            await close(peer)
 
     run(story())
 
@@ -137,48 +141,36 @@ def test_we_restart_towards_chromium():
 
 def test_repeated_restarts_of_chromium_back_to_back():
     async def story():
-        async with browser() as page:
-            peer = Sounding()
-            await page.set_up()
-            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        async with call_of_chromium() as (peer, page):
             await both_hear(peer, page)
             offers = [await page.create_offer("{iceRestart: true}") for _ in range(3)]
             answers = [await peer.answer_offer(offer) for offer in offers]
             await page.apply("answer", answers[-1])
             await both_hear(peer, page)
-            await close(peer)
 
     run(story())
 
 
 def test_digits_of_chromium_arrive():
     async def story():
-        async with browser() as page:
-            peer = Sounding()
-            await page.set_up()
-            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        async with call_of_chromium() as (peer, page):
             await both_hear(peer, page)
             assert await page.run("return sender.dtmf.canInsertDTMF")
             await page.run("sender.dtmf.insertDTMF('159#', 160, 70)")
             await peer.until(lambda peer: len(peer.values("digit")) >= 4)
             assert peer.values("digit") == ["1", "5", "9", "#"]
-            await close(peer)
 
     run(story())
 
 
 def test_reports_are_understood_both_ways():
     async def story():
-        async with browser() as page:
-            peer = Sounding()
-            await page.set_up()
-            await page.apply("answer", await peer.answer_offer(await page.create_offer()))
+        async with call_of_chromium() as (peer, page):
             await peer.until(lambda peer: peer.rtp._session.rtcp.rtt_ms is not None)
             async with asyncio.timeout(15):
                 while (reported := await page.run(REPORTED)) is None:
                     await asyncio.sleep(0.2)
             assert reported["lost"] == 0 and 0 <= reported["seconds"] < 1
-            await close(peer)
 
     run(story())
 

@@ -10,7 +10,7 @@ import pytest
 from agent.errors import InvalidStateError, SdpError
 from agent.media.dtls import srtp_transport
 from agent.media.rtp.packet import write_rtp
-from agent.media.sdp.parse import REVERSED
+from agent.media.sdp.description import REVERSED
 from hw.sound.frame import SILENCE
 from tests.media.certificates import rsa_certificate
 from tests.media.peers import Talker, WatchedPeer, close, connected_pair, negotiate, number_of, run, send_unusable

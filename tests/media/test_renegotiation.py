@@ -6,7 +6,8 @@ import pytest
 
 from agent.errors import InvalidStateError, SdpError
 from agent.media.peer import Peer
-from agent.media.sdp.parse import OUR_CODECS, parse
+from agent.media.sdp.codecs import OUR_CODECS
+from agent.media.sdp.parse import parse
 from tests.media.peers import Talker, WatchedPeer, close, connected_pair, negotiate, run
 from tests.media.test_moved import talk
 

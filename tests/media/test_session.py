@@ -1,6 +1,7 @@
 """Two sessions on one hub, with paced sound devices: what one says, the other plays."""
 
 import wave
+from threading import Event
 
 import gevent
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from agent.errors import CaptureDeniedError, InvalidStateError, SdpError
 from agent.media.bridge import Bridge, warm_up
+from agent.media.rtp_endpoint import RtpEndpoint
 from agent.media.session import MediaSession
 from agent.media.settings import MediaSettings
 from hw.errors import SoundDeniedError
@@ -117,6 +119,28 @@ def test_states_and_events_reach_the_hub_in_order(call):
     ]
     assert ("track", callee.session.remote_stream) in callee.events
     assert callee.session.signaling_state == "stable"
+
+
+def test_far_ends_stream_is_there_when_all_is_agreed_on_however_busy_the_media_thread(bridge, monkeypatch):
+    caller, callee = End(bridge), End(bridge)
+    there = []
+    caller.session.on("signaling_state", lambda state: there.append((state, caller.session.remote_stream is not None)))
+    answer = callee.session.answer_offer(caller.session.create_offer())
+
+    def agree_late(self, agreement):
+        told = Event()
+        bridge.post(gevent.spawn, told.set)  # behind whatever the hub was told before
+        assert told.wait(PATIENCE_S)
+        agree(self, agreement)
+
+    agree = RtpEndpoint.agree
+    monkeypatch.setattr(RtpEndpoint, "agree", agree_late)
+    caller.session.apply_answer(answer)
+    until(lambda: len(there) == 2)
+
+    assert there == [("have-local-offer", False), ("stable", True)]
+    caller.close()
+    callee.close()
 
 
 def test_offer_is_reported_before_it_is_returned(bridge):

@@ -16,7 +16,8 @@ from gevent.server import StreamServer
 
 from agent.net.http import MAX_BODY_BYTES, HttpError, HttpHost
 from agent.net.turns import READS_A_TURN, FairReader
-from bench.rig.floods import LONGEST_S, Turn, send_both_ways
+from bench.rig.floods import LONGEST_S, send_both_ways
+from bench.rig.turn import Turn
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -14,7 +14,8 @@ from gevent.event import Event
 from agent.page import guesses
 from agent.page.guard import Guard
 from agent.page.server import MAX_CONNECTIONS, MAX_WATCHING
-from bench.rig.floods import Askers, Slow, tcp
+from bench.rig.crowds import Askers, Slow
+from bench.rig.ways_in import tcp
 
 PASSWORD = "correct horse"
 HOST = b"Host: 127.0.0.1\r\n"

@@ -14,7 +14,9 @@ import pytest
 from agent.page import connection
 from agent.page.connection import MAX_HEAD_BYTES, MAX_REQUESTS
 from agent.page.guard import Guard
-from bench.rig.floods import Flood, Turn, tcp
+from bench.rig.floods import Flood
+from bench.rig.turn import Turn
+from bench.rig.ways_in import tcp
 
 PASSWORD = "correct horse"
 SECRET = b"the-strangers-own-words"

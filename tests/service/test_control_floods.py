@@ -14,7 +14,9 @@ from agent.errors import ControlError
 from agent.service.control import ControlServer
 from agent.service.control_client import ControlClient
 from agent.service.control_connection import MAX_LINE_BYTES, REQUESTS_A_TURN
-from bench.rig.floods import Flood, Turn, unix
+from bench.rig.floods import Flood
+from bench.rig.turn import Turn
+from bench.rig.ways_in import unix
 
 
 @pytest.fixture

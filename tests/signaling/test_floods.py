@@ -16,7 +16,8 @@ from websockets.protocol import State
 
 from agent.net.websocket import MAX_FRAGMENTS, MOST_LAST_READS, STEPS_A_TURN, WebSocket
 from bench.rig.certificate import make_certificate
-from bench.rig.floods import FloodingServer, Turn
+from bench.rig.flooding_server import FloodingServer
+from bench.rig.turn import Turn
 from tests.signaling.conftest import Phone
 
 SECRET = "the-server's-own-words"

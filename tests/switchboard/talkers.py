@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.media.codec.g711 import PcmuDecoder
+from agent.media.codec.g711 import G711Decoder
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import AudioSender
 from agent.media.codec.telephone_event import EventReceiver, EventSender
@@ -28,7 +28,7 @@ class Talker:
         self.heard: dict[str, int] = {}
         self.digits = ""
         self._sound: list[bytes] = []
-        self._decoders: dict[str, Any] = {"opus": OpusDecoder(), "PCMU": PcmuDecoder()}
+        self._decoders: dict[str, Any] = {"opus": OpusDecoder(), "PCMU": G711Decoder("PCMU")}
         self._events = EventReceiver(8000)
         self._task: asyncio.Task[None] | None = None
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agent.switchboard.wire import MAX_FRAGMENTS, PIECE_BYTES, Wire
-from bench.rig.floods import Connect, Flood, tls
+from bench.rig.floods import Flood
+from bench.rig.ways_in import Connect, tls
 
 from .phones import Site
 

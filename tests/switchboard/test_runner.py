@@ -16,7 +16,7 @@ from agent.errors import LocalFault
 from agent.media.bridge import Bridge
 from agent.switchboard.runner import RunningSwitchboard, mint_for, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
-from bench.rig.floods import tls
+from bench.rig.ways_in import tls
 
 
 @pytest.fixture

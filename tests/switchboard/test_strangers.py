@@ -23,7 +23,8 @@ from agent.switchboard import wire
 from agent.switchboard.gate import TLS_HANDSHAKE
 from agent.switchboard.newcomers import MOST_SPEAKING, MOST_WAITING
 from agent.switchboard.server import MOST_SOCKETS
-from bench.rig.floods import Askers, Slow, client_hello, tcp, tls
+from bench.rig.crowds import Askers, Slow
+from bench.rig.ways_in import client_hello, tcp, tls
 
 from .phones import PATIENCE_S, Phone, Site
 from .talkers import Talker, until

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.errors import CodecError
-from agent.media.codec.g711 import G711Decoder, G711Encoder, PcmuDecoder, PcmuEncoder
+from agent.media.codec.g711 import G711Decoder, G711Encoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
 from agent.switchboard.transcoder import EVENT, OPUS, PCMA, PCMU, Transcoder
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
@@ -43,7 +43,7 @@ def test_opus_becomes_pcmu_packet_by_packet() -> None:
         forward(encoder.encode(frame), n * 960, n == 0, OPUS, n)
     assert [packet[1] for packet in sent] == [n * 160 for n in range(50)]
     assert {(len(packet[0]), packet[3], packet[4]) for packet in sent} == {(160, PCMU, None)}
-    decoder = PcmuDecoder()
+    decoder = G711Decoder("PCMU")
     assert loudest_hz(b"".join(decoder.decode(packet[0]) for packet in sent)) == pytest.approx(440, abs=2)
 
 
@@ -62,7 +62,7 @@ def test_every_codec_becomes_every_other(origin: str, wanted: str) -> None:
 @pytest.mark.parametrize("packet_samples", [80, 160, 240, 480])
 def test_pcmu_of_any_packet_length_becomes_opus(packet_samples: int) -> None:
     forward, sent = forward_to(OPUS)
-    encoder = PcmuEncoder()
+    encoder = G711Encoder("PCMU")
     narrow = b"".join(encoder.encode(frame) for frame in frames(60))
     for at in range(0, len(narrow), packet_samples):
         forward(narrow[at : at + packet_samples], at, False, PCMU, at)

@@ -17,6 +17,7 @@ from tests.vm.job import SETTINGS, UNIT, is_up, lit, press, run, show, wait
 
 STATE = Path("/var/lib/kiosk-agent-switchboard")
 SWITCHBOARD = f"{UNIT}-switchboard"
+KEY = Path(f"/etc/systemd/system/{UNIT}.service.d/key.conf")
 TRACES = ("opt/kiosk-agent", "usr/bin/kiosk-agent", "usr/lib/kiosk-agent", "etc/kiosk-agent", "var/lib/kiosk-agent*",
           "var/lib/private/kiosk-agent*", "etc/systemd/system/*kiosk-agent*",
           "etc/systemd/system/*/kiosk-agent*", "usr/lib/systemd/system/kiosk-agent*")  # fmt: skip
@@ -33,6 +34,12 @@ def version_of(unit: str) -> str:
     command = Path(f"/proc/{process}/cmdline").read_bytes().decode()
     found = re.match(r"/opt/kiosk-agent/releases/([\d.]+)-", command)
     return found[1] if found else command
+
+
+def follows_the_version(unit: str) -> bool:
+    """Whether its unit file is the package's, which is that of the version that runs."""
+    file = run("systemctl", "show", "-p", "FragmentPath", "--value", unit).strip()
+    return file == f"/usr/lib/systemd/system/{unit}.service"
 
 
 def is_active(unit: str) -> bool:
@@ -69,10 +76,31 @@ def registers_with_settings_in_layers() -> None:
     wait("the call light is off", lambda: not lit(25))
 
 
+def takes_changes_with_a_key_for_root_alone() -> None:
+    """docs/fleet.md: the key is handed over by systemd, to the service and to no other process."""
+    KEY.parent.mkdir(exist_ok=True)
+    KEY.write_text(f"[Service]\nLoadCredential=key.json:{SETTINGS}/kiosk.json\n")
+    shutil.chown(SETTINGS / "kiosk.json", "root", "root")
+    (SETTINGS / "kiosk.json").chmod(0o600)
+    secret, own = f"/run/credentials/{UNIT}.service/key.json", SETTINGS / "config.d/50-box.toml"
+    own.write_text(f'[token]\nfile = ""\nkey_file = "{secret}"\n')
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", UNIT)
+    wait("the status light is on", lambda: lit(24), 60)
+    own.write_text(f'{own.read_text()}[lights.call]\nready = "steady"\n')
+    agent("check")
+    run("systemctl", "reload", UNIT)
+    wait("the call light is on", lambda: lit(25))
+    own.write_text(own.read_text().partition("[lights")[0])
+    run("systemctl", "reload", UNIT)
+    wait("the call light is off", lambda: not lit(25))
+
+
 def is_updated_on_trial() -> None:
     before = version_of(UNIT)
     run("dpkg", "-i", package("7.1"))
     assert (version_of(UNIT), version_of(SWITCHBOARD)) == ("7.1", "7.1")
+    assert follows_the_version(UNIT) and follows_the_version(SWITCHBOARD)
     assert Path("/opt/kiosk-agent/previous").readlink().name.startswith(f"{before}-")
     wait("the status light is on", lambda: lit(24), 60)
 
@@ -106,6 +134,7 @@ def is_not_enabled_by_an_update() -> None:
 
 
 def leaves_nothing() -> None:
+    shutil.rmtree(KEY.parent)  # it is his who made it
     run("dpkg", "--remove", UNIT)
     assert (SETTINGS / "config.d/50-box.toml").exists()
     run("dpkg", "--purge", UNIT)
@@ -114,9 +143,9 @@ def leaves_nothing() -> None:
     assert subprocess.run(["getent", "passwd", UNIT]).returncode
 
 
-CHECKS = (installs, has_a_switchboard, registers_with_settings_in_layers, is_updated_on_trial,
-          one_that_never_gets_ready_is_refused_once, goes_back_by_an_older_package, is_not_enabled_by_an_update,
-          leaves_nothing)  # fmt: skip
+CHECKS = (installs, has_a_switchboard, registers_with_settings_in_layers, takes_changes_with_a_key_for_root_alone,
+          is_updated_on_trial, one_that_never_gets_ready_is_refused_once, goes_back_by_an_older_package,
+          is_not_enabled_by_an_update, leaves_nothing)  # fmt: skip
 
 
 def main() -> int:

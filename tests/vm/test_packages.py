@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.checkout import copy_checkout
 from tests.install.packages import build, later
-from tests.vm import machine
+from tests.vm.report import needs_machine, report_of
 
 pytestmark = [
-    pytest.mark.skipif("VMBENCH_CACHE" not in os.environ or os.geteuid() != 0, reason="needs VMBENCH_CACHE and root"),
+    needs_machine,
     pytest.mark.skipif(os.environ.get("VMBENCH_SUITE", "bookworm") != "bookworm", reason="a package is for one Debian"),
     pytest.mark.timeout(2400),
 ]
@@ -23,21 +23,15 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the job said inside the machine, in one run for all the tests here."""
-    checkout, artifacts = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("artifacts")
-    copy_checkout(checkout)
-    packages = checkout / "packages"
-    packages.mkdir()
-    first = build(tmp_path_factory.mktemp("package"))
-    shutil.move(later(first, "7.1"), packages / "7.1.deb")
-    shutil.move(later(first, "7.2", works=False), packages / "7.2.deb")
-    shutil.move(first, packages / "first.deb")
+    def prepare(checkout: Path) -> None:
+        packages = checkout / "packages"
+        packages.mkdir()
+        first = build(tmp_path_factory.mktemp("package"))
+        shutil.move(later(first, "7.1"), packages / "7.1.deb")
+        shutil.move(later(first, "7.2", works=False), packages / "7.2.deb")
+        shutil.move(first, packages / "first.deb")
 
-    machine.run(checkout, "python3 tests/vm/package_job.py", artifacts, timeout_s=1200)
-
-    print((artifacts / "output.txt").read_text())
-    print(f"journal and console: {artifacts}")
-    return (artifacts / "output.txt").read_text()
+    return report_of("package_job.py", tmp_path_factory, timeout_s=1200, prepare=prepare)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +40,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "installs",
         "has_a_switchboard",
         "registers_with_settings_in_layers",
+        "takes_changes_with_a_key_for_root_alone",
         "is_updated_on_trial",
         "one_that_never_gets_ready_is_refused_once",
         "goes_back_by_an_older_package",

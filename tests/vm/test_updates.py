@@ -5,31 +5,17 @@ Needs VMBENCH_CACHE and root; half an hour.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.checkout import copy_checkout
-from tests.vm import machine
+from tests.vm.report import needs_machine, report_of
 
 CUTS = 20
-pytestmark = [
-    pytest.mark.skipif("VMBENCH_CACHE" not in os.environ or os.geteuid() != 0, reason="needs VMBENCH_CACHE and root"),
-    pytest.mark.timeout(3600),
-]
+pytestmark = [needs_machine, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the job said inside the machine, in one run for all the tests here."""
-    checkout, artifacts = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("artifacts")
-    copy_checkout(checkout)
-
-    machine.run(checkout, f"python3 tests/vm/update_job.py {CUTS}", artifacts, timeout_s=3000)
-
-    print((artifacts / "output.txt").read_text())
-    print(f"journal and console: {artifacts}")
-    return (artifacts / "output.txt").read_text()
+    return report_of(f"update_job.py {CUTS}", tmp_path_factory, timeout_s=3000)
 
 
 @pytest.mark.parametrize("number", range(1, CUTS + 1))

@@ -5,30 +5,16 @@ VMBENCH_SUITE=trixie takes Debian 13 with its Python 3.13 in the place of Debian
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tests.checkout import copy_checkout
-from tests.vm import machine
+from tests.vm.report import needs_machine, report_of
 
-pytestmark = [
-    pytest.mark.skipif("VMBENCH_CACHE" not in os.environ or os.geteuid() != 0, reason="needs VMBENCH_CACHE and root"),
-    pytest.mark.timeout(1200),
-]
+pytestmark = [needs_machine, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the job said inside the machine, in one run for all the tests here."""
-    checkout, artifacts = tmp_path_factory.mktemp("checkout"), tmp_path_factory.mktemp("artifacts")
-    copy_checkout(checkout)
-
-    machine.run(checkout, "python3 tests/vm/job.py", artifacts, timeout_s=600)
-
-    print((artifacts / "output.txt").read_text())
-    print(f"journal and console: {artifacts}")
-    return (artifacts / "output.txt").read_text()
+    return report_of("job.py", tmp_path_factory, timeout_s=600)
 
 
 @pytest.mark.parametrize(

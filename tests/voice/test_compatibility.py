@@ -23,7 +23,7 @@ ROWS = [
 ]
 PROOFS = sorted({proof for row in ROWS for proof in row[4].split(", ") if proof and proof != "conformance"})
 INHERITED = {name for name in dir(Emitter) if not name.startswith("_")}
-INTERNAL = {"is_called", "waits_for_answer", "path", "encoded_parameters", "stream", "options"}
+INTERNAL = {"encoded_parameters", "stream", "options"}
 
 
 @cache

@@ -50,7 +50,10 @@ def test_a_microphone_that_fails_after_the_call_leaves_no_session_open(world: Wo
     assert (call.status(), world.session.closed) == ("closed", True)
 
 
-@pytest.mark.parametrize("end", [Connection.disconnect, lambda call: call.on_hangup(None), Connection.on_cancel])
+@pytest.mark.parametrize(
+    "end",
+    [Connection.disconnect, lambda call: call.inbox.on_hangup(None), lambda call: call.inbox.on_cancel()],
+)
 def test_digits_of_a_call_that_is_over_are_neither_sent_nor_heard(make_world: Any, end: Any) -> None:
     world: World = make_world(sound_factory=Noted)
     call = world.talks()

@@ -61,7 +61,7 @@ def test_candidates_and_the_chosen_pair_are_reported(world: World) -> None:
     assert world.publisher.named("ice-candidate") == ["ice-candidate", "selected-ice-candidate-pair"]
     assert payload["local_candidate"]["ip"] == "10.0.0.1"
     assert payload["remote_candidate"]["is_remote"] is True
-    assert call.path == ("10.0.0.1", "10.0.0.2")
+    assert call.inbox.path == ("10.0.0.1", "10.0.0.2")
 
 
 @pytest.mark.parametrize(("answered", "name"), [(True, "accepted-by-remote"), (False, "accepted-by-local")])

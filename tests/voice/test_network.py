@@ -19,7 +19,8 @@ from agent.media.stats import CandidateInfo
 from agent.net import watch as network
 from agent.net.netlink import NetworkChange
 from agent.net.watch import way_after
-from bench.rig.floods import LONGEST_S, Turn
+from bench.rig.floods import LONGEST_S
+from bench.rig.turn import Turn
 
 from .conftest import World
 

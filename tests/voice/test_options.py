@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agent.errors import InvalidArgumentError
+from agent.media.sdp.description import IceParameters
 from agent.media.sdp.offer_answer import OfferAnswer
-from agent.media.sdp.parse import IceParameters
 from agent.media.settings import MediaSettings
 from agent.signaling.pstream.generation import FIRST, SECOND
 from agent.voice.media_options import media_settings

@@ -209,7 +209,7 @@ def test_a_new_token_of_the_device_asks_for_its_calls_too(service: Service, phon
 
     phone.device.update_token("d.e.f")
     until(lambda: len(service.frames("invite")) == 2)
-    until(lambda: not call.waits_for_answer)
+    until(lambda: not call.inbox.waits_for_answer)
 
     assert phone.told == ["accept"] and call.status() == "open"
 

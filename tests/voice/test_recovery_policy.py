@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.voice.recovery_policy import Recovery, RecoveryEffect, RecoveryLimits
+from agent.voice.recovery_effects import RecoveryEffect
+from agent.voice.recovery_policy import Recovery, RecoveryLimits
 
 E = RecoveryEffect
 

@@ -76,7 +76,7 @@ def test_a_call_rides_on_over_a_lost_connection(pbx: SipWorld) -> None:
 
 def test_a_call_whose_sound_is_gone_ends_in_words_of_no_other_service(pbx: SipWorld) -> None:
     call = pbx.talks()
-    call.abandon()
+    call.inbox.abandon()
 
     error = next(args[0] for _, name, args, _ in pbx.told if name == "error")
     assert (error.code, str(error)) == (31003, "31003: The sound of the call was interrupted.")

@@ -24,15 +24,7 @@ NICE = 10
 
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeout_s: float) -> None:
     """Run it without a shell or input; raises LocalFault: how it ended, and what it printed last."""
-    try:
-        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", start_new_session=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT)  # fmt: skip
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "this is no name of a program"
-        raise LocalFault(f"{arguments[0]} cannot be started: {why}") from None
-    with suppress(OSError):  # it has ended already
-        os.setpriority(os.PRIO_PGRP, process.pid, NICE)
+    process = _start(arguments, environment)
     printed = bytearray()
     reader = gevent.spawn(_read, process.stdout, printed)
     grace_s = GRACE_S
@@ -49,6 +41,20 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeou
     if status:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
         raise LocalFault(f"{arguments[0]} {how}{_said(printed)}")
+
+
+def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start it behind everything that the box does itself, as a group that can be ended as one."""
+    try:
+        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", start_new_session=True,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT)  # fmt: skip
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "this is no name of a program"
+        raise LocalFault(f"{arguments[0]} cannot be started: {why}") from None
+    with suppress(OSError):  # it has ended already
+        os.setpriority(os.PRIO_PGRP, process.pid, NICE)
+    return process
 
 
 def _read(pipe: Any, printed: bytearray) -> None:

@@ -15,7 +15,7 @@ from agent.house.mqtt.topics import Topics, level
 MOST_BYTES = 256
 SUBSCRIPTION = "#"  # below Topics.command
 ON, OFF = "ON", "OFF"
-UNLOCK, OPEN, LOCK = "UNLOCK", "OPEN", "LOCK"
+UNLOCK, OPEN = "UNLOCK", "OPEN"
 
 
 class CommandRefusedError(FarSideError):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from agent.house.mqtt.commands import OFF, ON, OPEN, UNLOCK, opens_door
 from agent.house.mqtt.topics import OFFLINE, ONLINE, Topics, level
 
+ORIGIN = "kiosk-agent"  # what wrote an entity
 CALL_STATES = ("idle", "ringing", "dialling", "in_call", "reconnecting")
 
 
@@ -39,13 +40,18 @@ def discovery(prefix: str, topics: Topics, box: HouseDevice) -> dict[str, str]:
         "payload_not_available": OFFLINE,
         "device": {"identifiers": [f"kiosk-agent-{topics.box}"], "name": box.identity, "manufacturer": "Kiosk agent",
                    "model": "Intercom", "sw_version": box.version},
-        "origin": {"name": "kiosk-agent", "sw_version": box.version},
+        "origin": {"name": ORIGIN, "sw_version": box.version},
     }  # fmt: skip
     messages = {}
     for component, thing, name, own in _entities(topics, box):
-        entity = {"name": name, "unique_id": f"kiosk-agent-{topics.box}-{thing}", **about, **own} if own else None
+        entity = {"name": name, "unique_id": entity_id(topics, thing), **about, **own} if own else None
         messages[f"{prefix}/{component}/{topics.box}/{thing}/config"] = json.dumps(entity) if entity else ""
     return messages
+
+
+def entity_id(topics: Topics, thing: str) -> str:
+    """Name a thing of this box as no other thing is named."""
+    return f"kiosk-agent-{topics.box}-{thing}"
 
 
 _Entity = tuple[str, str, str, dict[str, Any]]

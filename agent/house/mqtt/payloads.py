@@ -12,6 +12,7 @@ from hw.words import excerpt
 # The first that holds says what the line is doing.
 _LINE = ("reconnecting", "in_call", "dialling", "ringing")
 IDLE = "idle"
+DOOR_STATES = UNLOCKED, LOCKED = "UNLOCKED", "LOCKED"
 
 
 def state(status: Mapping[str, Any]) -> str:
@@ -42,7 +43,7 @@ def event(happening: Happening) -> str:
 
 def door(is_open: bool) -> str:
     """Write whether a door is released, in the words of Home Assistant's locks."""
-    return "UNLOCKED" if is_open else "LOCKED"
+    return UNLOCKED if is_open else LOCKED
 
 
 def _short(text: str | None) -> str:

@@ -137,17 +137,3 @@ class G711Decoder:
         """Make `samples` of 48 kHz sound that repeat the last pitch periods and fade out."""
         narrow = self._concealer.lost(-(-samples // RATIO))
         return self._interpolate(narrow).tobytes()[: samples * 2]
-
-
-class PcmuEncoder(G711Encoder):
-    """Encodes mu-law."""
-
-    def __init__(self) -> None:
-        super().__init__("PCMU")
-
-
-class PcmuDecoder(G711Decoder):
-    """Decodes mu-law."""
-
-    def __init__(self) -> None:
-        super().__init__("PCMU")

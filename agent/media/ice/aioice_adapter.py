@@ -241,6 +241,11 @@ class Generation(aioice.Connection, AsyncClosing):
         if self.remote_username is None and protocol.is_verified(addr):
             self._early_checkers[protocol, addr] = name
 
+    def note_media(self, arrived_at: float) -> None:
+        """Count authenticated media as heard; what waited in the kernel is no older news than what is known."""
+        self.heard_at = max(self.heard_at or 0.0, arrived_at)
+        self.media_at = max(self.media_at or 0.0, arrived_at)
+
     def check_incoming(self, message: aioice.stun.Message, addr: IpPort, protocol: StunProtocol) -> None:
         """Note that an authenticated check arrived, and answer it."""
         if not self._may_be_far_end(message.attributes.get("USERNAME", "")):

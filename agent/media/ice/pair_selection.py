@@ -23,6 +23,7 @@ class PairSelection:
         self._generations = generations
         self._straight_at = 0.0  # media came from where ours goes to
         self._retry_at = 0.0
+        self._tried: tuple[Generation | None, float] = None, 0.0  # whose pair was adopted last, and when
 
     def heard(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
         """Follow authenticated media that came over `generation` from another address than ours goes to."""
@@ -30,7 +31,7 @@ class PairSelection:
         if generation is not self._generations.current or pair is None:
             return
         if address == pair.destination:
-            self._straight_at = now
+            self._straight_at = max(self._straight_at, now)
         elif source is pair.socket:
             self._follow(generation, source, address, now)
 
@@ -48,7 +49,7 @@ class PairSelection:
             generation.adopt(valid)
 
     def look(self, now: float) -> None:
-        """Use what works, nominated or not, when what we use does not."""
+        """Use what works, nominated or not, when what we use does not; whatever is adopted has time to show."""
         pending, current = self._generations.pending, self._generations.current
         if current is not None and now - self._generations.heard_at < NOMINATION_PATIENCE_S:
             return
@@ -63,7 +64,11 @@ class PairSelection:
         patient = generation.checking_since is None or now - generation.checking_since < NOMINATION_PATIENCE_S
         if patient or generation.answered_at is None or now - generation.answered_at > NOMINATION_PATIENCE_S:
             return False
+        tried, at = self._tried
+        if generation is tried and now - at < NOMINATION_PATIENCE_S:
+            return False
         fresh = [pair for pair in generation.valid_pairs if not pair.same(self.pair)]
         if fresh:
+            self._tried = generation, now  # before it, because whoever hears of it looks again at once
             generation.adopt(fresh[0])
         return bool(fresh)

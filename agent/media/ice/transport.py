@@ -22,10 +22,11 @@ from agent.media.ice.consent import ConsentTerms
 from agent.media.ice.consent_checks import ConsentChecks
 from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
+from agent.media.ice.migration import Migration
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection
 from agent.media.ice.sockets import DatagramReceiver, IpPort, Socket, SocketReader
-from agent.media.sdp.parse import IceParameters
+from agent.media.sdp.description import IceParameters
 from agent.media.settings import MediaSettings
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class IceTransport(Closing):
         self._selection = PairSelection(self._generations)
         terms = ConsentTerms(settings.disconnected_after_ms / 1000, settings.failed_after_ms / 1000)
         self._consent = ConsentChecks(terms, self._generations, self._selection, self._tasks.spawn)
-        self._opening = asyncio.Lock()
+        self._migration = Migration(self._gatherer, self._generations)
         self._closed = False
         self._made = 0  # generations so far
         self._before: Pair | None = None  # what carried our packets when the current generation took over
@@ -132,22 +133,7 @@ class IceTransport(Closing):
         restart is negotiated, or without one.
         """
         if self._generations.current is not None and not self._closed:
-            self._tasks.spawn(self._migrate(self._generations.current))
-
-    async def _migrate(self, generation: Generation) -> None:
-        began_at = self._loop.time()
-        async with self._opening:  # two changes in a row must not open the same address twice
-            before = generation.sockets
-            await self._gatherer.open_hosts(generation)
-        if generation.ended:
-            return
-        generation.check_from(generation.sockets - before)
-
-        def check_relays() -> None:
-            if self._generations.heard_at < began_at and not generation.ended:
-                generation.check_from(generation.sockets - before)
-
-        await self._gatherer.ask_servers(generation, check_relays)
+            self._tasks.spawn(self._migration.carry_on(self._generations.current))
 
     def set_remote(self, parameters: IceParameters) -> None:
         """Start checks of the newest generation, or go on with other credentials if the far end changed its mind."""
@@ -221,9 +207,12 @@ class IceTransport(Closing):
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
     def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
-        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way."""
+        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way.
+
+        It came at `now`, which may be a while ago: it waited in its socket while others were read.
+        """
         assert isinstance(generation, Generation)
-        generation.heard_at = generation.media_at = now
+        generation.note_media(now)
         self._selection.heard(generation, source, address, now)
 
     # time

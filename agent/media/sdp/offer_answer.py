@@ -12,23 +12,20 @@ from dataclasses import dataclass, replace
 
 from agent.errors import InvalidStateError, SdpError
 from agent.media.sdp import munge
-from agent.media.sdp.parse import (
+from agent.media.sdp.codecs import (
     EVENT,
-    MAX_SDP_CHARS,
     OPUS,
     OUR_CODECS,
     RED,
-    REVERSED,
     SOUND_KEYS,
     Codec,
-    Description,
-    IceParameters,
     all_codecs,
     answer_codecs,
     is_red_of,
-    parse,
     with_red,
 )
+from agent.media.sdp.description import REVERSED, Description, IceParameters
+from agent.media.sdp.parse import MAX_SDP_CHARS, parse
 from agent.media.sdp.write import LocalDescription
 from agent.media.settings import MediaSettings
 

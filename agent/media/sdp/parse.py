@@ -8,120 +8,28 @@ strict about keys, fingerprints and size.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator
 
 from agent.errors import SdpError
 from agent.log import excerpt
+from agent.media.sdp.codecs import SOUND_KEYS, Codec
+from agent.media.sdp.description import (
+    LONGEST_PACKET_MS,
+    USUAL_PROFILE,
+    Description,
+    IceParameters,
+    RejectedSection,
+)
 
 MAX_SDP_CHARS = 64_000
 MAX_CANDIDATES = 64
-DYNAMIC = range(96, 128)  # payload types that a description gives out (RFC 3551 section 6)
-EVENT = "telephone-event"
-UNKNOWN = "unknown"  # of a payload whose type was not negotiated
-COMFORT_NOISE = 13  # payload type, which is nobody else's (RFC 3551 section 6)
-USUAL_PROFILE = "UDP/TLS/RTP/SAVPF"
 SECURE_PROFILES = (
     USUAL_PROFILE, "UDP/TLS/RTP/SAVP", "RTP/SAVPF", "RTP/SAVP", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF",
 )  # fmt: skip
 HASHES = ("sha-256", "sha-384", "sha-512")  # of which a fingerprint may be (RFC 8122 section 5)
-RED = "red"
-KINDS = {"opus": "opus", "pcmu": "PCMU", "pcma": "PCMA", RED: RED}
 STATIC_CODECS = {0: ("PCMU", 8000), 8: ("PCMA", 8000)}
 SETUP_ROLES = ("active", "passive", "actpass")
-LONGEST_PACKET_MS = 120
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
-REVERSED = {"sendonly": "recvonly", "recvonly": "sendonly"}
-
-
-@dataclass(frozen=True)
-class Codec:
-    """One payload type: its number, name as written, RTP clock, channels and `a=fmtp` parameters."""
-
-    payload_type: int
-    name: str
-    clock_hz: int
-    channels: int = 1
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    #: the name at this program's seams, however it is written: opus, PCMU, PCMA, red or telephone-event
-    kind: str = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", KINDS.get(self.name.lower(), EVENT))
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What makes two payload types the same codec."""
-        return self.name.lower(), self.clock_hz
-
-    @property
-    def rtpmap(self) -> str:
-        """The value of `a=rtpmap`, without the number."""
-        return f"{self.name}/{self.clock_hz}" + (f"/{self.channels}" if self.channels > 1 else "")
-
-    @property
-    def fmtp(self) -> str:
-        """The value of `a=fmtp`, without the number; empty when there are no parameters."""
-        return ";".join(f"{key}={value}" if value else key for key, value in self.parameters.items())
-
-
-OPUS = Codec(111, "opus", 48_000, 2, {"minptime": "10", "useinbandfec": "1"})
-PCMU = Codec(0, "PCMU", 8_000)
-PCMA = Codec(8, "PCMA", 8_000)
-SOUND_KEYS = (OPUS.key, PCMU.key, PCMA.key)
-OUR_CODECS = (OPUS, PCMU, PCMA, Codec(110, EVENT, 48_000), Codec(126, EVENT, 8_000))
-USUAL_RED = 63  # payload type
-
-
-@dataclass(frozen=True)
-class IceParameters:
-    """One generation of ICE as seen from the other side; `candidates` are the values of `a=candidate`."""
-
-    ufrag: str
-    password: str
-    candidates: tuple[str, ...] = ()
-    lite: bool = False
-
-    @property
-    def credentials(self) -> tuple[str, str]:
-        """What is new with each restart."""
-        return self.ufrag, self.password
-
-
-@dataclass(frozen=True)
-class RejectedSection:
-    """A section that is answered with port 0."""
-
-    first_line: str
-    mid: str  # empty where the section names none
-
-
-@dataclass(frozen=True)
-class Description:
-    """What matters of one session description; `codecs` in the order of the payload list."""
-
-    ice: IceParameters
-    fingerprints: tuple[tuple[str, str], ...]
-    setup: str  # empty where the description names none
-    codecs: tuple[Codec, ...]
-    mid: str = "0"
-    direction: str = "sendrecv"
-    session_id: int = 0
-    ptime_ms: int | None = None
-    longest_packet_ms: int = LONGEST_PACKET_MS
-    others: tuple[RejectedSection, ...] = ()
-    audio_index: int = 0
-    profile: str = USUAL_PROFILE
-    is_bundled: bool = True
-    has_mid: bool = True
-    has_rtcp_mux: bool = True  # reports may come, and go, where the sound does (RFC 5761)
-
-    def codec(self, name: str, clock_hz: int | None = None) -> Codec | None:
-        """Find the first payload type of that name."""
-        for codec in self.codecs:
-            if codec.name.lower() == name and clock_hz in (None, codec.clock_hz):
-                return codec
-        return None
 
 
 def parse(sdp: object) -> Description:
@@ -282,53 +190,3 @@ def _rejected(lines: list[str]) -> RejectedSection:
         raise ValueError("a section without formats")
     mid = next((line.strip()[6:] for line in lines if line.startswith("a=mid:")), "")
     return RejectedSection(" ".join([fields[0], "0", *fields[2:]]), mid)
-
-
-def red_of(codec: Codec, payload_type: int = USUAL_RED) -> Codec:
-    """Describe packets that carry copies of those of `codec` (RFC 2198 section 5)."""
-    return Codec(payload_type, RED, codec.clock_hz, codec.channels, {f"{codec.payload_type}/{codec.payload_type}": ""})
-
-
-def is_red_of(red: Codec, codec: Codec) -> bool:
-    """Tell whether packets of `red` carry packets of `codec` and nothing else."""
-    named = [name.strip() for part in red.parameters for name in part.split("/")]
-    same_clock = (red.clock_hz, red.channels) == (codec.clock_hz, codec.channels)
-    return red.kind == RED and same_clock and set(named) == {str(codec.payload_type)}
-
-
-def with_red(codecs: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
-    """Add copies of Opus to an offer, behind Opus itself, as Chromium does: who does not know them skips them."""
-    at = next((place for place, codec in enumerate(codecs) if codec.key == OPUS.key), None)
-    numbers = {*taken, *(codec.payload_type for codec in codecs)}
-    number = next((each for each in (USUAL_RED, *DYNAMIC) if each not in numbers), None)
-    if at is None or number is None or any(codec.kind == RED for codec in codecs):
-        return tuple(codecs)
-    return (*codecs[: at + 1], red_of(codecs[at], number), *codecs[at + 1 :])
-
-
-def all_codecs(agreed: Sequence[Codec], taken: Iterable[int]) -> tuple[Codec, ...]:
-    """List all that we speak, for a further offer; what was agreed on keeps its payload type (RFC 3264, 8.3.2)."""
-    known = {codec.key for codec in agreed}
-    numbers = {*taken, *(codec.payload_type for codec in agreed)}
-    every = list(agreed)
-    for codec in OUR_CODECS:
-        if codec.key in known:
-            continue
-        number = next((each for each in (codec.payload_type, *DYNAMIC) if each not in numbers), None)
-        if number is not None:
-            numbers.add(number)
-            every.append(replace(codec, payload_type=number))
-    return tuple(every)
-
-
-def answer_codecs(offered: Sequence[Codec]) -> tuple[Codec, ...]:
-    """Choose the codecs we answer with: those offered that we speak, in the offer's order and payload types."""
-    ours = {codec.key: codec for codec in OUR_CODECS}
-    common: dict[tuple[str, int], Codec] = {}
-    opus = next((codec for codec in offered if codec.key == OPUS.key), None)
-    for codec in offered:
-        if codec.key in ours:
-            common.setdefault(codec.key, replace(ours[codec.key], payload_type=codec.payload_type))
-        elif opus is not None and is_red_of(codec, opus):
-            common.setdefault(codec.key, red_of(opus, codec.payload_type))
-    return tuple(common.values())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.media.sdp.parse import USUAL_PROFILE, Codec, IceParameters, RejectedSection
+from agent.media.sdp.codecs import Codec
+from agent.media.sdp.description import USUAL_PROFILE, IceParameters, RejectedSection
 
 USUAL_PTIME_MS = 20
 NO_ADDRESS = ("0.0.0.0", 9)  # as of somebody who trickles (RFC 8840 section 4.1.1)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from agent.signaling.sip.effects import SipEffect
 from agent.signaling.sip.flow import Flow
-from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.sip.user_agent import UserAgent
 
 Ask = Callable[[Callable[[UserAgent, float], Iterable[SipEffect]]], None]
 

@@ -204,3 +204,5 @@ RegistrationReport: TypeAlias = (
     SendRegister | RegistrationGranted | RegistrationEnded | RegistrationRefused | InstanceShared
 )
 SipShellEffect: TypeAlias = DialEdge | WriteText | CloseEdge | TellListeners
+SipOwnEffect: TypeAlias = FlowReport | FlowOrder | RegistrationReport | CallReport  # that one core has for another
+SipEffect: TypeAlias = SipShellEffect | SipOwnEffect

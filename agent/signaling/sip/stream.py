@@ -13,10 +13,10 @@ from agent.net.websocket import SocketOwner, WebSocket
 from agent.program import user_agent
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.edge_reports import EdgeReports
-from agent.signaling.sip.effects import CloseEdge, DialEdge, SipShellEffect, TellListeners, WriteText
+from agent.signaling.sip.effects import CloseEdge, DialEdge, SipEffect, SipShellEffect, TellListeners, WriteText
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.stream_requests import SipRequests
-from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.sip.user_agent import UserAgent
 from agent.signaling.stream_shell import StreamShell
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class SipStream(SipRequests, StreamShell[SipShellEffect]):
 
     def others(self, *instances: str) -> int:
         """Count the phones that have this user besides those of these instances, as the registrar has said."""
-        return len(self._agent.phones - {f"<urn:uuid:{instance.lower()}>" for instance in instances})
+        return len(self._agent.registrations.phones - {f"<urn:uuid:{instance.lower()}>" for instance in instances})
 
     @property
     def local_address(self) -> str | None:

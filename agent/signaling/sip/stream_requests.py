@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from agent.signaling.sip.account import SipAccount
-from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.sip.effects import SipEffect
+from agent.signaling.sip.user_agent import UserAgent
 
 
 class ServiceWords:

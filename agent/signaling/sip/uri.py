@@ -15,7 +15,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from agent.errors import InvalidArgumentError
 from agent.log import excerpt
@@ -62,13 +62,6 @@ def user_uri(user: str, domain: str) -> str:
     if not user or _UNFIT.search(user):
         raise InvalidArgumentError(f"{excerpt(user)!r} cannot be a SIP user; give its name, without sip: and domain")
     return f"sip:{_escaped(user)}@{host_and_port(domain)}"
-
-
-def user_of(uri: str) -> str:
-    """Return the user part of a URI, unescaped, without its parameters and password; of a tel: URI its number."""
-    _, _, rest = uri.partition(":")
-    user = rest.rpartition("@")[0] if "@" in rest else rest if uri[:4].lower() == "tel:" else ""
-    return unquote(re.split("[;:]", user, maxsplit=1)[0])
 
 
 def host_and_port(text: str) -> str:

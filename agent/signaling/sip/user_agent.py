@@ -16,7 +16,7 @@ import logging
 import random as _random
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agent.errors import InvalidArgumentError, ProtocolError
@@ -25,24 +25,22 @@ from agent.signaling.pstream.names import TRANSPORT_CLOSE, TRANSPORT_OPEN, Messa
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.codes import INSTANCE_SHARED, registration_error
 from agent.signaling.sip.effects import (
-    CallReport,
     CloseEdge,
     CloseFlows,
     DialEdge,
     FlowClosed,
     FlowFailed,
     FlowOpened,
-    FlowOrder,
     FlowReceived,
-    FlowReport,
     InstanceShared,
     OpenFlows,
     RegistrationEnded,
     RegistrationGranted,
     RegistrationRefused,
-    RegistrationReport,
     SendRegister,
     SendSip,
+    SipEffect,
+    SipOwnEffect,
     SipShellEffect,
     TellListeners,
     TellOfCall,
@@ -52,7 +50,7 @@ from agent.signaling.sip.effects import (
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.malformed import answerable
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.registration import SipRegistration
+from agent.signaling.sip.registrations import Registrations
 from agent.signaling.sip.sip_calls import SipCalls
 from agent.signaling.sip.writer import MessageWriter, new_token
 
@@ -60,8 +58,6 @@ log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
 
 PROBE_LATEST_S: Final = 5.0  #: after a new connection, also where no registration is granted over it
-
-SipEffect: TypeAlias = SipShellEffect | FlowReport | FlowOrder | RegistrationReport | CallReport
 
 
 class UserAgent:
@@ -80,19 +76,14 @@ class UserAgent:
         self.status = "disconnected"
         self.is_opened = False
         self.is_destroyed = False
-        self.phones: frozenset[str] = frozenset()  #: that have this user, ourselves included, when we last registered
         self.flows = flows
         self.writer = MessageWriter(account, token)
         self.calls = SipCalls(
             self.writer, self._flow_near, trusts=self._trusts, early_media=early_media, random=random
         )
-        self._registrations = {
-            number: SipRegistration(number, self.writer, random=random) for number in self.flows.numbers
-        }
+        self.registrations = Registrations(flows.numbers, self.writer, random=random)
         self._open: list[int] = []  # flows, as far as they were told of
         self._probe_at: float | None = None
-        self._refused: dict[int, RegistrationRefused] = {}  # by flow, since its last grant; the latest last
-        self._told_refusal: int | None = None
 
     @property
     def edge(self) -> str | None:
@@ -111,14 +102,12 @@ class UserAgent:
     def register(self, present: bool, now: float) -> list[SipEffect]:
         """Take calls, or do not; said again, it changes nothing."""
         self.calls.takes_calls = present
-        return [effect for one in self._registrations.values() for effect in one.want(present, now)]
+        return [*self.registrations.want(present, now)]
 
     def use_account(self, account: SipAccount, now: float) -> list[SipEffect]:
         """Go on with another password, display name, headers or times; user, domain and edges must be the same."""
         self.writer.account = account
-        if self.is_destroyed:
-            return []
-        return [effect for one in self._registrations.values() for effect in one.account_changed(now)]
+        return [] if self.is_destroyed else [*self.registrations.account_changed(now)]
 
     def destroy(self, now: float) -> list[SipEffect]:
         """Hang up, sign off and disconnect for good; idempotent."""
@@ -134,8 +123,7 @@ class UserAgent:
         """Tell when `tick` is due; None when nothing is awaited."""
         times = [self.flows.deadline()]
         if not self.is_destroyed:
-            times += [one.deadline() for one in self._registrations.values()]
-            times += [self.calls.deadline(), self._probe_at]
+            times += [self.registrations.deadline(), self.calls.deadline(), self._probe_at]
         return min((time for time in times if time is not None), default=None)
 
     def tick(self, now: float) -> list[SipEffect]:
@@ -143,10 +131,7 @@ class UserAgent:
         effects: list[SipEffect] = [*self.flows.tick(now)]
         if self.is_destroyed:
             return effects
-        for registration in self._registrations.values():
-            due = registration.deadline()
-            effects += registration.tick(now) if due is not None and now >= due else []
-        effects += self.calls.tick(now)
+        effects += [*self.registrations.tick(now), *self.calls.tick(now)]
         return [*effects, *(self._probe(now) if self._probe_at is not None and now >= self._probe_at else [])]
 
     # What goes from one part to another
@@ -169,7 +154,7 @@ class UserAgent:
             self.status = "offline"
         return left
 
-    def _pass_on(self, words: FlowReport | FlowOrder | RegistrationReport | CallReport, now: float) -> list[SipEffect]:
+    def _pass_on(self, words: SipOwnEffect, now: float) -> list[SipEffect]:
         match words:
             case TellOfCall(event, payload):
                 return [self._tell(event, payload)]
@@ -228,13 +213,13 @@ class UserAgent:
             effects = [self._tell(TRANSPORT_OPEN), self._tell(MessageType.CONNECTED, {"gateway": self.edge})]
         if len(self.calls):
             self._probe_at = now + PROBE_LATEST_S
-        return [*effects, *self._registrations[flow].flow_opened(uri, now), *self.calls.flows_changed(now)]
+        return [*effects, *self.registrations.flow_opened(flow, uri, now), *self.calls.flows_changed(now)]
 
     def _flow_closed(self, flow: int, now: float) -> list[SipEffect]:
         self._open.remove(flow)
         before = self.status
         effects: list[SipEffect] = []
-        ended = self._registrations[flow].flow_closed()
+        ended = self.registrations.flow_closed(flow)
         if not self._open:
             self.status = "disconnected"
             effects.append(self._tell(TRANSPORT_CLOSE, status=before))
@@ -246,10 +231,6 @@ class UserAgent:
 
     # Registrations
 
-    @property
-    def _is_registered(self) -> bool:
-        return any(one.is_registered for one in self._registrations.values())
-
     def _registration_changed(
         self, words: RegistrationGranted | RegistrationEnded | RegistrationRefused, now: float
     ) -> list[SipEffect]:
@@ -258,26 +239,20 @@ class UserAgent:
                 return self._granted(words, now)
             case RegistrationEnded():
                 return self._no_longer_ready("offline")
-            case RegistrationRefused(flow):
-                self._refused = {**self._without(flow), flow: words}
+            case RegistrationRefused():
+                self.registrations.refused(words)
                 return [*self._no_longer_ready(), *self._refusal()]
 
     def _refusal(self) -> list[SipEffect]:
         """Tell once why nobody takes us, when we are refused over all open connections."""
-        latest = next(reversed(self._refused.values()), None)
-        is_hopeless = not self._is_registered and set(self._open) <= self._refused.keys()
-        if latest is None or not is_hopeless or latest.status == self._told_refusal:
+        refused = self.registrations.hopeless(self._open)
+        if refused is None:
             return []
-        self._told_refusal = latest.status
-        return [self._tell("error", {"error": registration_error(latest.status, latest.reason)})]
-
-    def _without(self, flow: int) -> dict[int, RegistrationRefused]:
-        return {number: refused for number, refused in self._refused.items() if number != flow}
+        return [self._tell("error", {"error": registration_error(refused.status, refused.reason)})]
 
     def _granted(self, granted: RegistrationGranted, now: float) -> list[SipEffect]:
-        self._refused, self._told_refusal = self._without(granted.flow), None
+        self.registrations.granted(granted)
         self.writer.gruu = granted.gruu or self.writer.gruu
-        self.phones = granted.phones
         told: list[SipEffect] = []
         if self.status != "ready":
             self.status = "ready"
@@ -285,7 +260,7 @@ class UserAgent:
         return [*told, *(self._probe(now) if self._probe_at is not None else [])]
 
     def _no_longer_ready(self, status: str = "connected") -> list[SipEffect]:
-        if self.status != "ready" or self._is_registered:
+        if self.status != "ready" or self.registrations.is_registered:
             return []
         self.status = status
         return [self._tell(MessageType.OFFLINE, status="offline")]
@@ -321,5 +296,5 @@ class UserAgent:
         if isinstance(message, SipRequest):
             return [*self.calls.take_request(message, flow, now)]
         if message.cseq.method == "REGISTER":
-            return [*self._registrations[flow].answered(message, now)]
+            return [*self.registrations.answered(flow, message, now)]
         return [*self.calls.take_response(message, now)]

@@ -7,6 +7,7 @@ import binascii
 import json
 import time
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -15,6 +16,7 @@ import jwt
 from agent.errors import InvalidArgumentError
 from agent.signaling.token.token_settings import DEFAULT_TTL_S, MAX_TTL_S
 
+warnings.filterwarnings("ignore", message="The HMAC key is .* bytes long")  # `check` says so, and what to do
 
 @dataclass(frozen=True)
 class ApiKey:
@@ -56,18 +58,22 @@ def mint_token(
     if not 0 < ttl_s <= MAX_TTL_S:
         raise InvalidArgumentError(f"ttl_s must lie between 1 and {MAX_TTL_S} seconds, not {ttl_s}")
     issued_at = int(time.time() if now is None else now)
-    voice: dict[str, Any] = {"incoming": {"allow": incoming_allow}}
-    if application_sid := application_sid or key.application_sid:
-        voice["outgoing"] = {"application_sid": application_sid}
     claims = {
         "jti": f"{key.key_sid}-{issued_at}-{uuid.uuid4().hex[:8]}",
         "iss": key.key_sid,
         "sub": key.account_sid,
         "iat": issued_at,
         "exp": issued_at + ttl_s,
-        "grants": {"identity": identity, "voice": voice},
+        "grants": {"identity": identity, "voice": _voice_grant(incoming_allow, application_sid or key.application_sid)},
     }
     return jwt.encode(claims, key.secret, algorithm="HS256", headers={"cty": "twilio-fpa;v=1"})
+
+
+def _voice_grant(incoming_allow: bool, application_sid: str | None) -> dict[str, Any]:
+    grant: dict[str, Any] = {"incoming": {"allow": incoming_allow}}
+    if application_sid:
+        grant["outgoing"] = {"application_sid": application_sid}
+    return grant
 
 
 def token_validity(token: str) -> Validity | None:

@@ -11,7 +11,7 @@ from gevent.queue import Queue
 from hw.errors import ActionError, PinError, SettingError
 from hw.panel.actions import ButtonAction
 from hw.panel.buttons import Buttons
-from hw.panel.pins import Pins
+from hw.panel.pins import InputPin, Pins
 from hw.panel.settings import ButtonSettings
 
 Panel = Callable[..., Buttons]
@@ -76,6 +76,25 @@ def test_a_press_that_is_heard_of_late_is_a_press_of_its_true_length(
     pressed_at = time.monotonic() - late_s
     pins._open[17]._changed(pressed_at, False)
     pins._open[17]._changed(pressed_at + 0.2, True)
+    assert told(gestures, 3) == ["green press", "green short", "green release"]
+
+
+def test_a_press_is_not_lost_where_its_release_is_read_before_the_edge_is_told(
+    panel: Panel, pins: Pins, gestures: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the pins' own thread is late: whoever reads a level is told the edges that led to it."""
+    panel(green=ButtonSettings(pin=17, short="accept", long="reject"))
+    pin, pressed_at, late = pins._open[17], time.monotonic() - 0.2, [True]
+    read = InputPin.active.fget
+    assert read is not None
+
+    def active(self: InputPin) -> bool:
+        while late:
+            pin._changed(pressed_at + 0.15, late.pop())
+        return bool(read(self))
+
+    monkeypatch.setattr(InputPin, "active", property(active))
+    pin._changed(pressed_at, False)
     assert told(gestures, 3) == ["green press", "green short", "green release"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agent.media.codec.telephone_event import EventStreams
 from agent.media.rtp.packet import parse_rtp, write_rtp
 from agent.media.rtp.session import RtpSession
-from agent.media.sdp.parse import EVENT, OUR_CODECS
+from agent.media.sdp.codecs import EVENT, OUR_CODECS
 
 SOUND_TYPE, EVENT_TYPE, OTHER_TYPE = 111, 110, 13
 PACKET_S = 0.02

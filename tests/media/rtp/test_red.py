@@ -12,8 +12,8 @@ from agent.media.rtp.packet import write_rtp
 from agent.media.rtp.red import MOST_COPIES, Block, RedWriter, pack, rate_beside_copies, unpack
 from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import RtpSession
-from agent.media.sdp.parse import OPUS as OPUS_CODEC
-from agent.media.sdp.parse import OUR_CODECS, red_of
+from agent.media.sdp.codecs import OPUS as OPUS_CODEC
+from agent.media.sdp.codecs import OUR_CODECS, red_of
 from tests.media.sounds import alike, frames, pcm_of, voice
 
 RED_CODEC = red_of(OPUS_CODEC)
@@ -155,6 +155,25 @@ def test_copies_of_what_was_not_negotiated_are_left_out():
         assert (found.codec, found.copies, found.missed) == (None, (), ())
     found = session.read(write_rtp(63, False, 9, 2, 3, pack([Block(96, 960, b"x"), Block(111, 0, b"y")])), 1.0)
     assert (found.packet.payload, found.copies) == (b"y", ())
+
+
+@pytest.mark.parametrize("between", [Block(EVENT_TYPE, 960, b"\x01\x0a\x00\xa0"), Block(111, 960, b"")])
+def test_a_block_of_no_use_keeps_its_place(between):
+    session = RtpSession("us")
+    session.accept([*OUR_CODECS, RED_CODEC])
+    session.read(write_rtp(111, False, 10, 9_600, 3, b"first"), 0.0)
+    packet = pack([Block(111, 1_920, b"lost"), between, Block(111, 0, b"own")])
+    found = session.read(write_rtp(63, False, 13, 12_480, 3, packet), 0.06)
+    assert found.missed == ((11, 10_560, b"lost"),)
+
+
+def test_copies_of_a_codec_of_which_none_were_agreed_on_are_left_out():
+    session = RtpSession("us")
+    session.accept([*OUR_CODECS, RED_CODEC])
+    session.read(write_rtp(0, False, 10, 160, 3, bytes(160)), 0.0)
+    packet = pack([Block(0, 160, bytes(160)), Block(0, 0, bytes(160))])
+    found = session.read(write_rtp(63, False, 12, 480, 3, packet), 0.04)
+    assert (found.codec.kind, found.copies, found.missed) == ("PCMU", (), ())
 
 
 # What they are worth

@@ -11,7 +11,7 @@ from agent.media.rtp.packet import RtpPacket, is_rtcp, parse_rtp, sequence_dista
 from agent.media.rtp.rebase import SequenceBase, TimestampBase
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters, read_reports
 from agent.media.rtp.session import RtpSession
-from agent.media.sdp.parse import OPUS, OUR_CODECS, PCMU
+from agent.media.sdp.codecs import OPUS, OUR_CODECS, PCMU
 
 
 def test_packet_survives_writing_and_reading():

@@ -8,8 +8,9 @@ import pytest
 from aiortc.sdp import SessionDescription
 
 from agent.errors import SdpError
+from agent.media.sdp.description import REVERSED, IceParameters
 from agent.media.sdp.offer_answer import OfferAnswer
-from agent.media.sdp.parse import REVERSED, IceParameters, parse
+from agent.media.sdp.parse import parse
 from agent.media.settings import MediaSettings
 
 PRINT = ":".join(["A1", "0F"] * 16)

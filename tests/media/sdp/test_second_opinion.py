@@ -5,7 +5,9 @@ from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 from aiortc.sdp import SessionDescription
 
-from agent.media.sdp.parse import OUR_CODECS, IceParameters, parse
+from agent.media.sdp.codecs import OUR_CODECS
+from agent.media.sdp.description import IceParameters
+from agent.media.sdp.parse import parse
 from agent.media.sdp.write import LocalDescription
 from tests.media.peers import run
 

@@ -8,7 +8,9 @@ import tracemalloc
 
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.message import MOST_BYTES, parse_message
-from bench.sip_fuzz import GOOD, BoxOnPaper, mutated, try_out
+from bench.rig.box_on_paper import BoxOnPaper
+from bench.rig.broken_sip import GOOD, mutated
+from bench.sip_fuzz import try_out
 from tests.signaling.sip.frames import request
 
 

@@ -10,7 +10,7 @@ import sipmessage
 
 from agent.errors import ProtocolError
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from bench.sip_fuzz import GOOD, mutated
+from bench.rig.broken_sip import GOOD, mutated
 
 
 class Facts(NamedTuple):

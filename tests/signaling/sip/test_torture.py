@@ -9,7 +9,6 @@ import pytest
 
 from agent.errors import ProtocolError
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.uri import user_of
 from tests.signaling.sip.frames import request, response, without
 
 # 3.1.1.1: blanks and folded lines wherever the grammar has room for them, compact forms, empty and unknown headers
@@ -67,7 +66,6 @@ def test_escapes_in_uris_stay_as_they_are():  # 3.1.1.3, 3.1.1.4
     message = parse_message(request("To: <sip:null-%00-null@pbx.example>", "Contact: <sip:%75se%72@192.0.2.1:5061>"))
 
     assert (message.to.uri, message.contacts[0].uri) == ("sip:null-%00-null@pbx.example", "sip:%75se%72@192.0.2.1:5061")
-    assert user_of(message.contacts[0].uri) == "user"
 
 
 def test_percent_is_no_escape_in_a_method_or_a_name():  # 3.1.1.5

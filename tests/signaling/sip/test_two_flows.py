@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from agent.signaling.sip.account import SipAccount
-from agent.signaling.sip.effects import CloseEdge, DialEdge, TellListeners, WriteText
+from agent.signaling.sip.effects import CloseEdge, DialEdge, SipEffect, TellListeners, WriteText
 from agent.signaling.sip.flow import LASTING_S, NEXT_EDGE_S, PING, PONG
 from agent.signaling.sip.flows import Flows
 from agent.signaling.sip.headers import SipHeaders
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
-from agent.signaling.sip.user_agent import SipEffect, UserAgent
+from agent.signaling.sip.user_agent import UserAgent
 
 A, B, C = "wss://a.example/", "wss://b.example/", "wss://c.example/"
 
