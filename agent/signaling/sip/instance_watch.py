@@ -3,7 +3,8 @@
 A registrar keeps one contact for an instance and flow (RFC 5626 section 6), so two boxes with one instance take each
 other's place at each refresh, and each is called half of the time. Neither hears of it: the answer to a REGISTER has
 the contact that this one has just put there. So the registrar is asked what it has (RFC 3261 section 10.2.3) before the
-first refresh over a connection, and before further ones as long as another box's contact stands in the place of ours.
+first refreshes over a connection, and before some more where another box's contact stood in the place of ours: who of
+the two comes last before a question changes from one time to the next.
 """
 
 from __future__ import annotations
@@ -14,27 +15,35 @@ from typing import Final
 from agent.signaling.sip.header_values import NameAddr
 from agent.signaling.sip.message import SipResponse
 
-TIMES: Final = 2  #: in a row, for once may be a process of this box that has not ended yet
+TIMES: Final = 2  #: for once may be a process of this box that has not ended yet
+FIRST: Final = 3  #: questions over a connection
+MORE: Final = 10  #: questions after one that has found another box
 
 
 class InstanceWatch:
     """Of one flow."""
 
     def __init__(self, flow: int) -> None:
-        self.is_due = False  #: whether to ask before the next refresh
         self._flow = flow
-        self._times = 0
+        self._left = 0  # questions
+        self._times = 0  # that another box was found
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to ask before the next refresh."""
+        return self._left > 0
 
     def begin(self) -> None:
         """Ask over a new connection."""
-        self.is_due = True
+        self._left = max(self._left, FIRST)
 
     def saw(self, response: SipResponse, host: str, instance: str) -> bool:
         """Take what the registrar has; whether it is to be told now that another box has our place."""
         ours, alike = own_contacts(response, self._flow, host, instance)
-        self.is_due = not ours and bool(alike)
-        self._times = self._times + 1 if self.is_due else 0
-        return self._times == TIMES
+        is_taken = not ours and bool(alike)
+        self._left = MORE if is_taken else self._left - 1
+        self._times += is_taken
+        return is_taken and self._times == TIMES
 
 
 def own_contacts(

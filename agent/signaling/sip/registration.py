@@ -7,7 +7,7 @@
     423                        once more, with the time that the registrar wants
     439                        once more, as a plain registration without outbound (RFC 5626 section 11.6)
     408, 5xx, no answer        another edge; each edge rests after it failed, longer each time, or as Retry-After says
-    a new connection           before its first refresh, what the registrar has: another box's contact?
+    a new connection           before its first refreshes, what the registrar has: another box's contact?
     401 twice, 403, any other  refused: told once, tried again after a minute or more, longer each time
     not wanted any more        REGISTER for no time; however that ends, it is over
 
@@ -200,8 +200,8 @@ class SipRegistration:
 
     def _seen(self, response: SipResponse) -> list[FlowRegistrationEffect]:
         """Look at what the registrar has; one that does not tell is asked no more often than others."""
-        is_taken = response.status < 300 and self._watch.saw(response, self.host, self._account.instance)
-        return [InstanceShared(self.flow)] if is_taken else []
+        is_news = self._watch.saw(response, self.host, self._account.instance)
+        return [InstanceShared(self.flow)] if is_news else []
 
     def _challenged(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         try:

@@ -22,6 +22,7 @@ from agent.signaling.sip.effects import (
 )
 from agent.signaling.sip.header_values import read_address
 from agent.signaling.sip.headers import SipHeaders
+from agent.signaling.sip.instance_watch import FIRST
 from agent.signaling.sip.message import SipRequest, SipResponse, parse_message, write_message
 from agent.signaling.sip.registration import ANSWER_S, LEAST_REFRESH_S, MOST_BRIEF, SipRegistration
 from agent.signaling.sip.rests import EDGE_REST_S, REFUSAL_REST_S
@@ -184,7 +185,7 @@ def test_a_box_whose_place_another_one_takes_again_and_again_tells_so_once(regis
 @pytest.mark.parametrize(
     "bound", [(), (rival(instance=INSTANCE[:-1] + "0"),), (rival(flow=2),), (("Contact", "<sip:kiosk@other.example>"),)]
 )
-def test_other_phones_and_a_registrar_that_does_not_say_are_no_rivals_and_it_is_asked_once(
+def test_other_phones_and_a_registrar_that_does_not_say_are_no_rivals_and_it_is_asked_a_few_times(
     registrar: Registrar, bound: Lines
 ):
     registrar.begin()
@@ -194,7 +195,7 @@ def test_other_phones_and_a_registrar_that_does_not_say_are_no_rivals_and_it_is_
         registrar.wait(230)
 
     assert not any(isinstance(told, InstanceShared) for told in registrar.news())
-    assert len(registrar.asked) == 1
+    assert len(registrar.asked) == FIRST
 
 
 def test_what_the_process_before_left_is_seen_once_and_not_told(registrar: Registrar):
@@ -208,7 +209,17 @@ def test_what_the_process_before_left_is_seen_once_and_not_told(registrar: Regis
     registrar.wait(230)
 
     assert not any(isinstance(told, InstanceShared) for told in registrar.news())
-    assert len(registrar.asked) == 2
+
+
+def test_two_that_take_turns_in_any_order_find_each_other(registrar: Registrar):
+    registrar.begin()
+    for is_taken in (True, False, False, True):
+        registrar.grant(300)
+        if is_taken:
+            registrar.binding = (rival(),)
+        registrar.wait(230)
+
+    assert InstanceShared(1) in registrar.news()
 
 
 def test_a_registrar_that_refuses_to_say_is_registered_with_all_the_same():
