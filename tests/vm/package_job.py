@@ -88,7 +88,7 @@ def takes_changes_with_a_key_for_root_alone() -> None:
     run("systemctl", "restart", UNIT)
     wait("the status light is on", lambda: lit(24), 60)
     own.write_text(f'{own.read_text()}[lights.call]\nready = "steady"\n')
-    agent("check")
+    agent("check", str(SETTINGS / "config.toml"))
     run("systemctl", "reload", UNIT)
     wait("the call light is on", lambda: lit(25))
     own.write_text(own.read_text().partition("[lights")[0])
