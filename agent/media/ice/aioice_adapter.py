@@ -242,7 +242,7 @@ class Generation(aioice.Connection, AsyncClosing):
             self._early_checkers[protocol, addr] = name
 
     def note_media(self, arrived_at: float) -> None:
-        """Count authenticated media as heard; what waited in the kernel is no older news than what is known."""
+        """Count authenticated media as heard when it arrived; what is known of later stays."""
         self.heard_at = max(self.heard_at or 0.0, arrived_at)
         self.media_at = max(self.media_at or 0.0, arrived_at)
 
