@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from agent.errors import AgentError, UsageError
+from agent.errors import AgentError, OutputError, UsageError
 from agent.program import NAME, VERSION
 from agent.service.journal import SafeFormatter
 from agent.terminal import say
@@ -72,6 +72,9 @@ def _perform(options: argparse.Namespace) -> int:
         status = int(options.perform(options) or DONE)
         sys.stdout.flush()
         return status
+    except OutputError as error:
+        _leave_output()
+        return _failed(options, error, FAILED)
     except UsageError as error:
         return _failed(options, error, WRONG_USAGE)
     except (AgentError, HardwareError) as error:

@@ -8,6 +8,7 @@
     │   │   └── InstanceNeededError    a method was called on its class (also a TypeError)
     │   └── ConfigError              a file of settings that cannot be used
     ├── LocalFault                 this machine cannot do it now
+    │   ├── OutputError              what is said cannot be written
     │   ├── CaptureError             no sound can be captured
     │   │   └── CaptureDeniedError     ... because the user may not
     │   ├── BridgeClosedError        the media thread has ended
@@ -61,6 +62,10 @@ class ConfigError(UsageError):
 
 class LocalFault(AgentError):
     """Something on this machine failed."""
+
+
+class OutputError(LocalFault):
+    """What there is to say cannot be written, as on a full disk."""
 
 
 class CaptureError(LocalFault):

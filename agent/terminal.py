@@ -5,12 +5,22 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from agent.errors import OutputError
 from hw.words import one_line
 
 
 def say(*lines: object, to: TextIO | None = None) -> None:
-    """Print lines, at once; to standard output, where nothing else is given."""
+    """Print lines, at once; to standard output, where nothing else is given.
+
+    Raises OutputError where that cannot be written, BrokenPipeError where nobody reads it any more.
+    """
     out = to or sys.stdout
-    for line in lines:
-        print(one_line(line), file=out)
-    out.flush()
+    try:
+        for line in lines:
+            print(one_line(line), file=out)
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = error.strerror or error
+        raise OutputError(f"the output cannot be written ({why}); make room, or let it go elsewhere") from error

@@ -170,13 +170,16 @@ rollback() {
   change_to "$previous" && tell "$previous runs"
 }
 
+# Whether systemd/install.sh put this here; what tells it goes last, so that a cut is noticed.
+is_from_checkout() { case $(readlink "$root/usr/local/bin/$name") in "$opt"/current/*) ;; *) return 1 ;; esac; }
+
 # What systemd/install.sh puts outside of its folders, and a Debian package has elsewhere.
 drop_installed() {
   local file units=$root/etc/systemd/system/$name
+  rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
   for file in "$units"{,-door@,-switchboard}.service "$units-door.socket" "$root/usr/local/bin/$name"; do
     case $(readlink "$file") in "$opt"/current/*) rm -f "$file" ;; esac
   done
-  rm -f "$units-trial.service" "$root/etc/udev/rules.d/60-$name.rules"
 }
 
 # What `systemctl enable` made of units that are links: it names the version of that day, which an update removes.

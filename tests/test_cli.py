@@ -41,6 +41,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("words", [("check",), ("key", "home"), ("check", "--where")])
+def test_a_full_disk_is_told_in_one_line(folder: Path, words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(*words, stdout=full.fileno(), cwd=folder)
+        _, err = process.communicate(timeout=LIMIT_S)
+
+    assert process.returncode == 1
+    assert len(err.splitlines()) == 1 and "cannot be written (No space left on device)" in err
+
+
 @pytest.mark.parametrize("words", [("check",), ("doctor",), ("doctor", "--json"), ("token", "--identity", "me")])
 def test_a_closed_pipe_ends_a_command_without_a_word(folder: Path, words: tuple[str, ...]) -> None:
     reader, writer = os.pipe()

@@ -22,7 +22,6 @@ def perform(options: argparse.Namespace) -> int:
 
     Root looks at the installed file as the service's user.
     """
-    import agent.config.foresight  # noqa: F401, before the user changes: a library may be where only root reads
     from agent.config import doubts, load_to_check, origins
     from agent.config.location import as_service, settings_file
     from agent.errors import InvalidArgumentError

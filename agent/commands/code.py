@@ -27,17 +27,20 @@ def perform(options: argparse.Namespace) -> int:
     from hw.panel.code_book import CodeBook, HashedCode, hash_code
 
     try:
-        codes = load(settings_file(options.config)).codes
+        config = load(settings_file(options.config))
+        codes, plain = config.codes, config.door.code
     except ConfigError:
         if options.config is not None:
             raise
-        codes = {}
+        codes, plain = {}, ""
     digits = _digits()
     salt = next((HashedCode.parse(code.hash).salt for code in codes.values()), None)
     try:
         hashed = hash_code(digits, salt)
     except SettingError as error:
         raise InvalidArgumentError(str(error)) from None
+    if digits == plain:
+        raise InvalidArgumentError("door.code is this code already; expected another one")
     if (owner := CodeBook("", codes).whose(digits)) is not None:
         raise InvalidArgumentError(f"{owner} has this code already; expected another one")
     say(f"[codes.{_key(options.name)}]", f'hash = "{hashed}"')

@@ -58,8 +58,7 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
         yield _line("packets", packets)
     yield _line("call", *(_call(status["call"]) if status["call"] else ["none"]))
     if last := status["last_call"]:
-        peer = f"{'from' if last['direction'] == 'incoming' else 'to'} {last['peer']}"
-        yield _line("last call", peer, last["outcome"], _moment(last["at_ms"]))
+        yield _line("last call", _peer(last), last["outcome"], _moment(last["at_ms"]))
     if error := status["last_error"]:
         yield _line("last error", error["part"], error["why"], _moment(error["at_ms"]))
     for name, light in status["lights"].items():
@@ -73,11 +72,18 @@ def in_words(status: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _call(call: Mapping[str, Any]) -> list[str]:
-    words = [f"{'from' if call['direction'] == 'incoming' else 'to'} {call['peer']}", call["status"]]
+    words = [_peer(call), call["status"]]
     words += ["muted"] if call["muted"] else []
     figures = (("codec", "{}"), ("rtt_ms", "round trip {:.0f} ms"), ("loss_percent", "loss {:.1f} %"),
                ("mos", "quality {:.1f} of 5"))  # fmt: skip
     return words + [shown.format(call[name]) for name, shown in figures if call[name] is not None]
+
+
+def _peer(call: Mapping[str, Any]) -> str:
+    """Say with whom a call is, and who of several has answered it."""
+    by = call["answered_by"]
+    told = f" ({by} answered)" if by not in ("", call["peer"]) else ""
+    return f"{'from' if call['direction'] == 'incoming' else 'to'} {call['peer']}{told}"
 
 
 def duration(seconds: float) -> str:

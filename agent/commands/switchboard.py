@@ -39,7 +39,7 @@ STOP, RESTART = "stop", "restart"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    settings_option(parser, "none; [switchboard] and [media] are taken from it")
+    settings_option(parser, "none; only [switchboard], [media] and [service] log_level are read")
     parser.add_argument("--listen", metavar="HOST:PORT", help="where to listen; port 0 takes a free one")
     parser.add_argument("--state-dir", metavar="DIR", help="folder of the keys and the certificate")
     switchboard_state.arguments(parser)
@@ -49,10 +49,10 @@ def perform(options: argparse.Namespace) -> int:
     """Serve until a signal ends it, or do what is to be done in the state folder."""
     if options.subject is not None:
         return switchboard_state.perform(options)
-    from agent.config import Config, load
+    from agent.config import Config, load_for_switchboard
     from agent.service.journal import set_up_logging
 
-    config = load(options.config) if options.config else Config()
+    config = load_for_switchboard(options.config) if options.config else Config()
     settings = _settings(options, config)
     set_up_logging("debug" if options.verbose else config.service.log_level)
 

@@ -37,11 +37,11 @@ def perform(options: argparse.Namespace) -> int:
 
 def folder_of(options: argparse.Namespace) -> Path:
     """Choose the state folder; InvalidArgumentError for one that is not a switchboard's."""
-    from agent.config import load
+    from agent.config import load_for_switchboard
     from agent.errors import InvalidArgumentError
     from agent.switchboard.state_dir import default_folder
 
-    configured = load(options.config).switchboard.state_dir if options.config else ""
+    configured = load_for_switchboard(options.config).switchboard.state_dir if options.config else ""
     folder = Path(options.state_dir or configured or _usual_folder(Path(default_folder())))
     if not (folder / KEY).is_file():
         raise InvalidArgumentError(

@@ -5,8 +5,10 @@ Each room declares its own settings; their names in `Config` are the sections of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from agent.config.contradictions import contradictions, source_of_tokens
 from agent.config.layers import Layers, read_layers
@@ -18,9 +20,12 @@ from agent.config.weaknesses import weaknesses
 from agent.errors import ConfigError
 
 __all__ = [
-    "Config", "DoorSection", "control_socket_of", "doubts", "load", "load_for_box", "load_for_calls", "load_to_check",
-    "origins",
+    "Config", "DoorSection", "control_socket_of", "doubts", "load", "load_for_box", "load_for_calls",
+    "load_for_switchboard", "load_to_check", "origins",
 ]  # fmt: skip
+
+OF_SWITCHBOARD = ("switchboard", "media", "service")
+_Further = Callable[[Config, Layers], Iterable[tuple[str, str]]]
 
 
 def load(path: str | Path) -> Config:
@@ -31,6 +36,16 @@ def load(path: str | Path) -> Config:
 def load_for_calls(path: str | Path) -> Config:
     """Load as `load` does, for those who will call: without a source of tokens it raises `ConfigError`, too."""
     return _load(path, lambda config, _source: source_of_tokens(config))
+
+
+def load_for_switchboard(path: str | Path) -> Config:
+    """Load what a switchboard lives by, and nothing of a box: the files that it names may have to be made here first.
+
+    Raises `ConfigError` as `load` does, for those sections and for what is none.
+    """
+    source = read_layers(Path(path))
+    others = {field.name for field in fields(Config)} - set(OF_SWITCHBOARD)
+    return _read(source, {name: table for name, table in source.tables.items() if name not in others})
 
 
 def load_for_box(path: str | Path, *, as_service: bool = False, trusting: bool = False) -> Config:
@@ -89,10 +104,14 @@ def control_socket_of(path: Path | None) -> str:
     return named if isinstance(named, str) else ""
 
 
-def _load(path: str | Path, further: Callable[[Config, Layers], Iterable[tuple[str, str]]]) -> Config:
+def _load(path: str | Path, further: _Further) -> Config:
     source = read_layers(Path(path))
+    return _read(source, source.tables, further)
+
+
+def _read(source: Layers, tables: Mapping[str, Any], further: _Further = lambda _config, _source: ()) -> Config:
     reader = Reader(source)
-    config = reader.read(Config, with_profile(source.tables))
+    config = reader.read(Config, with_profile(tables))
     if isinstance(config, Config):
         for key, text in (*contradictions(config), *further(config, source)):
             reader.problem(key, text)

@@ -13,6 +13,7 @@ from agent.switchboard.services import SERVICES
 from hw.panel.header import HEADER_GPIOS, explain_pin
 
 _Problems = Iterator[tuple[str, str]]
+EVERYWHERE = ("0.0.0.0", "::", "")
 
 
 def contradictions(config: Config) -> _Problems:
@@ -71,8 +72,9 @@ def _service(config: Config) -> _Problems:
 
 
 def _figures(config: Config) -> _Problems:
-    ours = (config.metrics.host, config.metrics.port)
-    if config.metrics.is_used and config.page.enabled and ours[1] and ours == (config.page.host, config.page.port):
+    page, figures = config.page, config.metrics
+    is_shared = page.host == figures.host or any(one.host in EVERYWHERE for one in (page, figures))
+    if figures.is_used and page.enabled and figures.port and figures.port == page.port and is_shared:
         yield "metrics.listen", "the page listens there; expected another port"
 
 

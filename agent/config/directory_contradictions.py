@@ -19,8 +19,19 @@ def directory_contradictions(config: Config) -> _Problems:
         for key in ("targets", "night_targets"):
             if ourselves in [target.removeprefix("client:") for target in getattr(entry, key)]:
                 yield f"directory.{name}.{key}", f'"{ourselves}" is this box itself; expected somebody else'
+    for key, target in _called(config):
+        if target.removeprefix("client:") == ourselves and target not in config.directory:
+            yield key, f'"{ourselves}" is this box itself; expected somebody else'
     yield from _numbers(config.directory)
     yield from _digits(config)
+
+
+def _called(config: Config) -> Iterator[tuple[str, str]]:
+    """List what buttons call: dotted key, and whom."""
+    for name, button in config.buttons.items():
+        for gesture, action in button.bindings().items():
+            if action.name in ("call", "bell"):
+                yield f"buttons.{name}.{gesture}", action.target
 
 
 def _fallback(entries: Entries, name: str) -> _Problems:
@@ -62,11 +73,16 @@ def _digits(config: Config) -> _Problems:
 
 
 def directory_doubts(config: Config) -> _Problems:
-    """Find buttons that call a name without an entry, but spelled like one."""
-    known = {target for entry in config.directory.values() for target in (*entry.targets, *entry.night_targets)}
-    for name, button in config.buttons.items():
-        for gesture, action in button.bindings().items():
-            if action.name not in ("call", "bell") or action.target in config.directory or action.target in known:
-                continue
-            if near := get_close_matches(action.target, config.directory, n=1, cutoff=0.75):
-                yield f"buttons.{name}.{gesture}", f"no entry of [directory] has this name; did you mean {near[0]!r}?"
+    """Find buttons that call a name without an entry, but spelled like one, and targets that look like an entry."""
+    called = {name: {*entry.targets, *entry.night_targets} for name, entry in config.directory.items()}
+    known = {target for targets in called.values() for target in targets}
+    for key, target in _called(config):
+        near = get_close_matches(target, config.directory, n=1, cutoff=0.75)
+        if near and target not in known | called.keys():
+            yield key, f"no entry of [directory] has this name; did you mean {near[0]!r}?"
+    for name, targets in called.items():
+        for target in sorted(targets & called.keys() - {name}):
+            if target not in called[target]:
+                yield f"directory.{name}.targets", (
+                    f"it calls somebody named {target!r}, and not the entry, which only a fallback leads to"
+                )

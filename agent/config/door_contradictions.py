@@ -53,6 +53,28 @@ def _buttons(config: Config) -> _Problems:
                 yield key, f'it opens nothing; expected "button" in {door_key(meant)}.opened_by'
 
 
+def door_doubts(config: Config) -> _Problems:
+    """Find doors that nothing there is can open, and codes of which nobody sees whether two are the same."""
+    has_code = bool(config.codes or config.door.code)
+    ways = {
+        "button": any(action.name == "door" for one in config.buttons.values() for action in one.bindings().values()),
+        "code": has_code,
+        "page": config.page.enabled,
+        "http": config.page.enabled and bool(config.api.keys),
+        "mqtt": config.mqtt.is_used and config.mqtt.may_open_door,
+    }
+    for name, door in config.all_doors().items():
+        if door.opened_by and not any(ways[way] for way in door.opened_by):
+            yield f"{door_key(name)}.opened_by", "nothing of it is set up on this box, so the door stays shut"
+    first, *others = [(name, HashedCode.parse(code.hash).salt) for name, code in config.codes.items()] or [("", b"")]
+    for name, salt in others:
+        if salt != first[1]:
+            yield f"codes.{name}.hash", (
+                f"it was not made beside that of {first[0]}, so nobody sees whether the two are the same; "
+                "better made by `kiosk-agent code` with these settings"
+            )
+
+
 def _meant(doors: dict[str, RelaySettings], name: str) -> str | None:
     """Which door a button means."""
     if not name and len(doors) == 1:

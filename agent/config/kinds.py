@@ -51,6 +51,11 @@ def pem(value: Any, folder: Path) -> Any:
     return path
 
 
+def place(value: Any, folder: Path) -> Any:
+    """Check the name of what the program makes itself, a folder or a socket; empty is the usual one. ValueError."""
+    return str(_path(value, folder)) if value else value
+
+
 def new_file(value: Any, folder: Path) -> Any:
     """Check a file that is to be written, in a folder that exists; empty stands for none. Raises ValueError."""
     if not value:
@@ -219,7 +224,7 @@ def _is_jwt(text: str) -> bool:
         return False
     try:
         return all(isinstance(json.loads(_decode(part)), dict) for part in parts[:2])
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -242,6 +247,7 @@ KINDS: dict[str, Kind] = {
     "number": number,
     "pattern": pattern,
     "pem": pem,
+    "place": place,
     "target": target,
     "url": url,
     "token": token,

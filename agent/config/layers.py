@@ -1,6 +1,7 @@
 """A settings file and those that lie over it: CONFIG.d/*.toml beside CONFIG.toml, in the order of their names.
 
-Tables are joined; any other value, a list too, takes the place of the one below it.
+Tables are joined; any other value, a list too, takes the place of the one below it. "" takes back what stands below,
+a whole table too: then it is as if no file had said it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from agent.config.toml_source import TomlSource, read_toml
 from agent.errors import ConfigError
 
 SUFFIX = ".toml"
+_Keys = Iterator[str]
 DEEPEST = 8  # tables in tables that are joined; no section goes so far
 
 
@@ -32,6 +34,7 @@ class Layers:
     tables: dict[str, Any]
     origins: dict[str, Origin] = field(default_factory=dict)
     beneath: dict[str, list[Origin]] = field(default_factory=dict)  # what a file above replaced
+    taken_back: set[str] = field(default_factory=set)
 
     @property
     def path(self) -> Path:
@@ -54,9 +57,11 @@ class Layers:
 
     def told(self) -> Iterator[str]:
         """Say of each value that is given where it comes from, and what it replaces; never the value."""
-        for key in sorted((key for key, is_table in _walk(self.tables) if not is_table), key=self.order):
+        values = [key for key, is_table in _walk(self.tables) if not is_table]
+        for key in sorted([*values, *self.taken_back], key=self.order):
+            back = " is taken back" if key in self.taken_back else ""
             replaced = "".join(f", in the place of {self._words(origin)}" for origin in self.beneath.get(key, [])[::-1])
-            yield f"{self.place(key)}: {key}{replaced}"
+            yield f"{self.place(key)}: {key}{back}{replaced}"
 
     def _words(self, origin: Origin) -> str:
         path = self.files[origin.file].path
@@ -97,7 +102,7 @@ def read_layers(path: Path) -> Layers:
 
 
 def _lay(layers: Layers, number: int, file: TomlSource) -> None:
-    replaced = list(_join(layers.tables, file.tables))
+    replaced = list(_join(layers.tables, file.tables, layers.taken_back))
     for key in replaced:
         layers.beneath.setdefault(key, []).append(layers.order(key))
         for inner in [one for one in layers.origins if one.startswith(f"{key}.")]:
@@ -106,17 +111,22 @@ def _lay(layers: Layers, number: int, file: TomlSource) -> None:
         layers.origins[key] = Origin(number, file.line(key))
 
 
-def _join(below: dict[str, Any], above: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[str]:
-    """Lay one table over another, which changes; yields the dotted keys whose values are replaced."""
+def _join(below: dict[str, Any], above: Mapping[str, Any], gone: set[str], where: str = "", depth: int = 0) -> _Keys:
+    """Lay one table over another, which changes, and note what is `gone`; yields the dotted keys of what changed."""
     for key, value in above.items():
         inner, old = f"{where}.{key}".lstrip("."), below.get(key)
         if isinstance(value, dict) and isinstance(old, dict) and depth < DEEPEST:
             below[key] = dict(old)
-            yield from _join(below[key], value, inner, depth + 1)
+            yield from _join(below[key], value, gone, inner, depth + 1)
+            continue
+        if key in below or inner in gone:
+            yield inner
+        if value == "" and (inner in gone or (key in below and not isinstance(old, str))):
+            below.pop(key, None)
+            gone.add(inner)
         else:
-            if key in below:
-                yield inner
             below[key] = value
+            gone.discard(inner)
 
 
 def _walk(table: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[tuple[str, bool]]:

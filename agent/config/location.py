@@ -49,6 +49,11 @@ def as_service(path: Path) -> bool:
 
 def become(account: pwd.struct_passwd) -> None:
     """Become that user, with the groups that the service has; needs root."""
+    import encodings.idna  # noqa: F401, what is loaded later may lie where only root reads it
+
+    import agent.config.exposure
+    import agent.config.foresight  # noqa: F401
+
     groups = [grp.getgrnam(name).gr_gid for name in GROUPS if _exists(name)]
     os.setgroups([account.pw_gid, *groups])
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)

@@ -98,9 +98,16 @@ def _over(below: Groups, above: Groups) -> Groups:
         table = joined.setdefault(where, {})
         for key, given in values.items():
             table.setdefault(key, []).extend(given)
+    below = [(where, values) for where, values in below if not _is_taken_back(where, joined)]
     kept = [(where, {**values, **joined.get(where, {})}) for where, values in below]
     known = {where for where, _ in below}
     return kept + [(where, values) for where, values in joined.items() if where not in known]
+
+
+def _is_taken_back(where: tuple[str, ...], above: Mapping[tuple[str, ...], Values]) -> bool:
+    """Tell whether a file above says "" in the place of this table, or of one around it."""
+    tables = [(where[:end], where[end]) for end in range(len(where))]
+    return any([_text(one) for one in above.get(around, {}).get(name, ())] == [""] for around, name in tables)
 
 
 def _tables(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Values]]:
@@ -198,7 +205,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _pins(found: RestingOutputs, key: str, values: list[Any]) -> Iterator[int]:
-    for value in values:
+    for value in [one for one in values if _text(one)]:  # "" takes back what a file below says
         number = re.search(r"\d+", "" if isinstance(value, bool) else _text(value))
         if number and int(number[0]) <= MOST_PIN:
             yield int(number[0])

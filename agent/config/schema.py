@@ -54,7 +54,7 @@ class Reader:
         fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         hints = typing.get_type_hints(cls)
         for key in table.keys() - fields.keys():
-            self.problem(_join(where, key), f"unknown key; {self._advice(key, fields)}")
+            self.problem(_join(where, key), f"unknown key; {self._advice(where, key, fields)}")
         for name, field in fields.items():
             if name not in table and _is_required(field):
                 self.problem(where, f'the key "{name}" is missing; expected {field.metadata.get("help", "a value")}')
@@ -89,8 +89,15 @@ class Reader:
     def _mapping(self, table: Any, inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
         if not isinstance(table, dict):
             return self.problem(key, f"{_shown(table, inner)}: expected a table [{key}]")
-        values = {name: self._value(value, inner, metadata, _join(key, name)) for name, value in table.items()}
+        values = {name: self._named(name, table, inner, metadata, key) for name in table}
         return INVALID if any(value is INVALID for value in values.values()) else values
+
+    def _named(self, name: str, table: Mapping[str, Any], inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
+        if table[name] == "" and dataclasses.is_dataclass(inner):
+            others = [other for other, value in table.items() if value != ""]
+            advice = _suggestion(name, others) if others else "there is none of that kind"
+            return self.problem(_join(key, name), f'"" takes back what a file below says, and none has this; {advice}')
+        return self._value(table[name], inner, metadata, _join(key, name))
 
     def _leaf(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
         shown = HIDDEN if metadata.get("secret") else _shown(value, item_type(hint), HIDING)
@@ -110,8 +117,11 @@ class Reader:
                 self.problem(key, f"GPIO {pin} is used by {self._pins[pin]} already; expected a pin of its own")
             self._pins.setdefault(pin, key)
 
-    def _advice(self, key: str, fields: Mapping[str, Any]) -> str:
+    def _advice(self, where: str, key: str, fields: Mapping[str, Any]) -> str:
         """Say what is meant by an unknown key: one that stands in another section, or one that is spelled like it."""
+        above, _, name = where.rpartition(".")
+        if above and key in ("enabled", "disabled"):
+            return f'to take back what a file below says, write  {name} = ""  in [{above}]'
         if homes := self._homes.get(key):
             return f"it belongs into {' or '.join(homes)}"
         return _suggestion(key, fields)

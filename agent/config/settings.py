@@ -31,8 +31,10 @@ class ServiceSettings:
 
     log_level: str = setting("info", "the least important lines that are logged",
                              choices=("debug", "info", "warning", "error"))  # fmt: skip
-    control_socket: str = setting("", "where `press` and `status` reach the agent; empty: in the runtime directory")
-    state_dir: str = setting("", "folder where the door's lock-out is remembered; empty: the service's state folder")
+    control_socket: str = setting("", "where `press` and `status` reach the agent; empty: in the runtime directory",
+                                  kind="place")  # fmt: skip
+    state_dir: str = setting("", "folder where the door's lock-out is remembered; empty: the service's state folder",
+                             kind="place")  # fmt: skip
     stop_within_ms: int = setting(1_500, "how long an orderly stop may take", min=200, max=60_000)
     stall_ms: int = setting(5_000, "a part without progress for so long is restarted", min=2_000, max=60_000)
     restart_limit: int = setting(5, "so many restarts of one part within the window end the process", min=1, max=100)

@@ -18,8 +18,8 @@ HAPPENINGS: Mapping[str, tuple[str, ...]] = {
     "ring": ("button", "to"),  # somebody pressed a button that calls
     "call": ("to",),  # the box calls
     "incoming": ("from",),  # somebody calls the box
-    "answered": ("direction", "peer"),
-    "hung_up": ("direction", "peer", "outcome", "duration_s"),  # any call is over, answered or not
+    "answered": ("direction", "peer", "answered_by"),  # whom the box reached, where that is known
+    "hung_up": ("direction", "peer", "outcome", "duration_s", "answered_by"),  # any call is over, answered or not
     "door": ("door", "by"),  # it was released, and what asked for that
     "door_closed": ("door",),
     "door_refused": ("why",),  # a code was wrong, or came while none is taken
@@ -44,6 +44,7 @@ class Circumstances(NamedTuple):
     button: str = ""  # that is being acted on just now
     direction: str = ""  # of the call that is on
     peer: str = ""
+    answered_by: str = ""
     why_offline: str = ""
 
 
@@ -56,7 +57,7 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
     found = {
         "bell": lambda: _happening("ring", around.button, text),
         "incoming": lambda: _happening("incoming", text),
-        "accept": lambda: _happening("answered", around.direction, around.peer),
+        "accept": lambda: _happening("answered", around.direction, around.peer, around.answered_by),
         "door code": lambda: _happening("door_refused", text),
         "ready": lambda: _happening("ready"),
         "offline": lambda: _happening("offline", around.why_offline),
@@ -68,7 +69,7 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
 
 def call_ended(record: Mapping[str, Any]) -> Happening:
     """Make what is told of a call that is over, of its entry in the list of calls."""
-    return _happening("hung_up", record["direction"], record["peer"], record["outcome"], record["duration_s"])
+    return _happening("hung_up", *(record[name] for name in HAPPENINGS["hung_up"]))
 
 
 def door_opened(name: str, by: str) -> Happening:

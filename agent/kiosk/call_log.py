@@ -20,6 +20,7 @@ class CallRecord:
     answered_s: float | None = None
     ended_s: float | None = None
     outcome: str = ""
+    answered_by: str = ""  # whom the box reached, where that is known
 
     def as_json(self) -> dict[str, Any]:
         """Describe the call as the page shows it."""
@@ -30,6 +31,7 @@ class CallRecord:
             "at_ms": round(self.at_s * 1000),
             "duration_s": round(duration_s, 1),
             "outcome": self.outcome,
+            "answered_by": self.answered_by,
         }
 
 

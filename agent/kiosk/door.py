@@ -160,13 +160,22 @@ class Doorway(Emitter, Closing):
         self.emit("code", CodeVerdict.OPEN)
 
     def _open_by_code(self, owner: str) -> None:
-        """Open what this code is for: its doors, or all that take codes; without an owner, the door of [door]."""
+        """Open what this code is for: its doors, or all that take codes; without an owner, the door of [door].
+
+        One that cannot be opened keeps no other one shut; the last error is raised then.
+        """
         if not owner:
             self.open("the code was dialled", "code")
             return
         takes_codes = [name for name, door in self._doors.items() if "code" in door.opened_by]
+        failure: InvalidStateError | PinError | None = None
         for name in self._codes[owner].doors or takes_codes:
-            self.open(f"code of {owner}", "code", name)
+            try:
+                self.open(f"code of {owner}", "code", name)
+            except (InvalidStateError, PinError) as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Release the relays for good; idempotent."""

@@ -45,7 +45,7 @@ class DoorMemory:
                 kept = _parse(file.read(MOST_BYTES))
         except FileNotFoundError:
             kept = _Kept(LockoutRecord(), frozenset())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             log.warning("the door's lock-out was not read: %s", error)
             kept = _Kept(LockoutRecord(), frozenset())
         self._wanted = self._stored = kept

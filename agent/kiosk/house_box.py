@@ -23,6 +23,7 @@ from agent.kiosk.door import Doorway
 from agent.kiosk.kiosk_box import KioskBox
 from agent.kiosk.lines import Lines
 from agent.kiosk.panel import Panel
+from agent.kiosk.wish import Wish
 from agent.supervision.supervisor import Supervisor
 
 DOOR = "door"  # what the house calls that of [door], which has no name
@@ -50,6 +51,7 @@ class KioskHouseBox:
         self._quiet = inside.board.situation.do_not_disturb
         self._rung = False  # the bell that is being acted on was told of already
         self._asking = False  # the house itself wants a call: nobody rings
+        self._wish: Wish | None = None  # of the call out that was told of last
         inside.doorway.on("open", lambda name, why: self._tell(door_opened(_outward(name), why)))
         inside.doorway.on("closed", lambda name: self._tell(door_closed(_outward(name))))
         inside.board.on("moment", self._on_moment)
@@ -113,10 +115,15 @@ class KioskHouseBox:
         if moment == "bell" and self._asking:
             return
         line = self._inside.lines.current
+        if moment == "dialling" and line is not None:
+            if line.wish is self._wish is not None:
+                return  # it was lost with its socket, and is placed again: one call for whoever wants it
+            self._wish = line.wish
         around = Circumstances(
             button="" if self._rung else self._inside.panel.acting,
             direction=line.record.direction if line is not None else "",
             peer=line.record.peer if line is not None else "",
+            answered_by=line.record.answered_by if line is not None else "",
             why_offline=self._inside.board.situation.offline_reason,
         )
         for happening in happenings(moment, detail, around):

@@ -80,6 +80,13 @@ class Line:
         """Note that both sides talk from now on."""
         self.move_on()
         self.record.answered_s = time.time()
+        self.record.answered_by = self._who_answers()
+
+    def _who_answers(self) -> str:
+        """Name whom the box has reached; empty for a call to it, and where a service does not tell who of several."""
+        if self.incoming:
+            return ""
+        return self.connection.answered_by or ("" if "," in self.record.peer else self.record.peer)
 
     def ignore(self) -> None:
         """Let it ring here no longer; elsewhere it may."""
@@ -131,6 +138,7 @@ class Line:
         return {
             "direction": record.direction,
             "peer": record.peer,
+            "answered_by": record.answered_by,
             "status": connection.status(),
             "since_ms": round((record.answered_s or record.at_s) * 1000),
             "muted": connection.is_muted(),

@@ -221,6 +221,8 @@ class Lines(Emitter):
         line.after(limit_s(limit), line.connection.disconnect)
         line.after(limit_s(limit - warning_s(limit)), lambda: self._warn(line))
         self._board.tell("accept", line.connection.parameters.get("CallSid"))
+        if line.record.answered_by not in ("", line.record.peer):
+            self._board.tell("answered by", line.record.answered_by)
         self.tell()
 
     def _warn(self, line: Line) -> None:

@@ -28,6 +28,7 @@ from agent.media.sdp.codecs import EVENT, UNKNOWN, Codec
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
+from hw.sound.frame import FRAME_SAMPLES
 
 RTP_SILENCE_S = 0.3
 HICCUP_S = 0.1  # less than a digit takes
@@ -64,10 +65,10 @@ class RtpEndpoint:
         self._on_event = on_event
         self._loop = asyncio.get_running_loop()
         self._session = RtpSession(self.cname)
-        self._audio = Audio(settings, lambda digit: on_event("digit", digit))
+        self._loss = ReportedLoss()
+        self._audio = Audio(settings, lambda digit: on_event("digit", digit), self._loss)
         self._agreement: Agreement | None = None
         self._red: RedWriter | None = None  # where the far end takes copies of our packets
-        self._loss = ReportedLoss()
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
         self._heard_at: float | None = None
         self._silence_s = RTP_SILENCE_S
@@ -123,6 +124,8 @@ class RtpEndpoint:
     def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, sequence: int | None) -> bool:
         if codec.kind == EVENT:
             payload = _scale(payload, EVENT_HZ, codec.clock_hz)
+            if self._red is not None:
+                self._red.interrupt()
         else:
             self._clock_hz = codec.clock_hz
         if not self._secure.may_send or self._agreement is None or not self._agreement.may_send:
@@ -197,10 +200,11 @@ class RtpEndpoint:
         loss = self._session.read_rtcp(data, now, time.time())
         if loss is None:
             return
-        self._loss.report(loss)
         sender = self._audio.sender
         if sender is not None:
             sender.report_loss(loss)
+        else:
+            self._loss.report(loss)
         if self._red is not None:
             self._red.copies = sender.copies if sender is not None else self._loss.copies
         if self.on_loss is not None:
@@ -242,6 +246,8 @@ class RtpEndpoint:
         assert self._agreement is not None
         codec, (octets, timestamp, marker) = self._agreement.send_codec, packet
         self._clock_hz = codec.clock_hz
+        if self._red is not None:
+            self._red.went_without(octets, FRAME_SAMPLES)
         number, timestamp = self._session.number(codec.clock_hz, octets, timestamp, now)
         core.transmit(codec.payload_type | marker << 7, number, timestamp, self._session.ssrc)
 

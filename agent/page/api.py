@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from agent.errors import AgentError, InvalidArgumentError
-from agent.page.api_fields import ApiField, check_fields, read_body
+from agent.log import excerpt
+from agent.page.api_fields import BAD, ApiField, check_fields, read_body
 from agent.page.api_keys import LOOK, MEND, OPEN, TALK, Asker
 from agent.page.box import Box
 from agent.page.guard import Refusal
@@ -106,8 +107,11 @@ def find_route(request: ApiRequest) -> tuple[ApiRoute, ApiValues]:
         raise Refusal("404 Not Found", f"there is no {request.method} {request.path}")
     if (route := here.get(request.method)) is None:
         raise Refusal("405 Method Not Allowed", f"use {', '.join(here)} there", [("Allow", ", ".join(here))])
-    given = read_body(request.kind, request.body) if route.do is not None else {}
-    return route, {**given, **parse_qs(request.query, keep_blank_values=True)}
+    asked = parse_qs(request.query, keep_blank_values=True)
+    if route.do is not None and asked:
+        name = excerpt(next(iter(asked)))
+        raise Refusal(BAD, f"{name!r} stands in the address; fields belong into the body, as JSON")
+    return route, asked if route.do is None else read_body(request.kind, request.body)
 
 
 def perform(route: ApiRoute, given: ApiValues, box: Box, asker: Asker) -> None:

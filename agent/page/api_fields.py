@@ -36,7 +36,9 @@ class ApiField:
         if self.kind == "boolean":
             return isinstance(value, bool)
         if self.kind == "string":
-            return isinstance(value, str) and self.low <= len(value) <= self.high and value.isprintable()
+            if not isinstance(value, str) or not value.isprintable() or len(value) > self.high:
+                return False
+            return len(value.strip()) >= self.low
         is_number = isinstance(value, int if self.kind == "integer" else int | float) and not isinstance(value, bool)
         return is_number and self.low <= value <= self.high
 

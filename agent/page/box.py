@@ -21,10 +21,10 @@ class Box(Protocol):
         troubles {part: what the installer must look after} ·
         sound {state, reason} · door {open, locked} or None · doors {name: open} ·
         buttons [{name, label, actions {gesture: action}, pressed}] · lights {name: as `Lights.describe`} ·
-        call {direction, peer, status, since_ms (Unix), muted, codec, rtt_ms, jitter_ms, loss_percent, mos,
+        call {direction, peer, answered_by, status, since_ms (Unix), muted, codec, rtt_ms, jitter_ms, loss_percent, mos,
         level_in, level_out (0 to 32767)} or None ·
-        recent_calls [{direction, peer, at_ms (Unix), duration_s, outcome}], newest first · last_call, the newest of
-        them · last_error {part, why, at_ms (Unix)} or None: the latest trouble, be it over or not
+        recent_calls [{direction, peer, at_ms (Unix), duration_s, outcome, answered_by}], newest first · last_call, the
+        newest of them · last_error {part, why, at_ms (Unix)} or None: the latest trouble, be it over or not
         """
 
     def press(self, name: str, hold_s: float, by: str = "") -> None:

@@ -10,6 +10,7 @@ import logging
 import select
 from contextlib import suppress
 from functools import partial
+from http.client import HTTPException
 from time import monotonic
 from typing import Any
 
@@ -38,10 +39,13 @@ BODY = "kiosk.body"
 # Status and reason; an exception that was raised once and kept would keep every frame it passed.
 NO_REQUEST = ("400 Bad Request", "this is no HTTP request")
 TOO_SLOW = ("408 Request Timeout", f"send a request within {HEAD_S:g} s")
-HEAD_TOO_LONG = ("431 Request Header Fields Too Large", f"send at most {MAX_HEAD_BYTES} bytes of headers")
+ADDRESS_TOO_LONG = ("414 URI Too Long", "send a shorter address; fields belong into the body")
+HEAD_TOO_LONG = ("431 Request Header Fields Too Large", f"send at most {MAX_HEAD_BYTES} bytes of headers, in 100 lines")
+AMBIGUOUS = ("400 Bad Request", "send each header once, on one line, and Content-Length as a number")
 BODY_TOO_LONG = ("413 Content Too Large", f"send at most {MAX_BODY_BYTES} bytes as the body")
 BODY_CUT_SHORT = ("400 Bad Request", "send as much of a body as Content-Length says")
 BODY_IN_CHUNKS = ("411 Length Required", "send no body, or one with Content-Length")
+ONCE = ("Content-Length", "Content-Type", "Host", "Authorization")
 
 
 def error_body(reason: str) -> bytes:
@@ -87,6 +91,8 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
         self.rfile.renew()
         result = super().handle_one_request()
         if isinstance(result, tuple):  # a refusal that never became a request
+            if result[0] == "414":
+                result = self._refusal(Refusal(*ADDRESS_TOO_LONG))
             with suppress(OSError):
                 self.socket.sendall(result[1])
             result = None
@@ -105,7 +111,10 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
     def read_request(self, raw_requestline: str) -> bool:
         """Read the rest of a request; raises Refusal, or ValueError for what is no HTTP."""
         with gevent.Timeout(HEAD_S, Refusal(*TOO_SLOW)):
+            if "\r" in raw_requestline.removesuffix("\n").removesuffix("\r"):
+                raise Refusal(*NO_REQUEST)
             super().read_request(raw_requestline)
+            self._check_head()
             self._read_body()
         return True
 
@@ -117,6 +126,17 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
 
     def log_error(self, msg: str, *args: object) -> None:
         """Log nothing: the text would quote the stranger."""
+
+    def _check_head(self) -> None:
+        """Refuse what a proxy before us may have understood otherwise, and so sent on (RFC 9112 section 11.2)."""
+        fields = self.headers.items()
+        is_cut = self.headers.defects or self.headers.get_payload()  # where a line is none, the parser stops
+        is_twice = any(len(self.headers.get_all(name, ())) > 1 for name in ONCE)
+        length = self.headers.get("Content-Length", "0").strip(" \t")
+        if is_cut or is_twice or not (length.isascii() and length.isdigit()):
+            raise Refusal(*AMBIGUOUS)
+        if any(mark in value for _name, value in fields for mark in "\r\n\0"):
+            raise Refusal(*AMBIGUOUS)
 
     def _read_body(self) -> None:
         if "transfer-encoding" in self.headers:
@@ -131,7 +151,10 @@ class PageConnection(WSGIHandler):  # type: ignore[misc]
     def _handle_client_error(self, ex: Exception) -> tuple[str, bytes] | None:
         if isinstance(ex, OSError):
             return None
-        refusal = ex if isinstance(ex, Refusal) else Refusal(*NO_REQUEST)
+        too_many = isinstance(ex, HTTPException)  # lines of headers
+        return self._refusal(ex if isinstance(ex, Refusal) else Refusal(*HEAD_TOO_LONG if too_many else NO_REQUEST))
+
+    def _refusal(self, refusal: Refusal) -> tuple[str, bytes]:
         self._strangers.warning("a request to the page was refused: %s", refusal)
         body = error_body(str(refusal))
         head = (f"HTTP/1.1 {refusal.status}\r\nContent-Type: application/json\r\n"
@@ -171,11 +194,12 @@ class _Lines:
 
     def __init__(self, sock: Any) -> None:
         self._file = fair_file(sock)
-        self._left = MAX_HEAD_BYTES
+        self.renew()
 
     def renew(self) -> None:
         """Allow the lines of another request."""
         self._left = MAX_HEAD_BYTES
+        self._is_first = True  # the one that the server itself takes apart
 
     def readline(self, size: int) -> bytes:
         """The next line or, beyond `size`, a part of it; raises Refusal."""
@@ -183,6 +207,9 @@ class _Lines:
         self._left -= len(line)
         if self._left < 0:
             raise Refusal(*HEAD_TOO_LONG)
+        is_first, self._is_first = self._is_first, False
+        if not is_first and b"\r" in line.removesuffix(b"\r\n"):  # where some readers see the end of a line
+            raise Refusal(*AMBIGUOUS)
         return line
 
     def read(self, size: int) -> bytes:

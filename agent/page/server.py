@@ -106,7 +106,8 @@ class Page(Closing):
                 return self._stream(visitor, asker, start, environ.get("HTTP_LAST_EVENT_ID", ""))
             return _send(start, *self._found(route, asker))
         except Refusal as refusal:
-            return _send(start, refusal.status, JSON, error_body(str(refusal)), refusal.headers)
+            told = _send(start, refusal.status, JSON, error_body(str(refusal)), refusal.headers)
+            return told if request.method != "HEAD" else []  # whose answer has no body (RFC 9110 section 9.3.2)
 
     def _stream(self, visitor: Visitor, asker: Asker, start: _Start, last: str) -> Iterable[bytes]:
         self._crowd.watch(visitor, monotonic())

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 FOLDER = "boxes"
 IDENTITY_LIMIT = 121
-DAMAGE = (ValueError, TypeError, AttributeError)  # what parsing a torn file raises
+DAMAGE = (ValueError, TypeError, AttributeError, RecursionError)  # what parsing a torn file raises
 
 Stamp = tuple[tuple[str, int, int], ...]
 

@@ -45,6 +45,7 @@ class CallLeg:
     phase: LegPhase = field(default=LegPhase.OFFERED, init=False)
     has_media: bool = field(default=False, init=False)  # described by both sides, so that it can be joined
     is_replacing: bool = field(default=False, init=False)
+    answered_by: str = field(default="", init=False)  # of several that this caller has called
     told_callsid: bool = field(default=False, init=False)
     is_proven: bool = field(default=True, init=False)  # its socket is the first one, or has shown a token
     messages: RateLimit = field(default_factory=lambda: RateLimit(MESSAGES_PER_S, 0.0), init=False)
@@ -96,6 +97,10 @@ class CallLeg:
         self.learn_callsid()
         self.settle(answer)
         self.settle_media()
+
+    def learn_who_answered(self, identity: str) -> None:
+        """Note who of several has the call, for the caller to be told."""
+        self.answered_by = identity
 
     def learn_callsid(self) -> None:
         """Note that the client is told the name of the call."""

@@ -37,7 +37,8 @@ def restarted(leg: CallLeg, sdp: str) -> list[LegEffect]:
 def answer(leg: CallLeg, sdp: str) -> LegEffect:
     """Tell the client our description, if it needs one, and its next token."""
     description = {Member.SDP: sdp} if sdp else {}
-    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.tell_token()})
+    known = {Member.ANSWERED_BY: leg.answered_by} if leg.answered_by else {}
+    return Tell(leg, MessageType.ANSWER, {Member.CALLSID: leg.callsid, **description, **leg.tell_token(), **known})
 
 
 def _replace(leg: CallLeg, sdp: str, like: CallLeg | None) -> list[LegEffect]:

@@ -110,6 +110,8 @@ class RoutedCall:
             return []
         self.winner = leg
         leg.accept(sdp)
+        if len(self.names) > 1:
+            self.caller.learn_who_answered(leg.identity)
         others = [effect for other in self.callees if other is not leg for effect in cancel(other)]
         return [*others, TakeAnswer(leg, sdp)]
 

@@ -14,7 +14,8 @@ class SwitchboardSettings:
     )
     listen_port: int = field(default=8443, metadata={"help": "TCP port; 0 takes a free one", "min": 0, "max": 65535})
     state_dir: str = field(
-        default="", metadata={"help": "folder of the keys and certificates; empty: the service's state folder"}
+        default="",
+        metadata={"help": "folder of the keys and certificates; empty: the service's state folder", "kind": "place"},
     )
     names: tuple[str, ...] = field(
         default=(), metadata={"help": "further host names and addresses that the certificate shall cover"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from agent.signaling.pstream.names import Member
 from agent.voice import call_effects as do
 from agent.voice import call_errors as catalogue
 from agent.voice.call import CallDriver
@@ -20,6 +21,7 @@ class ShownCall(Protocol):
     """What a program sees of the call, as a Connection."""
 
     answered_elsewhere: bool
+    answered_by: str
     sip_status: int | None
     outbound_connection_id: str
 
@@ -57,6 +59,8 @@ class CallInbox:
             self._call.signaling.tell(CallSignaling.named, token)
             self._host.call_changed()
         self._call.signaling.tell(CallSignaling.answered)
+        if isinstance(by := payload.get(Member.ANSWERED_BY), str):
+            self._connection.answered_by = by
         if sdp and self._call.restart_offered:
             self._call.fire(Trigger.RESTART_ANSWER, Cause(sdp=sdp))
         elif sdp and payload.get("fork") is True:

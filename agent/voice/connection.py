@@ -57,6 +57,7 @@ class Connection(SpelledEmitter, ConnectionAliases):
         incoming = bool(self.parameters.get("CallSid")) if ticket is None else ticket.direction == INCOMING
         self.direction = INCOMING if incoming else OUTGOING
         self.answered_elsewhere = False  #: another phone of ours has taken this call, which was cancelled here
+        self.answered_by = ""  #: who of several that we called has the call, as `To` names him; empty: not known
         self.sip_status: int | None = None  #: with which a PBX ended a call of ours that was not answered: 486 is busy
         self.outbound_connection_id = new_temporary_sid()
         self.caller_info = caller_info(self.parameters, self.direction)

@@ -78,6 +78,8 @@ def _door_name(text: str, rest: str) -> str:
 def _check_call(text: str, action: ButtonAction) -> None:
     if not action.target.removeprefix("client:"):
         raise ActionError(f"{text!r} does not say whom to call; write {FORMS[action.name]}")
+    if "To" in action.parameters:
+        raise ActionError(f"{text!r}: To is whom it calls, and stands before the question mark")
 
 
 def _check_digit(text: str, action: ButtonAction) -> None:

@@ -57,6 +57,11 @@ class CardNews(Closing):
             if self._told >= 0:
                 os.eventfd_write(self._told, 1)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether anybody at all tells of cards: the kernel, or the server that was asked."""
+        return self._kernel is not None or self._server is not None
+
     def ask_server(self) -> bool:
         """Hear of the sound server's cards too, until `leave_server`; False where one is there that tells nothing."""
         self.leave_server()

@@ -63,9 +63,10 @@ class CardRest:
         """Let the streams stand still until there is a reason to start them, or `is_over()`.
 
         Tells whether there was news of a card; then they are not started. Raises SoundError when the streams fail, or
-        their server has gone. Where a server tells nothing, nobody rests. `is_over` is asked when `news` was told.
+        their server has gone. Where a server tells nothing, or nobody at all, no card rests. `is_over` is asked when
+        `news` was told.
         """
-        if card.has_server and not news.ask_server():
+        if (card.has_server and not news.ask_server()) or not news.is_told:
             self._used_at = time.monotonic()
             return False
         self._asked_at, self._news = math.inf, news

@@ -15,6 +15,7 @@ from hw.words import excerpt
 ASOUND = Path("/proc/asound")
 CARDS = ASOUND / "cards"
 DEVICES = Path("/dev/snd")
+SYSTEM_WIDE = Path("/run/pulse/native")  # of a PulseAudio that serves all users who may connect to it
 
 _CARD_LINE = re.compile(r"^\s*(?P<number>\d+)\s+\[(?P<id>\w+)\s*\]: (?P<name>.*)$", re.MULTILINE)
 _ALSA_CARD = re.compile(r"^[A-Za-z][\w.-]*:(?:CARD=)?(\w+)")
@@ -34,8 +35,13 @@ def anything() -> bool:
 
 
 def has_server() -> bool:
-    """Tell whether a sound server may be there."""
-    return any(path.exists() for path in _server_sockets())
+    """Tell whether a sound server may be there, on this machine or, as PULSE_SERVER says, on another one."""
+    return is_elsewhere() or any(path.exists() for path in _server_sockets())
+
+
+def is_elsewhere() -> bool:
+    """Tell whether PULSE_SERVER names servers of the network only, or what is no address at all."""
+    return bool(_named()) and not any(map(_path, _named()))
 
 
 def fingerprint() -> tuple[object, ...]:
@@ -77,9 +83,18 @@ def is_denied() -> bool:
 
 def pulse_sockets() -> list[Path]:
     """List where PulseAudio, or what takes its place, may listen for this user."""
-    server = os.environ.get("PULSE_SERVER", "")
-    named = [Path(server.removeprefix("unix:"))] if server.startswith(("unix:", "/")) else []
-    return [_runtime() / "pulse" / "native", *named]
+    named = [path for path in map(_path, _named()) if path is not None]
+    everybodys = [SYSTEM_WIDE] if os.access(SYSTEM_WIDE, os.W_OK) else []
+    return [*everybodys, _runtime() / "pulse" / "native", *reversed(named)]
+
+
+def _named() -> list[str]:
+    """The servers of PULSE_SERVER, the first to be tried in front; one may begin with {the machine that it is for}."""
+    return [re.sub(r"^\{[^}]*\}", "", each) for each in os.environ.get("PULSE_SERVER", "").split()]
+
+
+def _path(server: str) -> Path | None:
+    return Path(server.removeprefix("unix:")) if server.startswith(("unix:", "/")) else None
 
 
 def _server_sockets() -> list[Path]:

@@ -52,6 +52,8 @@ SIP = '[signaling]\nprotocol = "sip"\n[sip]\nedges = ["wss://pbx.example.org/ws"
         ('[buttons.a]\npin = 5\nshort = "dial"', "buttons.a.short", "nothing to dial"),
         ('[buttons.a]\npin = 5\nshort = "clear"', "buttons.a.short", "nothing to clear"),
         ('[directory.a]\ntargets = ["b", "client:kiosk"]', "directory.a.targets", "is this box itself"),
+        ('[buttons.a]\npin = 5\nlong = "call:client:kiosk"', "buttons.a.long", "is this box itself"),
+        ('[buttons.a]\npin = 5\nshort = "call:b?To=c"', "buttons.a.short", "To is whom it calls"),
         (DIGITS + '[buttons.a]\npin = 5\nshort = "dial"', "buttons.a.short", "it dials nobody"),
         (SIP + '[buttons.a]\npin = 5\nshort = "call:b%2Chttp:c"', "buttons.a.short", "at place 5"),
         (SIP + '[directory.a]\ntargets = ["client:b"]', "directory.a.targets", '"b"'),
@@ -99,3 +101,13 @@ def test_a_name_that_is_spelled_like_an_entry_is_doubted_and_one_of_somebody_els
     )
     (doubt,) = doubts(path, load(path))
     assert "buttons.a.short: no entry of [directory] has this name; did you mean 'house'?" in doubt
+
+
+def test_a_target_that_looks_like_an_entry_is_doubted_and_one_that_is_the_same_person_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[directory.house]\ntargets = ["flats", "office"]\n[directory.flats]\ntargets = ["first"]\n'
+                    '[directory.office]\ntargets = ["office"]\n')  # fmt: skip
+
+    (doubt,) = doubts(path, load(path))
+
+    assert "directory.house.targets" in doubt and "'flats'" in doubt

@@ -64,3 +64,29 @@ def test_a_short_code_is_taken_with_a_warning_hashed_or_not(tmp_path: Path) -> N
     path = tmp_path / "config.toml"
     path.write_text("[door]\npin = 19\ncode = '927'\n" + code(digits="471") + code("staff", "92750"))
     assert [doubt.split(": ")[1] for doubt in doubts(path, load(path))] == ["door.code", "codes.post.hash"]
+
+
+@pytest.mark.parametrize(
+    ("ways", "more"),
+    [("'button'", "[buttons.a]\npin = 5\nlong = 'door:gate'"), ("'code'", code()),
+     ("'page'", ""), ("'http'", f"[api.keys.a]\nkey_hash = 'sha256:{'0' * 64}'"),
+     ("'mqtt'", "[mqtt]\nhost = 'localhost'\nmay_open_door = true")],
+)  # fmt: skip
+def test_a_door_that_nothing_set_up_can_open_is_doubted(tmp_path: Path, ways: str, more: str) -> None:
+    path = tmp_path / "config.toml"
+    told = []
+    for has_way in (False, True):
+        closed = "[page]\nenabled = false\n" if ways == "'page'" and not has_way else ""
+        path.write_text(f"{GATE}opened_by = [{ways}]\n{more if has_way else ''}\n{closed}")
+        told.append([doubt for doubt in doubts(path, load(path)) if "stays shut" in doubt])
+
+    assert [len(doubts_told) for doubts_told in told] == [1, 0]
+
+
+def test_codes_that_cannot_be_compared_are_doubted(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(GATE + code(digits="47110") + f"[codes.milk]\nhash = '{hash_code('47110')}'\n")
+
+    (doubt,) = doubts(path, load(path))
+
+    assert "codes.milk.hash" in doubt and "post" in doubt

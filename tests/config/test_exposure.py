@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,20 @@ def test_what_is_soon_guessed_is_told_with_its_line_and_taken(
     assert all(line.startswith(f"warning: {path}:") for line in warnings)
     assert all(words in line for line, words in zip(warnings, warned, strict=True))
     assert text.split('"')[1] not in out.replace(str(path), "")  # pytest counts its folders
+
+
+def test_a_key_that_was_not_copied_whole_is_told_in_words_of_our_own(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[box]\npins = "mock"\n[token]\naccount_sid = "AC1"\napi_key_sid = "SK1"\n'
+                    'api_key_secret = "cut off"\n')  # fmt: skip
+    path.chmod(0o600)
+
+    done = subprocess.run([sys.executable, "-m", "agent", "check", str(path)], cwd=Path(__file__).parents[2],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")  # nothing of what a library thinks of it
+    assert ":6: token.api_key_secret: " in done.stdout and "copy it whole" in done.stdout
+    assert "cut off" not in done.stdout
 
 
 @pytest.mark.parametrize(("identity", "beside", "warned"), [("", False, True), ("me", False, False), ("", True, False)])

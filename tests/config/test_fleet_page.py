@@ -37,6 +37,7 @@ def test_the_two_files_are_one_box(settings: Path) -> None:
 
     assert config.box.identity == "gate-017"
     assert (config.buttons["call"].pin, config.buttons["call"].short) == (23, "call:reception?gate=17")
+    assert set(config.buttons) == {"call"}
     assert config.metrics.is_used
 
 
@@ -45,5 +46,5 @@ def test_what_check_says_of_them_stands_there(settings: Path) -> None:
     told = [line.replace(str(settings.parent), ETC) for line in origins(settings)]
     lines = [line for line in shown.splitlines() if line.startswith("/") and not line.endswith(": ok")]
 
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert set(lines) <= set(told)

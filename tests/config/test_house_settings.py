@@ -71,9 +71,10 @@ def test_a_package_that_is_missing_is_named(
     assert package in said(tmp_path, text)
 
 
-def test_the_page_and_the_figures_cannot_have_one_address(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "[::]"])
+def test_the_page_and_the_figures_cannot_have_one_address(tmp_path: Path, host: str) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('[metrics]\nlisten = "127.0.0.1:8080"')
+    path.write_text(f'[metrics]\nlisten = "{host}:8080"')
 
     with pytest.raises(ConfigError, match=r"metrics\.listen: the page listens there"):
         load(path)

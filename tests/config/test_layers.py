@@ -179,6 +179,103 @@ def test_without_the_lowest_file_there_are_no_settings(settings: Settings) -> No
     assert settings.refused()[0].startswith(f"{settings.path}: cannot be read")
 
 
+# --- what is taken back ---
+
+WHOLE = COMMON + """
+[lights.status]
+pin = 24
+[doors.gate]
+pin = 19
+[codes.post]
+hash = "scrypt:2048:6:{salt}:{hash}"
+[directory.office]
+targets = ["office"]
+[hooks.siren]
+on = ["ring"]
+command = ["/bin/true"]
+[api.keys.home]
+key_hash = "sha256:{hash}"
+""".format(salt="00" * 16, hash="00" * 32)
+NAMED = (
+    "buttons.accept", "lights.status", "doors.gate", "codes.post", "directory.office", "hooks.siren", "api.keys.home"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", NAMED)
+def test_whatever_has_a_name_can_be_taken_back(settings: Settings, key: str) -> None:
+    section, _, name = key.rpartition(".")
+    settings.write(settings.path, WHOLE)
+    settings.over("50-gate.toml", f'[{section}]\n{name} = ""\n')
+
+    config = settings.load()
+
+    left = {one: getattr(config, one) for one in ("buttons", "lights", "doors", "codes", "directory", "hooks")}
+    assert {f"{where}.{one}" for where, ones in (left | {"api.keys": config.api.keys}).items() for one in ones} == (
+        set(NAMED) - {key}
+    )
+
+
+@pytest.mark.parametrize(
+    ("over", "door"), [("[door]\npin = \"\"\n", RelaySettings(None, active_low=True)), ('door = ""\n', RelaySettings())]
+)
+def test_a_number_and_a_section_can_be_taken_back_too(settings: Settings, over: str, door: RelaySettings) -> None:
+    settings.over("50-gate.toml", over)
+
+    found = settings.load().door
+
+    assert (found.pin, found.active_low) == (door.pin, door.active_low)
+
+
+def test_what_was_taken_back_leaves_its_pin_to_others_and_may_come_again_from_the_beginning(settings: Settings) -> None:
+    settings.over("10-site.toml", '[buttons]\naccept = ""\n[buttons.bell]\npin = 17\n')
+    settings.over("20-site.toml", '[buttons]\naccept = ""\n')
+    assert set(settings.load().buttons) == {"bell"}
+
+    settings.over("50-gate.toml", "[buttons.accept]\npin = 22\n")
+    assert settings.load().buttons["accept"].short == ""
+
+
+@pytest.mark.parametrize(
+    ("over", "told"),
+    [
+        ('[buttons]\nacept = ""\n', 'buttons.acept: "" takes back what a file below says, and none has this; '
+                                    'did you mean "accept"?'),
+        ('[hooks]\nsiren = ""\n', 'hooks.siren: "" takes back what a file below says, and none has this; '
+                                   "there is none of that kind"),
+        ('[sound]\n[buttns]\naccept = ""\n', 'buttns: unknown key; did you mean "buttons"?'),
+        ("[sound]\n[buttons.accept]\nenabled = false\n", "buttons.accept.enabled: unknown key; to take back what a "
+                                                          'file below says, write  accept = ""  in [buttons]'),
+    ],
+)  # fmt: skip
+def test_a_slip_in_what_is_taken_back_is_told(settings: Settings, over: str, told: str) -> None:
+    own = settings.over("50-gate.toml", over)
+
+    assert [line.partition(": ")[2] for line in settings.refused() if str(own) in line] == [told]
+
+
+def test_check_says_what_was_taken_back_and_where(settings: Settings, capsys: Any) -> None:
+    settings.over("50-gate.toml", '[token]\nurl = "https://x.example"\n[buttons]\naccept = ""\n[door]\npin = ""\n')
+
+    assert cli.main(["check", "--where", str(settings.path)]) == 0
+
+    told = capsys.readouterr().out
+    own, below = f"{settings.folder}/50-gate.toml", settings.path
+    assert f"{own}:4: buttons.accept is taken back, in the place of {below}:12\n" in told
+    assert f"{own}:6: door.pin is taken back, in the place of {below}:17\n" in told
+    assert "buttons.accept.pin" not in told
+
+
+@pytest.mark.parametrize("own", ['[door]\npin = ""\n', 'door = ""\n', 'door = ""\n[page\n'])
+def test_an_output_that_was_taken_back_is_not_driven(settings: Settings, own: str) -> None:
+    """Its pin may be a button's now."""
+    settings.write(settings.path, WHOLE)
+    settings.over("50-gate.toml", own + '[lights]\nstatus = ""\n')
+
+    found = outputs_of(settings.path)
+
+    assert (found.doors, found.lights, found.problems) == ([RelaySettings(pin=19)], {}, [])
+
+
 # --- who may read and write them ---
 
 

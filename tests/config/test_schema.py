@@ -173,7 +173,8 @@ def test_a_value_that_does_not_fit_is_refused_with_what_was_expected(build: Buil
     assert build.problems(line) == [f"1: {problem}"]
 
 
-@pytest.mark.parametrize("token", ["abc", "a.b.c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0", "e30.e30.x y", "MQ.MQ.MQ"])
+@pytest.mark.parametrize("token", ["abc", "a.b.c", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0", "e30.e30.x y", "MQ.MQ.MQ",
+                                   f"{'W1tb' * 9000}.e30.c2ln"])
 def test_a_malformed_token_is_refused_without_showing_it(build: Builder, token: str) -> None:
     (problem,) = build.problems(f'token = "{token}"')
 

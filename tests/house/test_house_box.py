@@ -18,6 +18,7 @@ from agent.config.directory import DirectoryEntry
 from agent.errors import InvalidStateError
 from agent.house.hooks.settings import HookSettings
 from agent.house.metrics.settings import MetricsSettings
+from agent.house.mqtt import payloads
 from agent.house.mqtt.settings import MqttSettings
 from agent.kiosk.house_box import KioskHouseBox
 from hw.panel.settings import RelaySettings
@@ -148,6 +149,50 @@ def test_a_press_that_answers_is_no_ring_and_one_that_calls_is(site: Site) -> No
 
     assert [name for name, _ in heard] == ["incoming", "answered", "hung_up", "ring", "call"]
     assert heard[3][1] == {"button": "call", "to": "visitor"}
+
+
+def test_who_of_several_has_answered_is_told_to_the_house(site: Site) -> None:
+    entries = {"porter": DirectoryEntry(targets=("desk", "visitor"), ring="all", ring_s=60)}
+    hooks = {"never": HookSettings(on=("door_refused",), command=("true",))}
+    box = site.box(site.config(hooks=hooks, directory=entries, buttons={"bell": button(2, short="bell:porter")}))
+    heard: dict[str, Any] = {}
+    KioskHouseBox(box.kiosk).listen(lambda happening: heard.update({happening.name: happening.details}), lambda: None)
+    desk, visitor = site.phone("desk"), site.phone("visitor")
+    box.press("bell")
+    desk.until_told("incoming client:box")
+    visitor.until_told("incoming client:box")
+    visitor.call.accept()
+    box.until_shows("in_call")
+    state = json.loads(payloads.state(box.status))
+    box.press("bell")
+    box.until_calm()
+
+    assert heard["answered"] == {"direction": "outgoing", "peer": "desk,visitor", "answered_by": "visitor"}
+    assert (heard["hung_up"]["answered_by"], heard["hung_up"]["outcome"]) == ("visitor", "answered")
+    assert (state["peer"], state["answered_by"]) == ("desk,visitor", "visitor")
+
+
+def test_a_call_that_is_placed_again_after_its_socket_was_lost_is_one_call_for_the_house(site: Site) -> None:
+    box = site.box(site.config())
+    visitor = site.phone()
+    heard: list[str] = []
+    KioskHouseBox(box.kiosk).listen(lambda happening: heard.append(happening.name), lambda: None)
+
+    box.press("call")
+    box.until_told("ringing")
+    site.cut_socket(BOX)
+    box.until_told("dialling", 2)
+    visitor.until(lambda: visitor.device.connections, "called")
+    visitor.device.connections[-1].accept()
+    box.until_shows("in_call")
+    box.press("call")  # it is on: that is no call
+    box.kiosk.attendant.hang_up()
+    box.until_calm()
+    box.press("call")
+    box.until_told("dialling", 3)
+
+    told = [name for name in heard if name in ("ring", "call", "answered", "hung_up")]
+    assert told == ["ring", "call", "answered", "hung_up", "ring", "call"]
 
 
 def test_a_visitor_rings_once_however_many_are_called_and_a_call_of_the_house_is_no_ring(site: Site) -> None:

@@ -288,6 +288,60 @@ def test_a_button_that_there_is_no_longer_is_taken_away_from_home_assistant(
     house.until(lambda: house.last(bell) == "", "heard that it is gone")
 
 
+@VERSIONS
+def test_what_a_box_no_longer_has_when_it_starts_anew_is_taken_away_too(
+    version: str, broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+) -> None:
+    broker.start()
+    house = neighbours()
+    gone = [f"{ROOT}/door/vault", "homeassistant/button/gate/press_bell/config",
+            "homeassistant/binary_sensor/gate/door_vault/config"]  # fmt: skip
+    kept = {"homeassistant/sensor/gate/own/config": '{"name": "of the owner"}', f"{ROOT}/door/note": "of the owner",
+            "homeassistant/sensor/gate/odd/config": "[" * 5000}  # fmt: skip
+    for topic, payload in kept.items():
+        house.say(topic, payload, retain=True)
+    played.open["vault"] = False
+    first = join(version=version)
+    for topic in gone:
+        house.until_hears(topic)
+    first.close()
+    house.until_hears(f"{ROOT}/availability", "offline")
+
+    del played.open["vault"]
+    played.facts["buttons"] = [one for one in played.facts["buttons"] if one["name"] != "bell"]
+    join(version=version)
+
+    house.until(lambda: not any(house.last(topic) for topic in gone), "heard that it is gone")
+    newcomer = neighbours()
+    newcomer.until_hears("homeassistant/button/gate/hang_up/config")
+    newcomer.until_hears(f"{ROOT}/door/door", "LOCKED")
+    assert {topic: newcomer.last(topic) for topic in kept} == kept
+    assert not any(newcomer.last(topic) for topic in gone)
+    assert not any(played.troubles)
+
+
+def test_a_broker_that_shows_no_leftovers_or_keeps_them_is_none_the_worse(
+    tmp_path: Path, broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(f"topic readwrite #\ntopic deny {ROOT}/door/vault\n"
+                     "user gate\ntopic write #\ntopic read kiosk-agent/gate/do/#\n"
+                     f"topic deny {ROOT}/door/vault\n")  # fmt: skip
+    users = tmp_path / "users"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(users), "gate", "right"], check=True)
+    users.chmod(0o644)
+    broker.configure(f"acl_file {rules}", f"password_file {users}", "allow_anonymous true")
+    broker.start()
+    house = neighbours()
+    join(user="gate", password="right")
+
+    house.until_hears("homeassistant/button/gate/press_bell/config")
+    played.until_told("trouble")  # is over: the connection holds
+    house.say(f"{ROOT}/do/volume", "1")
+    played.until_told("asked volume")
+    assert not any(played.troubles)
+
+
 class NotedPoll:
     """A poll that notes how long it is ready to wait."""
 

@@ -22,7 +22,8 @@ from agent.house.happenings import (
 from agent.house.mqtt import payloads
 from agent.house.mqtt.commands import CommandRefusedError, read_command
 from agent.house.mqtt.discovery import HouseDevice, discovery
-from agent.house.mqtt.outbox import LIFE_S, MOST_EVENTS, MOST_IN_FLIGHT, Outbox
+from agent.house.mqtt.leftovers import Leftovers
+from agent.house.mqtt.outbox import LIFE_S, MOST_EVENTS, MOST_IN_FLIGHT, MOST_LEFT_OVER, Outbox
 from agent.house.mqtt.topics import Topics, level
 from tests.house.stage import BUTTONS, PlayedBox
 
@@ -124,6 +125,13 @@ def test_a_button_is_offered_only_if_every_door_may_be_opened() -> None:
     assert told["homeassistant/lock/gate/door_door/config"]
 
 
+@pytest.mark.parametrize(("name", "label"), [("door", "Door"), ("side_gate", "Side gate"), ("Tor Süd", "Tor Süd")])
+def test_a_door_is_called_what_its_owner_calls_it(name: str, label: str) -> None:
+    told = discovery("", TOPICS, HouseDevice("gate", "1.2.3", [name], (), [name]))
+
+    assert [json.loads(text)["name"] for topic, text in told.items() if topic.startswith("/lock/")] == [label]
+
+
 def test_a_door_is_not_opened_by_the_word_that_locks_it() -> None:
     with pytest.raises(CommandRefusedError, match="locks by itself"):
         read_command(TOPICS, ["door"], TOPICS.command("door/door"), b"LOCK", retained=False)
@@ -180,6 +188,41 @@ def test_what_was_not_confirmed_is_sent_again_in_its_order_after_the_states() ->
     assert [message.payload for _ in range(4) if (message := box.take(0.0))] == ["s", "0", "1", "2"]
 
 
+def test_what_is_left_over_is_taken_away_after_the_states_and_what_is_ours_never() -> None:
+    box = Outbox()
+    box.put_state("state", "s")
+    for topic in ("old", "state", "again"):
+        box.take_away(topic)
+    box.put_state("again", "a")
+
+    assert [tuple(message[:3]) for _ in range(4) if (message := box.take(0.0))] == [
+        ("state", "s", True), ("again", "a", True), ("old", "", True)]  # fmt: skip
+    for number in range(2 * MOST_LEFT_OVER):
+        box.take_away(str(number))
+    assert len([1 for _ in range(2 * MOST_LEFT_OVER) if box.take(0.0)]) == MOST_LEFT_OVER
+
+
+LEFTOVERS = Leftovers(TOPICS, "homeassistant")
+DEVICE = HouseDevice("gate", "1.2.3", ["door", "vault"], BUTTONS, ["door"])
+
+
+def test_whatever_a_box_may_have_offered_is_known_as_its_own() -> None:
+    for topic, payload in discovery("homeassistant", TOPICS, DEVICE).items():
+        assert not payload or LEFTOVERS.is_ours(topic, payload.encode())
+    for is_open in (False, True):
+        assert LEFTOVERS.is_ours(TOPICS.door("vault"), payloads.door(is_open).encode())
+
+
+def test_what_another_box_or_somebody_else_keeps_is_not() -> None:
+    other = discovery("homeassistant", Topics.of("house/doors", "gate-2"), DEVICE)
+    assert not any(LEFTOVERS.is_ours(topic, payload.encode()) for topic, payload in other.items())
+
+
+@given(st.binary(max_size=60) | st.sampled_from([b"[" * 9000, b'{"origin": {"name": "kiosk-agent"}}', b"[1]"]))
+def test_nobodys_bytes_are_taken_for_ours(payload: bytes) -> None:
+    assert not LEFTOVERS.is_ours("homeassistant/button/gate/x/config", payload)
+
+
 # --- what happens ---
 
 
@@ -199,7 +242,8 @@ def test_what_strangers_write_is_bounded_and_has_nothing_that_moves_a_cursor(cal
 
 
 def test_every_happening_carries_what_the_list_says() -> None:
-    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0}
+    record = {"direction": "incoming", "peer": "p", "outcome": "missed", "duration_s": 0.0,
+              "answered_by": ""}  # fmt: skip
     moments = ("dialling", "incoming", "accept", "door code", "ready", "offline", "trouble", "trouble over")
     told = [one for moment in moments for one in happenings(moment, "x", Circumstances(button="b"))]
     told += [call_ended(record), quiet_changed(True), door_opened("d", "button"), door_closed("d")]

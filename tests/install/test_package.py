@@ -1,11 +1,13 @@
 """The Debian package on a system of its own: installed without compiler and network, run, updated, taken back, removed.
 
-The system is this one, in a layer that is thrown away: what the package does to it, nobody else sees.
+The system is this one, in a layer that is thrown away: what the package does to it, nobody else sees. With
+BARE_ROOT_CACHE=DIR it is also each Debian of the README, and the package is made there; DIR keeps the bare roots.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT, copy_checkout
+from tests.install.bare_roots import CAN_MAKE, NATIVE, SYSTEMS, bare_root, lend_network, run_in
+from tests.install.layer import NAME, OPT, Box, layer_over
 from tests.install.packages import HAS_VENV, build, later
 
 pytestmark = [
@@ -20,31 +25,24 @@ pytestmark = [
         os.geteuid() != 0 or not HAS_VENV or not all(map(shutil.which, ("dpkg-deb", "unshare", "nsenter", "gcc"))),
         reason="needs root, a Debian with python3-venv, and a compiler to make the package with",
     ),
-    pytest.mark.timeout(600),  # of which making the package takes most
+    pytest.mark.timeout(3600 if CAN_MAKE else 900),  # of which making the package takes most
 ]
-NAME = "kiosk-agent"
-OPT = f"/opt/{NAME}"
-# A layer over this system, without this checkout, this user's files, a compiler or a network.
-LAYER = r"""
-set -e
-root=$1/root checkout=$2
-mount -t tmpfs tmpfs "$1"
-mkdir "$root" "$1/upper" "$1/work"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$root"
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-for hidden in /run /tmp /root /home "$checkout"; do mount -t tmpfs tmpfs "$root$hidden"; done
-rm -f "$root"/usr/bin/cc "$root"/usr/bin/*gcc*
-ip link set lo up
-echo made
-read -r end
-"""
+THIS = "this system"
 # Kills a script of the package before its step number CUT_AT.
 CUT = r"""
 set -T
 steps=0
 trap '[ $BASH_SUBSHELL != 0 ] || [ $((++steps)) != "$CUT_AT" ] || kill -9 $$' DEBUG
 """
+COMMAND = "/usr/local/bin/kiosk-agent"  # of a checkout
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+PLACED = re.compile(r"(/etc|/usr/lib)/(systemd/system|udev/rules\.d)/[^/]+\.\w+|/usr/(local/)?bin/[^/]+")
+UNITS = ("kiosk-agent.service", "kiosk-agent-door.socket", "kiosk-agent-door@.service",
+         "kiosk-agent-switchboard.service", "kiosk-agent-trial.service")  # fmt: skip
+CHECKOUT_PLACES = {*(f"/etc/systemd/system/{unit}" for unit in UNITS),
+                   "/etc/udev/rules.d/60-kiosk-agent.rules", COMMAND}  # fmt: skip
+PACKAGE_PLACES = {*(f"/usr/lib/systemd/system/{unit}" for unit in UNITS),
+                  "/usr/lib/udev/rules.d/60-kiosk-agent.rules", "/usr/bin/kiosk-agent"}  # fmt: skip
 SETTINGS = """
 [box]
 identity = "gate"
@@ -58,73 +56,52 @@ enabled = false
 """
 
 
-class Box:
-    """A Debian of its own."""
+@pytest.fixture(scope="module", params=[THIS, *(SYSTEMS if CAN_MAKE else ())])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
+    """The package, and the system that it was made for, which has what the package and a checkout depend on."""
+    folder = tmp_path_factory.mktemp("package")
+    if request.param == THIS:
+        yield build(folder), Path("/")
+        return
+    package, target = build_in(request.param, folder), folder / "target"
+    bare_root(request.param, NATIVE, target)
+    wanted = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, capture_output=True, text=True).stdout
+    making = subprocess.run(["bash", "-c", ". scripts/steps.sh; making_packages"], cwd=ROOT, capture_output=True, text=True)
+    apt(target, [*re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted.strip()), *making.stdout.split()])
+    yield package, target
+    shutil.rmtree(folder)  # a gigabyte
 
-    def __init__(self, folder: Path, process: subprocess.Popen[str]) -> None:
-        self.root = folder / "root"
-        self._process = process
 
-    def run(self, *words: str, status: int = 0, **environment: str) -> str:
-        enter = ["nsenter", f"--target={self._process.pid}", "--mount", "--net", "chroot", str(self.root)]
-        plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", **environment}
-        done = subprocess.run([*enter, *words], env=plain, capture_output=True, text=True, timeout=300)
-        assert done.returncode == status, f"{words}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
-        return done.stdout + done.stderr
+def build_in(suite: str, folder: Path) -> Path:
+    """Make the package in a bare root, as the documents say."""
+    root = folder / "builder"
+    bare_root(suite, NATIVE, root)
+    copy_checkout(root / "root/kiosk-agent")
+    quick = {**lend_network(root), "DPKG_DEB_COMPRESSOR_TYPE": "none"}
+    script = "cd /root/kiosk-agent && scripts/setup.sh packages && packaging/build.sh /root/out"
+    done = run_in(root, "sh", "-c", script, environment=quick)
+    assert done.returncode == 0, done.stderr[-4000:]
+    shutil.copytree(root / "root/kiosk-agent", folder / "checkout")
+    return Path(shutil.copy(root / "root/out" / Path(done.stdout.strip()).name, folder))
 
-    def install(self, package: Path, status: int = 0, **environment: str) -> str:
-        with package.open("rb") as file:  # the folder that it lies in is not there
-            self.write(f"/run/{package.name}", file.read())
-        return self.run("dpkg", "--force-unsafe-io", "-i", f"/run/{package.name}", status=status, **environment)
 
-    def write(self, path: str, text: str | bytes) -> None:
-        enter = ["nsenter", f"--target={self._process.pid}", "--mount", "tee", f"{self.root}{path}"]
-        data = text.encode() if isinstance(text, str) else text
-        subprocess.run(enter, input=data, stdout=subprocess.DEVNULL, check=True)
-
-    def read(self, path: str) -> str:
-        return self.run("cat", path)
-
-    def has(self, path: str) -> bool:
-        return self.run("sh", "-c", 'test -e "$1" && echo yes || echo no', "sh", path) == "yes\n"
-
-    def named(self, link: str) -> str:
-        return self.run("sh", "-c", f"basename $(readlink {OPT}/{link})").strip()
-
-    @property
-    def version(self) -> str:
-        return self.run(NAME, "--version").split()[-1]
-
-    @property
-    def state(self) -> str:
-        return self.run("dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", NAME)
-
-    def traces(self) -> list[str]:
-        """Every file of its name, but for those that dpkg keeps of each package."""
-        found = self.run("find", "/etc", "/opt", "/usr", "/var", "-xdev", "-name", f"*{NAME}*")
-        return sorted(path for path in found.splitlines() if not path.startswith("/var/lib/dpkg/"))
+def apt(root: Path, packages: list[str]) -> None:
+    quiet = {**lend_network(root), "DEBIAN_FRONTEND": "noninteractive"}
+    script = 'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"'
+    done = run_in(root, "sh", "-c", script, "sh", *packages, environment=quiet)
+    assert done.returncode == 0, done.stderr[-4000:]
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Box]:
+def box(made: tuple[Path, Path], tmp_path: Path) -> Iterator[Box]:
     folder = tmp_path / "system"
     folder.mkdir()
-    command = ["unshare", "--mount", "--net", "sh", "-c", LAYER, "sh", str(folder), str(Path(__file__).parents[2])]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    process = subprocess.Popen(command, **pipes, text=True)
-    assert process.stdout is not None and process.stderr is not None
-    if process.stdout.readline() != "made\n":
-        pytest.skip(f"needs overlayfs: {process.stderr.read()}")
-    yield Box(folder, process)
-    process.communicate("end\n", timeout=60)
+    with layer_over(made[1], folder) as system:
+        yield system
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("package"))
-
-
-def test_a_box_lives_with_the_package(package: Path, box: Box) -> None:
+def test_a_box_lives_with_the_package(made: tuple[Path, Path], box: Box) -> None:
+    package, _ = made
     first = package.name.split("_")[1].partition("+")[0]
     before = set(box.traces())
 
@@ -133,6 +110,8 @@ def test_a_box_lives_with_the_package(package: Path, box: Box) -> None:
     is_updated_though_it_is_cut(box, later(package, "7.1"), first)
     goes_back_and_forth(box, package, first)
     is_removed(box, before)
+    gives_way_to_a_checkout_and_comes_back(box, package, first)
+    assert set(box.traces()) == before
 
 
 def installs(box: Box, package: Path, version: str) -> None:
@@ -221,3 +200,48 @@ def is_removed(box: Box, before: set[str]) -> None:
     box.run("dpkg", "--purge", NAME)
 
     assert set(box.traces()) == before
+
+
+def gives_way_to_a_checkout_and_comes_back(box: Box, package: Path, version: str) -> None:
+    """Each takes over what the other left, with settings, and leaves nothing of the other beside it."""
+    box.unpack(package.parent / "checkout", "/run/checkout")
+    installs_from_a_checkout(box, package)
+    box.write("/etc/kiosk-agent/config.d/50-box.toml", SETTINGS)
+    box.run("rm", f"{WANTS}/kiosk-agent.service")  # a machine that is only a switchboard
+    box.install(package)
+    assert places(box) == PACKAGE_PLACES
+    assert box.version == version
+    assert box.read("/etc/kiosk-agent/config.d/50-box.toml") == SETTINGS
+    assert not box.has(f"{WANTS}/kiosk-agent.service")
+    assert "has the Debian package" in box.run("/run/checkout/systemd/install.sh", status=1)
+
+    box.run("dpkg", "--remove", NAME)
+    installs_from_a_checkout(box, package)
+    assert box.run("stat", "-c", "%a %G", "/etc/kiosk-agent/config.toml") == "640 kiosk-agent\n"
+    assert box.run(COMMAND, "check").endswith("/etc/kiosk-agent/config.toml: ok\n")
+    assert box.has(f"{WANTS}/kiosk-agent.service")
+    box.install(package)
+    assert places(box) == PACKAGE_PLACES
+
+    box.run("dpkg", "--remove", NAME)
+    installs_from_a_checkout(box, package)
+    assert "settings stay" in box.run("dpkg", "--purge", NAME)
+    assert box.read("/etc/kiosk-agent/config.d/50-box.toml") == SETTINGS
+    assert box.run(COMMAND, "uninstall", "--purge").endswith("removed\n")
+
+
+def installs_from_a_checkout(box: Box, package: Path) -> None:
+    """As with a compiler and a network: what those would make is the version that the package has."""
+    if not box.has("/run/made"):
+        box.write("/run/package.deb", package.read_bytes())
+        box.run("dpkg-deb", "-x", "/run/package.deb", "/run/made")
+    box.run("sh", "-c", f"mkdir -p {OPT}/releases && cp -a /run/made/usr/lib/{NAME}/releases/* {OPT}/releases")
+    box.run("sh", "-c", f"for made in {OPT}/releases/*; do touch $made/complete; done")
+    told = box.run("/run/checkout/systemd/install.sh", "--without-demo")
+    assert "making" not in told and told.endswith("it starts with the next boot\n")
+    assert places(box) == CHECKOUT_PLACES
+
+
+def places(box: Box) -> set[str]:
+    """Where units, rules and the command are; not what is started at boot."""
+    return {path for path in box.traces() if PLACED.fullmatch(path)}

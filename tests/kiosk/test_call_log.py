@@ -17,6 +17,7 @@ def test_a_call_is_listed_when_it_has_ended() -> None:
         "at_ms": round(record.at_s * 1000),
         "duration_s": 3.0,
         "outcome": "answered",
+        "answered_by": "",
     }
 
 

@@ -54,6 +54,7 @@ def test_one_after_the_other_is_called_and_the_ringing_is_heard_on(site: Site) -
     first.call.accept()
     first.until_hears(BOX_HZ)
     box.until_shows("in_call")
+    assert box.status["call"]["answered_by"] == "first"
     assert [call for call in box.story if call.startswith("dialling")] == ["dialling ground", "dialling first"]
 
 
@@ -119,10 +120,13 @@ def test_all_ring_together_one_reject_ends_no_other_and_the_first_answer_wins(si
     first.call.accept()
     first.until_hears(BOX_HZ)
     box.until_shows("in_call")
+    assert (box.status["call"]["peer"], box.status["call"]["answered_by"]) == ("ground,first", "first")
+    assert "answered by first" in box.story
 
     box.press("hangup")
     first.until_told("disconnect")
     box.until_calm()
+    assert box.last_call["answered_by"] == "first"
     box.press("redial")  # an entry is called again as a whole
     ringing(ground, 2).call.accept()
     ringing(first, 2)

@@ -46,7 +46,7 @@ def test_a_door_at_which_nobody_is_wrong_writes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"{", b"[1]", b"\xff\xfe", b"null", b'{"wrong": "1"}', b'{"wrong": -1, "lockouts": 0}', b"[" * 900,
+    [b"", b"{", b"[1]", b"\xff\xfe", b"null", b'{"wrong": "1"}', b'{"wrong": -1, "lockouts": 0}', b"[" * 4000,
      b'{"wrong": 1e400, "lockouts": 0}', b'{"wrong": 0, "lockouts": 99999999999}', b"{}" + b" " * 5000],
 )  # fmt: skip
 def test_a_damaged_memory_is_told_and_begun_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bytes) -> None:

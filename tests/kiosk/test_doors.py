@@ -14,6 +14,7 @@ from agent.cli import main
 from agent.config import DoorSection, load
 from agent.errors import InvalidStateError
 from agent.kiosk.house_box import KioskHouseBox
+from hw.errors import PinError
 from hw.panel.code_book import LEAST_COST, SALT_BYTES, CodeSettings, hash_code
 from hw.panel.settings import RelaySettings
 from tests.kiosk.stage import DOOR_PIN, Box, Phone, Site, button
@@ -93,6 +94,23 @@ def test_a_code_for_once_opens_once_also_over_a_restart(site: Site, visitor: Pho
     assert again.kiosk.doorway._code.book.owner("4711", datetime.now()) is None
 
 
+def test_a_door_that_is_broken_keeps_no_other_one_shut_for_a_code_of_both(
+    site: Site, visitor: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A code for once is used up by then: whoever has it must not stand before two doors that stay shut."""
+    doors = {**DOORS, "yard": RelaySettings(pin=YARD_PIN, open_ms=200)}
+    box = box_at(site, doors=doors, codes={"guest": named("4711", once=True, doors=("gate", "yard"))})
+
+    def broken() -> None:
+        raise PinError("GPIO 19 is gone")
+
+    monkeypatch.setattr(box.kiosk.doorway._relays["gate"], "pulse", broken)
+    dial(box, visitor, "4711")
+    box.until_told("door open yard: code of guest")
+    assert "trouble the door was not released: GPIO 19 is gone" in box.story
+    assert not any("gate" in told for told in box.story if told.startswith("door open"))
+
+
 @pytest.mark.parametrize("by", ["code", "page", "http", "mqtt"])
 def test_what_a_door_is_not_opened_by_cannot_open_it(site: Site, by: str) -> None:
     box = box_at(site)
@@ -145,3 +163,6 @@ def test_the_command_prints_lines_that_open_and_refuses_a_code_that_somebody_has
     assert "post has this code already" in capsys.readouterr().err
     assert run_code(monkeypatch, "milk", "12", config) == 2
     assert "3 to 16 digits" in capsys.readouterr().err
+    config.write_text(config.read_text() + "[door]\npin = 26\ncode = '903144'\n")
+    assert run_code(monkeypatch, "milk", "903144", config) == 2
+    assert "door.code is this code already" in capsys.readouterr().err

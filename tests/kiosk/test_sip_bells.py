@@ -52,7 +52,7 @@ def test_all_ring_one_refuses_and_the_first_to_answer_has_the_call(pbx: Pbx) -> 
     told = [told for told in box.story if told.split()[0] in ("bell", "dialling", "ringing", "accept", "call")]
     assert [words.split(" TJS")[0] for words in told] == ["bell House", "dialling desk,lobby,attic", "ringing",
                                                           "accept"]  # fmt: skip
-    assert box.status["call"]["peer"] == "desk,lobby,attic"
+    assert (box.status["call"]["peer"], box.status["call"]["answered_by"]) == ("desk,lobby,attic", "lobby")
     lobby.calls[0].disconnect()
     box.until_calm()
     assert [(call["peer"], call["outcome"]) for call in box.status["recent_calls"]] == [

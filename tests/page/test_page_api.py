@@ -203,6 +203,7 @@ def test_only_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) 
         ("press", {"button": "green", "hold_s": 31}, "hold_s"),
         ("press", {"button": ["green"]}, "button"),
         ("call", {"to": ""}, "to"),
+        ("call", {"to": "  "}, "to"),
         ("call", {"to": "a\r\nb"}, "to"),
         ("call", b'{"to": "\\ud800"}', "to"),
         ("call", {"to": "a" * 300}, "to"),
@@ -211,7 +212,7 @@ def test_only_so_many_addresses_are_remembered(monkeypatch: pytest.MonkeyPatch) 
         ("call", b"\xff\xfe", "JSON"),
         ("call", [], "object"),
         ("call", b"null", "object"),
-        ("volume?percent=3", {}, "percent"),
+        ("volume?percent=3", b"", "'percent' stands in the address"),
         ("volume?loud=3", {"percent": 3}, "'loud'"),
     ],
 )

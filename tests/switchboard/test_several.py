@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agent.switchboard.call_leg import CallLeg
 from agent.switchboard.call_table import CallTable
 from agent.switchboard.dial_params import MOST_NAMES
-from agent.switchboard.effects import MakeOffer, Release, TableEffect, TakeAnswer, Tell
+from agent.switchboard.effects import MakeAnswer, MakeOffer, Release, TableEffect, TakeAnswer, Tell
 from tests.switchboard.test_call_table import ALICE, BOB, MALLORY, Caller, dial, say, table
 
 
@@ -33,6 +35,19 @@ def test_the_first_answer_cancels_the_others() -> None:
     effects = say(calls, MALLORY, "answer", legs["mallory"].callsid, sdp="answer")
     assert [tell.leg.identity for tell in told(effects, "cancel")] == ["bob"]
     assert [effect.leg.identity for effect in effects if isinstance(effect, TakeAnswer)] == ["mallory"]
+
+
+@pytest.mark.parametrize(("target", "who"), [("mallory,bob", "mallory"), ("mallory", None)])
+def test_who_rings_several_hears_who_of_them_has_answered(target: str, who: str | None) -> None:
+    calls = table()
+    legs = ring(calls, target)
+    (taken,) = [one for one in say(calls, MALLORY, "answer", legs["mallory"].callsid, sdp="answer")
+                if isinstance(one, TakeAnswer)]  # fmt: skip
+    (made,) = calls.done(taken, "")
+
+    assert isinstance(made, MakeAnswer)
+    (answer,) = told(calls.done(made, "answer"), "answer")
+    assert answer.payload.get("answeredBy") == who
 
 
 def test_a_reject_ends_its_own_leg_and_the_last_one_ends_the_call() -> None:

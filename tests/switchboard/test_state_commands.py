@@ -5,14 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main
+from agent.config import load
+from agent.errors import ConfigError
 from agent.files import make_private_folder, write_private
 from agent.switchboard.box_keys import BoxKeys
 from agent.switchboard.state_dir import StateDir, load_api_key
+
+BOXES = Path(__file__).parents[2] / "examples" / "boxes"
 
 
 @pytest.fixture
@@ -44,6 +50,48 @@ def test_a_box_gets_a_file_of_its_own_that_only_its_owner_reads(
     key, site = json.loads(file.read_text()), load_api_key(state)
     assert key["identity"] == "door" and key["account_sid"] == site.account_sid
     assert key["secret"] != site.secret and key["secret"] not in said
+
+
+def test_one_file_is_a_box_and_its_switchboard_which_makes_what_the_box_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the first lines of the example say, in a folder that has nothing but the example."""
+    site = tmp_path / "site"
+    site.mkdir()
+    settings = site / "own_switchboard.toml"
+    settings.write_text((BOXES / settings.name).read_text())
+    settings.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"ca\.pem does not"):
+        load(settings)
+
+    monkeypatch.chdir(tmp_path)  # names start at the folder of the settings, wherever somebody stands
+    command = ["-m", "agent", "switchboard", "--config", str(settings), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, cwd=tmp_path, text=True,
+                          env=os.environ | {"PYTHONPATH": str(BOXES.parents[1])}) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert "ready\n" in iter(process.stdout.readline, "")
+        process.terminate()
+        assert process.wait(30) == 0
+    monkeypatch.chdir(site)
+    assert run(capsys, "--config", settings.name, "box", "add", "workshop")[0] == 0
+
+    assert load(settings).token.key_file == str(site / "workshop.json")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["site"]
+
+
+def test_a_slip_in_what_the_switchboard_reads_is_told_and_none_in_what_is_a_boxs(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "site.toml"
+    settings.write_text('[switchboard]\nlisten_prt = 1\n[swichboard]\n[buttons.bell]\npin = "x"\n')
+
+    status, said = run(capsys, "--config", "site.toml", "box", "list")
+
+    assert status == 2
+    assert [line.split(": ")[-2:] for line in said.splitlines()] == [
+        ["switchboard.listen_prt", 'unknown key; did you mean "listen_port"?'],
+        ["swichboard", 'unknown key; did you mean "switchboard"?'],
+    ]
 
 
 def test_names_are_listed_and_taken_back_wherever_the_folder_is_named(

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from agent.errors import FarSideError
+from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.paho_client import (
     PahoClient,
@@ -21,6 +22,7 @@ from agent.house.mqtt.paho_client import (
     has_more,
     new_client,
     subscribe,
+    subscribe_to_kept,
 )
 from agent.house.mqtt.settings import MqttSettings
 from agent.log import excerpt
@@ -62,9 +64,9 @@ class BrokerConnection:
     """One after the other: each `serve` is another connection."""
 
     def __init__(self, owner: ConnectionOwner, outbox: Outbox, lock: threading.Lock, settings: MqttSettings,
-                 name: str, will: str, commands: str) -> None:  # fmt: skip
-        """`lock` is the outbox's; `will` and `commands` are topics."""
-        self._owner, self._outbox, self._lock = owner, outbox, lock
+                 name: str, will: str, commands: str, leftovers: Leftovers) -> None:  # fmt: skip
+        """`lock` is the outbox's; `will` and `commands` are topics; what is left over at the broker is taken away."""
+        self._owner, self._outbox, self._lock, self._leftovers = owner, outbox, lock, leftovers
         self._settings, self._client_name, self._will, self._commands = settings, name, will, commands
         self._up = self._listens = False  # it has let us in; it has taken our subscription
         self._quiet_until_s = 0.0  # the broker need not be asked before
@@ -169,13 +171,16 @@ class BrokerConnection:
         self._put_off()
         subscribe(client, self._settings, self._commands)
 
-    def _on_subscribe(self, _client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _on_subscribe(self, client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        if self._listens:
+            return  # a broker that does not show what is left over leaves it there
         if any(one.is_failure for one in reasons):
             why = f"it does not let this box read {self._commands}; change what the broker allows"
             self._failure = BrokerGoneError(why, refused=True)
         else:
             self._listens = True
             self._owner.listens()
+            subscribe_to_kept(client, self._settings, self._leftovers.filters)
 
     def _on_disconnect(self, _client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if self._failure is None and flags.is_disconnect_packet_from_server:
@@ -184,12 +189,17 @@ class BrokerConnection:
             self._failure = BrokerGoneError(why if taken else f"it ended the connection: {reason}", refused=taken)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
-        self._owner.hears(message.topic, bytes(message.payload), bool(message.retain))
+        topic, payload = message.topic, bytes(message.payload)
+        if topic.startswith(self._commands.removesuffix("#")):
+            self._owner.hears(topic, payload, bool(message.retain))
+        elif message.retain and self._leftovers.is_ours(topic, payload):
+            with self._lock:
+                self._outbox.take_away(topic)
 
     def _on_publish(self, _client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._lock:
-            self._outbox.confirmed(mid)
-        if reason.is_failure:
+            message = self._outbox.confirmed(mid)
+        if reason.is_failure and message is not None and message.payload:  # what it has, it may keep
             why = f"it does not take what this box publishes ({reason}); change what the broker allows"
             self._failure = BrokerGoneError(why, refused=True)
 

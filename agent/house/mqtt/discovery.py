@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from agent.house.mqtt.commands import OFF, ON, OPEN, UNLOCK, opens_door
 from agent.house.mqtt.topics import OFFLINE, ONLINE, Topics, level
 
+ORIGIN = "kiosk-agent"  # what wrote an entity
 CALL_STATES = ("idle", "ringing", "dialling", "in_call", "reconnecting")
 
 
@@ -39,13 +40,18 @@ def discovery(prefix: str, topics: Topics, box: HouseDevice) -> dict[str, str]:
         "payload_not_available": OFFLINE,
         "device": {"identifiers": [f"kiosk-agent-{topics.box}"], "name": box.identity, "manufacturer": "Kiosk agent",
                    "model": "Intercom", "sw_version": box.version},
-        "origin": {"name": "kiosk-agent", "sw_version": box.version},
+        "origin": {"name": ORIGIN, "sw_version": box.version},
     }  # fmt: skip
     messages = {}
     for component, thing, name, own in _entities(topics, box):
-        entity = {"name": name, "unique_id": f"kiosk-agent-{topics.box}-{thing}", **about, **own} if own else None
+        entity = {"name": name, "unique_id": entity_id(topics, thing), **about, **own} if own else None
         messages[f"{prefix}/{component}/{topics.box}/{thing}/config"] = json.dumps(entity) if entity else ""
     return messages
+
+
+def entity_id(topics: Topics, thing: str) -> str:
+    """Name a thing of this box as no other thing is named."""
+    return f"kiosk-agent-{topics.box}-{thing}"
 
 
 _Entity = tuple[str, str, str, dict[str, Any]]
@@ -55,6 +61,7 @@ def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
     yield "event", "bell", "Bell", {"state_topic": topics.bell, "event_types": ["ring"], "device_class": "doorbell"}
     yield "sensor", "line", "Call", _of_state(topics, "line", device_class="enum", options=list(CALL_STATES))
     yield "sensor", "peer", "Caller", _of_state(topics, "peer")
+    yield "sensor", "answered_by", "Answered by", _of_state(topics, "answered_by")
     yield "sensor", "trouble", "Trouble", _of_state(topics, "trouble", entity_category="diagnostic")
     yield "sensor", "mos", "Voice quality", _of_state(topics, "mos", entity_category="diagnostic")
     yield "binary_sensor", "service", "Connection", _truth(
@@ -73,7 +80,7 @@ def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
 
 def _door(topics: Topics, box: HouseDevice, name: str) -> Iterator[_Entity]:
     """A lock where it may be opened, else only what is seen of it; the other one is taken away."""
-    label = name.capitalize()
+    label = name[:1].upper() + name[1:].replace("_", " ").replace("-", " ")
     lock = {"state_topic": topics.door(name), "command_topic": topics.command(f"door/{level(name)}"),
             "payload_unlock": UNLOCK, "payload_open": OPEN, "optimistic": False}  # fmt: skip
     seen = {"state_topic": topics.door(name), "payload_on": "UNLOCKED", "payload_off": "LOCKED", "device_class": "lock"}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from agent.closing import Closing
 from agent.house.mqtt.bell import Bell
 from agent.house.mqtt.connection import CONNECTING_S, BrokerConnection, BrokerGoneError
+from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.settings import MqttSettings
 from agent.net.rate_limit import RateLimit
@@ -41,14 +42,15 @@ class LinkState(NamedTuple):
 class BrokerLink(Closing):
     """Keeps one connection; its owner calls it on the hub, and is called there through `post`.
 
-    `heard(topic, payload, retained)` is told each message below `commands`, `stands(LinkState)` each change.
+    `heard(topic, payload, retained)` is told each message below `commands`, `stands(LinkState)` each change; what is
+    left over at the broker is taken away.
     """
 
-    def __init__(self, settings: MqttSettings, name: str, will: str, commands: str, post: _Post,
+    def __init__(self, settings: MqttSettings, name: str, will: str, commands: str, leftovers: Leftovers, post: _Post,
                  heard: Callable[[str, bytes, bool], None], stands: Callable[[LinkState], None]) -> None:  # fmt: skip
         self.outbox = Outbox()
         self.lock = threading.Lock()  # of the outbox
-        self._about = (settings, name, will, commands, post, heard, stands)
+        self._about = (settings, name, will, commands, leftovers, post, heard, stands)
         self._thread: _LinkThread | None = None
 
     def start(self) -> None:
@@ -86,12 +88,13 @@ class BrokerLink(Closing):
 class _LinkThread(threading.Thread):
     """One life of the link: connects again and again until it is ended."""
 
-    def __init__(self, link: BrokerLink, settings: MqttSettings, name: str, will: str, commands: str, post: _Post,
-                 heard: Callable[[str, bytes, bool], None], stands: Callable[[LinkState], None]) -> None:  # fmt: skip
+    def __init__(self, link: BrokerLink, settings: MqttSettings, name: str, will: str, commands: str,
+                 leftovers: Leftovers, post: _Post, heard: Callable[[str, bytes, bool], None],
+                 stands: Callable[[LinkState], None]) -> None:  # fmt: skip
         super().__init__(name="mqtt", daemon=True)
         self.link = link
         self.is_ending = False
-        self._connection = BrokerConnection(self, link.outbox, link.lock, settings, name, will, commands)
+        self._connection = BrokerConnection(self, link.outbox, link.lock, settings, name, will, commands, leftovers)
         self._keepalive_s = settings.keepalive_s
         self._post, self._heard, self._stands = post, heard, stands
         self._due_s = monotonic() + MARGIN_S

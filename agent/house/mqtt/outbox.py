@@ -13,6 +13,7 @@ from typing import NamedTuple
 MOST_EVENTS = 64
 LIFE_S = 60.0  # a bell that is heard later than that calls nobody to the door
 MOST_IN_FLIGHT = 8
+MOST_LEFT_OVER = 64  # that are taken away at once
 
 
 class OutgoingMessage(NamedTuple):
@@ -31,6 +32,7 @@ class Outbox:
         self.dropped = 0  #: happenings that nobody will hear of
         self._latest: dict[str, str] = {}
         self._due: dict[str, None] = {}  # topics whose latest is not published
+        self._left_over: dict[str, None] = {}  # topics at which nothing should be retained
         self._events: deque[OutgoingMessage] = deque()
         self._in_flight: dict[int, OutgoingMessage] = {}
 
@@ -40,7 +42,13 @@ class Outbox:
             return False
         self._latest[topic] = payload
         self._due[topic] = None
+        self._left_over.pop(topic, None)
         return True
+
+    def take_away(self, topic: str) -> None:
+        """Let the broker forget what is retained at a topic, unless that is one of ours."""
+        if topic not in self._latest and len(self._left_over) < MOST_LEFT_OVER:
+            self._left_over[topic] = None
 
     def put_event(self, topic: str, payload: str, now: float) -> None:
         """Publish a happening; the oldest is dropped where too many wait."""
@@ -57,6 +65,8 @@ class Outbox:
             topic = next(iter(self._due))
             del self._due[topic]
             return OutgoingMessage(topic, self._latest[topic], True)
+        if self._left_over:
+            return OutgoingMessage(self._left_over.popitem()[0], "", True)
         while self._events:
             message = self._events.popleft()
             if now - message.at_s <= LIFE_S:
@@ -68,9 +78,9 @@ class Outbox:
         """Note under which number it is on its way."""
         self._in_flight[number] = message
 
-    def confirmed(self, number: int) -> None:
-        """Note that the broker has it; unknown numbers are ignored."""
-        self._in_flight.pop(number, None)
+    def confirmed(self, number: int) -> OutgoingMessage | None:
+        """Note that the broker has it, and return what that is; None for an unknown number."""
+        return self._in_flight.pop(number, None)
 
     def connected(self) -> None:
         """Begin with a broker that may know nothing: each state again, and what it has not confirmed."""
@@ -78,3 +88,4 @@ class Outbox:
         self._in_flight.clear()
         self._events.extendleft(reversed(waiting))
         self._due = dict.fromkeys(self._latest)
+        self._left_over.clear()

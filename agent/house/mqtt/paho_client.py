@@ -8,7 +8,7 @@ takes, `_sock_recv` and what it is called with, have a test.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,14 @@ def subscribe(client: PahoClient, settings: MqttSettings, topic: str) -> None:
         client.subscribe(topic, options=SubscribeOptions(qos=1, retainHandling=NO_RETAINED))
     else:
         client.subscribe(topic, qos=1)
+
+
+def subscribe_to_kept(client: PahoClient, settings: MqttSettings, topics: Sequence[str]) -> None:
+    """Ask for what is retained at these topics, and as far as the broker knows of that not for what we say there."""
+    if is_5(settings):
+        client.subscribe([(topic, SubscribeOptions(qos=1, noLocal=True)) for topic in topics])
+    else:
+        client.subscribe([(topic, 1) for topic in topics])
 
 
 def is_5(settings: MqttSettings) -> bool:

@@ -15,6 +15,7 @@ from agent.house.happenings import Happening
 from agent.house.mqtt import payloads
 from agent.house.mqtt.commands import SUBSCRIPTION, CommandRefusedError, HouseCommand, opens_door, read_command
 from agent.house.mqtt.discovery import HouseDevice, discovery
+from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.link import BrokerLink, LinkState
 from agent.house.mqtt.settings import MqttSettings
 from agent.house.mqtt.topics import ONLINE, Topics
@@ -49,7 +50,8 @@ class MqttPart(Closing):
         self._dropped = 0
         self.connected = self._was_connected = False
         self.link = BrokerLink(settings, f"kiosk-agent-{self._topics.box}", self._topics.availability,
-                               self._topics.command(SUBSCRIPTION), post, self._heard, self._stands)  # fmt: skip
+                               self._topics.command(SUBSCRIPTION), Leftovers(self._topics, settings.discovery_prefix),
+                               post, self._heard, self._stands)  # fmt: skip
         self._doers: dict[str, Callable[[HouseCommand], None]] = {
             "press": lambda asked: self._press(asked.argument),
             "call": lambda asked: box.call(asked.argument),

@@ -12,6 +12,7 @@ from hw.words import excerpt
 # The first that holds says what the line is doing.
 _LINE = ("reconnecting", "in_call", "dialling", "ringing")
 IDLE = "idle"
+DOOR_STATES = UNLOCKED, LOCKED = "UNLOCKED", "LOCKED"
 
 
 def state(status: Mapping[str, Any]) -> str:
@@ -23,6 +24,7 @@ def state(status: Mapping[str, Any]) -> str:
         "reason": _short(status["service"]["reason"]),
         "line": next((one for one in _LINE if one in states), IDLE),
         "peer": _short(call.get("peer")),
+        "answered_by": _short(call.get("answered_by")),
         "muted": "muted" in states,
         "mos": round(call["mos"], 1) if call.get("mos") else None,
         "do_not_disturb": "do_not_disturb" in states,
@@ -41,7 +43,7 @@ def event(happening: Happening) -> str:
 
 def door(is_open: bool) -> str:
     """Write whether a door is released, in the words of Home Assistant's locks."""
-    return "UNLOCKED" if is_open else "LOCKED"
+    return UNLOCKED if is_open else LOCKED
 
 
 def _short(text: str | None) -> str:

@@ -56,9 +56,14 @@ class Topics:
         """When somebody rings."""
         return f"{self.root}/bell"
 
+    @property
+    def doors(self) -> str:
+        """What the topics of all doors begin with."""
+        return f"{self.root}/door/"
+
     def door(self, name: str) -> str:
         """Name where it stands whether this door is released."""
-        return f"{self.root}/door/{level(name)}"
+        return self.doors + level(name)
 
     def command(self, name: str) -> str:
         """Name where this command is taken."""

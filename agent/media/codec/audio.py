@@ -9,6 +9,7 @@ from agent.media.codec.sender import OPUS, PACKET_LENGTHS_MS, AudioSender, Outgo
 from agent.media.jitter.buffer import PlayoutSettings
 from agent.media.rtp.packet import RtpPacket
 from agent.media.rtp.red import Block
+from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.sdp.codecs import COMFORT_NOISE, EVENT, Codec
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.settings import MediaSettings
@@ -18,8 +19,12 @@ from hw.sound.frame import SILENCE
 class Audio:
     """Sender and receivers of one call; asyncio only. What is not used costs nothing: who only forwards has neither."""
 
-    def __init__(self, settings: MediaSettings, on_digit: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: MediaSettings, on_digit: Callable[[str], None], loss: ReportedLoss | None = None
+    ) -> None:
+        """`loss` is what was reported of our packets, which outlives each sender."""
         self._settings = settings
+        self._loss = loss or ReportedLoss()
         self._on_digit = on_digit
         self._agreement: Agreement | None = None
         self._muted = False
@@ -73,6 +78,7 @@ class Audio:
                 agreement.send_codec.kind,
                 self._sender_settings(agreement),
                 event_hz=event.clock_hz if event else None,
+                loss=self._loss,
             )
             self.sender.mute(self._muted)
         return self.sender

@@ -75,8 +75,12 @@ class AudioSender:
         *,
         event_hz: int | None = None,
         timestamp: int = 0,
+        loss: ReportedLoss | None = None,
     ) -> None:
-        """`event_hz` is the negotiated telephone-event clock (None: no digits); `timestamp` is the first one."""
+        """`event_hz` is the negotiated telephone-event clock (None: no digits); `timestamp` is the first one.
+
+        `loss` is what was reported of the stream before.
+        """
         self.settings = settings or SenderSettings()
         if codec not in CLOCK_HZ or self.settings.packet_ms not in PACKET_LENGTHS_MS:
             raise InvalidArgumentError(f"cannot send {codec} in packets of {self.settings.packet_ms} ms")
@@ -90,7 +94,7 @@ class AudioSender:
         self._muted = False
         self._pausing = False
         self._marker = True
-        self._loss = ReportedLoss()
+        self._loss = loss or ReportedLoss()
         self._opus: OpusEncoder | None = None
         self._encoder, self._opus = self._make_encoder()
         self._makes_frames = self._opus is not None and self.settings.packet_ms == FRAME_MS

@@ -23,6 +23,7 @@ class PairSelection:
         self._generations = generations
         self._straight_at = 0.0  # media came from where ours goes to
         self._retry_at = 0.0
+        self._tried: tuple[Generation | None, float] = None, 0.0  # whose pair was adopted last, and when
 
     def heard(self, generation: Generation, source: Socket, address: IpPort, now: float) -> None:
         """Follow authenticated media that came over `generation` from another address than ours goes to."""
@@ -48,11 +49,14 @@ class PairSelection:
             generation.adopt(valid)
 
     def look(self, now: float) -> None:
-        """Use what works of the generation to come, nominated or not, when what we use does not."""
+        """Use what works, nominated or not, when what we use does not; whatever is adopted has time to show."""
         pending, current = self._generations.pending, self._generations.current
-        if pending is None or (current is not None and now - self._generations.heard_at < NOMINATION_PATIENCE_S):
+        if current is not None and now - self._generations.heard_at < NOMINATION_PATIENCE_S:
             return
-        if not self._adopt_valid(pending, now) and now >= self._retry_at:
+        for generation in (pending, current):
+            if generation is not None and self._adopt_valid(generation, now):
+                return
+        if now >= self._retry_at and pending is not None:
             self._retry_at = now + RETRY_CHECKS_S
             pending.retry_checks()
 
@@ -60,7 +64,11 @@ class PairSelection:
         patient = generation.checking_since is None or now - generation.checking_since < NOMINATION_PATIENCE_S
         if patient or generation.answered_at is None or now - generation.answered_at > NOMINATION_PATIENCE_S:
             return False
+        tried, at = self._tried
+        if generation is tried and now - at < NOMINATION_PATIENCE_S:
+            return False
         fresh = [pair for pair in generation.valid_pairs if not pair.same(self.pair)]
         if fresh:
+            self._tried = generation, now  # before it, because whoever hears of it looks again at once
             generation.adopt(fresh[0])
         return bool(fresh)

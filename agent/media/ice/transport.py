@@ -207,7 +207,10 @@ class IceTransport(Closing):
         return self._generations.current.rtt_ms if self._generations.current is not None else None
 
     def authentic(self, generation: DatagramReceiver, source: Socket, address: IpPort, now: float) -> None:
-        """Keep the path alive: what arrived at `now` came from the far end for certain, and shows the way."""
+        """Keep the path alive: the datagram just reported came from the far end for certain, and shows the way.
+
+        It came at `now`, which may be a while ago: it waited in its socket while others were read.
+        """
         assert isinstance(generation, Generation)
         generation.note_media(now)
         self._selection.heard(generation, source, address, now)

@@ -18,12 +18,14 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from agent.log import MOST_WHY, excerpt
 from agent.terminal import say
 
 FOLDER = Path(__file__).parent
 SOURCE = FOLDER / "core.c"
 MODULE = "_core"
 STAMP = "_core.json"
+NEEDED = "install gcc and python3-dev"
 DECLARATIONS = """
 typedef struct core core;
 core *core_new(uintptr_t protect, uintptr_t unprotect);
@@ -70,12 +72,17 @@ def fingerprint(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def main() -> None:
-    """Build, and tell where."""
+def main() -> int:
+    """Build, and tell where, or in one line why not; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
-    say(f"built {build(parser.parse_args().folder)}")
+    try:
+        say(f"built {build(parser.parse_args().folder)}")
+    except Exception as error:  # whatever cffi, the compiler and a full disk may say
+        say(f"the native core cannot be built ({excerpt(error, MOST_WHY)}); {NEEDED}", to=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

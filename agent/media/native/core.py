@@ -7,10 +7,12 @@ functions that the Python way calls too, so it fits whichever of them is install
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import logging
 import os
+import stat
 from functools import cache
 from pathlib import Path
 from struct import Struct
@@ -18,7 +20,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from agent.log import MOST_WHY, excerpt
-from agent.media.native.build import FOLDER, MODULE, STAMP, circumstances, fingerprint
+from agent.media.native.build import FOLDER, MODULE, NEEDED, STAMP, circumstances
+from agent.media.native.elf import is_whole
 from agent.media.rtp.packet import RtpPacket
 
 log = logging.getLogger(__name__)
@@ -27,8 +30,10 @@ SWITCH = "KIOSK_AGENT_NATIVE"  # environment variable; "no" keeps the Python way
 NOTHING, RTP, MALFORMED, REJECTED, OTHER = range(5)  # what `receive` found
 FIELDS = Struct("=dIIiiiiiii")  # of `struct found`
 MOST_HOST_BYTES = 64
+MOST_STAMP_BYTES = 4_096
+MOST_BYTES = 4_000_000  # of the core
 BUILD = "python -m agent.media.native.build"
-REMEDY = f"install gcc and python3-dev, then set up or install again, or run `{BUILD}` with this program's Python"
+REMEDY = f"{NEEDED}, then set up or install again, or run `{BUILD}` with this program's Python"
 
 
 class SrtpCalls(NamedTuple):
@@ -60,10 +65,10 @@ def load(folder: Path) -> Verdict:
     if os.environ.get(SWITCH) == "no":
         return Verdict(None, f"switched off by {SWITCH}", is_chosen=True)
     try:
-        stamp = json.loads((folder / STAMP).read_text())
+        stamp = json.loads(content(folder / STAMP, MOST_STAMP_BYTES))
     except FileNotFoundError:
         return Verdict(None, "not built")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return _refused(f"its stamp cannot be read: {error}")
     try:
         why = _misfit(folder, stamp)
@@ -85,7 +90,19 @@ def _misfit(folder: Path, stamp: Any) -> str:
     for name, now in circumstances().items():
         if stamp.get(name) != now:
             return f"it was built for another {name}"
-    return "" if fingerprint(folder / stamp["file"]) == stamp.get("sha256") else "its file is damaged"
+    data = content(folder / stamp["file"])
+    if hashlib.sha256(data).hexdigest() != stamp.get("sha256"):
+        return "its file is damaged"
+    return "" if is_whole(data) else "its file is cut off, as its stamp is too"
+
+
+def content(file: Path, most: int = MOST_BYTES) -> bytes:
+    """Read a plain file; OSError for what is none, such as a pipe that nobody writes to, or is too long."""
+    with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as opened:
+        found = os.fstat(opened.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+            raise OSError(f"{file.name} is no file of at most {most} bytes")
+        return opened.read(most)
 
 
 def _load(file: Path) -> ModuleType:

@@ -81,6 +81,15 @@ class RedWriter:
         self._before.append((timestamp, payload))
         return pack([*copies, Block(self._payload_type, 0, payload)]) if copies else None
 
+    def went_without(self, octets: int, samples: int) -> None:
+        """Note a packet of sound that went another way: the ones before it are no longer just before the next."""
+        self._before.clear()
+        self._bitrate = self._average_with(octets, samples)
+
+    def interrupt(self) -> None:
+        """Note a packet that is no sound: whoever takes the last copy for the one just before would be wrong."""
+        self._before.clear()
+
     def _copies_for(self, timestamp: int) -> list[Block]:
         latest = list(self._before)[-self.copies :] if self.copies else []
         blocks = [Block(self._payload_type, timestamp - at & MAX_UINT32, payload) for at, payload in latest]

@@ -16,7 +16,7 @@ from agent.media.rtp.packet import MAX_UINT16, MAX_UINT32, RtpPacket, parse_rtp,
 from agent.media.rtp.rebase import SequenceBase, TimestampBase
 from agent.media.rtp.red import Block, unpack
 from agent.media.rtp.rtcp import ReceiveCounters, RtcpSession, SentCounters
-from agent.media.sdp.codecs import EVENT, RED, Codec
+from agent.media.sdp.codecs import EVENT, OPUS, RED, Codec
 
 FIRST_REPORT_S = 1.0
 REPORT_INTERVAL_S = 2.5
@@ -139,14 +139,19 @@ class RtpSession:
         if codec is None or codec.kind in (RED, EVENT):
             return self._noted(replace(found, codec=None))
         own = replace(found.packet, payload_type=codec.payload_type, payload=blocks[-1].payload)
-        copies = tuple(block for block in blocks[:-1] if block.payload_type == codec.payload_type and block.payload)
+        # Each block stands for one packet, the last for the one just before, whether it is of use or not.
+        placed = zip(range(len(blocks) - 1, 0, -1), blocks[:-1], strict=True)
+        copies = [(back, block) for back, block in placed if block.payload and _is_copy(block, codec)]
         missed = tuple(self._missed(self._number, own.timestamp, copies))
-        return self._noted(replace(found, packet=own, codec=codec, copies=copies, missed=missed))
+        blocks = tuple(block for _, block in copies)
+        return self._noted(replace(found, packet=own, codec=codec, copies=blocks, missed=missed))
 
-    def _missed(self, number: int, timestamp: int, copies: Sequence[Block]) -> Iterator[tuple[int, int, bytes]]:
-        """Each copy stands for one packet, the last for the one just before; what has come is known by both numbers."""
+    def _missed(
+        self, number: int, timestamp: int, copies: Sequence[tuple[int, Block]]
+    ) -> Iterator[tuple[int, int, bytes]]:
+        """Find copies, each with how many packets it lies back, that had not come; both numbers tell what has."""
         numbers, timestamps = ({each[n] for each in self._came} for n in (0, 1))
-        for back, block in zip(range(len(copies), 0, -1), copies, strict=True):
+        for back, block in copies:
             place, at = number - back & MAX_UINT16, timestamp - block.age & MAX_UINT32
             if self._came and place not in numbers and at not in timestamps:
                 self._came.append((place, at))
@@ -191,3 +196,8 @@ class RtpSession:
         now = self.received
         packets, octets, lost = (now.packets, now.octets, now.lost) if now else (0, 0, 0)
         return self.packets_received + packets, self.octets_received + octets, self.packets_lost + lost
+
+
+def _is_copy(block: Block, codec: Codec) -> bool:
+    """Tell whether it is of the packet's own codec, and that the one of which copies were agreed on."""
+    return block.payload_type == codec.payload_type and codec.key == OPUS.key

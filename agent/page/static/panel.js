@@ -3,7 +3,7 @@
 import { Bell } from "./bell.js";
 import { decibels, Graphs } from "./graphs.js";
 import { Upkeep } from "./upkeep.js";
-import { actionWords, callWords, clock, duration, momentWords, peerName, stateWords } from "./words.js";
+import { actionWords, callWords, clock, doorWords, duration, momentWords, peerName, stateWords } from "./words.js";
 
 const by = (id) => document.getElementById(id);
 const HOLD_S = 2; // a held button lets go by itself so long after the page was last heard of
@@ -167,7 +167,7 @@ const isIncoming = (call) => /^in/i.test(call.direction);
 
 function drawCall() {
   const call = box && box.call;
-  const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
+  const words = call ? [isIncoming(call) ? "From" : "To", peerName(call.answered_by || call.peer), "·", isIncoming(call) && call.status === "ringing" ? "rings" : callWords(call.status)] : ["No call"];
   const text = words.join(" ") + (call && call.muted ? " · microphone off" : "");
   if (by("call").textContent !== text) by("call").textContent = text;
   drawMeters(call);
@@ -238,9 +238,8 @@ function drawDoors({ doors, may_open: mayOpen }) {
     }));
   }
   for (const button of by("doors").children) {
-    const [named, isOpen] = [button.value ? `the door ${button.value}` : "the door", doors[button.value]];
-    button.disabled = isOpen;
-    button.textContent = isOpen ? `${named.charAt(0).toUpperCase()}${named.slice(1)} is open` : `Open ${named}`;
+    button.disabled = doors[button.value];
+    button.textContent = doorWords(button.value, doors[button.value]);
   }
 }
 
@@ -257,7 +256,7 @@ function drawRecent(calls) {
     const row = document.createElement("tr");
     const when = new Date(call.at_ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
     const length = call.duration_s ? `${call.outcome}, ${clock(call.duration_s)}` : call.outcome;
-    const cells = [isIncoming(call) ? "↙" : "↗", peerName(call.peer), length, when];
+    const cells = [isIncoming(call) ? "↙" : "↗", peerName(call.answered_by || call.peer), length, when];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     row.firstChild.setAttribute("aria-label", call.direction);
     return row;

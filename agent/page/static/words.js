@@ -10,7 +10,7 @@ const CALLS = {
   closed: "is over",
 };
 const MOMENTS = {
-  incoming: "Somebody calls", ringing: "It rings there", accept: "Answered", reject: "Refused", cancel: "The caller gave up",
+  incoming: "Somebody calls", ringing: "It rings there", accept: "Answered", "answered by": "Answered by", reject: "Refused", cancel: "The caller gave up",
   disconnect: "The call is over", dialling: "Calling", "call failed": "The call failed", error: "Error", ready: "Connected",
   offline: "Connection lost", "door open": "Door opened", "door closed": "Door closed", "door code": "Door code", action: "Button",
   "not possible": "Not possible now", trouble: "Needs attention", "trouble over": "In order again", mute: "Microphone off",
@@ -27,7 +27,13 @@ const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 export const peerName = (peer) => (peer || "unknown").replace(/^(client|sips?):/, "");
 export const stateWords = (state) => STATES[state] || sentence(plain(state));
 export const callWords = (status) => CALLS[status] || plain(status);
-export const actionWords = (action) => plain(action);
+// Reads well with whatever a door is called: "Open gate", "Gate is open", "Open the door".
+const doorName = (door) => (door ? door.replaceAll(/[_-]/g, " ") : "the door");
+export const doorWords = (door, isOpen) => (isOpen ? `${sentence(doorName(door))} is open` : `Open ${doorName(door)}`);
+export const actionWords = (action) => {
+  const [what, whom] = [action.split(":")[0], action.split(":").slice(1).join(":")];
+  return what === "door" ? `open ${doorName(whom)}` : plain(action);
+};
 
 export const checkWords = (outcome) => OUTCOMES[outcome] || plain(outcome);
 export const heardWords = (tested) => (tested ? sentence([checkWords(tested.outcome), tested.detail, tested.remedy].filter(Boolean).join(": ")) : "");

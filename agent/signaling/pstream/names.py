@@ -64,6 +64,7 @@ class Member:
     TWILIO_ERROR: Final = "twilioError"  #: never on the wire
     ACKTYPE: Final = "acktype"
     VOICEEVENTSID: Final = "voiceeventsid"
+    ANSWERED_BY: Final = "answeredBy"  #: of several who were called, who has the call; ours, no SDK knows it
 
 
 TRANSPORT_OPEN: Final = "transport_open"  #: no message of the server can have the name of an event of our own

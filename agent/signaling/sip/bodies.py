@@ -23,6 +23,7 @@ from agent.signaling.sip.headers import SipHeaders
 from agent.signaling.sip.quoting import BLANKS
 from agent.signaling.sip.writer import SDP
 
+ACCEPTED: Final = {"Accept": f"{SDP}, multipart/mixed, multipart/alternative, multipart/related"}
 MOST_PARTS: Final = 16
 MOST_DEPTH: Final = 3
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -37,6 +38,11 @@ def session_part(headers: SipHeaders, body: str) -> str:
         return _described(headers, body, MOST_DEPTH)
     except ProtocolError:
         return ""
+
+
+def what_is_taken(headers: SipHeaders) -> dict[str, str]:
+    """Return the headers that tell why a body was refused with 415 (RFC 3261 section 21.4.13)."""
+    return ACCEPTED if _is_plain(headers) else {**ACCEPTED, "Accept-Encoding": "identity"}
 
 
 def _described(headers: SipHeaders, body: str, depth: int) -> str:

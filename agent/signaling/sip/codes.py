@@ -101,6 +101,10 @@ _FAILED: Final = SipFailure(
 _REFUSED: Final = SipFailure(
     31000, GeneralErrors.ConnectionError, "The call was refused", "Look at the log of the PBX for the reason.",
 )  # fmt: skip
+INSTANCE_SHARED: Final = SipFailure(
+    31000, GeneralErrors.UnknownError, "Another box has this one's instance, and takes its calls in turn",
+    "Give each box one of its own: leave `instance` out of the [sip] that they share.",
+)  # fmt: skip
 
 _KINDS: Final = {
     401: _SECRET, 407: _SECRET, 403: _FORBIDDEN,

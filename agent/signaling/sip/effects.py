@@ -134,6 +134,13 @@ class RegistrationRefused:
     reason: str
 
 
+@dataclass(frozen=True)
+class InstanceShared:
+    """Another box registers with this one's instance: each takes the other's calls in turn. Told once."""
+
+    flow: int
+
+
 # From a transaction or a call, for the user agent
 
 
@@ -193,7 +200,9 @@ class KeepAlive:
 FlowReport: TypeAlias = FlowOpened | FlowClosed | FlowFailed | FlowReceived
 FlowOrder: TypeAlias = OpenFlows | CloseFlows | WriteOnFlow | LeaveEdge | KeepAlive
 CallReport: TypeAlias = SendSip | TellOfCall
-RegistrationReport: TypeAlias = SendRegister | RegistrationGranted | RegistrationEnded | RegistrationRefused
+RegistrationReport: TypeAlias = (
+    SendRegister | RegistrationGranted | RegistrationEnded | RegistrationRefused | InstanceShared
+)
 SipShellEffect: TypeAlias = DialEdge | WriteText | CloseEdge | TellListeners
 SipOwnEffect: TypeAlias = FlowReport | FlowOrder | RegistrationReport | CallReport  # that one core has for another
 SipEffect: TypeAlias = SipShellEffect | SipOwnEffect

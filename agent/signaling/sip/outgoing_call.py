@@ -9,10 +9,11 @@ when that has told its last word.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from agent.log import SeldomLog, excerpt
+from agent.signaling.pstream.names import Member
 from agent.signaling.sip.call_phase import CallDesk, CallPhase, reason_header
 from agent.signaling.sip.codes import LOST, call_end
 from agent.signaling.sip.effects import CallReport
@@ -47,10 +48,14 @@ class OutgoingCall(CallPhase):
         self._early_media = early_media
         self._told_sdp = ""  # what the program hears before the answer
         self._legs: list[SipLeg] = []
+        self._names: tuple[str, ...] = ()  # of the legs
         self._course = Legs(0)
 
-    def begin(self, targets: Sequence[str], sdp: str, more: HeaderLines, now: float) -> list[CallReport]:
-        """Call these URIs, all at once; raises InvalidArgumentError for what no message can carry."""
+    def begin(self, targets: Mapping[str, str], sdp: str, more: HeaderLines, now: float) -> list[CallReport]:
+        """Call these URIs, all at once, each with the name that it was called by.
+
+        Raises InvalidArgumentError for what no message can carry.
+        """
         if self._desk.flow_near(0) is None:
             return [self._tell("hangup", error=LOST.error("no connection"))]
         for number, target in enumerate(targets):
@@ -58,6 +63,7 @@ class OutgoingCall(CallPhase):
             leg = SipLeg(self._desk, self.sid, self, number, call_id)
             leg.write(target, sdp, more)
             self._legs.append(leg)
+        self._names = tuple(targets.values())
         self._course = Legs(len(self._legs))
         self._early_media = self._early_media and len(self._legs) == 1
         self._desk.enter(self)
@@ -128,7 +134,8 @@ class OutgoingCall(CallPhase):
         if self._course.are_under_way:
             self._desk.leave(self)
         is_other = bool(self._told_sdp) and not is_same_peer(self._told_sdp, leg.answer_sdp)
-        told = self._tell("answer", sdp=leg.answer_sdp, **({"fork": True} if is_other else {}))
+        known = {Member.ANSWERED_BY: self._names[leg.number]} if len(self._names) > 1 else {}
+        told = self._tell("answer", sdp=leg.answer_sdp, **known, **({"fork": True} if is_other else {}))
         return [told, *leg.session.hold_told(leg.answer_sdp)]
 
     @staticmethod

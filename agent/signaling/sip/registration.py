@@ -7,12 +7,13 @@
     423                        once more, with the time that the registrar wants
     439                        once more, as a plain registration without outbound (RFC 5626 section 11.6)
     408, 5xx, no answer        another edge; each edge rests after it failed, longer each time, or as Retry-After says
+    a new connection           before its first refresh, what the registrar has: another box's contact?
     401 twice, 403, any other  refused: told once, tried again after a minute or more, longer each time
     not wanted any more        REGISTER for no time; however that ends, it is over
 
 One request is under way at a time. What is waited for does not get shorter by a new connection, so no order of losses
-and refusals makes a loop. Effects: SendRegister, RegistrationGranted, RegistrationEnded and RegistrationRefused for the
-user agent; KeepAlive and LeaveEdge for the flow.
+and refusals makes a loop. Effects: SendRegister, RegistrationGranted, RegistrationEnded, RegistrationRefused and
+InstanceShared for the user agent; KeepAlive and LeaveEdge for the flow.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from agent.log import FailureLog, excerpt
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.digest import DigestClient
 from agent.signaling.sip.effects import (
+    InstanceShared,
     KeepAlive,
     LeaveEdge,
     RegistrationEnded,
@@ -36,7 +38,9 @@ from agent.signaling.sip.effects import (
     SendRegister,
 )
 from agent.signaling.sip.header_values import NameAddr, read_address, read_seconds
+from agent.signaling.sip.instance_watch import InstanceWatch, own_contacts
 from agent.signaling.sip.message import SipRequest, SipResponse
+from agent.signaling.sip.pending_register import PendingRegister
 from agent.signaling.sip.quoting import quoted
 from agent.signaling.sip.rests import Rests
 from agent.signaling.sip.writer import MessageWriter
@@ -70,9 +74,10 @@ class SipRegistration:
         self._uri: str | None = None  # of the edge; None: no connection
         self._expires_s = writer.account.expires_s
         self._is_outbound = True
-        self._pending: _Pending | None = None
+        self._pending: PendingRegister | None = None
         self._refresh_at: float | None = None
         self._rests = Rests(random)
+        self._watch = InstanceWatch(flow)
         self._told: int | None = None
         self._brief = 0  # times in a row that we asked for too little
         self._failures = FailureLog(log, "registering at the PBX")
@@ -102,7 +107,7 @@ class SipRegistration:
             is_leaving, self._pending = self._pending.is_leaving, None
             return self._failed(408, f"no answer within {ANSWER_S:g} s", is_leaving, None, now)
         if self.is_registered and self._is_wanted and self._refresh_at is not None and now >= self._refresh_at:
-            return self._ask(now)
+            return self._ask(now, is_question=self._watch.is_due)
         return self._settle(now)
 
     # What the user agent says
@@ -120,6 +125,7 @@ class SipRegistration:
     def flow_opened(self, uri: str, now: float) -> list[FlowRegistrationEffect]:
         """Register over the new connection."""
         self._uri = uri
+        self._watch.begin()
         return self._settle(now)
 
     def flow_closed(self) -> list[FlowRegistrationEffect]:
@@ -137,6 +143,8 @@ class SipRegistration:
         self._pending = None
         if response.status in (401, 407):
             return self._challenged(pending, response, now)
+        if pending.is_question:
+            return [*self._seen(response), *self._ask(now)]
         if response.status < 300:
             return self._granted(pending, response, now)
         return self._again(pending, response, now) or self._failed(
@@ -162,14 +170,15 @@ class SipRegistration:
             return []
         return self._ask(now) if not self._is_wanted or now >= self._rests.end(self._uri) else []
 
-    def _ask(self, now: float) -> list[FlowRegistrationEffect]:
-        """Send a REGISTER of its own."""
+    def _ask(self, now: float, *, is_question: bool = False) -> list[FlowRegistrationEffect]:
+        """Send a REGISTER of its own; one that is a question changes nothing."""
         self._number += 1
         account = self._account
         aor = account.address_of_record
         ends = (NameAddr(aor, account.display_name).tagged(self._tag), NameAddr(aor))
         request = self._writer.request(
-            "REGISTER", f"sip:{account.domain}", ends, self._call_id, self._number, more=self._lines(self._is_wanted)
+            "REGISTER", f"sip:{account.domain}", ends, self._call_id, self._number,
+            more={} if is_question else self._lines(self._is_wanted),
         )
         request = SipRequest(request.method, request.uri, self._digest.anticipate(request))
         return self._send(request, not self._is_wanted, 0, now)
@@ -186,10 +195,15 @@ class SipRegistration:
 
     def _send(self, request: SipRequest, is_leaving: bool, tries: int, now: float) -> list[FlowRegistrationEffect]:
         self._number = request.cseq.number
-        self._pending = _Pending(request, is_leaving, tries, now + ANSWER_S)
+        self._pending = PendingRegister(request, is_leaving, tries, now + ANSWER_S)
         return [SendRegister(self.flow, request)]
 
-    def _challenged(self, pending: _Pending, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
+    def _seen(self, response: SipResponse) -> list[FlowRegistrationEffect]:
+        """Look at what the registrar has; one that does not tell is asked no more often than others."""
+        is_taken = response.status < 300 and self._watch.saw(response, self.host, self._account.instance)
+        return [InstanceShared(self.flow)] if is_taken else []
+
+    def _challenged(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         try:
             headers = self._digest.answer(pending.request, response, pending.tries)
         except CredentialsError as exc:
@@ -197,7 +211,7 @@ class SipRegistration:
         again = self._writer.renewed(pending.request, headers)
         return self._send(again, pending.is_leaving, pending.tries + 1, now)
 
-    def _again(self, pending: _Pending, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
+    def _again(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         """Ask once more for what the registrar would grant; nothing where that is not to be had."""
         least_s = read_seconds(response.headers.first("Min-Expires"))
         if response.status == 423 and least_s is not None and self._expires_s < least_s <= MOST_REFRESH_S:
@@ -209,7 +223,7 @@ class SipRegistration:
             return self._ask(now)
         return []
 
-    def _granted(self, pending: _Pending, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
+    def _granted(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         if pending.is_leaving:
             self.is_registered, self._refresh_at = False, None
             return [RegistrationEnded(self.flow), *self._settle(now)]
@@ -230,10 +244,7 @@ class SipRegistration:
 
     def _own_contact(self, response: SipResponse) -> NameAddr | None:
         """Find our binding among those of all phones of the account: by its host, else by instance and reg-id."""
-        instance = f"<urn:uuid:{self._account.instance.lower()}>"
-        by_host = [one for one in response.contacts if self.host.lower() in one.uri.lower()]
-        by_instance = [one for one in response.contacts if (one.params.get("+sip.instance") or "").lower() == instance
-                       and one.params.get("reg-id") in (None, str(self.flow))]  # fmt: skip
+        by_host, by_instance = own_contacts(response, self.flow, self.host, self._account.instance)
         return next(iter(by_host or by_instance), None)
 
     def _time_granted(self, response: SipResponse, mine: NameAddr | None) -> float:
@@ -259,22 +270,6 @@ class SipRegistration:
 
     def _draw(self, share: tuple[float, float]) -> float:
         return share[0] + (share[1] - share[0]) * self._random()
-
-
-class _Pending:
-    """The REGISTER under way."""
-
-    def __init__(self, request: SipRequest, is_leaving: bool, tries: int, answer_by: float) -> None:
-        self.request = request
-        self.is_leaving = is_leaving
-        self.tries = tries  # answers to challenges
-        self.answer_by = answer_by
-
-    def is_answered_by(self, response: SipResponse) -> bool:
-        try:
-            return response.cseq == self.request.cseq and response.call_id == self.request.call_id
-        except ProtocolError:
-            return False
 
 
 def _gruu(mine: NameAddr | None) -> str | None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from agent.signaling.sip.bodies import what_is_taken
 from agent.signaling.sip.call_phase import CallDesk, description_of, is_foreign_body, reply
 from agent.signaling.sip.client_transactions import is_made_here
 from agent.signaling.sip.codes import BUSY, GONE
@@ -17,7 +18,6 @@ from agent.signaling.sip.offers import THEIR_LIMIT_S, OfferTurns, OurOffer, Thei
 from agent.signaling.sip.server_transactions import ServerTransaction
 from agent.signaling.sip.session_end import SessionEnd
 from agent.signaling.sip.session_text import as_offer, is_hold, is_same_peer
-from agent.signaling.sip.writer import SDP
 
 
 class SessionOffers(SessionEnd):
@@ -97,7 +97,7 @@ class SessionOffers(SessionEnd):
         self.dialog.retarget(request)
         sdp, is_invite = description_of(request), request.method == "INVITE"
         if is_foreign_body(request):
-            return [reply(self._desk, request, 415, flow, {"Accept": SDP})]
+            return [reply(self._desk, request, 415, flow, what_is_taken(request.headers))]
         if not (sdp or is_invite):
             return [reply(self._desk, request, 200, flow)]  # it only says that it is there
         if self._leaving is not None or self._turns.ours is not None:

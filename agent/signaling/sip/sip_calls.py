@@ -16,6 +16,7 @@ from typing import Final
 
 from agent.errors import InvalidArgumentError
 from agent.log import SeldomLog, excerpt
+from agent.signaling.sip.bodies import ACCEPTED, what_is_taken
 from agent.signaling.sip.call_phase import CallPhase, foreign, is_foreign_body, reply
 from agent.signaling.sip.client_transactions import ClientTransactions
 from agent.signaling.sip.codes import UNSENDABLE
@@ -29,7 +30,7 @@ from agent.signaling.sip.quoting import is_token
 from agent.signaling.sip.server_transactions import ServerTransaction, ServerTransactions
 from agent.signaling.sip.stories import dialled, parameters_of
 from agent.signaling.sip.uri import names_in, target_uri
-from agent.signaling.sip.writer import SDP, MessageWriter
+from agent.signaling.sip.writer import MessageWriter
 
 log = logging.getLogger(__name__)
 _strangers = SeldomLog(log)
@@ -113,7 +114,9 @@ class SipCalls:
         names, domain = names_in(whom), self.writer.account.domain
         if len(names) > MOST_TARGETS:
             raise InvalidArgumentError(f"{len(names)} are called at once; the most is {MOST_TARGETS}")
-        targets = tuple(dict.fromkeys(target_uri(name, domain) for name in names))
+        targets: dict[str, str] = {}
+        for name in names:
+            targets.setdefault(target_uri(name, domain), name)
         phase = OutgoingCall(self, callsid, early_media=self.early_media)
         return phase.begin(targets, sdp, {**self.writer.account.headers, **headers}, now)
 
@@ -144,7 +147,7 @@ class SipCalls:
         if request.method == "INVITE":
             return self._invited(request, flow, now)
         if request.method == "OPTIONS":
-            return [reply(self, request, 200, flow, {"Accept": SDP, **dict(self.writer.abilities())})]
+            return [reply(self, request, 200, flow, {**ACCEPTED, **dict(self.writer.abilities())})]
         if request.method in _OF_DIALOGS:
             return [reply(self, request, 481, flow)]
         return foreign(self, request, flow)
@@ -184,7 +187,7 @@ class SipCalls:
             ringing = (phase for phase in self if isinstance(phase, IncomingCall) and phase.transaction is known)
             return [effect for phase in ringing for effect in phase.adopt(transaction, now)]
         if (status := self._refusal(invite)) is not None:
-            return [reply(self, invite, status, flow, {"Accept": SDP} if status == 415 else None)]
+            return [reply(self, invite, status, flow, what_is_taken(invite.headers) if status == 415 else None)]
         self.servers.add(transaction)
         phase = IncomingCall(self, transaction, now)
         self.enter(phase)

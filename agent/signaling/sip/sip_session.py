@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
+from agent.signaling.sip.bodies import ACCEPTED
 from agent.signaling.sip.call_phase import CallDesk, foreign, reply
 from agent.signaling.sip.dialog import Arrival, Dialog
 from agent.signaling.sip.effects import CallReport
 from agent.signaling.sip.key_presses import PLAIN, RELAY, KeyPresses, key_of
 from agent.signaling.sip.message import SipRequest, SipResponse
 from agent.signaling.sip.session_offers import SessionOffers
-from agent.signaling.sip.writer import SDP
 
 
 class SipSession(SessionOffers):
@@ -48,7 +48,7 @@ class SipSession(SessionOffers):
             case "INFO":
                 return self._info(request, flow)
             case "OPTIONS":
-                return [reply(self._desk, request, 200, flow, {"Accept": SDP})]
+                return [reply(self._desk, request, 200, flow, ACCEPTED)]
         return foreign(self._desk, request, flow)
 
     # Time

@@ -23,7 +23,7 @@ from agent.errors import InvalidArgumentError, ProtocolError
 from agent.log import SeldomLog, excerpt
 from agent.signaling.pstream.names import TRANSPORT_CLOSE, TRANSPORT_OPEN, MessageType
 from agent.signaling.sip.account import SipAccount
-from agent.signaling.sip.codes import registration_error
+from agent.signaling.sip.codes import INSTANCE_SHARED, registration_error
 from agent.signaling.sip.effects import (
     CloseEdge,
     CloseFlows,
@@ -32,6 +32,7 @@ from agent.signaling.sip.effects import (
     FlowFailed,
     FlowOpened,
     FlowReceived,
+    InstanceShared,
     OpenFlows,
     RegistrationEnded,
     RegistrationGranted,
@@ -167,6 +168,8 @@ class UserAgent:
                 return self._flow_changed(words, now)
             case RegistrationGranted() | RegistrationEnded() | RegistrationRefused():
                 return self._registration_changed(words, now)
+            case InstanceShared():
+                return [self._tell("error", {"error": INSTANCE_SHARED.error(self.writer.account.instance)})]
             case _:
                 return [*self.flows.obey(words, now)]
 

@@ -7,6 +7,7 @@ import binascii
 import json
 import time
 import uuid
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
@@ -15,6 +16,7 @@ import jwt
 from agent.errors import InvalidArgumentError
 from agent.signaling.token.token_settings import DEFAULT_TTL_S, MAX_TTL_S
 
+warnings.filterwarnings("ignore", message="The HMAC key is .* bytes long")  # `check` says so, and what to do
 
 @dataclass(frozen=True)
 class ApiKey:

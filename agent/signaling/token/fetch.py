@@ -45,7 +45,7 @@ def read_key(path: Path) -> ApiKey:
         return ApiKey(account_sid, key_sid, secret, *more)
     except OSError as exc:
         raise TokenError(f"The key file {path} cannot be read: {exc.strerror}.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise TokenError(f"The key file {path} must be JSON with account_sid, key_sid and secret.") from None
 
 

@@ -187,6 +187,48 @@ def test_what_is_no_packet_has_no_answer() -> None:
     assert answer(packet(REPLY, 7)[20:]) == (REPLY, 7)
 
 
+@pytest.mark.parametrize("named", ["{cafe}unix:PATH", "unix:/nowhere unix:PATH", "unix:PATH tcp:10.0.0.1", "PATH"])
+def test_a_server_is_found_however_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, news: CardNews, named: str
+) -> None:
+    server = Server(tmp_path / "native", [STANDS])
+    monkeypatch.setenv("PULSE_SERVER", named.replace("PATH", str(tmp_path / "native")))
+    assert news.ask_server() and news._server is not None
+    server.close()
+
+
+@pytest.mark.parametrize("named", ["tcp:10.0.0.1", "10.0.0.1", "{cafe}tcp6:[::1]:4713 hall"])
+def test_a_server_of_the_network_tells_nothing_so_that_no_card_rests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, news: CardNews, named: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("PULSE_SERVER", named)
+    assert presence.has_server() and not news.ask_server()
+
+
+def test_the_server_of_the_whole_machine_is_asked_where_nobody_has_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, news: CardNews
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("PULSE_SERVER", raising=False)
+    monkeypatch.setattr(presence, "SYSTEM_WIDE", tmp_path / "native")
+    server = Server(tmp_path / "native", [STANDS])
+    assert news.ask_server() and news._server is not None
+    server.close()
+
+
+def test_where_nobody_tells_of_cards_none_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card_news, "_listen_to_the_kernel", lambda: None)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.delenv("PULSE_SERVER", raising=False)
+    with CardNews() as news:
+        assert not news.is_told
+        server = Server(tmp_path / "native", [STANDS])
+        monkeypatch.setenv("PULSE_SERVER", str(tmp_path / "native"))
+        assert news.ask_server() and news.is_told
+        server.close()
+
+
 def test_a_kernel_that_tells_nothing_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_arguments: object) -> socket.socket:
         raise PermissionError("no netlink here")

@@ -1,5 +1,7 @@
 """What one peer hears when the payload types of a stream change from packet to packet."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,12 @@ from agent.media.codec.g711 import G711Decoder
 from agent.media.codec.opus import OpusDecoder
 from agent.media.codec.sender import OPUS, PCMA, PCMU, AudioSender
 from agent.media.rtp.packet import RtpPacket
+from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.sdp.codecs import OUR_CODECS
+from agent.media.sdp.description import IceParameters
+from agent.media.sdp.offer_answer import OfferAnswer
 from agent.media.settings import MediaSettings
+from hw.sound.frame import SILENCE
 from tests.media.sounds import alike, frames, pcm_of, voice
 
 CODECS = {codec.kind: codec for codec in OUR_CODECS}
@@ -127,3 +133,24 @@ def test_packets_that_are_lost_or_overtaken_where_the_codec_changes_are_as_withi
         steady = mixed_up(lambda _, law=law: law)
         assert [getattr(changing, name) for name in figures] == [getattr(steady, name) for name in figures]
     assert (changing.received, changing.late, changing.dropped) == (190, 0, 0)
+
+
+def agreement():
+    """Of two ends that can do all that this program can."""
+    ice = IceParameters("abcd", "x" * 24)
+    caller, callee = (OfferAnswer(MediaSettings(), ("sha-256", "AA"), 1, "us") for _ in range(2))
+    return callee.answer(callee.read(caller.offer(ice)), ice)[1]
+
+
+def test_what_was_reported_lost_is_known_to_each_sender():
+    loss, first = ReportedLoss(), agreement()
+    loss.report(0.2)  # before anything was said
+    audio = Audio(MediaSettings(), lambda digit: None, loss)
+    senders = []
+    for agreed in (first, replace(first, event_codec=None), first):
+        audio.agree(agreed)
+        audio.encode(SILENCE, True)
+        senders.append(audio.sender)
+
+    assert len({id(sender) for sender in senders}) == 3
+    assert [sender.copies for sender in senders] == [2, 2, 2]

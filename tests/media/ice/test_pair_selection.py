@@ -1,14 +1,19 @@
-"""Which pair is taken although nobody nominated it, and that late packets take none."""
+"""Which pair is used when the one in use falls silent."""
+
+import asyncio
+from itertools import pairwise
 
 import pytest
 
 from agent.media.ice.aioice_adapter import Generation
 from agent.media.ice.generations import Generations
 from agent.media.ice.pair_selection import NOMINATION_PATIENCE_S, PairSelection
-from tests.media.peers import run
+from tests.media.peers import Talker, close, connected_pair, run
 
 
-class NamedPair:
+class Way:
+    """A pair as far as the choice looks."""
+
     def __init__(self, name):
         self.name = name
 
@@ -16,52 +21,67 @@ class NamedPair:
         return other is self
 
 
-class CheckedGeneration:
-    """A generation that has two pairs which work, and tells the owner at once when one is adopted."""
+class Answering:
+    """A generation on which nothing is heard, while its checks are answered on both of its ways."""
 
-    def __init__(self, heard_at, answered_at):
-        self.heard_at, self.answered_at, self.checking_since = heard_at, answered_at, 0.0
-        self.valid_pairs = [NamedPair("direct"), NamedPair("relayed")]
+    checking_since, heard_at = 0.0, 1.0
+
+    def __init__(self, selection):
+        self.valid_pairs = [Way("good"), Way("better")]
+        self.now = self.answered_at = 10.0
         self.adopted = []
-        self.on_change = lambda pair: None
+        self._selection = selection
 
     def adopt(self, pair):
-        self.adopted.append(pair.name)
-        self.on_change(pair)
-
-    def retry_checks(self):
-        pass
-
-
-@pytest.fixture
-def generations():
-    return Generations()
+        """Use it, and look again at once, as the transport does that hears of it."""
+        self.adopted.append((self.now, pair.name))
+        self._selection.pair = pair
+        self._selection.look(self.now)
 
 
 @pytest.fixture
-def selection(generations):
-    return PairSelection(generations)
+def selection():
+    generations = Generations()
+    selection = PairSelection(generations)
+    generations.current = Answering(selection)
+    selection.pair = generations.current.valid_pairs[0]
+    return selection
 
 
-def test_a_pair_of_the_generation_to_come_is_taken_once(generations, selection):
-    new = generations.pending = CheckedGeneration(heard_at=9.9, answered_at=9.9)
+def test_of_two_ways_that_are_silent_each_has_time_to_show_what_it_does(selection):
+    generation = selection._generations.current
+    for step in range(20):
+        generation.now = generation.answered_at = 10.0 + step / 10
+        selection.look(generation.now)
 
-    def use(pair):
-        if generations.pending is not None:
-            generations.promote(new, 10.0)
-        selection.pair = pair
-        selection.look(10.0 + NOMINATION_PATIENCE_S)
+    times = [now for now, _ in generation.adopted]
+    assert [name for _, name in generation.adopted][:3] == ["better", "good", "better"]
+    assert all(later - before >= NOMINATION_PATIENCE_S - 1e-6 for before, later in pairwise(times))
 
-    new.on_change = use
+
+def test_a_way_that_is_heard_is_kept(selection):
+    generation = selection._generations.current
+    generation.heard_at = 9.9
     selection.look(10.0)
-    assert new.adopted == ["direct"]
+    assert generation.adopted == []
 
 
-def test_the_current_generation_changes_pairs_by_nomination_only(generations, selection):
-    """Its answers may be newer than what was heard, if that was counted as of an earlier time."""
-    current = generations.current = CheckedGeneration(heard_at=9.0, answered_at=9.9)
-    selection.look(10.0)
-    assert current.adopted == []
+def test_a_packet_that_waited_in_its_socket_says_nothing_about_now():
+    """What came after it was read before it: an answer to a check, for one."""
+
+    async def story():
+        caller, callee = await connected_pair()
+        talker = Talker(callee)
+        await caller.until(lambda peer: len(peer.packets) > 5)
+        talker.stop()
+        ice = caller._ice
+        generation, pair, now = ice.current, ice.pair, asyncio.get_running_loop().time()
+        ice.authentic(generation, pair.socket, pair.destination, now)
+        ice.authentic(generation, pair.socket, pair.destination, now - 2.0)
+        assert (generation.heard_at, generation.media_at) == (now, now)
+        await close(caller, callee)
+
+    run(story())
 
 
 def test_media_that_waited_in_the_kernel_makes_nothing_older():

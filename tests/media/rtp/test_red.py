@@ -157,6 +157,25 @@ def test_copies_of_what_was_not_negotiated_are_left_out():
     assert (found.packet.payload, found.copies) == (b"y", ())
 
 
+@pytest.mark.parametrize("between", [Block(EVENT_TYPE, 960, b"\x01\x0a\x00\xa0"), Block(111, 960, b"")])
+def test_a_block_of_no_use_keeps_its_place(between):
+    session = RtpSession("us")
+    session.accept([*OUR_CODECS, RED_CODEC])
+    session.read(write_rtp(111, False, 10, 9_600, 3, b"first"), 0.0)
+    packet = pack([Block(111, 1_920, b"lost"), between, Block(111, 0, b"own")])
+    found = session.read(write_rtp(63, False, 13, 12_480, 3, packet), 0.06)
+    assert found.missed == ((11, 10_560, b"lost"),)
+
+
+def test_copies_of_a_codec_of_which_none_were_agreed_on_are_left_out():
+    session = RtpSession("us")
+    session.accept([*OUR_CODECS, RED_CODEC])
+    session.read(write_rtp(0, False, 10, 160, 3, bytes(160)), 0.0)
+    packet = pack([Block(0, 160, bytes(160)), Block(0, 0, bytes(160))])
+    found = session.read(write_rtp(63, False, 12, 480, 3, packet), 0.04)
+    assert (found.codec.kind, found.copies, found.missed) == ("PCMU", (), ())
+
+
 # What they are worth
 
 

@@ -33,6 +33,7 @@ class Paper:
         self.sent: list[tuple[int, Text]] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.attempts: dict[int, int] = {}
+        self._bound: dict[int, str] = {}
         self._due: deque[Any] = deque()
         self._is_busy = False
         self.gives_gruu = gruu
@@ -77,6 +78,7 @@ class Paper:
         self.sent.append((flow, text))
         if text.is_request and text.method == "REGISTER" and self.answers_register:
             contact, gruu = text.get("Contact"), f';pub-gruu="{GRUU}"' if self.gives_gruu else ""
+            contact = self._bound[flow] = contact or self._bound[flow]  # without one it asks what there is
             self.hears(answer_to(text, 200, "OK", tag="reg", Contact=f"{contact}{gruu}"), flow)
 
     def up(self, flow: int = 1) -> None:

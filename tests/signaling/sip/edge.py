@@ -212,6 +212,11 @@ class Edge:
         if user is None:
             return None
         contact = request.get("Contact")
+        if not contact:  # it asks what there is
+            answer = answer_to(request, 200, "OK", tag="reg")
+            answer.lines += [("Contact", f'<{each.contact}>;+sip.instance="<{each.instance}>";reg-id={each.flow}')
+                             for each in self.boxes(user)]  # fmt: skip
+            return self.say(connection, answer)
         uri = re.search(r"<([^>]+)>", contact)
         instance = re.search(r'\+sip\.instance="<([^>]+)>"', contact)
         flow = re.search(r"reg-id=(\d+)", contact)

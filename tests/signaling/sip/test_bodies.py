@@ -130,3 +130,27 @@ def test_without_a_description_of_sound_it_is_refused(body: str, kind: str) -> N
 
     assert paper.said == ["415 INVITE"]
     assert paper.events == []
+    assert "multipart/mixed" in paper.last("415").get("Accept").split(", ")
+    assert not paper.last("415").get("Accept-Encoding")
+
+
+def test_what_is_packed_is_refused_with_what_would_be_taken() -> None:
+    """RFC 3261 section 21.4.13: what is told depends on what was wrong."""
+    paper = Paper()
+    paper.hears(request("INVITE", "C1", body=THEIRS).put("Content-Encoding", "gzip"))
+
+    assert paper.said == ["415 INVITE"]
+    assert paper.last("415").get("Accept-Encoding") == "identity"
+
+
+def test_within_a_call_too_and_the_call_goes_on() -> None:
+    paper = Paper()
+    paper.hears(request("INVITE", "C1", body=THEIRS))
+    paper.asks("C1", "answer", ANSWER)
+    paper.hears(within(paper, "ACK", "C1"))
+    paper.clear()
+    paper.hears(within(paper, "INVITE", "C1", 2, body=several(OTHER), body_type=MIXED))
+
+    assert paper.said == ["415 INVITE"]
+    assert "multipart/mixed" in paper.last("415").get("Accept").split(", ")
+    assert paper.events == []

@@ -75,7 +75,8 @@ def test_the_first_answer_has_the_call_and_the_others_hear_that_it_is_taken() ->
     paper, asked = rung("ground", "first", "attic")
     paper.hears(answered(asked["first"], "yes"))
 
-    assert paper.told == [("ringing", {"callsid": "TJS1"}), ("answer", {"callsid": "TJS1", "sdp": ANSWER})]
+    answer = {"callsid": "TJS1", "sdp": ANSWER, "answeredBy": "first"}
+    assert paper.told == [("ringing", {"callsid": "TJS1"}), ("answer", answer)]
     assert [text.uri.partition("@")[0] for text in sent(paper, "CANCEL")] == ["sip:ground", "sip:attic"]
     assert {text.get("Reason") for text in sent(paper, "CANCEL")} == {
         'SIP;cause=200;text="Call completed elsewhere"'
@@ -238,7 +239,8 @@ def test_what_is_sent_before_the_answer_is_not_taken_of_several() -> None:
     paper.hears(answered(asked["first"], body=ANSWER.replace("them", "others")))
 
     assert paper.told == [("ringing", {"callsid": "TJS1"}),
-                          ("answer", {"callsid": "TJS1", "sdp": ANSWER.replace("them", "others")})]  # fmt: skip
+                          ("answer", {"callsid": "TJS1", "sdp": ANSWER.replace("them", "others"),
+                                      "answeredBy": "first"})]  # fmt: skip
 
 
 def test_what_comes_after_the_answer_is_between_us_and_the_winner_alone() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.effects import (
+    InstanceShared,
     KeepAlive,
     LeaveEdge,
     RegistrationEnded,
@@ -41,13 +42,19 @@ class Registrar:
         account = SipAccount(edges or (A,), "kiosk", "pbx.example", "secret", expires_s=300, instance=INSTANCE)
         self.core = SipRegistration(flow, MessageWriter(account), random=lambda: chance)
         self.sent: list[SipRequest] = []
+        self.asked: list[SipRequest] = []  # what is bound; answered at once, without a word to the test
+        self.binding: Lines = ()
         self.told: list[Any] = []
 
     def run(self, effects: Iterable[Any]) -> None:
         for effect in effects:
             if isinstance(effect, SendRegister):
                 parse_message(write_message(effect.request))
-                self.sent.append(effect.request)
+                if "Contact" not in effect.request.headers:
+                    self.asked.append(effect.request)
+                    self.answer(200, *self.binding, to=effect.request)
+                else:
+                    self.sent.append(effect.request)
             else:
                 self.told.append(effect)
 
@@ -60,8 +67,8 @@ class Registrar:
         self.run(self.core.flow_closed())
         self.run(self.core.flow_opened(uri, self.now))
 
-    def answer(self, status: int, *lines: tuple[str, str], phrase: str = "No") -> None:
-        echoed = self.sent[-1].headers.only("Via", "From", "To", "Call-ID", "CSeq")
+    def answer(self, status: int, *lines: tuple[str, str], phrase: str = "No", to: SipRequest | None = None) -> None:
+        echoed = (to or self.sent[-1]).headers.only("Via", "From", "To", "Call-ID", "CSeq")
         message = write_message(SipResponse(status, phrase, SipHeaders((*echoed.lines, *lines))))
         response = parse_message(message)
         assert isinstance(response, SipResponse)
@@ -71,6 +78,7 @@ class Registrar:
         contact = read_address(self.sent[-1].headers.first("Contact") or "")
         value = f'<{contact.uri}>;expires={expires_s};pub-gruu="{GRUU}";reg-id={self.core.flow}'
         other = '<sip:kiosk@other.example>;expires=7;pub-gruu="sip:x"'
+        self.binding = (("Contact", other), ("Contact", value))
         self.answer(200, ("Contact", other), ("Contact", value), *lines)
 
     def wait(self, seconds: float) -> None:
@@ -151,8 +159,70 @@ def test_it_is_refreshed_before_it_ends(chance, share):
     registrar.wait(1)
 
     (request,) = registrar.sent
-    assert "nc=00000002" in (request.headers.first("Authorization") or "")  # the answer goes along
+    assert len(registrar.asked) == 1
+    assert "nc=00000003" in (request.headers.first("Authorization") or "")  # the answer goes along
     registrar.grant(200)
+    assert registrar.core.is_registered
+
+
+def rival(host: str = "flow1.other.invalid", instance: str = INSTANCE, flow: int = 1) -> tuple[str, str]:
+    """The contact of another box."""
+    return "Contact", f'<sip:kiosk@{host};transport=ws>;reg-id={flow};+sip.instance="<urn:uuid:{instance}>";expires=99'
+
+
+def test_a_box_whose_place_another_one_takes_again_and_again_tells_so_once(registrar: Registrar):
+    registrar.begin()
+    for _ in range(4):
+        registrar.grant(300)
+        registrar.binding = (rival(),)  # has registered meanwhile
+        registrar.wait(230)
+
+    assert [told for told in registrar.news() if isinstance(told, InstanceShared)] == [InstanceShared(1)]
+    assert len(registrar.asked) == 4  # as long as it is so
+
+
+@pytest.mark.parametrize(
+    "bound", [(), (rival(instance=INSTANCE[:-1] + "0"),), (rival(flow=2),), (("Contact", "<sip:kiosk@other.example>"),)]
+)
+def test_other_phones_and_a_registrar_that_does_not_say_are_no_rivals_and_it_is_asked_once(
+    registrar: Registrar, bound: Lines
+):
+    registrar.begin()
+    for _ in range(4):
+        registrar.grant(300)
+        registrar.binding = bound
+        registrar.wait(230)
+
+    assert not any(isinstance(told, InstanceShared) for told in registrar.news())
+    assert len(registrar.asked) == 1
+
+
+def test_what_the_process_before_left_is_seen_once_and_not_told(registrar: Registrar):
+    registrar.begin()
+    registrar.grant(300)
+    registrar.binding = (rival(),)
+    registrar.wait(230)
+    registrar.grant(300)  # which takes its place for good
+    registrar.wait(230)
+    registrar.grant(300)
+    registrar.wait(230)
+
+    assert not any(isinstance(told, InstanceShared) for told in registrar.news())
+    assert len(registrar.asked) == 2
+
+
+def test_a_registrar_that_refuses_to_say_is_registered_with_all_the_same():
+    registrar = Registrar()
+    registrar.begin()
+    registrar.grant(300)
+    answer, refused = registrar.answer, []
+    registrar.answer = lambda status, *lines, to=None, **more: (  # type: ignore[method-assign]
+        refused.append(to), answer(400, to=to)) if to else answer(status, *lines, **more)  # fmt: skip
+    registrar.count()
+    registrar.wait(230)
+
+    assert len(refused) == 1 and len(registrar.sent) == 1
+    registrar.grant(300)
     assert registrar.core.is_registered
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.signaling.sip.core import ANSWER, OFFER, THEIRS, Paper, answered, refused, request, within
+from tests.signaling.sip.core import ANSWER, INSTANCE, OFFER, THEIRS, Paper, answered, refused, request, within
 from tests.signaling.sip.sip_text import Text, answer_to
 
 
@@ -250,3 +250,15 @@ def test_in_whatever_order_things_happen_a_call_ends_once_and_nothing_is_left(
             heard_after[payload["callsid"]] = True
         elif "callsid" in payload and name in ("answer", "invite", "ringing", "digit", "hold"):
             assert not heard_after[payload["callsid"]], paper.told
+
+
+def test_a_box_that_shares_its_instance_with_another_one_is_told_what_to_do() -> None:
+    paper = Paper()
+    contact = paper._bound[1]
+    for _ in range(3):
+        paper._bound[1] = contact.replace("flow1.", "flow1.other.")  # has registered meanwhile
+        paper.move(250)
+
+    (error,) = [payload["error"] for event, payload in paper.told if event == "error"]
+    assert INSTANCE in error["message"] and "leave `instance` out" in error["message"]
+    assert paper.agent.status == "ready"

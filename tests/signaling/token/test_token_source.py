@@ -149,7 +149,7 @@ def test_a_key_file_for_one_name_mints_for_that_name_only(tmp_path):
         fetch(key_file=str(path))
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "5", '{"account_sid": "AC1"}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "5", '{"account_sid": "AC1"}', "[" * 9000])
 def test_a_key_file_that_holds_no_key_is_named(tmp_path, text):
     path = tmp_path / "api_key.json"
     path.write_text(text)
