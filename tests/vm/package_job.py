@@ -38,8 +38,8 @@ def version_of(unit: str) -> str:
 
 def follows_the_version(unit: str) -> bool:
     """Whether its unit file is the package's, which is that of the version that runs."""
-    file = run("systemctl", "show", "-p", "FragmentPath", "--value", unit).strip()
-    return file == f"/usr/lib/systemd/system/{unit}.service"
+    file = Path(run("systemctl", "show", "-p", "FragmentPath", "--value", unit).strip())
+    return file.parent.resolve() == Path("/usr/lib/systemd/system")  # which Debian has as /lib, too
 
 
 def is_active(unit: str) -> bool:
