@@ -7,16 +7,15 @@ before it is logged or shown; `agent.service.journal` and `agent.terminal` are t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 from typing import Any, ClassVar
 
-from hw.words import excerpt, harmless, one_line
+from hw.words import MOST_WHY, excerpt, harmless, one_line, tidy
 
 __all__ = ["MOST_WHY", "FailureLog", "SeldomLog", "excerpt", "harmless", "one_line", "tidy"]
 
 SELDOM_S = 60.0
-MOST_WHY = 300  #: characters of a reason that is logged or shown
 
 
 class FailureLog:
@@ -80,15 +79,6 @@ class SeldomLog:
         self._since[kind] = now, 0
         more = f" ({unsaid} more since the last time)" if unsaid else ""
         self._log.log(level, message + "%s", *map(_argument, arguments), more, exc_info=exc_info)
-
-
-def tidy(value: Any) -> Any:
-    """Return a copy of a status (tables, lists, texts, numbers) with nothing unprintable in any text of it."""
-    if isinstance(value, str):
-        return harmless(value).replace("\n", "?")
-    if isinstance(value, Mapping):
-        return {tidy(key): tidy(one) for key, one in value.items()}
-    return [tidy(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _argument(given: object) -> object:

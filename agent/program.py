@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from typing import Final
 
 NAME: Final = "kiosk-agent"
@@ -11,7 +11,8 @@ VERSION = "0.2.0"  # the only place; setup.cfg reads it without running anything
 
 def platform_name() -> str:
     """Name the machine as a browser would, e.g. `Linux armv7l`."""
-    return f"{platform.system()} {platform.machine()}".strip() or "unknown"
+    machine = os.uname()
+    return f"{machine.sysname} {machine.machine}".strip() or "unknown"
 
 
 def user_agent() -> str:

@@ -148,7 +148,8 @@ class RestingBox(NamedTuple):
     def watch(self, seconds: float) -> Rest:
         """Watch it for a while; RuntimeError where it does not rest."""
         rest = look(self.service.pid, seconds, self.others)
-        if self.service.statuses or "cannot" in (log := (self.folder / "box.log").read_text()):
+        log = (self.folder / "box.log").read_text()
+        if self.service.statuses or "cannot" in log:
             raise RuntimeError(f"the box did not rest: {log}")
         return rest
 

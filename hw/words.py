@@ -5,7 +5,11 @@ What is not printable never passes: a terminal obeys it, a log line is forged by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 MOST_LINES = 200
+MOST_WHY = 300  #: characters of a reason that is logged or shown
 
 
 def excerpt(text: object, most: int = 40) -> str:
@@ -23,6 +27,15 @@ def one_line(text: object) -> str:
 def harmless(text: object) -> str:
     """Return the lines of a whole text, of at most MOST_LINES, with nothing but printable characters in them."""
     return "\n".join(_printable(line) for line in str(text).split("\n")[:MOST_LINES])
+
+
+def tidy(value: Any) -> Any:
+    """Return a copy of a status (tables, lists, texts, numbers) with nothing unprintable in any text of it."""
+    if isinstance(value, str):
+        return harmless(value).replace("\n", "?")
+    if isinstance(value, Mapping):
+        return {tidy(key): tidy(one) for key, one in value.items()}
+    return [tidy(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _printable(line: str) -> str:

@@ -46,13 +46,13 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Each library that is confined, and the rooms or files that may import it.
 CONFINED = {
     "aiortc": ("agent.media",),
-    "aioice": ("agent.media",),
+    "aioice": ("agent.media.ice.library",),
     "pylibsrtp": ("agent.media.dtls",),
     "OpenSSL": ("agent.media.dtls",),
     "cffi": ("agent.media.native.build",),
     "asyncio": ("agent.media", "agent.switchboard"),
     "pyaudio": ("hw.sound.portaudio",),
-    "gpiozero": ("hw.panel.pins", "hw.panel.pins_gpiod", "hw.panel.pins_mock"),
+    "gpiozero": ("hw.panel.pins_library",),
     "gpiod": ("hw.panel.kernel_line", "hw.panel.pins_gpiod"),
     "paho": ("agent.house.mqtt.paho_client",),
     "prometheus_client": ("agent.house.metrics",),
@@ -77,7 +77,7 @@ PURE_ROOMS = {
 PURE_FILES = {
     "agent.base": ("alarm", "clock", "closing", "effects", "errors", "events", "program", "sdk_version",
                    "twilio_access_errors", "twilio_call_errors", "twilio_errors"),
-    "agent.config": ("directory", "kinds", "layers", "profiles", "schema", "settings", "told", "toml_source",
+    "agent.config": ("directory", "kinds", "layers", "profiles", "schema", "secrecy", "settings", "told", "toml_source",
                      "value_types"),
     "agent.kiosk": ("answering", "box_state", "outcomes", "recent_moments", "typed_number", "wish"),
     "agent.house": ("box", "happenings"),

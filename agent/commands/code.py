@@ -20,15 +20,14 @@ def perform(options: argparse.Namespace) -> int:
 
     Codes of one box share a salt, so the settings are read, if they can be. A code that is there already is refused.
     """
-    from agent.config import load
     from agent.config.location import settings_file
+    from agent.config.part import codes_of
     from agent.errors import ConfigError, InvalidArgumentError
     from hw.errors import SettingError
     from hw.panel.code_book import CodeBook, HashedCode, hash_code
 
     try:
-        config = load(settings_file(options.config))
-        codes, plain = config.codes, config.door.code
+        codes, plain = codes_of(settings_file(options.config))
     except ConfigError:
         if options.config is not None:
             raise

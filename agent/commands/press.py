@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from typing import Any
 
 from agent.commands import settings_option
@@ -20,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Ask the running agent to press the button. Raises InvalidArgumentError, ControlError."""
-    from agent.config import control_socket_of
+    from agent.config.part import control_socket_of
     from agent.errors import InvalidArgumentError
     from agent.service.control_client import ControlClient
 
@@ -47,6 +46,8 @@ def _check(button: str, known: list[str]) -> None:
 
     if button in known:
         return
+    import difflib
+
     near = difflib.get_close_matches(button.lower(), known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise InvalidArgumentError(f"there is no button {button!r}{hint} (this box has: {', '.join(known) or 'none'})")

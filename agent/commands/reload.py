@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Say what was applied and what waits. Raises ControlError with the agent's reason when the file is refused."""
-    from agent.config import control_socket_of
+    from agent.config.part import control_socket_of
     from agent.service.control_client import ControlClient
 
     with ControlClient(control_socket_of(options.config)) as client:

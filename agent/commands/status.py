@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.commands import settings_option
-from agent.log import tidy
 from agent.terminal import say
+from hw.words import tidy
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def perform(options: argparse.Namespace) -> int:
     """Ask the running agent for its status and print it. Raises ControlError."""
-    from agent.config import control_socket_of
+    from agent.config.part import control_socket_of
     from agent.service.control_client import ControlClient
     from agent.service.releases import refused_release
 

@@ -20,7 +20,7 @@ from agent.config.sections import Config
 from agent.config.surroundings import socket_folder_problems
 from agent.errors import InvalidArgumentError
 from agent.media.ice.server_urls import parse_url
-from agent.service.control import SERVICE_FOLDER
+from agent.service.control_path import SERVICE_FOLDER
 from agent.signaling.sip.secret import SecretError, read_secret
 from agent.signaling.token.fetch import TokenError, fetcher
 from hw.errors import PinError

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from agent.config.secrecy import looks_secret
 from agent.config.sip_kinds import SIP_KINDS
 from hw.errors import ToneError
 from hw.panel.actions import parse_action
@@ -181,12 +182,6 @@ def pattern(value: Any, folder: Path) -> Any:
     if value:
         parse_pattern(value)
     return value
-
-
-def looks_secret(text: str) -> bool:
-    """Tell whether a text is what files of secrets hold: a token, a key, JSON. It must not be shown."""
-    is_json_or_pem = text.lstrip()[:1] == "{" or "-----" in text or "\n" in text
-    return is_json_or_pem or bool(re.search(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}", text))
 
 
 def _path(value: str, folder: Path) -> Path:

@@ -86,6 +86,10 @@ class Reader:
             return INVALID if INVALID in items else tuple(items)
         return self._leaf(value, hint, metadata, key)
 
+    def read_named(self, cls: type[Any], table: Any, where: str) -> Any:
+        """Make an instance of `cls` of each table in `table`, by its name; INVALID with problems in one."""
+        return self._mapping(table, cls, {}, where)
+
     def _mapping(self, table: Any, inner: Any, metadata: Mapping[str, Any], key: str) -> Any:
         if not isinstance(table, dict):
             return self.problem(key, f"{_shown(table, inner)}: expected a table [{key}]")

@@ -15,7 +15,8 @@ from pathlib import Path
 from agent.config.location import STATE
 from agent.config.sections import Config
 from agent.files import state_folder
-from agent.service.control import SERVICE_FOLDER, is_private, is_served, socket_path
+from agent.service.control import is_private, is_served
+from agent.service.control_path import SERVICE_FOLDER, socket_path
 from agent.signaling.sip.secret import SecretError, read_secret
 
 _Problems = Iterator[tuple[str, str]]

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.config.kinds import looks_secret
+from agent.config.secrecy import looks_secret
 from agent.config.sections import Config
 from agent.config.value_types import item_type, mapping_type, without_none
 

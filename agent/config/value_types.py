@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.config.kinds import KINDS, looks_secret
+from agent.config.secrecy import looks_secret
 from hw.errors import SettingError
 
 _NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: 'a text in "quotation marks"'}
@@ -144,14 +144,20 @@ def _limit(value: Any, metadata: Mapping[str, Any], folder: Path) -> Any:
     if len(value if isinstance(value, str) else "") < metadata.get("min_length", 0):
         raise Mismatch(f"a text of at least {metadata['min_length']} characters" if metadata["min_length"] > 1 else
                        "a text that is not empty")  # fmt: skip
-    if kind := KINDS.get(metadata.get("kind", "")):
-        try:
-            return kind(value, folder)
-        except SettingError:
-            raise
-        except ValueError as error:
-            raise Mismatch(str(error)) from None
-    return value
+    return _check_kind(value, metadata["kind"], folder) if "kind" in metadata else value
+
+
+def _check_kind(value: Any, name: str, folder: Path) -> Any:
+    from agent.config.kinds import KINDS  # of all that a box can do; few keys have one
+
+    if name not in KINDS:  # it says something else of the key
+        return value
+    try:
+        return KINDS[name](value, folder)
+    except SettingError:
+        raise
+    except ValueError as error:
+        raise Mismatch(str(error)) from None
 
 
 def _range(metadata: Mapping[str, Any]) -> str:

@@ -39,7 +39,8 @@ from agent.kiosk.speaker_volume import SpeakerVolume
 from agent.kiosk.upkeep import Upkeep
 from agent.mailbox import Mailbox
 from agent.media.native import core as native
-from agent.service.control import ControlServer, socket_path
+from agent.service.control import ControlServer
+from agent.service.control_path import socket_path
 from agent.service.notifier import Notifier, watchdog_timeout_s
 from agent.service.watchdog import Watchdog
 from agent.supervision.growth import Growth

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from agent.closing import Closing
-from agent.config import control_socket_of
+from agent.config.part import control_socket_of
 from agent.config.remembered_outputs import outputs_or_remembered
 from agent.errors import AgentError, ConfigError
 from agent.kiosk.box_state import Situation
 from agent.log import excerpt
 from agent.program import VERSION
-from agent.service.control import ControlServer, socket_path
+from agent.service.control import ControlServer
+from agent.service.control_path import socket_path
 from agent.service.notifier import Notifier
 from hw.errors import HardwareError, PinError
 from hw.panel.lights import Lights

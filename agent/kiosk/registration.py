@@ -22,7 +22,7 @@ from agent.kiosk.call_store import CallStore
 from agent.kiosk.refusal_words import refusal_words
 from agent.log import MOST_WHY, FailureLog, excerpt
 from agent.net.watch import NetworkWatch
-from agent.service.control import socket_path
+from agent.service.control_path import socket_path
 from agent.signaling.dismissals import Dismissals, StreamEvents, follow
 from agent.supervision.heartbeat import Heartbeat
 from agent.voice.device import Device

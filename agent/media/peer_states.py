@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aioice import Candidate
-
+from agent.media.ice.library import Candidate
 from agent.media.ice.pair import Pair
 from agent.media.stats import CandidateInfo
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from aioice import Candidate
-
+    from agent.media.ice.library import Candidate
     from hw.sound.pcm import PcmSamples
 
 

@@ -15,14 +15,6 @@ from typing import Any, Protocol
 import gevent
 from gevent import socket
 from gevent.ssl import SSLContext
-from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidURI
-from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.http11 import Response
-from websockets.protocol import State
-from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
 
 from agent.closing import Closing
 from agent.log import MOST_WHY, excerpt
@@ -33,6 +25,17 @@ from agent.net.resolve import is_literal, resolve
 from agent.net.send_queue import SendQueue
 from agent.net.tls import explain
 from agent.net.turns import Turns
+from hw.light_import import LaterMetadata, standing_in
+
+with standing_in(LaterMetadata()):
+    from websockets.client import ClientProtocol
+    from websockets.exceptions import InvalidURI
+    from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+    from websockets.frames import CloseCode, Frame, Opcode
+    from websockets.http11 import Response
+    from websockets.protocol import State
+    from websockets.typing import Subprotocol
+    from websockets.uri import parse_uri
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from importlib import resources
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -32,6 +32,7 @@ from agent.page.status_stream import StatusStreams
 
 log = logging.getLogger(__name__)
 
+STATIC = Path(__file__).parent / "static"
 MAX_CONNECTIONS = 64
 MAX_WATCHING = 16
 NO_KEYS = ApiSettings()
@@ -126,7 +127,7 @@ class Page(Closing):
 
 def _read_files() -> dict[str, _Answer]:
     files: dict[str, _Answer] = {}
-    for file in resources.files("agent.page").joinpath("static").iterdir():
+    for file in STATIC.iterdir():
         if kind := TYPES.get(file.name.rpartition(".")[2]):
             files[f"/{file.name}"] = ("200 OK", kind, file.read_bytes())
     return {**files, "/": files["/index.html"]}

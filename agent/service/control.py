@@ -34,25 +34,9 @@ log = logging.getLogger(__name__)
 
 _Command = Callable[..., Any]
 
-SOCKET_NAME = "control.sock"
-SERVICE_FOLDER = Path("/run/kiosk-agent")
 MAX_CLIENTS = 32
 LOOK_S = 10.0  # between two questions whether it still serves
 ANSWER_S = 15.0
-
-
-def socket_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Choose where the control socket belongs: the service's runtime folder, the session's, or the user's own."""
-    if folder := environ.get("RUNTIME_DIRECTORY", "").split(":")[0]:
-        return Path(folder)
-    if session := environ.get("XDG_RUNTIME_DIR"):
-        return Path(session) / "kiosk-agent"
-    return Path(f"/tmp/kiosk-agent-{os.getuid()}")
-
-
-def socket_path(configured: str = "", environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of this agent's socket; `configured` wins."""
-    return Path(configured) if configured else socket_folder(environ) / SOCKET_NAME
 
 
 class ControlServer(Closing):

@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from gpiozero.exc import PinPWMUnsupported
-from gpiozero.pins.mock import MockFactory
-
 from hw.closing import Closing
 from hw.errors import PinError
 from hw.panel.chips import Chip, explain_missing, find_chip, is_raspberry_pi, list_chips
 from hw.panel.dimmer import PWM_HZ
 from hw.panel.guarded_pin import GuardedPin
+from hw.panel.pins_library import MockFactory, PinPWMUnsupported
 from hw.panel.pins_mock import VirtualPin, VirtualPwmPin
 from hw.panel.relay_guard import RelayWiring
 from hw.panel.settings import PULLS

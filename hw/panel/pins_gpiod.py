@@ -16,13 +16,20 @@ import gpiod
 from gpiod import LineRequest, LineSettings
 from gpiod.edge_event import EdgeEvent
 from gpiod.line import Bias, Direction, Edge, Value
-from gpiozero.exc import GPIOZeroError, PinFixedPull, PinInvalidFunction, PinPWMUnsupported, PinSetInput
-from gpiozero.pins.local import LocalPiFactory, LocalPiPin
 
 from hw.errors import PinError
 from hw.panel.chips import Chip
 from hw.panel.dimmer import PWM_HZ, Dimmer
 from hw.panel.edges import Edges
+from hw.panel.pins_library import (
+    GPIOZeroError,
+    LocalPiFactory,
+    LocalPiPin,
+    PinFixedPull,
+    PinInvalidFunction,
+    PinPWMUnsupported,
+    PinSetInput,
+)
 
 log = logging.getLogger(__name__)
 

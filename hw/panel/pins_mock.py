@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gpiozero.pins.mock import MockPin, MockPWMPin
+from hw.panel.pins_library import MockPin, MockPWMPin
 
 KEPT_LEVELS = 256
 

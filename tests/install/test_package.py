@@ -66,7 +66,8 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     package, target = build_in(request.param, folder), folder / "target"
     bare_root(request.param, NATIVE, target)
     wanted = subprocess.run(["dpkg-deb", "-f", package, "Depends"], check=True, capture_output=True, text=True).stdout
-    making = subprocess.run(["bash", "-c", ". scripts/steps.sh; making_packages"], cwd=ROOT, capture_output=True, text=True)
+    words = ["bash", "-c", ". scripts/steps.sh; making_packages"]
+    making = subprocess.run(words, check=True, cwd=ROOT, capture_output=True, text=True)
     apt(target, [*re.findall(r"(?:^|, )([a-z0-9.+-]+)", wanted.strip()), *making.stdout.split()])
     yield package, target
     shutil.rmtree(folder)  # a gigabyte

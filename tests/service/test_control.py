@@ -14,9 +14,10 @@ import pytest
 from gevent.event import Event
 
 from agent.errors import ControlError, InvalidArgumentError
-from agent.service.control import ControlServer, socket_path
+from agent.service.control import ControlServer
 from agent.service.control_client import ControlClient
 from agent.service.control_connection import MAX_WAITING
+from agent.service.control_path import socket_path
 
 
 class Panel:

@@ -6,17 +6,20 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gevent.socket
 import pytest
+from gevent import subprocess as hub_subprocess
 
-from agent import cli
 from agent.errors import ControlError
 from agent.service import control_client
 from agent.service.control_client import ControlClient
 
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
 NOBODY = 65_534
 PLANT = """
 import os, socket, sys
@@ -75,21 +78,59 @@ def answering(tmp_path: Path) -> Iterator[Callable[[bytes], Path]]:
     listener.close()
 
 
+def ask(folder: Path, *words: str) -> Any:
+    """Run Python in a process of its own, as whoever asks is; the socket is in `folder`."""
+    environment = os.environ | {"RUNTIME_DIRECTORY": str(folder), "PYTHONPATH": str(ROOT)}
+    return hub_subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, timeout=PATIENCE_S, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
 @pytest.mark.parametrize("command", [["status"], ["press", "green"], ["status", "--json"]], ids=" ".join)
 @pytest.mark.parametrize("name", ANSWERS)
 def test_whatever_answers_is_told_in_one_printable_line(
-    answering: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch, capsys: Any, command: list[str], name: str
+    answering: Callable[[bytes], Path], command: list[str], name: str
 ) -> None:
     path = answering(ANSWERS[name])
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(path.parent))
 
-    status = cli.main(command)
+    told = ask(path.parent, "-m", "agent", *command)
 
-    told = capsys.readouterr()
-    if "--json" not in command or status:
-        assert (status, told.out) == (1, "")
-        assert told.err.startswith(f"kiosk-agent {command[0]}: ") and told.err.count("\n") == 1
-    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
+    if "--json" not in command or told.returncode:
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.startswith(f"kiosk-agent {command[0]}: ") and told.stderr.count("\n") == 1
+    assert all(line.isprintable() for line in (told.stdout + told.stderr).split("\n"))
+
+
+TRICKLE = """
+import sys
+from agent.errors import ControlError
+from agent.service.control_client import ControlClient
+with ControlClient() as client:
+    try:
+        client.request("status", timeout_s=0.5)
+    except ControlError as error:
+        sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("answer", [b"", b"x"], ids=["silence", "a trickle"])
+def test_an_agent_that_takes_too_long_is_given_up_however_much_it_says(tmp_path: Path, answer: bytes) -> None:
+    listener = gevent.socket.socket(gevent.socket.AF_UNIX)
+    listener.bind(str(tmp_path / "control.sock"))
+    listener.listen()
+
+    def serve() -> None:
+        sock, _ = listener.accept()
+        with suppress(OSError):
+            while True:
+                sock.sendall(answer)
+                gevent.sleep(0.05)
+
+    serving = gevent.spawn(serve)
+    told = ask(tmp_path, "-c", TRICKLE)
+    gevent.kill(serving)
+    listener.close()
+
+    assert (told.returncode, told.stderr) == (1, "the agent did not answer within 0.5 s\n")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user's socket needs root")

@@ -13,6 +13,7 @@ from typing import Protocol
 import pylibsrtp
 from OpenSSL import SSL
 
+import agent.media.ice.library  # noqa: F401, before aiortc imports aioice
 from agent.errors import HandshakeError, IdentityError
 from agent.media.dtls.records import datagrams, number_plain
 from agent.media.light_import import without_codecs

@@ -14,15 +14,9 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
-import aioice
-import aioice.ice
-import aioice.stun
-import aioice.turn
-from aioice.candidate import candidate_priority
-from aioice.ice import CandidatePair, StunProtocol
-
 from agent.closing import AsyncClosing
 from agent.media.ice.check_order import is_detour, put_likely_first
+from agent.media.ice.library import CandidatePair, StunProtocol, aioice, candidate_priority
 from agent.media.ice.pair import OWN_ADDRESS, Pair, is_relayed
 from agent.media.ice.sockets import MOST_REMOTE_ADDRESSES, IpPort, Socket, SocketReader
 

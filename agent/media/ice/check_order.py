@@ -12,8 +12,7 @@ import functools
 import socket
 from collections.abc import Callable
 
-from aioice.ice import CandidatePair
-
+from agent.media.ice.library import CandidatePair
 from agent.media.ice.sockets import IpPort
 
 

@@ -13,14 +13,10 @@ import socket
 import ssl
 from collections.abc import Callable
 
-import aioice.stun
-from aioice import Candidate
-from aioice.candidate import candidate_foundation, candidate_priority
-from aioice.ice import StunProtocol
-
 from agent.log import MOST_WHY, excerpt
 from agent.media.ice.aioice_adapter import COMPONENT, Generation
 from agent.media.ice.datagrams import DatagramTransport
+from agent.media.ice.library import Candidate, StunProtocol, aioice, candidate_foundation, candidate_priority
 from agent.media.ice.names import look_up_family
 from agent.media.ice.server_urls import StunServer, TurnServer, usable_servers
 from agent.media.ice.sockets import Socket

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 
-import aioice
-from aioice.ice import CandidatePair, StunProtocol
-
 from agent.media.ice.datagrams import DatagramTransport
+from agent.media.ice.library import CandidatePair, StunProtocol, aioice
 from agent.media.ice.sockets import IpPort, is_closing
 
 log = logging.getLogger(__name__)

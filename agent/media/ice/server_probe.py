@@ -7,8 +7,7 @@ import socket
 import ssl
 import struct
 
-from aioice import stun
-
+from agent.media.ice.library import stun
 from agent.media.ice.names import look_up
 from agent.media.ice.server_urls import StunServer, TurnServer
 from agent.media.ice.turn import open_relay

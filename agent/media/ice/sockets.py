@@ -10,9 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import aioice.stun
-from aioice.ice import StunProtocol
-
+from agent.media.ice.library import StunProtocol, aioice
 from agent.media.strangers import strangers
 
 MOST_REMOTE_ADDRESSES = 64  # of a generation; a check that was overheard can be repeated from anywhere

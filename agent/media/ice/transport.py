@@ -12,8 +12,6 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from aioice import Candidate
-
 from agent.closing import Closing
 from agent.log import SeldomLog, excerpt
 from agent.media.ice.aioice_adapter import Generation, PacketSink
@@ -22,6 +20,7 @@ from agent.media.ice.consent import ConsentTerms
 from agent.media.ice.consent_checks import ConsentChecks
 from agent.media.ice.gathering import Gatherer
 from agent.media.ice.generations import Generations
+from agent.media.ice.library import Candidate
 from agent.media.ice.migration import Migration
 from agent.media.ice.pair import Pair
 from agent.media.ice.pair_selection import PairSelection

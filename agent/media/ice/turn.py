@@ -7,8 +7,8 @@ import functools
 import socket
 import ssl
 
-from aioice import stun
-from aioice.turn import (
+from agent.media.ice.aioice_adapter import allocate
+from agent.media.ice.library import (
     DEFAULT_ALLOCATION_LIFETIME,
     DEFAULT_CHANNEL_REFRESH_TIME,
     TurnClientMixin,
@@ -16,9 +16,8 @@ from aioice.turn import (
     TurnClientTcpProtocol,
     TurnClientUdpProtocol,
     TurnTransport,
+    stun,
 )
-
-from agent.media.ice.aioice_adapter import allocate
 from agent.media.ice.names import look_up
 from agent.media.ice.server_urls import TurnServer
 from agent.media.strangers import strangers

@@ -12,10 +12,10 @@ import argparse
 import contextlib
 import hashlib
 import json
-import platform
+import os
 import sys
-import sysconfig
 import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from agent.log import MOST_WHY, excerpt
@@ -64,7 +64,8 @@ def build(folder: Path = FOLDER) -> Path:
 def circumstances() -> dict[str, str]:
     """Describe what a core that is of use was built from, and for."""
     source = hashlib.sha256(SOURCE.read_bytes() + DECLARATIONS.encode()).hexdigest()
-    return {"source": source, "python": str(sysconfig.get_config_var("SOABI")), "machine": platform.machine()}
+    python = EXTENSION_SUFFIXES[0].removeprefix(".").removesuffix(".so")  # SOABI, without all that sysconfig knows
+    return {"source": source, "python": python, "machine": os.uname().machine}
 
 
 def fingerprint(file: Path) -> str:
