@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from agent import cli
-from agent.config import Config, control_socket_of, load, load_for_box, origins
+from agent.config import Config, load, load_for_box, origins
 from agent.config.outputs import outputs_of
+from agent.config.part import control_socket_of
 from agent.config.settings_file import SettingsFile
 from agent.errors import ConfigError
 from hw.panel.settings import RelaySettings
