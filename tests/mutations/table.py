@@ -370,7 +370,7 @@ _INSTALLATION = (
     Mutation("what a file takes back is driven all the same", "agent/config/outputs.py",
              "if not _is_taken_back(where, joined)", "if True",
              ("config/test_layers.py",)),
-    Mutation("a switchboard wants of its settings what it has still to make", "agent/config/__init__.py",
+    Mutation("a switchboard wants of its settings what it has still to make", "agent/config/loading.py",
              "source.tables.items() if name not in others}", "source.tables.items()}",
              ("switchboard/test_state_commands.py::test_one_file_is_a_box_and_its_switchboard_which_makes_what_the_box_needs",)),
     Mutation("who of several has answered is not told", "agent/switchboard/router.py",
