@@ -126,8 +126,8 @@ def goes_back_by_an_older_package() -> None:
 def is_not_enabled_by_an_update() -> None:
     run("systemctl", "disable", "--now", UNIT)
     run("dpkg", "-i", package("7.1"))
-    assert show("ActiveState") == "inactive"
-    assert version_of(SWITCHBOARD) == "7.1"
+    assert show("ActiveState") == "inactive", show("ActiveState")
+    wait("the switchboard follows", lambda: is_active(SWITCHBOARD) and version_of(SWITCHBOARD) == "7.1", 90)
     run("systemctl", "enable", "--now", UNIT)
     wait("the service is up", is_up)
     assert version_of(UNIT) == "7.1"
