@@ -29,6 +29,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "holds_no_door_open_when_it_stands_still",
         "is_ready_after_boot",
         "outlives_a_clock_that_steps",
+        "is_exposed_as_the_documents_say",
+        "is_started_ever_more_seldom",
         "stops_in_order",
         "drives_its_pins",
     ],
