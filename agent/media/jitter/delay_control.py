@@ -130,7 +130,8 @@ class DelayControl:
         if self._growing:
             self._spare.added(self._now)
             return self._step - waste
-        steps = self._spare.steps(self._now, excess_ms, self._step / _MS)
+        unsure_ms = 0.0 if self._grain == self._frame else self._grain / _MS  # of the backlog in other turns
+        steps = self._spare.steps(self._now, excess_ms - unsure_ms, self._step / _MS)
         return -(waste + steps * self._step) if steps else -waste
 
     def _judge_losses(self, length_s: float) -> None:

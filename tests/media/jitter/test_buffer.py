@@ -402,6 +402,7 @@ def test_every_packet_length_is_played_whole(packet_ms):
 @example(packet_ms=20, period_ms=40, phase_ms=7, seed=1)
 @example(packet_ms=10, period_ms=20, phase_ms=7, seed=1)
 @example(packet_ms=30, period_ms=20, phase_ms=7, seed=1)
+@example(packet_ms=20, period_ms=18, phase_ms=8.0, seed=2893424)
 def test_every_packet_length_is_played_whole_in_pieces_of_every_length(packet_ms, period_ms, phase_ms, seed):
     listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=period_ms)
 
