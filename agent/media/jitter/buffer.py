@@ -211,6 +211,8 @@ class PlayoutBuffer:
     def _settle(self, packet: Packet, gap: int) -> int:
         """What remains of the gap before `packet` after what was already concealed in its place."""
         covered = min(gap, self._pending)
+        if self._pending > covered:
+            self._delay.late()
         self._pending = 0
         if covered:
             self._advance(covered)

@@ -77,6 +77,10 @@ class DelayControl:
         """Note that sound was missing when it was needed."""
         self._losses.append(self._now)
 
+    def late(self) -> None:
+        """Note that a packet came later than the delay allowed for, which made it longer."""
+        self._spare.added(self._now)
+
     def tick(self, now: float, backlog: int, frame: int) -> None:
         """Note that `frame` samples are wanted, with `backlog` samples in front of what will be made for them."""
         error = now - self._expected_tick

@@ -378,6 +378,17 @@ def test_a_sender_that_announces_its_pause_is_not_concealed():
     assert listener.played()[-40:] == list(range(160, 200)) or listener.played()[-1] >= 198
 
 
+def test_the_delay_that_a_late_packet_needed_is_not_given_away_before_the_next_one_is_late():
+    listener = player()
+    late = {number: 90.0 for number in range(300, 3000, 100)}  # every other second by 40 ms
+
+    listener.run(Network(stalls=late), 60)
+
+    stats = listener.buffer.stats
+    assert stats.concealed_ms <= 25 * len(late)  # each of them alone takes 40
+    assert listener.delay_ms(10, share=0.95) < 60
+
+
 # Packet lengths
 
 

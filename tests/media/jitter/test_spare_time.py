@@ -60,6 +60,16 @@ def test_sound_that_is_added_long_after_a_cut_says_nothing_about_it() -> None:
     assert spare.patience_s == SpareTime.PATIENCE_S
 
 
+def test_whoever_was_short_lately_gives_sound_away_later() -> None:
+    spare = SpareTime()
+    spare.added(0.0)
+    assert cut_after(spare, 13.1, 10.0, since=1.0) == pytest.approx(SpareTime.WARY_S, abs=PACKET_S)
+    assert cut_after(spare, 43.1, 10.0, since=6.0) == 0.0
+
+    spare.steps(SpareTime.SHORT_S, 5.0, STEP_MS)
+    assert cut_after(spare, 13.1, 10.0, since=SpareTime.SHORT_S) == pytest.approx(SpareTime.CALM_S, abs=PACKET_S)
+
+
 @given(st.lists(st.tuples(st.floats(0.001, 2.0), st.floats(-50.0, 400.0)), max_size=300), st.sampled_from([5.0, 20.0]))
 def test_never_more_is_cut_than_is_spare(history: list[tuple[float, float]], step_ms: float) -> None:
     spare, now = SpareTime(), 0.0
