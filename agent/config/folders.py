@@ -5,3 +5,4 @@ from __future__ import annotations
 from pathlib import Path
 
 STATE = Path("/var/lib/kiosk-agent")
+RUNTIME = Path("/run/kiosk-agent")

@@ -1,4 +1,4 @@
-"""Where the settings are when nobody names a file, and where the service has its folders."""
+"""Where the settings are when nobody names a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from agent.errors import ConfigError
 
 HERE = Path("config.toml")
 INSTALLED = Path("/etc/kiosk-agent/config.toml")  # systemd/install.sh
-RUNTIME = Path("/run/kiosk-agent")
 
 
 def settings_file(given: Path | None) -> Path:

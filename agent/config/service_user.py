@@ -7,8 +7,8 @@ import os
 import pwd
 from pathlib import Path
 
-from agent.config.folders import STATE
-from agent.config.location import RUNTIME, is_installed
+from agent.config.folders import RUNTIME, STATE
+from agent.config.location import is_installed
 
 ACCOUNT = "kiosk-agent"  # it has these groups besides its own (systemd/kiosk-agent.service)
 GROUPS = ("gpio", "audio")

@@ -3,8 +3,8 @@
 The device's capture thread is the clock of sending. What is to be played is made as soon as the packet it needs is
 here, or else, by a timer, at the last moment before the device needs it: a packet that is only a little late is still
 played, and a lost one can still be repaired by the next. A device without a card may ask for what is due; then packets
-wait for that. When the card is lost, or there is none, a timer takes its
-place: silence is sent and what arrives is drained.
+wait for that. When the card is lost, or there is none, a timer takes its place: silence is sent and what arrives is
+drained.
 """
 
 from __future__ import annotations
@@ -157,8 +157,8 @@ class SoundPump(Closing):
 
     def top_up(self) -> None:
         """Make what is due, and what can already be made well, of what was taken in."""
-        heard = self._desk.heard
-        if self not in heard or self._sound is None:
+        heard = self._desk.together(self)
+        if not heard or self._sound is None:
             return
         sources = []
         for pump in heard:

@@ -36,7 +36,7 @@ class SoundDesk(Generic[User]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.users: tuple[User, ...] = ()
-        self.heard: tuple[User, ...] = ()  # together, as those of the loop that came last
+        self._heard: tuple[User, ...] = ()  # together, as those of the loop that came last
 
     def join(self, sound: Sound, user: User) -> None:
         """Use the device from now on; call it in the user's loop."""
@@ -63,7 +63,7 @@ class SoundDesk(Generic[User]):
 
     def together(self, user: User) -> tuple[User, ...]:
         """List those that are heard together with `user`, the last to come at the end; none while others are heard."""
-        heard = self.heard
+        heard = self._heard
         return heard if user in heard else ()
 
     def _beat(self) -> None:
@@ -82,4 +82,4 @@ class SoundDesk(Generic[User]):
 
     def _set(self, users: tuple[User, ...]) -> None:
         self.users = users
-        self.heard = tuple(other for other in users if other.loop is users[-1].loop)
+        self._heard = tuple(other for other in users if other.loop is users[-1].loop)

@@ -30,7 +30,7 @@ class SpareTime:
         if excess_ms < step_ms + self.JUST_MS:
             self._clearly_since = self._just_since = math.inf
             return 0
-        clearly, just = (max(0, int((excess_ms - more) // step_ms)) for more in (self.CLEARLY_MS, self.JUST_MS))
+        clearly, just = (int((excess_ms - more) // step_ms) for more in (self.CLEARLY_MS, self.JUST_MS))
         self._clearly_since = min(self._clearly_since, now) if clearly else math.inf
         self._just_since = min(self._just_since, now)
         if clearly * step_ms >= self.HURRY_MS or now - self._clearly_since >= self._calm_s(now):
