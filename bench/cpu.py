@@ -26,10 +26,9 @@ from pathlib import Path
 
 from bench import floor
 from bench.callers import Subject, both_ways, cards, peers, versions, write_speech
-from bench.measure import Cost, watch
+from bench.measure import FOREIGN_LIMIT, Cost, watch
 from bench.rig import virtual_cards
 
-FOREIGN_LIMIT = 0.10
 TRIES = 4
 SETTLE_S = 6  # by then the far end has reported twice that nothing is lost
 NATIVE, PYTHON, CARD, CARD_PYTHON, FLOOR = "native", "Python", "card", "card, Python", "C floor"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+FOREIGN_LIMIT = 0.10  # of a core that other programs may use in an undisturbed window
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PROC = Path("/proc")
 
@@ -20,6 +22,27 @@ class Cost:
     cpu: float
     pss_mb: float
     foreign_cpu: float
+
+
+class Measured(Protocol):
+    """What was found in one window."""
+
+    @property
+    def foreign_cpu(self) -> float:
+        """CPU of other programs meanwhile, in seconds per second."""
+
+
+Found = TypeVar("Found", bound=Measured)
+
+
+def least_disturbed(measure: Callable[[], Found], tries: int) -> Found:
+    """Measure until nobody disturbs it, at most so many times (at least one); the least disturbed one counts."""
+    best = measure()
+    for _ in range(tries - 1):
+        if best.foreign_cpu <= FOREIGN_LIMIT:
+            break
+        best = min(best, measure(), key=lambda found: found.foreign_cpu)
+    return best
 
 
 def tree(root: int) -> list[int]:

@@ -27,13 +27,12 @@ from statistics import median
 
 from bench.delay import LONGEST_S, lag
 from bench.listen import Recording, speak, write_speech
-from bench.measure import Usage
+from bench.measure import Usage, least_disturbed
 from bench.peers import baresip, chromium, ours
 from bench.rig.busy import busy
 from bench.stage import End, ending, stage
 from hw.sound.frame import RATE_HZ
 
-FOREIGN_LIMIT = 0.10
 TRIES = 4
 SETTLE_S = 6.0
 WINDOW = RATE_HZ
@@ -112,19 +111,6 @@ def delays(said: Recording, heard: Recording, foreign_cpu: float, grown: dict[st
     return Delays(found, len(windows), foreign_cpu, grown)
 
 
-def quiet_call(call: Call, speech: Path, seconds: float, tries: int) -> Delays:
-    """The least disturbed of some calls."""
-    best: Delays | None = None
-    for _ in range(tries):
-        result = measure(call, speech, seconds)
-        if best is None or result.foreign_cpu < best.foreign_cpu:
-            best = result
-        if best.foreign_cpu <= FOREIGN_LIMIT:
-            break
-    assert best is not None
-    return best
-
-
 def report(rows: dict[str, Row]) -> None:
     """The tables, and one last line with the ratio."""
     print(f"{'mouth to ear, ms':22} {'p50':>7} {'p5':>7} {'p95':>7} {'found':>8} {'foreign CPU %':>14}")
@@ -163,7 +149,8 @@ def main() -> None:
         write_speech(speech)
         for _ in range(args.rounds):
             for name, row in rows.items():
-                row.calls.append(quiet_call(calls[name], speech, args.seconds, args.tries))
+                call = partial(measure, calls[name], speech, args.seconds)
+                row.calls.append(least_disturbed(call, args.tries))
                 print(f"{name}: {row.quantile(0.5):.1f} ms so far", file=sys.stderr, flush=True)
     report(rows)
 

@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from pesq import pesq
 
 from bench.delay import Sound, lag
 from bench.listen import Heard, Recording, speak, write_speech
-from bench.measure import Usage
+from bench.measure import FOREIGN_LIMIT, Usage, least_disturbed
 from bench.peers import baresip, chromium, ours
 from bench.speech import PIECE_S, pieces
 from bench.stage import End, ending, lose, stage
@@ -43,7 +44,6 @@ LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST_LEAD, AIM_LEAD = 0.0, 0.3  # over the best of Chromium's, at each loss
 BITRATE = 48_000
 CALL_S = 60
-FOREIGN_LIMIT = 0.10
 TRIES = 4
 CONNECTED_S, WARM_UP_S = 2.0, 10.0  # receiver reports have to come round before the encoder prepares for losses
 LONGEST_S = 1.0
@@ -112,19 +112,6 @@ def score(said: Sound, heard: Sound) -> float:
     """PESQ-WB of what was heard against what was said."""
     wide = [soxr.resample(pcm.astype(np.float32) / 32768, RATE_HZ, 16_000) for pcm in (said, heard)]
     return float(pesq(16_000, *wide, "wb"))
-
-
-def quiet_call(call: Call, loss: float, speech: Path, tries: int) -> Scores:
-    """The least disturbed of some calls."""
-    best: Scores | None = None
-    for _ in range(tries):
-        result = measure(call, loss, speech)
-        if best is None or result.foreign_cpu < best.foreign_cpu:
-            best = result
-        if best.foreign_cpu <= FOREIGN_LIMIT:
-            break
-    assert best is not None
-    return best
 
 
 @dataclass(frozen=True)
@@ -205,7 +192,7 @@ def main() -> None:
         speech = Path(folder) / "speech.wav"
         write_speech(speech)
         for name, loss in missing:
-            found = quiet_call(CALLS[name], loss, speech, args.tries)
+            found = least_disturbed(partial(measure, CALLS[name], loss, speech), args.tries)
             notes.add(name, loss, found)
             print(f"{name} at {loss:.0%}: {found.mean:.2f}", file=sys.stderr, flush=True)
     report(notes.results, losses)
