@@ -302,6 +302,12 @@ class Phone(Watcher):
         """Call somebody."""
         self._follow(self.device.connect({"To": to, **params}))
 
+    def answer_all(self) -> None:
+        """Answer what rings, and what rings from now on: a call of which the end is on its way, and the next one."""
+        self.device.on("incoming", lambda call: call.accept())
+        for call in self.device.connections:
+            call.accept()
+
     def until_hears(self, *hz: float) -> None:
         """Wait until exactly these pitches are played."""
         self.until(lambda: self.ear.hears(*hz), f"heard {hz}")
