@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from math import inf
 
 from agent.media.jitter.buffer import PlayoutBuffer
 from agent.media.jitter.decision import Decision, PlayoutAction
@@ -18,11 +19,12 @@ FIRST_TIMESTAMP = 4_294_900_000
 
 @dataclass
 class Network:
-    """When each packet of an endless stream arrives: delay, jitter (mean of an exponential), seeded loss."""
+    """When each packet of an endless stream arrives: delay, jitter (mean of an exponential, cut off), seeded loss."""
 
     packet_ms: int = 20
     delay_ms: float = 50.0
     jitter_ms: float = 0.5
+    most_jitter_ms: float = inf
     loss: float = 0.0
     lost: frozenset[int] = frozenset()
     stalls: dict[int, float] = field(default_factory=dict)  # packet: ms for which it and all behind it wait in a queue
@@ -35,7 +37,7 @@ class Network:
         found, blocked_until = [], 0.0
         for number in range(int(seconds * 1000 / self.packet_ms)):
             sent = number * self.packet_ms / 1000 * (1 - self.clock_ppm * 1e-6)
-            at = sent + (self.delay_ms + rng.expovariate(1 / self.jitter_ms)) / 1000
+            at = sent + (self.delay_ms + min(self.most_jitter_ms, rng.expovariate(1 / self.jitter_ms))) / 1000
             drop = rng.random() < self.loss or number in self.lost
             blocked_until = max(blocked_until, sent + self.stalls.get(number, 0.0) / 1000)
             if not drop:
@@ -51,6 +53,7 @@ class Player:
     repairs: bool = True
     phase_ms: float = 7.0
     period_ms: int = 20
+    pauses: bool = True  # whoever talks does; without a pause nothing can be cut at leisure
     backlog: int = 0
     decisions: list[Decision] = field(default_factory=list)
     delays: list[tuple[float, float]] = field(default_factory=list)  # (time, ms)
@@ -109,7 +112,7 @@ class Player:
     def _make(self, now: float) -> Decision:
         decision = self.buffer.next()
         longest = min(LONGEST_CUT, decision.samples // 2)
-        change = max(-longest, min(longest, decision.adjust))
+        change = max(-longest, min(longest, decision.adjust)) if self.pauses or not decision.leisurely else 0
         self.buffer.adjusted(change)
         self.backlog += decision.samples + change
         if decision.action is PlayoutAction.DECODE:

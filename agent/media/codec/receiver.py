@@ -23,7 +23,7 @@ from agent.media.jitter.buffer import PlayoutBuffer, PlayoutSettings
 from agent.media.jitter.clocks import Clocks
 from agent.media.jitter.decision import Decision, PlayoutAction
 from agent.media.jitter.playout_stats import PlayoutStats
-from agent.media.jitter.time_stretch import lengthen, shorten
+from agent.media.jitter.time_stretch import TimeStretch
 from agent.media.rtp.red import Block
 from hw.sound.frame import FRAME_SAMPLES
 
@@ -33,7 +33,6 @@ _PCM_GRID = 120  # Opus conceals multiples of 2.5 ms
 _CODECS = (OPUS, PCMU, PCMA)
 _TAGS = {codec: bytes([number]) for number, codec in enumerate(_CODECS)}  # in front of what waits, of whatever codec
 _DECODE = PlayoutAction.DECODE
-_HURRY_SAMPLES = 2 * FRAME_SAMPLES  # with more than this to cut, an audible joint is better than the delay
 
 
 class Decoder(Protocol):
@@ -64,6 +63,7 @@ class AudioReceiver:
         self.tap = SnapshotTap()
         self._playout = PlayoutBuffer(settings)
         self._clocks = Clocks()
+        self._stretch = TimeStretch()
         self._describe = opus.describer()
         self._decoders: dict[str, Decoder] = {}
         self._decoder, self._decoded = self._decoder_of(codec), codec  # of the latest packet that was decoded
@@ -171,7 +171,7 @@ class AudioReceiver:
             if codec is not self._decoded:
                 self._decoder, self._decoded = self._decoder_of(codec), codec
             sound = self._decoder.decode(decision.payload[1:])
-            return self._adjusted(sound, decision.adjust) if decision.adjust else sound
+            return self._adjusted(sound, decision) if decision.adjust else sound
         except CodecError as error:
             self._failures.failed(error)
             return self._conceal(decision.samples)
@@ -199,8 +199,8 @@ class AudioReceiver:
         whole = -(-samples // _PCM_GRID) * _PCM_GRID
         return self._decoder.conceal(whole)[: 2 * samples]
 
-    def _adjusted(self, pcm: bytes, adjust: int) -> bytes:
+    def _adjusted(self, pcm: bytes, decision: Decision) -> bytes:
         sound = np.frombuffer(pcm, np.int16)
-        changed = lengthen(sound, adjust) if adjust > 0 else shorten(sound, -adjust, force=-adjust >= _HURRY_SAMPLES)
+        changed = self._stretch.changed(sound, decision.adjust, leisurely=decision.leisurely)
         self._playout.adjusted(len(changed) - len(sound))
         return changed.tobytes()

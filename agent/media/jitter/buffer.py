@@ -250,7 +250,9 @@ class PlayoutBuffer:
         self.stats.target_ms = self._delay.target_ms
         wanted = self._delay.spend(excess_ms)
         self._short = False
-        return Decision(_DECODE, packet.samples, packet.payload, wanted if wanted >= 0 else self._cut(packet, wanted))
+        if wanted >= 0:
+            return Decision(_DECODE, packet.samples, packet.payload, wanted)
+        return Decision(_DECODE, packet.samples, packet.payload, self._cut(packet, wanted), self._delay.at_leisure)
 
     def _cut(self, packet: Packet, wanted: int) -> int:
         """Decide what to cut out (< 0): never so much that the frame would need a packet that is not here yet."""

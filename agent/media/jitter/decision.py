@@ -18,9 +18,13 @@ class PlayoutAction(Enum):
 
 @dataclass(slots=True)
 class Decision:
-    """The next `samples` of sound; `adjust` is how many to add (> 0, expand) or cut out (< 0, accelerate) unheard."""
+    """The next `samples` of sound; `adjust` is how many to add (> 0, expand) or cut out (< 0, accelerate) unheard.
+
+    A cut that is `leisurely` is made only where it is quiet; it is asked for again.
+    """
 
     action: PlayoutAction
     samples: int
     payload: bytes = b""
     adjust: int = 0
+    leisurely: bool = False

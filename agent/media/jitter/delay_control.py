@@ -19,7 +19,7 @@ length of the packets until the last one that can bring the repair.
 from __future__ import annotations
 
 from collections import deque
-from math import gcd
+from math import gcd, inf
 
 from agent.media.jitter.spare_time import SpareTime
 from agent.media.jitter.timestamps import Packet
@@ -37,6 +37,8 @@ _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
 _UNHURT_PACKETS = 300  # ... until there was none in so many
 _REPAIRS_S = 10.0
+_HURRY = 2 * FRAME_SAMPLES  # with so much to cut, an audible joint is better than the delay
+_LEISURE_S = 10.0  # speech has pauses; what has none is cut anywhere after so long
 
 
 class DelayControl:
@@ -60,6 +62,8 @@ class DelayControl:
         self._spare = SpareTime()
         self._adjusted = False  # in this tick
         self._growing = False
+        self._to_cut_since = inf
+        self.at_leisure = False  #: whether what `spend` cuts out can wait for a quiet place
         self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
 
     def arrived(self, packet: Packet) -> None:
@@ -133,10 +137,13 @@ class DelayControl:
         self._growing = excess_ms < 0 or (self._growing and excess_ms < _HYSTERESIS_MS)
         if self._growing:
             self._spare.added(self._now)
+            self._to_cut_since = inf
             return self._step - waste
         unsure_ms = 0.0 if self._grain == self._frame else self._grain / _MS  # of the backlog in other turns
-        steps = self._spare.steps(self._now, excess_ms - unsure_ms, self._step / _MS)
-        return -(waste + steps * self._step) if steps else -waste
+        cut = waste + self._spare.steps(self._now, excess_ms - unsure_ms, self._step / _MS) * self._step
+        self._to_cut_since = min(self._to_cut_since, self._now) if cut else inf
+        self.at_leisure = cut < _HURRY and self._now - self._to_cut_since < _LEISURE_S
+        return -cut
 
     def _judge_losses(self, length_s: float) -> None:
         """Begin to wait for repairs, go on, or stop, with packets of this length."""

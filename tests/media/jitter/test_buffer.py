@@ -389,6 +389,39 @@ def test_the_delay_that_a_late_packet_needed_is_not_given_away_before_the_next_o
     assert listener.delay_ms(10, share=0.95) < 60
 
 
+@pytest.mark.parametrize("phase_ms", [0, 9])
+@pytest.mark.parametrize("swing_s", [8, 12, 20])
+def test_a_delay_that_swings_by_a_frame_is_waited_for_and_not_followed_for_ever(swing_s, phase_ms):
+    listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=10)
+    swing = 50 * swing_s
+    late = {number: 40.0 + 20.0 * (number % swing) / swing for number in range(1, 6000)}
+
+    listener.run_eagerly(Network(delay_ms=40, stalls=late), 120)
+
+    stats = listener.buffer.stats
+    assert stats.concealed_ms == 0
+    assert stats.inserted_ms <= 50  # as often as it comes back, in two minutes, it would be 60 to 160
+    assert listener.delay_ms(30, share=0.95) < 30
+
+
+def test_what_is_spare_is_cut_in_a_pause_and_after_ten_seconds_without_one_anywhere():
+    talker, chatterer = player(), Player(PlayoutBuffer(), pauses=False)
+    for listener in (talker, chatterer):
+        listener.run(Network(stalls={500: 75.0}), 40)  # needs 25 ms more for once
+
+    calm_ms = talker.delay_ms(5, 10)
+    assert talker.delay_ms(15, 20) <= calm_ms + 5 < chatterer.delay_ms(15, 20) - 5
+    assert chatterer.delay_ms(30, 40) <= calm_ms + 5
+
+
+def test_far_too_much_is_cut_without_waiting_for_a_pause():
+    chatterer = Player(PlayoutBuffer(), pauses=False)
+
+    chatterer.run(Network(stalls={500: 150.0}), 30)
+
+    assert chatterer.delay_ms(12, 15) <= chatterer.delay_ms(5, 10) + 40
+
+
 # Packet lengths
 
 
@@ -414,10 +447,11 @@ def test_every_packet_length_is_played_whole(packet_ms):
 @example(packet_ms=10, period_ms=20, phase_ms=7, seed=1)
 @example(packet_ms=30, period_ms=20, phase_ms=7, seed=1)
 @example(packet_ms=20, period_ms=18, phase_ms=8.0, seed=2893424)
+@example(packet_ms=10, period_ms=5, phase_ms=5.125, seed=8921)
 def test_every_packet_length_is_played_whole_in_pieces_of_every_length(packet_ms, period_ms, phase_ms, seed):
     listener = Player(PlayoutBuffer(), phase_ms=phase_ms, period_ms=period_ms)
 
-    listener.run_eagerly(Network(packet_ms=packet_ms, seed=seed), 12)
+    listener.run_eagerly(Network(packet_ms=packet_ms, most_jitter_ms=1.5, seed=seed), 12)
 
     stats, played = listener.buffer.stats, listener.played()
     assert played == list(range(played[0], played[0] + len(played)))

@@ -42,22 +42,34 @@ def test_several_steps_are_cut_together() -> None:
     assert spare.steps(SpareTime.CALM_S, 23.2, STEP_MS) == 2
 
 
-def test_a_cut_that_is_undone_soon_is_not_tried_again_for_twice_as_long() -> None:
-    spare, now, patience_s = SpareTime(), 0.0, SpareTime.PATIENCE_S
+@pytest.mark.parametrize(
+    ("excess_ms", "at_first_s", "most_s"), [(10.8, SpareTime.PATIENCE_S, 60.0), (13.1, SpareTime.WARY_S, SpareTime.SHORT_S - 0.5)]
+)
+def test_a_cut_that_is_undone_soon_is_not_tried_again_for_twice_as_long(
+    excess_ms: float, at_first_s: float, most_s: float
+) -> None:
+    spare, now, doubt = SpareTime(), 0.0, 1
+    spare.added(now)
     for _ in range(8):
-        waited = cut_after(spare, 10.8, 61.0, since=now)
-        assert waited == pytest.approx(patience_s, abs=PACKET_S)
+        waited = cut_after(spare, excess_ms, 61.0, since=now)
+        assert waited == pytest.approx(min(doubt * at_first_s, most_s), abs=2 * PACKET_S)
         now += waited + 0.5
         spare.added(now)
         spare.added(now + PACKET_S)  # adding takes several packets
-        patience_s, now = min(2 * patience_s, SpareTime.MOST_PATIENCE_S), now + 0.5
+        doubt, now = min(2 * doubt, SpareTime.MOST_DOUBT), now + 0.5
+
+
+def test_far_too_much_is_cut_at_once_whatever_was_undone() -> None:
+    spare = SpareTime()
+    spare.doubt = SpareTime.MOST_DOUBT
+    assert spare.steps(0.0, 43.1, STEP_MS) == 4
 
 
 def test_sound_that_is_added_long_after_a_cut_says_nothing_about_it() -> None:
     spare = SpareTime()
     waited = cut_after(spare, 10.8, 10.0)
-    spare.added(waited + 2 * SpareTime.PATIENCE_S)
-    assert spare.patience_s == SpareTime.PATIENCE_S
+    spare.added(waited + SpareTime.WORTH_S)
+    assert spare.doubt == 1
 
 
 def test_whoever_was_short_lately_gives_sound_away_later() -> None:
@@ -79,4 +91,4 @@ def test_never_more_is_cut_than_is_spare(history: list[tuple[float, float]], ste
             spare.added(now)
         else:
             assert 0 <= spare.steps(now, excess_ms, step_ms) * step_ms <= excess_ms
-        assert SpareTime.PATIENCE_S <= spare.patience_s <= SpareTime.MOST_PATIENCE_S
+        assert 1 <= spare.doubt <= SpareTime.MOST_DOUBT

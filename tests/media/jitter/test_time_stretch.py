@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.media.jitter.time_stretch import lengthen, shorten
+from agent.media.jitter.time_stretch import TimeStretch, lengthen, shorten
 from tests.media.sounds import level_at, rms, steps, tone, voice
 
 FRAME = 960
@@ -75,3 +75,39 @@ def test_a_piece_too_short_to_join_is_left_alone(length):
     said = tone(200, 0.02)[:length]
 
     assert len(shorten(said, FRAME)) == length
+
+
+@pytest.mark.parametrize("pitch_hz", [110, 150, 280])
+@pytest.mark.parametrize("wanted", [240, 480])
+def test_a_vowel_gains_at_least_as_much_as_is_wanted_at_once(pitch_hz, wanted):
+    gained = len(lengthen(tone(pitch_hz, 0.02), wanted)) - FRAME
+
+    assert wanted <= gained <= wanted + 480
+
+
+def quiet(number):
+    return np.random.default_rng(number).integers(-300, 300, FRAME).astype(np.int16)
+
+
+def test_at_leisure_sound_is_cut_between_sentences_and_by_all_that_is_wanted():
+    stretch, word = TimeStretch(), tone(200, 0.02)
+    for _ in range(3):
+        said = [len(stretch.changed(word, -480, leisurely=True)) for _ in range(20)]
+        closed = [len(stretch.changed(quiet(number), -480, leisurely=True)) for number in range(4)]  # as of a "p"
+        assert {*said, *closed} == {FRAME}
+
+    stretch.changed(word, -480, leisurely=True)
+    paused = [len(stretch.changed(quiet(number), -480, leisurely=True)) for number in range(8)]
+    assert paused == [FRAME] * 7 + [FRAME - 480]
+
+
+def test_what_is_quiet_depends_on_how_loud_it_was():
+    murmur = TimeStretch()
+    for number in range(50):
+        assert len(murmur.changed(quiet(number), -480, leisurely=True)) == FRAME
+
+
+def test_in_a_hurry_sound_is_cut_wherever_it_is():
+    stretch = TimeStretch()
+    assert len(stretch.changed(tone(200, 0.02), -480)) < FRAME
+    assert len(stretch.changed(quiet(0), -2 * FRAME)) < FRAME
