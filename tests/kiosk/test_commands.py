@@ -317,7 +317,6 @@ def test_check_accepts_the_shipped_settings_once_they_say_where_tokens_come_from
     assert run(capsys, "check", "--config", str(path)) == (0, f"{path}: ok\n", "")
 
 
-
 @pytest.mark.parametrize("words", [("--identity", ""), ("--identity", "me", "--ttl", "-5")])
 def test_a_token_that_cannot_be_made_is_wrong_usage(
     tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
