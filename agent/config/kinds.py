@@ -22,6 +22,7 @@ from hw.sound.wav_open import check_sound
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+
 _CALLER = re.compile(r"(client:|sip:|sips:)\S.*|[+*?\d\[]\S*")
 
 
