@@ -118,7 +118,7 @@ class SoundPump(Closing):
         return True
 
     def beat(self) -> None:
-        """Make what is due now, because the device asks for it: then no timer has to, and no packet wakes us up."""
+        """Make what is due now, as the device asks at each beat: then no timer has to, and no packet wakes us up."""
         self._asked_at = self.loop.time()
         self._collect_and_top_up()
 
@@ -187,10 +187,11 @@ class SoundPump(Closing):
             return
         now, target_ms = self.loop.time(), sound.playout_target_ms
         is_asked = self._is_asked(now)
-        patience_s = 0.0 if is_asked else _patience_s(target_ms)
+        # Who asks again in time is given what is due, and no more: what is ahead would wait there in the place of here.
+        patience_s, most_ahead_s = (0.0, 0.0) if is_asked else (_patience_s(target_ms), MOST_AHEAD_S)
         spare_s = (sound.due_ms() - target_ms) / 1000  # how long it would still be in time to write the next piece
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > -patience_s and not self._are_ready(sources)):
+            if spare_s > most_ahead_s or (spare_s > -patience_s and not self._are_ready(sources)):
                 break
             sound.write(self._made(sources, now + spare_s if spare_s > 0 else now))
             spare_s = (sound.due_ms() - target_ms) / 1000

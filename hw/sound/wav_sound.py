@@ -236,7 +236,7 @@ class WavSound(Closing):
     def _tick(self) -> None:
         self._beat_at = self._next_at = time.monotonic()
         try:
-            if self.on_beat is not None and self._clock.is_lent and not self._queue:
+            if self.on_beat is not None and self._clock.is_lent:
                 self.on_beat()
             self._next_at = self._beat_at + FRAME_MS / 1000
             self._play()

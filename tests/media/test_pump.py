@@ -171,6 +171,21 @@ def test_a_device_that_asks_gets_what_is_due_then():
     assert len(far_end.pulled) == 1
 
 
+def test_a_device_that_asks_gets_no_more_than_is_due():
+    card, far_end = Card(), FarEnd(here=5)
+    card.to_next_beat_ms = card.playout_target_ms
+
+    async def story(pump):
+        pump.beat()
+        due = len(far_end.pulled)
+        pump.beat()  # what was written waits still
+        pump.arrived()
+        return due
+
+    assert with_pump(story, card, far_end) == 1
+    assert len(far_end.pulled) == 1
+
+
 def test_the_moment_it_is_needed_is_told():
     card, far_end = Card(), FarEnd(here=2)
     card.to_next_beat_ms = 18.0
