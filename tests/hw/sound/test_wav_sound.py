@@ -238,7 +238,7 @@ def test_a_loop_that_keeps_the_beat_is_asked_at_each_whatever_waits() -> None:
             for _ in range(10):
                 sound.write(SILENCE)
 
-            def beat() -> None:
+            def beat(_due_at: float) -> None:
                 waiting.append(sound.queued_ms())
                 if len(waiting) == 2:
                     asked.set()
