@@ -96,7 +96,8 @@ def stock(said: Pcm, late: Late, rng: random.Random) -> Heard:
             _, number = coming.popleft()
             frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
             frame.planes[0].update(said[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes())
-            frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, number * FRAME_SAMPLES, fractions.Fraction(1, RATE_HZ)
+            frame.sample_rate, frame.time_base = RATE_HZ, fractions.Fraction(1, RATE_HZ)
+            frame.pts = number * FRAME_SAMPLES
             payloads, timestamp = encoder.encode(frame)
             packet = RtpPacket(sequence_number=number & 0xFFFF, timestamp=timestamp)
             packet._data = payloads[0]

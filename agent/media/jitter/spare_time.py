@@ -37,8 +37,8 @@ class SpareTime:
         self._just_since = min(self._just_since, now)
         if clearly * step_ms >= self.HURRY_MS:
             return clearly
-        waited_s, calm_s = now - self._clearly_since, self.WARY_S if now - self._short_at < self.SHORT_S else self.CALM_S
-        if waited_s < self.doubt * calm_s:
+        calm_s = self.WARY_S if now - self._short_at < self.SHORT_S else self.CALM_S
+        if now - self._clearly_since < self.doubt * calm_s:
             if now - self._just_since < self.doubt * self.PATIENCE_S:
                 return 0
             clearly = just

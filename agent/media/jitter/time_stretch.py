@@ -93,7 +93,7 @@ def _power(sound: FloatSamples) -> float:
 
 
 def _period(sound: FloatSamples, shortest: int, longest: int, *, force: bool = False) -> int:
-    """The lag between both at which the sound resembles itself most; 0 where a joint would be heard (unless `force`)."""
+    """The lag between both at which the sound resembles itself most; 0 where that is heard (unless `force`)."""
     if longest < shortest:
         return 0
     lag, alike = _best(sound[::_COARSE], shortest // _COARSE, longest // _COARSE)

@@ -43,7 +43,8 @@ def test_several_steps_are_cut_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("excess_ms", "at_first_s", "most_s"), [(10.8, SpareTime.PATIENCE_S, 60.0), (13.1, SpareTime.WARY_S, SpareTime.SHORT_S - 0.5)]
+    ("excess_ms", "at_first_s", "most_s"),
+    [(10.8, SpareTime.PATIENCE_S, 60.0), (13.1, SpareTime.WARY_S, SpareTime.SHORT_S - 0.5)],
 )
 def test_a_cut_that_is_undone_soon_is_not_tried_again_for_twice_as_long(
     excess_ms: float, at_first_s: float, most_s: float
