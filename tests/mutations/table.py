@@ -228,7 +228,7 @@ _MEDIA = (
     Mutation("a step that is just spare stays for good", "agent/media/jitter/spare_time.py",
              "now - self._just_since < self.doubt * self.PATIENCE_S", "True", ("media/jitter/test_spare_time.py",)),
     Mutation("a cut that is undone is tried again as soon", "agent/media/jitter/spare_time.py",
-             "min(2 * self.doubt, self.MOST_DOUBT)", "1", ("media/jitter/test_spare_time.py", "media/jitter/test_buffer.py")),
+             "min(2 * self.doubt, self.MOST_DOUBT)", "1", ("media/jitter/test_spare_time.py",)),
     Mutation("sound is cut within a word", "agent/media/jitter/time_stretch.py",
              "return self._quiet_for >= _PAUSE", "return True", ("media/jitter/test_time_stretch.py",)),
     Mutation("what has no pauses is never cut", "agent/media/jitter/delay_control.py",
