@@ -1,4 +1,4 @@
-"""What a call costs: CPU seconds per second of call, and memory, of this program and of what it is compared with.
+"""What a call costs: CPU seconds and wake-ups per second of call, and memory, of this program and of others.
 
     python -m bench.cpu [--seconds 20] [--rounds 5] [--quiet] [--against FOLDER] [--only NAME ...]
 
@@ -109,11 +109,13 @@ def report(rounds: list[Round]) -> None:
     for found in rounds:
         for name, cost in found.items():
             costs[name].append(cost)
-    print(f"{'':14} {'CPU %':>8} {'least':>7} {'most':>7} {'PSS MB':>8} {'foreign CPU %':>14}")
+    print(f"{'':14} {'CPU %':>8} {'least':>7} {'most':>7} {'wake-ups/s':>11} {'PSS MB':>8} {'foreign CPU %':>14}")
     for name, each in costs.items():
         cpu = [cost.cpu * 100 for cost in each]
-        pss, foreign = statistics.median(cost.pss_mb for cost in each), max(cost.foreign_cpu for cost in each) * 100
-        print(f"{name:14} {statistics.median(cpu):8.2f} {min(cpu):7.2f} {max(cpu):7.2f} {pss:8.1f} {foreign:14.1f}")
+        wakes, pss = statistics.median(cost.wakes for cost in each), statistics.median(cost.pss_mb for cost in each)
+        spread = f"{statistics.median(cpu):8.2f} {min(cpu):7.2f} {max(cpu):7.2f}"
+        foreign = max(cost.foreign_cpu for cost in each) * 100
+        print(f"{name:14} {spread} {wakes:11.1f} {pss:8.1f} {foreign:14.1f}")
     for (one, other), must in RATIOS.items():
         ratios = sorted(found[one].cpu / found[other].cpu for found in rounds if one in found and other in found)
         if ratios:
