@@ -9,13 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.vm.box import SETTINGS, UNIT, is_up, lit, press, run, show, wait
+from tests.vm.course import BOOT, run_checks
+
 REBOOT = 75
-UNIT = "kiosk-agent"
-SETTINGS = Path("/etc/kiosk-agent")
 STATE = Path("/var/lib/switchboard")
 SWITCHBOARD = """
 [Service]
@@ -28,46 +30,8 @@ WantedBy=multi-user.target
 """
 
 
-def run(*command: str) -> str:
-    """Run a program; its output. A failure ends the job with what it said."""
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise AssertionError(f"{command[0]} exited {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
-    return done.stdout
-
-
 def agent(*arguments: str) -> str:
     return run(f"/usr/local/bin/{UNIT}", *arguments)
-
-
-def show(name: str) -> str:
-    return run("systemctl", "show", "-p", name, "--value", UNIT).strip()
-
-
-def lit(pin: int) -> bool:
-    return Path(f"/run/gpio/sim_gpio{pin}/value").read_text().strip() == "1"
-
-
-def press(pin: int) -> None:
-    """A finger on the button: its contact pulls the pin to ground for a while."""
-    pull = Path(f"/run/gpio/sim_gpio{pin}/pull")
-    pull.write_text("pull-down")
-    time.sleep(0.2)
-    pull.write_text("pull-up")
-
-
-def wait(what: str, happened: Callable[[], bool], timeout_s: float = 30.0) -> float:
-    """Wait until `happened`; the seconds it took."""
-    began = time.monotonic()
-    while not happened():
-        assert time.monotonic() - began < timeout_s, f"not within {timeout_s:.0f} s: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def is_up(besides: str = "") -> bool:
-    """Whether the service is ready, as another process than `besides`."""
-    return show("ActiveState") == "active" and show("MainPID") not in ("0", besides)
 
 
 def installs() -> None:
@@ -231,16 +195,9 @@ BOOTS = {
 
 
 def main() -> int:
-    boot = int(os.environ["VMBENCH_BOOT"])
-    for check in BOOTS[boot]:
-        try:
-            check()
-        except AssertionError as why:
-            print(f"{check.__name__} failed: {why}", flush=True)
-            subprocess.run([UNIT, "status"])  # why may stand there
-            return 1
-        print(f"{check.__name__} ok", flush=True)
-    return REBOOT if boot == 1 else 0
+    if not run_checks(BOOTS[BOOT]):
+        return 1
+    return REBOOT if BOOT == 1 else 0
 
 
 if __name__ == "__main__":

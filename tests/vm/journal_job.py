@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.vm.job import UNIT, agent, comes_back_after_a_kill, installs, lit, press, registers, run, wait
+from tests.vm.box import UNIT, lit, press, run, wait
+from tests.vm.job import agent, comes_back_after_a_kill, installs, registers
 
 CALLS, OUTAGES, OUTAGE_S = 30, 3, 40
 DOOR, DOOR_BUTTON, CALL_BUTTON, HANG_UP_BUTTON, CALL_LIGHT = 22, 5, 23, 27, 25

@@ -1,6 +1,6 @@
 """What is done to the box inside the virtual machine: it loses power in a call with the door open, again and again.
 
-A line `cut_N ok`, or `boot N failed: why`. Each boot after the first follows a power cut.
+A line `cut_N ok` or `cut_N failed: why`. Each boot after the first follows a power cut.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.vm.job import calls_at_a_press, installs, is_up, lit, press, registers, show, wait
+from tests.vm.box import is_up, lit, press, show, wait
+from tests.vm.course import lose_power, run_through_power_cuts
+from tests.vm.job import calls_at_a_press, installs, registers
 
 CUTS = 10
 DOOR, DOOR_BUTTON, CALL_BUTTON, CALL_LIGHT = 22, 5, 23, 25
 OPEN_S = 3.0
-POWER_CUT = Path("/run/vmbench/power-cut")
 
 
 def is_ready_with_the_door_shut() -> bool:
@@ -36,7 +37,6 @@ def look_after_cut(number: int) -> None:
     wait("the door is open", lambda: lit(DOOR))
     took_s = wait("the door is shut", lambda: not lit(DOOR))
     assert took_s < OPEN_S + 1, f"the door stood open for {took_s:.1f} s"
-    print(f"cut_{number} ok", flush=True)
 
 
 def cut(number: int) -> None:
@@ -49,26 +49,14 @@ def cut(number: int) -> None:
     time.sleep(after_s)
     assert lit(DOOR) and lit(CALL_LIGHT)
     print(f"# cut {number} {after_s:.1f} s after the door was opened", flush=True)
-    POWER_CUT.touch()
-    time.sleep(60)
+    lose_power()
 
 
-def main() -> int:
-    boot, cuts = int(os.environ["VMBENCH_BOOT"]), int(sys.argv[1]) if sys.argv[1:] else CUTS
-    try:
-        if boot == 1:
-            installs()
-            registers()
-            os.sync()
-        else:
-            look_after_cut(boot - 1)
-        if boot <= cuts:
-            cut(boot)
-    except AssertionError as why:
-        print(f"boot {boot} failed: {why}", flush=True)
-        return 1
-    return 0
+def install_first() -> None:
+    installs()
+    registers()
+    os.sync()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(not run_through_power_cuts(install_first, cut, look_after_cut, CUTS))

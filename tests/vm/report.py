@@ -28,9 +28,13 @@ def report_of(
     copy_checkout(checkout)
     prepare(checkout)
 
-    machine.run(checkout, f"python3 tests/vm/{job}", artifacts, timeout_s=timeout_s)
+    status = machine.run(checkout, f"python3 tests/vm/{job}", artifacts, timeout_s=timeout_s)
 
     said = (artifacts / "output.txt").read_text()
     print(said)
+    if status == machine.OUT_OF_TIME:
+        print(f"out of time after {timeout_s} s: what is missing here was not tried to its end")
+    elif status == machine.DIED:
+        print("the machine ended by itself: what is missing here was not tried to its end")
     print(f"journal and console: {artifacts}")
     return said

@@ -17,11 +17,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.vm.job import agent, installs, is_up, lit, press, run, show, wait
+from tests.vm.box import is_up, lit, press, run, show, version_of, wait
+from tests.vm.course import lose_power, run_through_power_cuts
+from tests.vm.job import agent, installs
 
 CUTS = 20
 TRIAL_S = 14.0
-POWER_CUT = Path("/run/vmbench/power-cut")
 OPT = Path("/opt/kiosk-agent")
 NOTES = Path("/var/lib/update-job.json")
 PROGRAM = Path("agent/program.py")
@@ -35,13 +36,6 @@ def make_version(version: str) -> None:
     PROGRAM.write_text(re.sub(r'VERSION = "[^"]*"', f'VERSION = "{version}"', PROGRAM.read_text()))
 
 
-def running_version() -> str:
-    """The version of the process that systemd holds, by the folder of its interpreter."""
-    command = Path(f"/proc/{show('MainPID')}/cmdline").read_bytes().decode()
-    found = re.match(r"/opt/kiosk-agent/releases/([\d.]+)-", command)
-    return found[1] if found else command
-
-
 def settled() -> bool:
     return is_up() and not (OPT / "trial").is_symlink()
 
@@ -50,17 +44,12 @@ def gets_ready() -> str:
     """Wait until a version runs and no trial is open; that version."""
     wait("a version is ready", settled, 150)
     wait("it is registered", lambda: lit(24))
-    return running_version()
+    return version_of()
 
 
-def lose_power() -> None:
-    POWER_CUT.touch()
-    time.sleep(60)
-
-
-def cut(number: int, whole_s: float) -> None:
+def cut(number: int) -> None:
     """Begin an update and lose power in it: at any moment, and each second time around the switch."""
-    dice = random.Random(number)
+    dice, whole_s = random.Random(number), json.loads(NOTES.read_text())["whole_s"]
     make_version(f"9.0.{number}")
     os.sync()
     subprocess.Popen(UPDATE)
@@ -91,7 +80,6 @@ def look_after_cut(number: int) -> None:
     print(f"# after cut {number}: {running} is ready {ready_ms} ms after power-on", flush=True)
     assert running in (notes["before"], f"9.0.{number}"), f"{running} runs after cut {number}"
     NOTES.write_text(json.dumps({**notes, "before": running}))
-    print(f"cut_{number} ok", flush=True)
 
 
 def a_whole_update_is_tried_in_a_call_and_stays() -> None:
@@ -121,7 +109,7 @@ def one_that_cannot_be_imported_changes_nothing() -> None:
     done = subprocess.run(UPDATE, capture_output=True, text=True)
     broken.write_text(before)
     assert done.returncode == 1 and "importing 9.2.0" in done.stderr, done.stderr[-500:]
-    assert running_version() == "9.1.1"
+    assert version_of() == "9.1.1"
 
 
 def goes_back(version: str, file: Path, text: str, instead: str) -> None:
@@ -205,23 +193,5 @@ AFTERWARDS = (
 )
 
 
-def main() -> int:
-    boot, cuts = int(os.environ["VMBENCH_BOOT"]), int(sys.argv[1]) if sys.argv[1:] else CUTS
-    try:
-        if boot == 1:
-            install_first()
-        else:
-            look_after_cut(boot - 1)
-        if boot <= cuts:
-            cut(boot, json.loads(NOTES.read_text())["whole_s"])
-        for check in AFTERWARDS:
-            check()
-            print(f"{check.__name__} ok", flush=True)
-    except AssertionError as why:
-        print(f"boot {boot} failed: {why}", flush=True)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(not run_through_power_cuts(install_first, cut, look_after_cut, CUTS, AFTERWARDS))
