@@ -92,7 +92,7 @@ class CallInbox:
         """Take the server's `hangup`, with its error if it has one; a PBX says how a call of ours came to nothing."""
         self._connection.sip_status = sip_status
         entry = self._host.generation.class_of_end(error or {})
-        told = catalogue.far_end_error(self._connection, error, entry) if error else None
+        told = catalogue.far_end_error(self._connection, error, entry) if error is not None else None
         self._call.fire(Trigger.HANGUP, Cause(error=told))
 
     def overdue_s(self) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,22 @@ class Transcript:
         return delays
 
     def measured(self) -> list[tuple[float, dict[str, float]]]:
-        """What the browser measured, and when, as far as warnings tell; what one has raised lasts to its clearing."""
+        """What the browser measured, and when, as far as reports and warnings tell."""
+        reported = self._reported()
+        warned = [each for each in self._warned() if not any(abs(each[0] - at_ms) < 500 for at_ms, _ in reported)]
+        return sorted(reported + warned, key=lambda each: each[0])
+
+    def _reported(self) -> list[tuple[float, dict[str, float]]]:
+        """The samples of every report; one of ten was made at its last sample, and tells when those of the others were."""
+        found: list[tuple[float, dict[str, float]]] = []
+        reports = [line for line in self.of("http", name="metrics-sample") if isinstance(line["payload"], list)]
+        clocks = [line.t - _time_ms(line["payload"][-1]) for line in reports if len(line["payload"]) == 10]
+        for line in reports if clocks else ():
+            found += [(clocks[0] + _time_ms(each), _figures(each)) for each in line["payload"]]
+        return found
+
+    def _warned(self) -> list[tuple[float, dict[str, float]]]:
+        """The samples of every warning; what one has raised lasts to its clearing."""
         found: list[tuple[float, dict[str, float]]] = []
         for line in self.of("event", name="warning"):
             name, data = [*(line["args"] or []), None, None][:2]
@@ -117,7 +133,7 @@ class Transcript:
             cleared = [each.t for each in self.of("event", name="warning-cleared") if name in (each["args"] or [])]
             lasts_s = next((int((t - line.t) / 1000) - 3 for t in cleared if t > line.t), 60)
             found += samples + [(line.t + 1000 * n, samples[-1][1]) for n in range(1, lasts_s)]
-        return sorted(found, key=lambda each: each[0])
+        return found
 
     @property
     def is_about_calls(self) -> bool:
@@ -135,7 +151,13 @@ def _records(text: str) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:
-    return {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
+    told = {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
+    lost, received = (sample.get(f"packets_{name}", sample.get(f"packets{name.title()}")) for name in ("lost", "received"))
+    return told | ({"lost": lost, "received": received} if received else {})
+
+
+def _time_ms(sample: dict[str, Any]) -> float:
+    return datetime.fromisoformat(sample["timestamp"]).timestamp() * 1000
 
 
 def _with_every_connect(lines: list[Line]) -> Iterator[Line]:
