@@ -111,7 +111,7 @@ class SignalingEvents:
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
-        twilio_error = self._device.generation.classify(dict(error))
+        twilio_error = self._device.generation.classify(dict(error), self._device.options.precise_errors)
         message = str(error.get("message") or "")
         self._device.emit("error", VoiceError(code, message, connection=named, twilio_error=twilio_error))
 

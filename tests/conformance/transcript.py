@@ -30,12 +30,17 @@ class Line:
     @property
     def payload(self) -> dict[str, Any]:
         """The payload of a frame on the wire."""
-        return (self.data.get("msg") or {}).get("payload") or {}
+        return self._message.get("payload") or {}
+
+    @property
+    def _message(self) -> dict[str, Any]:
+        message = self.data.get("msg")
+        return message if isinstance(message, dict) else {}
 
     @property
     def frame_type(self) -> str:
         """The type of a frame on the wire; a heartbeat is `\\n`."""
-        return "\n" if self.data.get("heartbeat") else str((self.data.get("msg") or {}).get("type"))
+        return "\n" if self.data.get("heartbeat") else str(self._message.get("type"))
 
     @property
     def act_result(self) -> tuple[str, str] | None:

@@ -49,8 +49,8 @@ def js_string(value: object) -> str:
 def named_params(params: Mapping[Any, object]) -> dict[str, object]:
     """Name parameters by strings, as a JavaScript object does with numbers; InvalidArgumentError for other names."""
     for name in params:
-        if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
-            raise InvalidArgumentError(f"a parameter cannot be named {name!r}; give a string that is not empty")
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise InvalidArgumentError(f"a parameter cannot be named {name!r}; give a string")
     return {str(name): value for name, value in params.items()}
 
 

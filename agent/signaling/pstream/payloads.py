@@ -117,6 +117,7 @@ def read_server(message: Message) -> Payload:
         if message.type == MessageType.ERROR and not isinstance(read[Member.ERROR], dict):
             raise ProtocolError("error of error has the wrong type")
         read[Member.ERROR] = _usable_error(read[Member.ERROR])
+        read = _given(read)
     if Member.PARAMETERS in read:
         read[Member.PARAMETERS] = _strings(read[Member.PARAMETERS])
     return read
