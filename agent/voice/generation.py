@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from agent.errors import CaptureDeniedError, CaptureError, TwilioError, VoiceError
 from agent.media.stats import RawStats
+from agent.quality.mos import Score, later_mos, mos
 from agent.signaling.pstream.error_classes import first_class, known_class, second_class
 from agent.signaling.pstream.names import Member
 from agent.signaling.settings import SIP
@@ -39,6 +40,7 @@ class VoiceGeneration:
     told_of_calls: Mapping[str, Any]  #: what reports of a call that is made have besides
     told_of_media: Callable[[Any], Any]  #: how the constraints of a capture are reported
     told_of_stream: Callable[[RawStats], RawStats]  #: what is known of one that has brought nothing
+    score: Score  #: how good a call is, of its figures
     interrupted: str  #: what both ends are told of a call whose path is gone for good
     classify: Callable[[dict[str, Any], bool], TwilioError]  #: of an `error` of the service; whether precisely
     class_of_end: Callable[[Mapping[str, Any], bool], TwilioError]  #: of the error that came with a `hangup`; the same
@@ -95,6 +97,7 @@ GENERATIONS: Final = {
         told_of_calls={},
         told_of_media=lambda constraints: constraints,
         told_of_stream=nothing_known,
+        score=mos,
         interrupted=INTERRUPTED,
         classify=lambda error, precise: first_class(error),
         class_of_end=lambda error, precise: GeneralErrors.ConnectionError(),
@@ -115,6 +118,7 @@ GENERATIONS: Final = {
         told_of_calls={"reconnect": False},
         told_of_media=lambda constraints: {"audio": constraints},
         told_of_stream=nothing_received,
+        score=later_mos,
         interrupted=INTERRUPTED,
         classify=lambda error, precise: second_class(error, precise=precise),
         class_of_end=_second_class_of_end,
@@ -136,6 +140,7 @@ GENERATIONS: Final = {
         told_of_calls={},
         told_of_media=lambda constraints: {"audio": constraints},
         told_of_stream=nothing_received,
+        score=later_mos,
         interrupted="The sound of the call was interrupted.",
         classify=_sip_class,
         class_of_end=_sip_class,

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 DEVICE_EVENTS = ("cancel", "connect", "disconnect", "error", "incoming", "offline", "ready")
+_COUNTED = {"lost": ("packets_lost", "packetsLost"), "received": ("packets_received", "packetsReceived"),
+            "bytes": ("bytes_received", "bytesReceived")}  # fmt: skip
 RESULTS = ("returned", "THREW", "resolved", "REJECTED")
 
 
@@ -157,8 +159,12 @@ def _records(text: str) -> tuple[list[dict[str, Any]], bool]:
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:
     told = {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
-    lost, received = (sample.get(f"packets_{name}", sample.get(f"packets{name.title()}")) for name in ("lost", "received"))
-    return told | ({"lost": lost, "received": received} if received else {})
+    for name, members in _COUNTED.items():
+        value = next((sample[each] for each in members if sample.get(each) is not None), None)
+        told |= {name: value} if value is not None else {}
+    if "total_packets_sent" in sample and "total_packets_received" not in sample:
+        told["nothing"] = 1.0
+    return told
 
 
 def _time_ms(sample: dict[str, Any]) -> float:

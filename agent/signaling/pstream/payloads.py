@@ -149,7 +149,7 @@ def is_number(value: object) -> bool:
 def _usable_error(error: object) -> Payload | None:
     """What can be used of the reason for an end or a refusal; one that cannot be read is still a reason."""
     if not isinstance(error, dict):
-        return {} if error else None
+        return {} if error or isinstance(error, list) else None
     usable = _given(error)
     if type(usable.get(Member.CODE, 0)) is not int:
         del usable[Member.CODE]
