@@ -230,8 +230,9 @@ _POSITIVE: Final[_Rule] = (_is_positive, "a number above 0")
 _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
-         "enable_improved_signaling_error_precision", "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
-         "preflight", "publish_events", "refusals_as_errors", "wait_for_service", "warnings"), _FLAG),
+         "enable_improved_signaling_error_precision", "enable_ringing_state", "fake_local_dtmf",
+         "force_aggressive_ice_nomination", "network_watch", "no_register", "preflight", "publish_events",
+         "refusals_as_errors", "wait_for_service", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",

@@ -120,10 +120,15 @@ class Transcript:
         return sorted(reported + warned, key=lambda each: each[0])
 
     def _reported(self) -> list[tuple[float, dict[str, float]]]:
-        """The samples of every report; one of ten was made at its last sample, and tells when those of the others were."""
+        """The samples of every report; one of ten was made at its last sample, and tells when those of the others were.
+
+        Without one, the first sample was taken a second after the media was agreed on.
+        """
         found: list[tuple[float, dict[str, float]]] = []
         reports = [line for line in self.of("http", name="metrics-sample") if isinstance(line["payload"], list)]
         clocks = [line.t - _time_ms(line["payload"][-1]) for line in reports if len(line["payload"]) == 10]
+        begun = self.of("http", group="settings", name="codec")[:1]
+        clocks += [line.t + 1_000 - _time_ms(report["payload"][0]) for line in begun for report in reports[:1]]
         for line in reports if clocks else ():
             found += [(clocks[0] + _time_ms(each), _figures(each)) for each in line["payload"]]
         return found

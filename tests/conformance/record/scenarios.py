@@ -32,7 +32,7 @@ recovering = [ready(enableIceRestart=True), talk(), *no_path, expect("reinvite")
 
 def hung_up(error: object) -> list[Step]:
     """A call that rings and is ended by the server, which names all of them alike."""
-    return [dial(), send("ringing", callsid="CA1"), wait(150), send("hangup", callsid="CA1", error=error), wait(500)]
+    return [dial(), send("ringing", callsid="CA1"), wait(150), send("hangup", callsid="CA1", error=error), wait(2_000)]
 
 
 _INCOMING = {
