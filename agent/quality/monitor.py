@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from agent.quality.mos import Score, mos
 from agent.quality.sample import CallCounters, Sample, make_sample
 from agent.quality.thresholds import DEFAULT_THRESHOLDS, Threshold
 from agent.quality.warnings import QualityWarning
@@ -28,7 +29,9 @@ _Judgement = tuple[bool, bool, dict[str, Any]]  #: raise it, clear it, data abou
 class StatsMonitor:
     """The pure core: no clock, no timer, no connection."""
 
-    def __init__(self, thresholds: Sequence[Threshold] = DEFAULT_THRESHOLDS) -> None:
+    def __init__(self, thresholds: Sequence[Threshold] = DEFAULT_THRESHOLDS, score: Score = mos) -> None:
+        """`score` computes the MOS, by the generation."""
+        self._score = score
         self._thresholds = tuple(thresholds)
         self._listed = _listed_stats(self._thresholds)
         windows = [each.sample_count or 0 for each in thresholds if each.stat not in self._listed]
@@ -66,7 +69,7 @@ class StatsMonitor:
         inputs, outputs = list(self._inputs), list(self._outputs)
         self._inputs.clear()
         self._outputs.clear()
-        sample = make_sample(raw, self.latest, inputs, outputs)
+        sample = make_sample(raw, self.latest, inputs, outputs, self._score)
         self._samples.append(sample)
         self._levels["audioInputLevel"].append(inputs)
         self._levels["audioOutputLevel"].append(outputs)

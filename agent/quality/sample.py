@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Protocol, TypedDict
 
-from agent.quality.mos import mos
+from agent.quality.mos import Score, mos
 
 
 class CallCounters(Protocol):
@@ -67,6 +67,7 @@ def make_sample(
     previous: Sample | None,
     input_levels: Sequence[float] = (),
     output_levels: Sequence[float] = (),
+    score: Score = mos,
 ) -> Sample:
     """Make the sample after `previous`; the levels (0..32767) are those recorded since then."""
     before = previous["totals"] if previous else None
@@ -81,7 +82,7 @@ def make_sample(
         bytesSent=_since(before and before["bytesSent"], raw.bytes_sent),
         codecName=raw.codec_name,
         jitter=raw.jitter_ms,
-        mos=mos(rtt_ms, raw.jitter_ms, loss_percent if previous else None),
+        mos=score(rtt_ms, raw.jitter_ms, loss_percent if previous else None),
         packetsLost=lost,
         packetsLostFraction=loss_percent,
         packetsReceived=received,

@@ -91,8 +91,8 @@ class CallInbox:
     def on_hangup(self, error: Mapping[str, Any] | None, sip_status: int | None = None) -> None:
         """Take the server's `hangup`, with its error if it has one; a PBX says how a call of ours came to nothing."""
         self._connection.sip_status = sip_status
-        entry = self._host.generation.class_of_end(error or {})
-        told = catalogue.far_end_error(self._connection, error, entry) if error else None
+        entry = self._host.generation.class_of_end(error or {}, self._host.options.precise_errors)
+        told = catalogue.far_end_error(self._connection, error, entry) if error is not None else None
         self._call.fire(Trigger.HANGUP, Cause(error=told))
 
     def overdue_s(self) -> float:

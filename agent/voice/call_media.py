@@ -129,8 +129,10 @@ class CallMedia(Closing):
         except CaptureError as exc:
             self._capture_failed(exc)
         except Exception as exc:
-            if not self.closed:
-                log.exception("the media session could not be set up")
+            if self.closed:
+                self._close_late()  # what a session that is closed refuses to do is no news
+                return
+            log.exception("the media session could not be set up")
             self._capture_failed(CaptureError(f"the microphone cannot be opened: {exc}"))
         else:
             self._captured()
@@ -155,13 +157,16 @@ class CallMedia(Closing):
         self._call.fire(Trigger.CAPTURED, Cause(error=error, constraints=self._told_constraints))
 
     def _capture_failed(self, error: CaptureError) -> None:
-        if self.closed and self.session is not None:
-            self.session.close()  # it was made after the call had ended, and is nobody else's to close
+        self._close_late()
         what = "may not be used" if isinstance(error, CaptureDeniedError) else "could not be opened"
         entry = self._host.generation.class_of_capture(error)
         told = VoiceError(error.code, f"The microphone {what}: {error}", twilio_error=entry)
         cause = Cause(error=told, capture_error=error, constraints=self._told_constraints)
         self._call.fire(Trigger.CAPTURE_FAILED, cause)
+
+    def _close_late(self) -> None:
+        if self.closed and self.session is not None:
+            self.session.close()  # it was made after the call had ended, and is nobody else's to close
 
     @property
     def _told_constraints(self) -> Any:

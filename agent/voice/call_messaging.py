@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from agent.errors import InvalidStateError, NotSupportedError
-from agent.signaling.pstream.error_classes import second_class
+from agent.signaling.pstream.error_classes import known_class
+from agent.twilio_errors import GeneralErrors
 from agent.voice import call_errors as catalogue
 from agent.voice.call_messages import DEFAULT_CONTENT_TYPE, CallMessages, checked_message, received_message
 from agent.voice.call_state import CallState
@@ -53,7 +54,9 @@ class Messaging:
             return
         told = {"code": error.get("code"), "message": error.get("message"), "voice_event_sid": sid}
         self._call.report("ERROR", GROUP, "error", told)
-        entry = second_class({"code": error.get("code"), "message": error.get("message")})
+        known = known_class(error.get("code"), precise=self._call.host.options.precise_errors)
+        origin = {"code": error.get("code"), "message": error.get("message")}
+        entry = known(original_error=origin) if known else GeneralErrors.UnknownError(origin["message"] or "", origin)
         self._call.emit_error(catalogue.message_refused(self._call.connection, error, entry))
 
     def received(self, payload: Mapping[str, Any]) -> None:

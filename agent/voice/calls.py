@@ -187,6 +187,12 @@ class DeviceCalls:
         nameless = (call for call in waiting if not call.parameters.get("CallSid"))
         return next(nameless, waiting[0] if waiting else None)
 
+    def last_word(self, *names: object) -> None:
+        """Forget the names of calls that the server itself has ended: it may give them to others now."""
+        for name in names:
+            if name in self._over:
+                self._over.remove(name)
+
     def signaling_closed(self) -> None:
         """Drop what is pending, which nobody can answer or cancel once the service has closed its stream for good."""
         for connection in self._pending:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from agent.errors import CaptureDeniedError, CaptureError, TwilioError, VoiceError
 from agent.media.stats import RawStats
-from agent.signaling.pstream.error_classes import first_class, second_class
+from agent.quality.mos import Score, later_mos, mos
+from agent.signaling.pstream.error_classes import first_class, known_class, second_class
 from agent.signaling.pstream.names import Member
 from agent.signaling.settings import SIP
 from agent.twilio_errors import GeneralErrors, UserMediaErrors
@@ -39,9 +40,10 @@ class VoiceGeneration:
     told_of_calls: Mapping[str, Any]  #: what reports of a call that is made have besides
     told_of_media: Callable[[Any], Any]  #: how the constraints of a capture are reported
     told_of_stream: Callable[[RawStats], RawStats]  #: what is known of one that has brought nothing
+    score: Score  #: how good a call is, of its figures
     interrupted: str  #: what both ends are told of a call whose path is gone for good
-    classify: Callable[[dict[str, Any]], TwilioError]  #: of the error that came with an `error` of the service
-    class_of_end: Callable[[Mapping[str, Any]], TwilioError]  #: of the error that came with a `hangup`
+    classify: Callable[[dict[str, Any], bool], TwilioError]  #: of an `error` of the service; whether precisely
+    class_of_end: Callable[[Mapping[str, Any], bool], TwilioError]  #: of the error that came with a `hangup`; the same
     class_of_capture: Callable[[CaptureError], TwilioError | None]  #: of a microphone that could not be opened
     report_of: Callable[[VoiceError, str], Mapping[str, Any]]  #: what an error is reported as, at a level
 
@@ -61,10 +63,10 @@ def _second_report(error: VoiceError, level: str) -> Mapping[str, Any]:
     return told | members if level == "WARNING" else told
 
 
-def _second_class_of_end(error: Mapping[str, Any]) -> TwilioError:
+def _second_class_of_end(error: Mapping[str, Any], precise: bool) -> TwilioError:
     """What the catalogue has no class for, or none that may be told, is an error of the gateway."""
-    attached = GeneralErrors.ConnectionError(original_error=dict(error))
-    return second_class({**error, Member.TWILIO_ERROR: attached})
+    known = known_class(error.get(Member.CODE), precise=precise) or GeneralErrors.ConnectionError
+    return known(original_error=dict(error))
 
 
 def _second_class_of_capture(error: CaptureError) -> TwilioError:
@@ -72,7 +74,7 @@ def _second_class_of_capture(error: CaptureError) -> TwilioError:
     return UserMediaErrors.PermissionDeniedError() if denied else UserMediaErrors.AcquisitionFailedError()
 
 
-def _sip_class(error: Mapping[str, Any]) -> TwilioError:
+def _sip_class(error: Mapping[str, Any], precise: bool) -> TwilioError:
     attached = error.get(Member.TWILIO_ERROR)
     return attached if isinstance(attached, TwilioError) else GeneralErrors.ConnectionError(original_error=dict(error))
 
@@ -95,9 +97,10 @@ GENERATIONS: Final = {
         told_of_calls={},
         told_of_media=lambda constraints: constraints,
         told_of_stream=nothing_known,
+        score=mos,
         interrupted=INTERRUPTED,
-        classify=first_class,
-        class_of_end=lambda error: GeneralErrors.ConnectionError(),
+        classify=lambda error, precise: first_class(error),
+        class_of_end=lambda error, precise: GeneralErrors.ConnectionError(),
         class_of_capture=lambda error: None,
         report_of=_first_report,
     ),
@@ -115,8 +118,9 @@ GENERATIONS: Final = {
         told_of_calls={"reconnect": False},
         told_of_media=lambda constraints: {"audio": constraints},
         told_of_stream=nothing_received,
+        score=later_mos,
         interrupted=INTERRUPTED,
-        classify=second_class,
+        classify=lambda error, precise: second_class(error, precise=precise),
         class_of_end=_second_class_of_end,
         class_of_capture=_second_class_of_capture,
         report_of=_second_report,
@@ -136,6 +140,7 @@ GENERATIONS: Final = {
         told_of_calls={},
         told_of_media=lambda constraints: {"audio": constraints},
         told_of_stream=nothing_received,
+        score=later_mos,
         interrupted="The sound of the call was interrupted.",
         classify=_sip_class,
         class_of_end=_sip_class,

@@ -23,7 +23,7 @@ class Monitoring:
     def __init__(self, host: CallHost, call: MonitoredCall) -> None:
         self._host = host
         self._call = call
-        self._monitor = StatsMonitor()
+        self._monitor = StatsMonitor(score=host.generation.score)
         self._metrics = MetricsBuffer(REPORT_GENERATIONS[host.options.generation])
         self._input, self._output = VolumeMeter(), VolumeMeter()
         self._volumes = (0.0, 0.0)

@@ -52,6 +52,7 @@ class DeviceOptions:
     dscp: bool = True
     edge: str | Sequence[str] | None = None
     enable_ice_restart: bool = False
+    enable_improved_signaling_error_precision: bool = False
     enable_ringing_state: bool = False
     enumerate_devices: Callable[[], Any] | None = None
     fake_local_dtmf: bool = False
@@ -133,6 +134,11 @@ class DeviceOptions:
         for name, instead in NOT_WITH_SIP.items():
             if getattr(self, name):
                 raise InvalidArgumentError(f"option {name}: it has no meaning with SIP: {instead}")
+
+    @property
+    def precise_errors(self) -> bool:
+        """Whether errors of the service have the classes that SDK 2.x tells only those of who ask for them."""
+        return self.enable_improved_signaling_error_precision
 
     @property
     def log_level(self) -> int:
@@ -222,8 +228,9 @@ _POSITIVE: Final[_Rule] = (_is_positive, "a number above 0")
 _RULES: Final[Mapping[str, _Rule]] = {
     **dict.fromkeys(
         ("allow_incoming_while_busy", "debug", "disable_audio_context_sounds", "dscp", "enable_ice_restart",
-         "enable_ringing_state", "fake_local_dtmf", "force_aggressive_ice_nomination", "network_watch", "no_register",
-         "preflight", "publish_events", "refusals_as_errors", "wait_for_service", "warnings"), _FLAG),
+         "enable_improved_signaling_error_precision", "enable_ringing_state", "fake_local_dtmf",
+         "force_aggressive_ice_nomination", "network_watch", "no_register", "preflight", "publish_events",
+         "refusals_as_errors", "wait_for_service", "warnings"), _FLAG),
     **dict.fromkeys(("app_name", "app_version", "ca_file", "eventgw", "region"), _TEXT),
     **dict.fromkeys(
         ("audio_helper_factory", "connection_factory", "enumerate_devices", "get_user_media", "media_factory",

@@ -111,7 +111,7 @@ class SignalingEvents:
         code = error.get("code")
         if code == TOKEN_EXPIRED:
             self._device.registration.stop()
-        twilio_error = self._device.generation.classify(dict(error))
+        twilio_error = self._device.generation.classify(dict(error), self._device.options.precise_errors)
         message = str(error.get("message") or "")
         self._device.emit("error", VoiceError(code, message, connection=named, twilio_error=twilio_error))
 
@@ -173,6 +173,7 @@ class SignalingEvents:
         for call in self._device.calls.listening():
             if callsid and call.parameters.get("CallSid") == callsid:
                 call.inbox.on_cancel(elsewhere=payload.get("elsewhere") is True)
+        self._device.calls.last_word(callsid)
 
     def _hangup(self, payload: Payload) -> None:
         callsid, error = payload.get("callsid"), payload.get("error")
@@ -184,6 +185,8 @@ class SignalingEvents:
                 call.inbox.on_hangup(
                     error if isinstance(error, Mapping) else None, status if isinstance(status, int) else None
                 )
+                self._device.calls.last_word(call.parameters.get("CallSid"))
+        self._device.calls.last_word(callsid)
 
     def _message(self, payload: Payload) -> None:
         if (call := self._device.calls.find(payload.get("callsid"))) is not None:

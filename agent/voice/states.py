@@ -206,6 +206,7 @@ TABLE: tuple[Row, ...] = (
     _row(6, ANY - {S.CONNECTING}, T.CAPTURED, S.CLOSED, of.report_captured, *_CLOSE, EMIT_DISCONNECT),
     _row(7, frozenset({S.CONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
          of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error),
+    _row(7, frozenset({S.CLOSED}), T.CAPTURE_FAILED, None, of.report_capture_failed, of.emit_error),
     _row(34, frozenset({S.RECONNECTING}), T.CAPTURE_FAILED, S.CLOSED,
          of.report_capture_failed, of.send_hangup, *_ENDED, LOCAL_END, of.emit_error, when=_is_resumed),
     # The reference un-mutes in row 8; a mute that was asked for is kept here.

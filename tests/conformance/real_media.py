@@ -91,6 +91,12 @@ class FarEnd:
         for link in self._links:
             link.up = not on
 
+    def disturb(self, loss: float, delay_s: float) -> None:
+        """Lose a share of the packets of both ends, and delay the others."""
+        for link in self._links:
+            link.loss = {"caller": loss, "callee": loss}
+            link.delay_s = delay_s
+
     def close(self) -> None:
         self._talker.cancel()
         self._peer.close()

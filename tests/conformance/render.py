@@ -99,7 +99,7 @@ def _classed(error: Mapping[str, Any], texts: frozenset[str]) -> dict[str, Any]:
         return {"code": error["code"]}
     told = {"code": error["code"], "name": error["!class"]}
     origin = error.get("originalError")
-    return told | ({"original": _origin(origin["code"], origin["message"], texts)} if origin else {})
+    return told | ({"original": _origin(origin.get("code"), origin.get("message", ""), texts)} if origin else {})
 
 
 def _later_error(error: VoiceError, texts: frozenset[str]) -> dict[str, Any]:

@@ -328,7 +328,8 @@ class Replay:
 
     def _measured(self) -> dict[str, float]:
         now_ms = self._script_ms()
-        return next((told for at_ms, told in self._figures if abs(at_ms - now_ms) < HALF_A_SAMPLE_MS), {})
+        near = [each for each in self._figures if abs(each[0] - now_ms) < HALF_A_SAMPLE_MS]
+        return min(near, key=lambda each: abs(each[0] - now_ms))[1] if near else {}
 
     def _play_gum(self, line: Line) -> None:
         if line["ev"] not in ("ok", "error"):

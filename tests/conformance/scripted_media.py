@@ -78,6 +78,8 @@ class ScriptedSession(Emitter):
         self.hole = hole
         self._clock = clock
         self._measured = measured
+        self._counted: Mapping[str, float] = {}
+        self._flowed = self._arrived = self._bytes = self._lost = 0
         self._captured = Event()
         self._settled = Event()
         if not is_slow:
@@ -188,18 +190,29 @@ class ScriptedSession(Emitter):
         self.emit("told", "digits", {"tones": tones, "duration": duration_ms, "gap": gap_ms})
 
     def stats(self) -> RawStats:
-        received = self._received.packets if self._received.ever else None
+        measured = self._measured()
+        self._count(measured)
+        received = self._arrived if self._received.ever and "nothing" not in measured else None
         return RawStats(
             timestamp_ms=self._clock.now() * 1000,
-            jitter_ms=self._measured().get("jitter", 3.0) if received is not None else None,
-            packets_lost=0 if received is not None else None,
+            jitter_ms=measured.get("jitter", 3.0) if received is not None else None,
+            packets_lost=self._lost if received is not None else None,
             packets_received=received,
-            bytes_received=None if received is None else received * BYTES_PER_PACKET,
+            bytes_received=None if received is None else self._bytes,
             packets_sent=self._sent.packets,
             bytes_sent=self._sent.packets * BYTES_PER_PACKET,
             codec_name=self._codec_name,
-            rtt_ms=self._measured().get("rtt", 20.0) if received is not None else None,
+            rtt_ms=measured.get("rtt", None if received is None else 20.0),
         )
+
+    def _count(self, measured: Mapping[str, float]) -> None:
+        """Count what arrived, and what did not, as it was counted then where that is known."""
+        came, self._flowed = self._received.packets - self._flowed, self._received.packets
+        known: Mapping[str, float] = {} if measured is self._counted else measured
+        self._counted = measured
+        self._lost += int(known.get("lost", 0))
+        self._arrived += int(known.get("received", came))
+        self._bytes += int(known.get("bytes", came * BYTES_PER_PACKET))
 
     def take_snapshots(self) -> LevelSnapshots:
         return LevelSnapshots(self._sound(), self._sound() if self._received.flows else SILENCE)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 DEVICE_EVENTS = ("cancel", "connect", "disconnect", "error", "incoming", "offline", "ready")
+_COUNTED = {"lost": ("packets_lost", "packetsLost"), "received": ("packets_received", "packetsReceived"),
+            "bytes": ("bytes_received", "bytesReceived")}  # fmt: skip
 RESULTS = ("returned", "THREW", "resolved", "REJECTED")
 
 
@@ -29,12 +32,17 @@ class Line:
     @property
     def payload(self) -> dict[str, Any]:
         """The payload of a frame on the wire."""
-        return (self.data.get("msg") or {}).get("payload") or {}
+        return self._message.get("payload") or {}
+
+    @property
+    def _message(self) -> dict[str, Any]:
+        message = self.data.get("msg")
+        return message if isinstance(message, dict) else {}
 
     @property
     def frame_type(self) -> str:
         """The type of a frame on the wire; a heartbeat is `\\n`."""
-        return "\n" if self.data.get("heartbeat") else str((self.data.get("msg") or {}).get("type"))
+        return "\n" if self.data.get("heartbeat") else str(self._message.get("type"))
 
     @property
     def act_result(self) -> tuple[str, str] | None:
@@ -106,7 +114,27 @@ class Transcript:
         return delays
 
     def measured(self) -> list[tuple[float, dict[str, float]]]:
-        """What the browser measured, and when, as far as warnings tell; what one has raised lasts to its clearing."""
+        """What the browser measured, and when, as far as reports and warnings tell."""
+        reported = self._reported()
+        warned = [each for each in self._warned() if not any(abs(each[0] - at_ms) < 500 for at_ms, _ in reported)]
+        return sorted(reported + warned, key=lambda each: each[0])
+
+    def _reported(self) -> list[tuple[float, dict[str, float]]]:
+        """The samples of every report; one of ten was made at its last sample, and tells when those of the others were.
+
+        Without one, the first sample was taken a second after the media was agreed on.
+        """
+        found: list[tuple[float, dict[str, float]]] = []
+        reports = [line for line in self.of("http", name="metrics-sample") if isinstance(line["payload"], list)]
+        clocks = [line.t - _time_ms(line["payload"][-1]) for line in reports if len(line["payload"]) == 10]
+        begun = self.of("http", group="settings", name="codec")[:1]
+        clocks += [line.t + 1_000 - _time_ms(report["payload"][0]) for line in begun for report in reports[:1]]
+        for line in reports if clocks else ():
+            found += [(clocks[0] + _time_ms(each), _figures(each)) for each in line["payload"]]
+        return found
+
+    def _warned(self) -> list[tuple[float, dict[str, float]]]:
+        """The samples of every warning; what one has raised lasts to its clearing."""
         found: list[tuple[float, dict[str, float]]] = []
         for line in self.of("event", name="warning"):
             name, data = [*(line["args"] or []), None, None][:2]
@@ -117,7 +145,7 @@ class Transcript:
             cleared = [each.t for each in self.of("event", name="warning-cleared") if name in (each["args"] or [])]
             lasts_s = next((int((t - line.t) / 1000) - 3 for t in cleared if t > line.t), 60)
             found += samples + [(line.t + 1000 * n, samples[-1][1]) for n in range(1, lasts_s)]
-        return sorted(found, key=lambda each: each[0])
+        return found
 
     @property
     def is_about_calls(self) -> bool:
@@ -135,7 +163,17 @@ def _records(text: str) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _figures(sample: dict[str, Any]) -> dict[str, float]:
-    return {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
+    told = {name: sample[name] for name in ("rtt", "jitter") if sample.get(name) is not None}
+    for name, members in _COUNTED.items():
+        value = next((sample[each] for each in members if sample.get(each) is not None), None)
+        told |= {name: value} if value is not None else {}
+    if "total_packets_sent" in sample and "total_packets_received" not in sample:
+        told["nothing"] = 1.0
+    return told
+
+
+def _time_ms(sample: dict[str, Any]) -> float:
+    return datetime.fromisoformat(sample["timestamp"]).timestamp() * 1000
 
 
 def _with_every_connect(lines: list[Line]) -> Iterator[Line]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.quality.mos import mos
+from agent.quality.mos import later_mos, mos
 
 EXACT = [
     (0, 0, 0, 4.433327950361177),
@@ -98,3 +98,27 @@ def test_without_three_measures_there_is_no_score(inputs):
 def test_a_score_is_between_1_and_4_6(rtt_ms, jitter_ms, loss_percent):
     score = mos(rtt_ms, jitter_ms, loss_percent)
     assert score is None or 1.0 <= score < 4.6
+
+
+@pytest.mark.parametrize(("rtt", "jitter", "loss"), [(0, 0, 0), (149, 42, 0), (504, 26, 0), (325.531, 94, 14.2857)])
+def test_while_a_call_is_fair_both_generations_agree(rtt: float, jitter: float, loss: float) -> None:
+    assert later_mos(rtt, jitter, loss) == mos(rtt, jitter, loss)
+
+
+@pytest.mark.parametrize(("rtt", "jitter", "loss"), [(325.5, 95, 25), (325.5, 66, 33.3), (990, 0, 0.1), (1_000, 0, 0)])
+def test_a_hopeless_call_has_one_in_the_second_generation(rtt: float, jitter: float, loss: float) -> None:
+    assert later_mos(rtt, jitter, loss) == pytest.approx(1, abs=1e-4)
+
+
+@given(st.integers(0, 2_999), st.integers(0, 1_499), st.integers(0, 99))
+def test_in_the_second_generation_a_worse_call_never_has_a_better_score(rtt: int, jitter: int, loss: int) -> None:
+    score = later_mos(rtt, jitter, loss)
+
+    assert score is not None and 1 <= score <= 4.5
+    for worse in ((rtt + 1, jitter, loss), (rtt, jitter + 1, loss), (rtt, jitter, loss + 1)):
+        assert later_mos(*worse) <= score  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("inputs", [(None, 0, 0), (0, -1, 0), (0, 0, "1"), (math.nan, 0, 0), (0, True, 0)])
+def test_what_is_no_figure_has_no_score_there_either(inputs: tuple[object, object, object]) -> None:
+    assert later_mos(*inputs) is None

@@ -333,6 +333,39 @@ def test_a_microphone_that_may_not_be_used_ends_the_call_with_31208(world: World
     assert "denied" in world.publisher.named("get-user-media")
 
 
+def end_while_the_microphone_opens(world: World, refusal: Exception) -> Connection:
+    """What becomes of the microphone is told after the end of the call."""
+    gate = Event()
+
+    def begin(session: FakeSession) -> None:
+        session.capture_gate = gate
+        session.failures["open_capture"] = refusal
+
+    world.next_session = begin
+    call = world.device.connect({"To": "bob"})
+    world.run()
+    call.disconnect()
+    world.run()
+    world.forget()
+    gate.set()
+    world.run()
+    return call
+
+
+def test_a_microphone_that_is_refused_after_the_end_of_the_call_is_told_all_the_same(world: World) -> None:
+    call = end_while_the_microphone_opens(world, CaptureDeniedError("no"))
+
+    assert (world.events, call.status()) == (["call error", "device error"], "closed")
+    assert world.told[0][2][0].code == 31208
+    assert "denied" in world.publisher.named("get-user-media")
+
+
+def test_what_a_session_refuses_because_its_call_is_over_is_no_error(world: World) -> None:
+    end_while_the_microphone_opens(world, InvalidStateError("closed"))
+
+    assert (world.events, world.session.closed) == ([], True)
+
+
 def test_another_failure_of_the_microphone_is_31201(world: World) -> None:
     world.next_session = lambda session: session.failures.update(open_capture=CaptureError("broken"))
     world.device.connect({"To": "bob"})

@@ -166,6 +166,25 @@ def test_what_comes_late_for_a_call_that_is_over_is_not_taken_by_one_that_is_dia
     assert "an answer to the call before" not in world.session.applied
 
 
+@pytest.mark.parametrize("last_word", [("hangup", {"callsid": "CA9"}), ("cancel", {"callsid": "CA9"}), ("hangup", {})])
+def test_a_name_that_the_server_has_done_with_may_be_given_to_the_next_call(
+    world: World, last_word: tuple[str, dict[str, Any]]
+) -> None:
+    first = world.talks()
+    assert first.parameters["CallSid"] == "CA9"
+    world.stream.say(last_word[0], **last_word[1])
+    call = world.device.connect({"To": "carol"})
+    world.run()
+
+    world.stream.say("answer", callsid="CA9", sdp="answer")
+    world.run()
+
+    assert (call.status(), call.parameters["CallSid"]) == ("open", "CA9")
+    world.stream.say("hangup", callsid="CA9")
+    world.run()
+    assert call.status() == "closed"
+
+
 @pytest.mark.parametrize("ends", ["hangup", "lost path", "disconnect", "cancel"])
 def test_a_call_whose_listeners_were_all_removed_does_not_keep_the_device_busy(world: World, ends: str) -> None:
     call = world.talks()

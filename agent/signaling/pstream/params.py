@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -28,23 +30,27 @@ UNDEFINED = Undefined()
 
 
 def js_string(value: object) -> str:
-    """Write a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`."""
+    """Write a parameter's value in the SDK's notation: True is `true`, None is `null`, 2.0 is `2`, [1, 2] is `1,2`."""
     if value is None:
         return "null"
     if isinstance(value, Undefined):
         return "undefined"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+    if isinstance(value, float):
+        return _js_number(value)
+    if isinstance(value, Mapping):
+        return "[object Object]"
+    if isinstance(value, list | tuple):
+        return ",".join("" if each is None or isinstance(each, Undefined) else js_string(each) for each in value)
     return str(value)
 
 
 def named_params(params: Mapping[Any, object]) -> dict[str, object]:
     """Name parameters by strings, as a JavaScript object does with numbers; InvalidArgumentError for other names."""
     for name in params:
-        if not isinstance(name, str | int) or isinstance(name, bool) or name == "":
-            raise InvalidArgumentError(f"a parameter cannot be named {name!r}; give a string that is not empty")
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            raise InvalidArgumentError(f"a parameter cannot be named {name!r}; give a string")
     return {str(name): value for name, value in params.items()}
 
 
@@ -82,6 +88,16 @@ def read_params(text: str | None) -> list[EncodedParam]:
 def decode_params(text: str | None) -> dict[str, str]:
     """Read the parameters of an incoming call; keys stay as they are, values are decoded, the last of a key wins."""
     return {param.key: param.value for param in read_params(text)}
+
+
+def _js_number(number: float) -> str:
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else f"{'-' * (number < 0)}Infinity"
+    if number == 0:
+        return "0"
+    if 1e-6 <= abs(number) < 1e21:
+        return f"{Decimal(repr(number)).normalize():f}"
+    return re.sub(r"e([+-])0*", r"e\1", repr(number))
 
 
 def _in_wire_order(params: Mapping[str, object]) -> list[str]:

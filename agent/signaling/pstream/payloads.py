@@ -113,10 +113,11 @@ def read_server(message: Message) -> Payload:
             del read[name]
     if Member.TOKEN in read:
         read[Member.TOKEN] = _token_facts(read[Member.TOKEN])
-    if Member.ERROR in read and not _usable_error(read[Member.ERROR]):
-        if message.type == MessageType.ERROR:
+    if Member.ERROR in read:
+        if message.type == MessageType.ERROR and not isinstance(read[Member.ERROR], dict):
             raise ProtocolError("error of error has the wrong type")
-        del read[Member.ERROR]  # a call must end even when the reason cannot be read
+        read[Member.ERROR] = _usable_error(read[Member.ERROR])
+        read = _given(read)
     if Member.PARAMETERS in read:
         read[Member.PARAMETERS] = _strings(read[Member.PARAMETERS])
     return read
@@ -145,11 +146,16 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _usable_error(error: object) -> bool:
+def _usable_error(error: object) -> Payload | None:
+    """What can be used of the reason for an end or a refusal; one that cannot be read is still a reason."""
     if not isinstance(error, dict):
-        return False
-    code, message = error.get(Member.CODE), error.get(Member.MESSAGE)
-    return (code is None or type(code) is int) and (message is None or isinstance(message, str))
+        return {} if error or isinstance(error, list) else None
+    usable = _given(error)
+    if type(usable.get(Member.CODE, 0)) is not int:
+        del usable[Member.CODE]
+    if not isinstance(usable.get(Member.MESSAGE, ""), str):
+        del usable[Member.MESSAGE]
+    return usable
 
 
 def _strings(parameters: Payload) -> dict[str, str]:

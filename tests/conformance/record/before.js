@@ -54,8 +54,10 @@ let sockets = 0;
 
 window.WebSocket = function (url) {
   const id = ++sockets;
-  put({ k: "ws", id, ev: "new", url: isLater() ? url : "wss://chunderw-vpc-gll.twilio.com/signal" });
-  const socket = new PlainSocket(isLater() ? `wss://${location.host}/signal?${new URL(url).host}` : url);
+  const host = new URL(url).host;
+  const isOwn = host === location.host;  // asked for with `chunderw`, which is left out of what is told
+  put({ k: "ws", id, ev: "new", url: isOwn ? "wss://chunderw-vpc-gll.twilio.com/signal" : url });
+  const socket = new PlainSocket(isOwn ? url : `wss://${location.host}/signal?${host}`);
   const wire = (dir, data) => {
     if (data === "\n") return put({ k: "wire", dir, id, heartbeat: true });
     try {

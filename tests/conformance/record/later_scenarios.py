@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from tests.conformance.record.scenarios import (
+    Step,
     accepted,
     act,
+    bad_offer,
     blackhole,
     describe,
     dial,
+    disturb,
     drop,
     expect,
     greet,
+    hung_up,
     invite,
     microphone,
     ready,
@@ -35,6 +39,11 @@ REFUSED = {"code": 31404, "message": "gone"}
 HELLO = send("connected", edge="roaming", home="us1", token={"identity": "alice", "ttl": 3_000})
 ASKED_FOR = [*TALK, silent(True), drop(), expect("listen"), HELLO, expect("invite")]
 
+
+def _refused(code: int) -> Step:
+    return send("error", error={"code": code, "message": f"m{code}"})
+
+
 SCENARIOS = {
     "call_opens_the_socket": [setup(), dial(), RINGING, describe("answer"), wait(700), *END],
     "call_while_the_socket_is_down": [ready(), *DOWN, act("device.connect", TO_X), wait(900), *BACK],
@@ -46,6 +55,13 @@ SCENARIOS = {
                           *END],
     "hangup_while_the_socket_is_down": [*TALK, *DOWN, act("call.disconnect"), wait(300), *BACK],
     "incoming_comes_back": [ready(), invite("CA2", reconnect="RTa"), accepted(), drop(), wait(2_500), *END],
+    "errors_precise": [ready(enableImprovedSignalingErrorPrecision=True), *map(_refused, (31202, 31404, 31207)),
+                       *hung_up({"code": 31486, "message": "m"})],
+    "out_hangup_class": [ready(), *hung_up({"code": 31201, "message": "m"})],
+    "in_bad_offer": [ready(), bad_offer, wait(2_500), act("call.accept"), wait(900), *END],
+    "in_connect_while_accepting": [ready(), invite("CAa"), microphone(delay_ms=1_200), act("call.accept"), wait(300),
+                                   act("device.connect", TO_X), wait(2_500), act("device.disconnectAll"), wait(600)],
+    "out_lossy": [ready(), talk(), wait(5_000), disturb(loss=0.2), wait(9_000), disturb(), wait(12_000), *END],
     "message_refused": [*TALK, act("call.sendMessage", MESSAGE), wait(300),
                         send("error", callsid="CA1", error={"code": 31209, "message": "rate"}), wait(300),
                         act("call.sendMessage", {"content": 1, "messageType": ""}), *END],

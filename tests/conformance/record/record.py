@@ -64,6 +64,7 @@ class Story:
         self.offers: list[str] = []
         self._described = ""  # the offer that was answered last
         self.hole = False
+        self.beats = True
         self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.sockets: list[ServerConnection] = []
         self.lines: list[dict[str, Any]] = []
@@ -78,7 +79,7 @@ class Story:
         await self._act(name, list(args), told)
 
     async def setup(self, **options: Any) -> None:
-        own = {"chunderw": self._server, "eventgw": self._server}
+        own = {"eventgw": self._server} | ({} if options.keys() & {"edge", "region"} else {"chunderw": self._server})
         if LATER:  # the page leads every host to this server
             told = json.dumps(options)
             await self._tab.run(f"create({json.dumps(TOKEN)}, {told}, {told})")
@@ -157,7 +158,7 @@ class Story:
         self.mode = mode
 
     async def refused_hosts(self, *hosts: str) -> None:
-        """From now on no upgrade at these, of SDK 2.x."""
+        """From now on no upgrade at these."""
         self._refused = hosts
 
     def mode_at(self, path: str) -> str:
@@ -184,6 +185,15 @@ class Story:
         invite = await self.expect("invite")
         await self.send("hangup", callsid=invite["payload"]["callsid"])
         await self.wait(500)
+
+    async def heartbeat(self, on: bool) -> None:
+        """Whether the server gives signs of life from now on."""
+        self.beats = on
+
+    async def disturb(self, loss: float = 0.0, delay_ms: float = 0.0) -> None:
+        """What happens to packets from now on, in both directions."""
+        assert self.far is not None
+        self.far.disturb(loss, delay_ms / 1000)
 
     async def blackhole(self, on: bool) -> None:
         self.hole = on
@@ -234,7 +244,7 @@ class Recorder:
     async def beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            if self.story is not None and self.story.sockets:
+            if self.story is not None and self.story.beats and self.story.sockets:
                 await asyncio.gather(self.story.say("\n"), return_exceptions=True)
 
     async def _request(self, connection: ServerConnection, request: Request) -> Response | None:

@@ -18,7 +18,7 @@ def _word(name: str) -> Callable[..., Step]:
 act, setup, ready, token, microphone = map(_word, ("act", "setup", "ready", "update_token", "microphone"))
 send, say, invite, describe, dial, talk = map(_word, ("send", "say", "invite", "describe", "dial", "talk"))
 accepted, drop, upgrades, silent, blackhole = map(_word, ("accepted", "drop", "upgrades", "silent", "blackhole"))
-wait, expect, hang_up_temporary = map(_word, ("wait", "expect", "hang_up_temporary"))
+wait, expect, hang_up_temporary, disturb = map(_word, ("wait", "expect", "hang_up_temporary", "disturb"))
 greet, refused_hosts = map(_word, ("greet", "refused_hosts"))
 
 AB = ("CAa", "CAb")
@@ -27,7 +27,13 @@ end = [act("connection.disconnect"), wait(300)]
 down = [upgrades("refuse"), drop(), wait(600)]  # between the second try to connect and the third
 back = [wait(400), upgrades("accept"), expect("register"), wait(500)]
 no_path = [wait(5_000), blackhole(True)]
+bad_offer = send("invite", callsid="CAa", sdp="v=0\r\nbad", parameters={"CallSid": "CAa", "From": "+1555"})
 recovering = [ready(enableIceRestart=True), talk(), *no_path, expect("reinvite")]
+
+def hung_up(error: object) -> list[Step]:
+    """A call that rings and is ended by the server, which names all of them alike."""
+    return [dial(), send("ringing", callsid="CA1"), wait(150), send("hangup", callsid="CA1", error=error), wait(2_000)]
+
 
 _INCOMING = {
     "in_remote_hangup": [ready(), invite("CAa"), accepted(), send("hangup"), wait(500)],
@@ -66,6 +72,13 @@ _INCOMING = {
                       act("connection.mute", True), act("connection.unmute"), *end],
     "in_microphone_denied": [ready(), invite("CAa"), microphone("NotAllowedError"), act("connection.accept"),
                              wait(700)],
+    "in_microphone_denied_after_cancel": [ready(), invite("CAa"), microphone("NotAllowedError", 1_200),
+                                          act("connection.accept"), wait(300), send("cancel", callsid="CAa"),
+                                          wait(1_800)],
+    "in_bad_offer": [ready(), bad_offer, wait(2_500), act("connection.accept"), wait(900), *end],
+    "in_connect_while_accepting": [ready(), invite("CAa"), microphone(delay_ms=1_200), act("connection.accept"),
+                                   wait(300), act("device.connect", {"To": "x"}), expect("answer"), wait(600),
+                                   act("connection1.disconnect"), wait(300), act("connection2.disconnect"), wait(500)],
     "in_sounds_off": [ready(), act("device.sounds.incoming", False), act("device.audio.outgoing", False),
                       act("device.audio.disconnect"), invite("CAa"), accepted(), *end],
 }  # fmt: skip
@@ -83,6 +96,9 @@ _BUSY = {
                             wait(500), accepted("connection2.accept"), act("device.disconnectAll"), wait(400)],
     "busy_connect_while_pending": [ready(), *map(invite, AB), talk(), act("connection3.disconnect"), wait(300)],
 }  # fmt: skip
+
+_NAMES = {"": "e", "a": "", "list": [1, 2], "o": {"x": 1}, "big": "x" * 3_000, "nl": "a\nb\t\"'", "emoji": "\U0001f600",
+          "pct": "%20+&=?#/", "neg": -1, "ex": 1e21, "sm": 1e-7, "fl": 0.1, "false": False}  # fmt: skip
 
 _OUTGOING = {
     "out_early_then_plain_answers": [ready(enableRingingState=True), dial(), send("ringing", callsid="CA1"), wait(300),
@@ -108,6 +124,12 @@ _OUTGOING = {
     "out_microphone_broken": [ready(), microphone("NotFoundError"), act("device.connect", {"To": "x"}), wait(700)],
     "out_parameters": [ready(), act("device.connect", {"To": "a b+c", "9": "nine", "1": "one", "n": None, "t": True,
                                                        "u": "我!*()'~", "f": 1.5}), expect("invite"), wait(200), *end],
+    "out_parameters_odd": [ready(), act("device.connect", _NAMES), expect("invite"), wait(200), *end],
+    "out_cancel_no_sid": [ready(), dial(), send("cancel"), wait(500), *end],
+    "out_bad_early_media": [ready(enableRingingState=True), dial(), send("ringing", callsid="CA1", sdp="v=0\r\nbad"),
+                            wait(600), *end],
+    "out_hangup_reasons": [ready(), *hung_up({}), *hung_up("text")],
+    "out_lossy": [ready(), talk(), wait(5_000), disturb(loss=0.2), wait(9_000), disturb(), wait(12_000), *end],
     "out_not_published": [ready(publishEvents=False), talk(), act("connection.postFeedback", 3), wait(200), *end],
     "out_mute_variants": [ready(), talk(), act("connection.mute"), act("connection.mute", False),
                           act("connection.mute", False), act("connection.isMuted"), act("connection.mute", True), *end],
@@ -142,6 +164,8 @@ _DEVICE = {
 _SERVER = {
     "server_junk": [ready(), send("roster", a=1), say('{"version":"1.5"}'), say('{"type":"answer"}'),
                     say('{"type":"ringing","payload":{"callsid":"CAq"}}'), send("cancel"), wait(500)],
+    "server_invite_open_call": [ready(allowIncomingWhileBusy=True), talk(), invite("CA1"), wait(200),
+                                act("connection1.disconnect"), wait(300)],
     "server_offline": [ready(), send("offline"), wait(500), send("ready"), wait(500)],
     "server_connected_again": [ready(), send("connected", region="EU_IRELAND"), expect("register"), wait(400),
                                act("device.region"), send("connected"), expect("register"), wait(300)],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.signaling.pstream.error_classes import known_class, second_class
 from agent.signaling.pstream.generation import FIRST, SECOND
-from agent.twilio_errors import AuthorizationErrors, GeneralErrors, SignalingErrors
+from agent.twilio_errors import AuthorizationErrors, ClientErrors, GeneralErrors, SignalingErrors
 
 SERVER = SignalingErrors.ConnectionError()
 
@@ -47,3 +48,18 @@ def test_what_nobody_knows_is_unknown() -> None:
     assert type(FIRST.classify({})) is GeneralErrors.UnknownError
     unknown = SECOND.classify({"message": "odd"})
     assert (type(unknown), unknown.message) == (GeneralErrors.UnknownError, "odd")
+
+
+def test_a_program_may_ask_for_the_classes_that_are_kept_back() -> None:
+    error = {"code": 31404, "message": "gone", "twilioError": SERVER}
+
+    assert second_class(error) is SERVER
+    assert type(second_class(error, precise=True)) is ClientErrors.NotFound
+    assert (known_class(31404), known_class(31404, precise=True)) == (None, ClientErrors.NotFound)
+
+
+@pytest.mark.parametrize("code", [31201, 31204, 31205])
+def test_only_an_error_message_is_about_the_token(code: int) -> None:
+    assert known_class(code) is None
+    assert type(second_class({"code": code})).__name__ in ("AuthenticationFailed", "AccessTokenInvalid",
+                                                           "AccessTokenExpired")  # fmt: skip

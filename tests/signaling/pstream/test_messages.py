@@ -136,7 +136,18 @@ def test_call_parameters_are_strings():
 
 @pytest.mark.parametrize("error", ['"x"', "[]", '{"code":"1"}', '{"code":1.5}', '{"code":true}', '{"message":{}}'])
 def test_a_hang_up_whose_reason_cannot_be_read_is_still_a_hang_up(error):
+    assert read(f'{{"type":"hangup","payload":{{"callsid":"CA1","error":{error}}}}}') == {"callsid": "CA1", "error": {}}
+
+
+@pytest.mark.parametrize("error", ["null", "false", "0", '""'])
+def test_what_javascript_takes_for_nothing_is_no_reason(error):
     assert read(f'{{"type":"hangup","payload":{{"callsid":"CA1","error":{error}}}}}') == {"callsid": "CA1"}
+
+
+def test_of_a_reason_the_part_that_can_be_read_is_kept():
+    assert read('{"type":"error","payload":{"error":{"code":"1","message":"m","x":1}}}') == {
+        "error": {"message": "m", "x": 1}
+    }
 
 
 @pytest.mark.parametrize(

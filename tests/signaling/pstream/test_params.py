@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.errors import InvalidArgumentError
-from agent.signaling.pstream.params import MAX_PARAMS_CHARS, UNDEFINED, decode_params, encode_params, read_params
+from agent.signaling.pstream.params import (
+    MAX_PARAMS_CHARS,
+    UNDEFINED,
+    decode_params,
+    encode_params,
+    js_string,
+    read_params,
+)
 
 
 def test_values_are_written_as_javascript_writes_them():
@@ -29,6 +36,17 @@ def test_values_are_written_as_javascript_writes_them():
     assert encode_params(params) == (
         "To=foo&a=undefined&b=true&c=false&d=&e=123&f=123&g=null&h=undefined&i=null&j=0&k=0&l=a%24b%26c%3Fd%3De"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-7, "1e-7"), (-2.5e-8, "-2.5e-8"), (1e-6, "0.000001"), (0.00001234, "0.00001234"), (1.5, "1.5"), (-0.0, "0"),
+     (1e16, "10000000000000000"), (123456789012345680000.0, "123456789012345680000"), (1e21, "1e+21"),
+     (float("nan"), "NaN"), (float("-inf"), "-Infinity"), ([1, [2, None], True, "x"], "1,2,,true,x"), ([], ""),
+     ({"a": 1}, "[object Object]")],
+)  # fmt: skip
+def test_odd_values_are_written_so_too(value, text):
+    assert js_string(value) == text
 
 
 def test_text_is_percent_encoded_as_utf_8():
