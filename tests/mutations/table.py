@@ -524,6 +524,8 @@ _BELLS = (
              "return clock < self.end and (now.weekday() - 0)", ("kiosk/test_wish.py",)),
     Mutation("a code that opens once opens again", "hw/panel/code_book.py", " and hashed.id not in self.used", "",
              ("hw/panel/test_code_book.py",)),
+    Mutation("the QR code is bright on dark in a light terminal", "agent/terminal.py",
+             '"\\x1b[38;5;231;48;5;232m", "\\x1b[0m"', '"", ""', ("test_qr_code.py",)),
     Mutation("a door that opens ends the trouble of another", "agent/kiosk/kiosk.py",
              'door = f"door {name}" if name else "door"', 'door = "door"', ("kiosk/test_doors.py",)),
     Mutation("the trouble of a door that is open outlasts its cure", "agent/kiosk/door.py",
