@@ -33,7 +33,10 @@ def draws() -> bool:
 
 
 def draw(lines: Iterable[str]) -> None:
-    """Print a picture of blocks, bright on dark whatever colours the terminal has. Raises OutputError, BrokenPipeError as `say`."""
+    """Print a picture of blocks, bright on dark whatever the terminal's colours are.
+
+    Raises OutputError, BrokenPipeError as `say`.
+    """
     before, after = ("", "") if os.environ.get("TERM", "dumb") == "dumb" else (BRIGHT_ON_DARK, USUAL)
     _print([f"{before}{one_line(line)}{after}" for line in lines], sys.stdout)
 

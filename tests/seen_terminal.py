@@ -1,4 +1,4 @@
-"""What somebody sees who looks at a terminal: a program's bytes, its colours and half blocks, as a picture of pixels."""
+"""What somebody sees who looks at a terminal: a program's bytes, its colours and half blocks, as a picture."""
 
 from __future__ import annotations
 
