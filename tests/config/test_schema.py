@@ -203,6 +203,13 @@ def test_an_unknown_key_that_resembles_nothing_gets_the_list_of_those_that_exist
     ]
 
 
+@pytest.mark.parametrize("name", ["x" * 65, " hall", "hall ", "\u202ehall", "a\u0085b"])
+def test_a_section_is_called_by_what_everybody_can_say(build: Builder, name: str) -> None:
+    """HTTP cuts what is long, MQTT strips what is around it, and nobody types what cannot be seen."""
+    (problem,) = build.problems(f'[lamps."{name}"]\npin = 4')
+    assert "expected a name of 1 to 64 characters that can be seen, and no blank at either end" in problem
+
+
 def test_a_missing_key_is_named_at_its_table(build: Builder) -> None:
     assert build.problems('[lamps.door]\ncolour = "red"') == [
         '1: lamps.door: the key "pin" is missing; expected the GPIO number'
