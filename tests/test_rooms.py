@@ -83,7 +83,7 @@ PURE_FILES = {
     "agent.house": ("box", "happenings"),
     "agent.house.hooks": ("queue", "settings", "values"),
     "agent.house.metrics": ("counts", "settings"),
-    "agent.house.mqtt": ("commands", "discovery", "explanations", "outbox", "payloads", "settings", "topics"),
+    "agent.house.mqtt": ("commands", "discovery", "outbox", "payloads", "settings", "topics"),
     "agent.media": ("settings", "stats"),
     "agent.media.dtls": ("early_packets", "records"),
     "agent.media.codec": ("g711", "plc", "telephone_event", "level_snapshots"),

@@ -1,4 +1,4 @@
-"""What the end of a connection to the broker means, and what to change. Pure."""
+"""What the end of a connection to the broker means, and what to change."""
 
 from __future__ import annotations
 
