@@ -22,7 +22,6 @@ from hw.panel.pins import OutputPin, Pins
 from hw.panel.settings import LightSettings
 
 
-
 class Lights(Closing):
     """All lights of the panel.
 
