@@ -9,7 +9,7 @@ HALVES = {(True, True): "█", (True, False): "▀", (False, True): "▄", (Fals
 
 
 def qr_code(text: str) -> list[str]:
-    """Draw a QR code, as lines of half blocks that are bright where the code is."""
+    """Draw a QR code, as lines of half blocks that are bright where the code is; for `agent.terminal.draw`."""
     import segno  # most commands draw none
 
     rows = [[not dark for dark in row] for row in segno.make(text, error="l", micro=False).matrix_iter(border=BORDER)]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from agent.errors import OutputError
 from hw.words import one_line
+
+BLOCKS = "█▀▄"
+# ECMA-48, colours 231 and 232 of 256: schemes of a terminal change the sixteen that have names, and those after them.
+BRIGHT_ON_DARK, USUAL = "\x1b[38;5;231;48;5;232m", "\x1b[0m"
 
 
 def say(*lines: object, to: TextIO | None = None) -> None:
@@ -14,10 +20,31 @@ def say(*lines: object, to: TextIO | None = None) -> None:
 
     Raises OutputError where that cannot be written, BrokenPipeError where nobody reads it any more.
     """
-    out = to or sys.stdout
+    _print([one_line(line) for line in lines], to or sys.stdout)
+
+
+def draws() -> bool:
+    """Tell whether standard output is a terminal that has blocks among its characters."""
+    try:
+        BLOCKS.encode(sys.stdout.encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return sys.stdout.isatty()
+
+
+def draw(lines: Iterable[str]) -> None:
+    """Print a picture of blocks, bright on dark whatever the terminal's colours are.
+
+    Raises OutputError, BrokenPipeError as `say`.
+    """
+    before, after = ("", "") if os.environ.get("TERM", "dumb") == "dumb" else (BRIGHT_ON_DARK, USUAL)
+    _print([f"{before}{one_line(line)}{after}" for line in lines], sys.stdout)
+
+
+def _print(lines: Iterable[str], out: TextIO) -> None:
     try:
         for line in lines:
-            print(one_line(line), file=out)
+            print(line, file=out)
         out.flush()
     except BrokenPipeError:
         raise

@@ -63,6 +63,9 @@ sip_packages() {
 # What the tests of MQTT and figures need; without it they are skipped.
 house_packages() { echo mosquitto prometheus; }
 
+# What reads the QR code of a terminal; without it those tests are skipped.
+code_packages() { echo zbar-tools; }
+
 # Debian starts services as it installs them, and at each boot from then on: neither is wanted for a test.
 policy=/usr/sbin/policy-rc.d
 forbid_services() {
@@ -123,5 +126,6 @@ install_packages $(wanted_packages)
 if [ "$kind" = test ] && has dpkg-query && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then
   install_for_tests "SIP sites" $(sip_packages)
   install_for_tests "MQTT and figures" $(house_packages)
+  install_for_tests "the QR code" $(code_packages)
 fi
 case $kind in run) make_environment run ;; quick | test) make_environment test ;; esac

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from agent.commands import settings_option, switchboard_state
-from agent.terminal import say
+from agent.terminal import draw, draws, say
 
 if TYPE_CHECKING:
     from gevent.queue import Queue
@@ -67,7 +66,9 @@ def perform(options: argparse.Namespace) -> int:
     signals = StopSignals(lambda _reason: wishes.put(STOP), lambda: wishes.put(RESTART))
     switchboard = start_switchboard(shared_bridge(), settings, config.media)
     address = switchboard.address
-    say(f"address     {address.server}", f"certificate {address.ca_file}", *_picture(address), "ready")
+    say(f"address     {address.server}", f"certificate {address.ca_file}")
+    show_phone_page(address)
+    say("ready")
     with Notifier() as notifier, _watchdog(notifier):
         notifier.ready(f"serves {address.server}")
         _serve(switchboard, wishes)
@@ -113,13 +114,13 @@ def _settings(options: argparse.Namespace, config: Config) -> SwitchboardSetting
     return settings
 
 
-def _picture(address: SwitchboardAddress) -> list[str]:
-    """The way to the browser phone, for whoever stands at a terminal with a telephone in his hand."""
-    from agent.qr_code import qr_code
+def show_phone_page(address: SwitchboardAddress) -> None:
+    """Show the way to the browser phone to whoever stands at a terminal with a telephone in his hand."""
+    if address.is_elsewhere and draws():
+        from agent.qr_code import qr_code
 
-    if not (address.is_elsewhere and sys.stdout.isatty()):
-        return []
-    return [f"phone page  {address.url}", *qr_code(address.url)]
+        say(f"phone page  {address.url}")
+        draw(qr_code(address.url))
 
 
 def _serve(switchboard: RunningSwitchboard, wishes: Queue[str]) -> None:

@@ -11,7 +11,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from agent.config.file_kinds import FILE_KINDS, Kind, file
 from agent.config.sip_kinds import SIP_KINDS
@@ -21,7 +21,10 @@ from hw.panel.patterns import parse_pattern
 from hw.sound.wav_open import check_sound
 
 _HHMM = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+# RFC 1035 section 2.3.4: no label is empty, or longer than 63, and no name longer than 253 characters.
+_HOST = re.compile(
+    r"(?=[A-Za-z0-9])(?=.{1,253}\Z)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(?<=[A-Za-z0-9])|\[[0-9A-Fa-f:.]+\]"
+)
 
 _CALLER = re.compile(r"(client:|sip:|sips:)\S.*|[+*?\d\[]\S*")
 
@@ -112,12 +115,20 @@ def url(value: Any, folder: Path) -> Any:
     if value:
         try:
             parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
+            usable = parts.scheme in ("http", "https") and _is_asked(parts) and not re.search(r"\s", value)
         except ValueError:
             usable = False
         if not usable:
-            raise ValueError('an address that begins with "https://" or "http://"')
+            raise ValueError('an address that begins with "https://" or "http://", and names a host')
+        if not (parts.path + parts.query).isascii():
+            raise ValueError("only ASCII behind the host, all else percent-encoded")
     return value
+
+
+def _is_asked(parts: SplitResult) -> bool:
+    """Whether somebody can be asked there: a host, of labels that a name server knows, and a port. ValueError."""
+    host = (parts.hostname or "").encode("idna")
+    return bool(host) and len(host) <= 253 and parts.port != 0
 
 
 def token(value: Any, folder: Path) -> Any:

@@ -25,6 +25,7 @@ from hw.words import excerpt
 INVALID: Any = object()
 HIDDEN = "this value"
 HIDING = (str, dict, list)  # what may hold a secret where a list of tables with secrets is expected
+MOST_NAME = 64  # characters of what a section is called
 MOST = 600  # characters of one line about a problem
 
 
@@ -101,6 +102,9 @@ class Reader:
             others = [other for other, value in table.items() if value != ""]
             advice = _suggestion(name, others) if others else "there is none of that kind"
             return self.problem(_join(key, name), f'"" takes back what a file below says, and none has this; {advice}')
+        if dataclasses.is_dataclass(inner) and not _is_name(name):
+            expected = f"1 to {MOST_NAME} characters that can be seen, and no blank at either end"
+            return self.problem(_join(key, name), f"expected a name of {expected}")
         return self._value(table[name], inner, metadata, _join(key, name))
 
     def _leaf(self, value: Any, hint: Any, metadata: Mapping[str, Any], key: str) -> Any:
@@ -175,6 +179,11 @@ def _suggestion(key: str, known: Iterable[str]) -> str:
     if near:
         return f'did you mean "{near[0]}"?'
     return "expected one of " + ", ".join(f'"{name}"' for name in names)
+
+
+def _is_name(name: str) -> bool:
+    """Whether the page, HTTP and MQTT can name it, too: these cut what is long, and strip what is around it."""
+    return 0 < len(name) <= MOST_NAME and name.isprintable() and name == name.strip()
 
 
 def _join(where: str, name: str) -> str:

@@ -21,7 +21,7 @@ from agent.errors import InvalidArgumentError
 from agent.page.settings import PageSettings
 from agent.qr_code import qr_code
 from agent.service.stopping import StopSignals
-from agent.terminal import say
+from agent.terminal import draw, draws, say
 from hw.sound.presence import anything
 from hw.sound.wav_sound import WavSound
 
@@ -73,7 +73,8 @@ def keep_running(listen: tuple[str, int], state_dir: Path) -> int:
         scene.kiosk.start()
         scene.kiosk.page.served.wait(PAGE_WITHIN_S)
         here = "   (here: type a name and Enter)" if keyboard.listens else ""
-        say(*_introduction(scene, state_dir, sound is None, here).split("\n"), *_picture(scene))
+        say(*_introduction(scene, state_dir, sound is None, here).split("\n"))
+        _show_phone_page(scene)
         ended.wait()
     finally:
         keyboard.close()
@@ -100,10 +101,12 @@ def _introduction(scene: Scene, state_dir: Path, has_card: bool, here: str) -> s
     )  # fmt: skip
 
 
-def _picture(scene: Scene) -> list[str]:
+def _show_phone_page(scene: Scene) -> None:
     """The browser phone's address, for a telephone that is held in front of the terminal, where one can reach it."""
     address = scene.switchboard.address
-    return ["", *qr_code(address.url)] if address.is_elsewhere and sys.stdout.isatty() else []
+    if address.is_elsewhere and draws():
+        say("")
+        draw(qr_code(address.url))
 
 
 def _key(scene: Scene) -> str:

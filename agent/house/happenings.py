@@ -26,7 +26,7 @@ HAPPENINGS: Mapping[str, tuple[str, ...]] = {
     "do_not_disturb": ("on",),
     "ready": (),
     "offline": ("why",),
-    "trouble": ("why",),  # the installer is needed
+    "trouble": ("part", "why"),  # the installer is needed; each part has one at a time
     "trouble_over": ("part",),
 }
 
@@ -46,6 +46,7 @@ class Circumstances(NamedTuple):
     peer: str = ""
     answered_by: str = ""
     why_offline: str = ""
+    part: str = ""  # whose trouble was told last
 
 
 def happenings(moment: str, detail: object, around: Circumstances) -> list[Happening]:
@@ -61,7 +62,7 @@ def happenings(moment: str, detail: object, around: Circumstances) -> list[Happe
         "door code": lambda: _happening("door_refused", text),
         "ready": lambda: _happening("ready"),
         "offline": lambda: _happening("offline", around.why_offline),
-        "trouble": lambda: _happening("trouble", text),
+        "trouble": lambda: _happening("trouble", around.part, text),
         "trouble over": lambda: _happening("trouble_over", text),
     }.get(moment)
     return [found()] if found is not None else []

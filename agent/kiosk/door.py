@@ -33,8 +33,9 @@ WRITING_S = 1.0  # that somebody in front of a door waits for a slow disk
 class Doorway(Emitter, Closing):
     """Every door of a box.
 
-    Events, on the hub: `open`(name, why), `closed`(name), `code`(verdict) of each entry, `failed`(why). The last is
-    told when the right code does not release the door. The door of [door] has the empty name.
+    Events, on the hub: `open`(name, why), `closed`(name), `code`(verdict) of each entry, `useless code`() instead of
+    its verdict where the right one did not release each of its doors, and `fault`(name, why) at each attempt to release
+    a door, with an empty `why` where that was possible. The door of [door] has the empty name.
     """
 
     def __init__(self, config: Config, pins: Pins, post: Post, memory: DoorMemory) -> None:
@@ -97,7 +98,12 @@ class Doorway(Emitter, Closing):
             raise InvalidStateError(f"{door_key(name)}.opened_by does not have {by!r}: it may not open this door")
         log.info("the door%s is released: %s", f" {name}" if name else "", why)
         self._why[name] = why
-        self._relays[name].pulse()
+        try:
+            self._relays[name].pulse()
+        except PinError as error:
+            self.emit("fault", name, str(error))
+            raise
+        self.emit("fault", name, "")
 
     def may_open(self, by: str, name: str) -> bool:
         """Tell whether this may open a door, both as `open` takes them; False where there is none."""
@@ -121,8 +127,9 @@ class Doorway(Emitter, Closing):
         for relay in self._relays.values():
             if relay.overdue_s():
                 gevent.get_hub().threadpool.apply(relay.release)
-        if self.overdue_s():
-            raise StragglerError("a door's relay cannot be released; cut its supply")
+        stuck = [door_key(name) for name, relay in self._relays.items() if relay.overdue_s()]
+        if stuck:
+            raise StragglerError(f"the relay of {', '.join(stuck)} cannot be released; cut its supply")
 
     def digit(self, digit: str, call: object) -> None:
         """Take one digit that the far end of this call dialled; the right code releases the door.
@@ -154,8 +161,8 @@ class Doorway(Emitter, Closing):
         try:
             self._open_by_code(owner)
         except (InvalidStateError, PinError) as error:
-            log.error("the right code did not release the door: %s", error)
-            self.emit("failed", str(error))
+            log.error("the right code did not release each of its doors: %s", error)
+            self.emit("useless code")
             return
         self.emit("code", CodeVerdict.OPEN)
 

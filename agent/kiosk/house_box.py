@@ -114,7 +114,7 @@ class KioskHouseBox:
             self._rung = False
         if moment == "bell" and self._asking:
             return
-        line = self._inside.lines.current
+        line, trouble = self._inside.lines.current, self._inside.board.last_trouble
         if moment == "dialling" and line is not None:
             if line.wish is self._wish is not None:
                 return  # it was lost with its socket, and is placed again: one call for whoever wants it
@@ -125,6 +125,7 @@ class KioskHouseBox:
             peer=line.record.peer if line is not None else "",
             answered_by=line.record.answered_by if line is not None else "",
             why_offline=self._inside.board.situation.offline_reason,
+            part=trouble.part if trouble is not None else "",
         )
         for happening in happenings(moment, detail, around):
             self._tell(happening)

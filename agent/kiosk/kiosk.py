@@ -233,8 +233,10 @@ class Kiosk(Emitter):
         self.doorway.on("open", lambda name, why: self._on_door("door open", ": ".join(filter(None, (name, why)))))
         self.doorway.on("closed", lambda name: self._on_door("door closed", name))
         self.doorway.on("code", self._on_code)
-        self.doorway.on("failed", self._on_door_failed)
+        self.doorway.on("useless code", lambda: self.lines.signal_far_end(tones.refused()))
+        self.doorway.on("fault", self._on_door_fault)
         self.panel.on_stuck = self._on_stuck
+        self.panel.lights.on_fault = self._on_light_fault
         self.panel.on_cut_ahead = lambda: self.lines.signal_both(tones.soon_over())
         self.sound.on_state = lambda state, why: self.mailbox.post(self._on_sound, state, why)
 
@@ -250,8 +252,6 @@ class Kiosk(Emitter):
 
     def _on_door(self, moment: str, detail: str) -> None:
         self.board.tell(moment, detail)
-        if self.doorway.is_open:
-            self.board.trouble("door", "")
         self.board.show(door_open=self.doorway.is_open)  # it is told from two threads, and may be told late
 
     def _on_code(self, verdict: CodeVerdict) -> None:
@@ -259,15 +259,18 @@ class Kiosk(Emitter):
         if verdict is not CodeVerdict.OPEN:
             self.board.tell("door code", verdict.value)
 
-    def _on_door_failed(self, why: str) -> None:
-        self.lines.signal_far_end(tones.refused())
-        self.board.trouble("door", f"the door was not released: {why}")
+    def _on_door_fault(self, name: str, why: str) -> None:
+        door = f"door {name}" if name else "door"
+        self.board.trouble(door, f"the {door} was not released: {why}" if why else "")
 
     def _on_stuck(self, button: str, stuck: bool) -> None:
         why = f"button {button} has been down for very long; is it stuck, or its cable shorted?"
         self.board.trouble(f"button {button}", why if stuck else "")
         if stuck and self.config.buttons[button].talks:
             self.lines.signal_both(tones.barred())
+
+    def _on_light_fault(self, light: str, why: str) -> None:
+        self.board.trouble(f"light {light}", f"light {light} cannot be lit: {why}" if why else "")
 
     def _on_sound(self, state: SoundState, why: str) -> None:
         self.box.sound_reason = why

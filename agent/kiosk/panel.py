@@ -62,6 +62,8 @@ class Panel(Closing):
         except PinError:
             self._wire(*before)
             raise
+        for name in tuple(self._stuck):  # a button that still is will be found to be so
+            self._note_stuck(name, False)
 
     def _wire(self, buttons: Mapping[str, ButtonSettings], lights: Mapping[str, LightSettings]) -> None:
         """Let all pins go first: a button may have the pin that a light had."""

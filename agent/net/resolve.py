@@ -39,6 +39,10 @@ def is_literal(host: str) -> bool:
 
 def resolve(host: str, port: int, limit_s: float = LOOKUP_LIMIT_S) -> list[SocketAddress]:
     """Look up the addresses of `host`, in the resolver's order; raises socket.gaierror, also after `limit_s`."""
+    try:
+        host.encode("idna")
+    except UnicodeError:  # threads would print a traceback of it
+        raise socket.gaierror(socket.EAI_NONAME, "this is no name of a host") from None
     name = (host, port)
     if (kept := _kept.recent(name, monotonic())) is not None:
         return kept

@@ -36,6 +36,8 @@ def explain(exc: OSError, host: str) -> str:
         )
     if isinstance(exc, SSLError):
         return f"{host} does not speak TLS as expected ({excerpt(exc.reason or exc, 120)})."
+    if isinstance(exc, TimeoutError):
+        return f"{host} is too slow, or not there: {excerpt(exc.strerror or exc, 120)}."
     return f"Cannot connect to {host}: {excerpt(exc.strerror or exc, 120)}."
 
 

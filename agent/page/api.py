@@ -157,6 +157,8 @@ def _short(request: ApiRequest) -> tuple[ApiRoute, ApiValues] | None:
     if path is None:
         return None
     for name, values in parse_qs(request.query, keep_blank_values=True).items():
+        if len(values) > 1:
+            raise Refusal(BAD, f"the field {excerpt(name)!r} is given twice")
         given[_RENAMED.get(name, name)] = _number(values[0])
     return next(route for route in ROUTES if route.path == path), given
 

@@ -6,10 +6,10 @@ most important of those that hold now.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 import gevent
@@ -21,14 +21,17 @@ from hw.panel.patterns import OFF, WHITE
 from hw.panel.pins import OutputPin, Pins
 from hw.panel.settings import LightSettings
 
-log = logging.getLogger(__name__)
-
 
 class Lights(Closing):
-    """All lights of the panel. `on_change()` is called on the hub when what a light shows has changed."""
+    """All lights of the panel.
+
+    `on_change()` is called on the hub when what a light shows has changed, `on_fault(name, why)` when one cannot be
+    driven, and with an empty `why` when it was lit again or is no more.
+    """
 
     def __init__(self, settings: Mapping[str, LightSettings], pins: Pins) -> None:
         self.on_change: Callable[[], None] | None = None
+        self.on_fault: Callable[[str, str], None] | None = None
         self._wake = Event()
         self._closed = False
         self._pins = pins
@@ -39,13 +42,15 @@ class Lights(Closing):
 
     def wire(self, settings: Mapping[str, LightSettings]) -> None:
         """Have these lights and no others from now on; PinError leaves none."""
-        for light in self._lights.values():
+        before, self._lights = self._lights, {}
+        for name, light in before.items():
             light.close()
-        self._lights = {}
+            if light.fault:
+                self._note(name, "")
         made: dict[str, _Light] = {}
         try:
             for name, one in settings.items():
-                made[name] = _Light(one, _open(name, one, self._pins))
+                made[name] = _Light(one, _open(name, one, self._pins), partial(self._note, name))
         except PinError:
             for light in made.values():
                 light.close()
@@ -62,6 +67,10 @@ class Lights(Closing):
             self._wake.set()
             if self.on_change is not None:
                 self.on_change()
+
+    def _note(self, name: str, why: str) -> None:
+        if self.on_fault is not None:
+            self.on_fault(name, why)
 
     def snapshot(self) -> dict[str, float]:
         """Return the brightness of each light now, 0 to 1."""
@@ -101,14 +110,15 @@ class Lights(Closing):
 class _Light:
     """One light: its pins, and the pattern it shows since when."""
 
-    def __init__(self, settings: LightSettings, pins: list[OutputPin]) -> None:
+    def __init__(self, settings: LightSettings, pins: list[OutputPin], on_fault: Callable[[str], None]) -> None:
         self.pattern = OFF
         self.since = 0.0
         self._state = ""
         self._label = settings.label
         self._patterns = settings.patterns()
         self._pins = pins
-        self._failed = False
+        self._on_fault = on_fault
+        self.fault = ""  #: why it could not be driven last; empty once it was lit again
 
     def choose(self, states: Collection[str], now: float) -> bool:
         """Change to the pattern of the most important state; True when it is another one."""
@@ -122,13 +132,20 @@ class _Light:
     def step(self, now: float) -> float:
         """Drive the pins for `now`; when that must happen again."""
         t = now - self.since
+        brightness, again = self.pattern.brightness(t), self.since + self.pattern.next_change(t)
         try:
-            self._drive(self.pattern.brightness(t))
+            self._drive(brightness)
         except PinError as error:
-            if not self._failed:
-                log.warning("a light stays dark: %s", error)
-            self._failed = True
-        return self.since + self.pattern.next_change(t)
+            self._become(str(error))
+        else:
+            if brightness:  # one that can be turned off only is no light
+                self._become("")
+        return again
+
+    def _become(self, fault: str) -> None:
+        before, self.fault = self.fault, fault
+        if bool(before) != bool(fault):
+            self._on_fault(fault)
 
     def _drive(self, brightness: float) -> None:
         for pin, part in zip(self._pins, self.pattern.colour if len(self._pins) == 3 else WHITE, strict=False):

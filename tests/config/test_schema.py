@@ -142,6 +142,9 @@ def test_a_secret_is_read_but_never_shown(build: Builder) -> None:
     assert "hunter2" not in repr(house)
 
 
+AN_ADDRESS = 'an address that begins with "https://" or "http://", and names a host'
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -164,7 +167,11 @@ def test_a_secret_is_read_but_never_shown(build: Builder) -> None:
         ('gate = "gate"', 'gate: "gate": expected an address "HOST:PORT", like "switchboard.local:8443"'),
         ('gate = "gate:99999"', 'gate: "gate:99999": expected an address "HOST:PORT", like "switchboard.local:8443"'),
         ('quiet = "24:00"', 'quiet: "24:00": expected a time of day "HH:MM", like "22:30"'),
-        ('site = "ftp://x"', 'site: "ftp://x": expected an address that begins with "https://" or "http://"'),
+        *((f'site = "{site}"', f'site: "{site}": expected {AN_ADDRESS}')
+          for site in ("ftp://x", "//x", "http://", "http://a:70000/", "http://a:b/", "http://a:0/", "http://a..b/",
+                       "http://[::1/", "http://a b/")),
+        ('site = "http://a/ä"', 'site: "http://a/ä": expected only ASCII behind the host, all else percent-encoded'),
+        ('gate = "a..b:1"', 'gate: "a..b:1": expected an address "HOST:PORT", like "switchboard.local:8443"'),
         ("lamps = 3", "lamps: 3: expected a table [lamps]"),
         ("servers = 3", "servers: 3: expected a list [...]"),
     ],
@@ -194,6 +201,13 @@ def test_an_unknown_key_that_resembles_nothing_gets_the_list_of_those_that_exist
     assert build.problems("[lamps.door]\npin = 17\nbzzz = 1") == [
         '3: lamps.door.bzzz: unknown key; expected one of "colour", "pin", "rgb"'
     ]
+
+
+@pytest.mark.parametrize("name", ["x" * 65, " hall", "hall ", "\u202ehall", "a\u0085b"])
+def test_a_section_is_called_by_what_everybody_can_say(build: Builder, name: str) -> None:
+    """HTTP cuts what is long, MQTT strips what is around it, and nobody types what cannot be seen."""
+    (problem,) = build.problems(f'[lamps."{name}"]\npin = 4')
+    assert "expected a name of 1 to 64 characters that can be seen, and no blank at either end" in problem
 
 
 def test_a_missing_key_is_named_at_its_table(build: Builder) -> None:

@@ -150,6 +150,17 @@ class Tab:
             seen = await self.run("document.body.innerText")
             raise PageError(f"never true: {condition}\nevents: {await self._events()}\n{console}\n{seen}") from None
 
+    async def allow(self, *permissions: str) -> None:
+        """Answer yes, for its profile, to what a page of this origin asks its user."""
+        origin = await self.run("location.origin")
+        await self._chromium.call("Browser.grantPermissions", origin=origin, permissions=list(permissions),
+                                  browserContextId=self._context)  # fmt: skip
+
+    async def hide(self) -> None:
+        """Let its user look at another tab."""
+        await self._chromium.call("Target.createTarget", url="about:blank", browserContextId=self._context)
+        await self.until("document.hidden && !document.hasFocus()")
+
     async def close(self) -> None:
         """Close the page and forget its profile."""
         await self._chromium.call("Target.disposeBrowserContext", browserContextId=self._context)

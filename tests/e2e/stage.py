@@ -101,6 +101,14 @@ class BrowserPhone:
         """Call a DevTools method of the page and return its result."""
         return self._stage.bridge.run(self._tab.call(method, **params))
 
+    def allow(self, *permissions: str) -> None:
+        """Answer yes to what the page asks its user."""
+        self._stage.bridge.run(self._tab.allow(*permissions))
+
+    def hide(self) -> None:
+        """Look at another tab."""
+        self._stage.bridge.run(self._tab.hide())
+
     def dial(self, to: str, **params: str) -> None:
         """Begin a call."""
         self.run(f"phone.dial({json.dumps({'To': to, **params})})")

@@ -44,7 +44,7 @@ class Visitor:
 
 
 NOTIFY = "Tell me when it rings, also in another window"
-# What a browser without windows cannot do: it asks nobody, shows nothing, and is never behind another window.
+# What a browser does not tell of itself: what it was asked to show, and what it would do if its user said no.
 NOTIFICATIONS = """
   told = []; ended = 0; answer = "granted";
   Notification = class {
@@ -54,6 +54,17 @@ NOTIFICATIONS = """
     close() { ended += 1; }
   };
   document.hasFocus = () => false;
+"""
+# What the browser itself says of each: that it was shown, that it could not be, that it is gone.
+WATCHED_NOTIFICATIONS = """
+  told = [];
+  Notification = class extends Notification {
+    constructor(title, options) {
+      super(title, options);
+      for (const name of ["show", "error", "close"]) this.addEventListener(name, () => told.push(`${name} ${title}`));
+    }
+  };
+  0
 """
 FINDERS = """
   const shown = (element) => element.checkVisibility();
@@ -161,6 +172,35 @@ def test_who_calls_is_told_at_another_window_where_that_was_asked_for(
     visitor.until_idle()
     visitor.page.until("ended === 1")
     assert visitor.page.run("document.title === document.querySelector('h1').textContent && told.length === 1")
+
+
+@pytest.mark.parametrize("end", ["given up", "answered", "rejected"])
+def test_a_real_browser_shows_a_notification_of_a_hidden_page_for_as_long_as_it_rings(
+    visitor: Visitor, new_box: Callable[..., Box], end: str
+) -> None:
+    visitor.page.run(WATCHED_NOTIFICATIONS)
+    visitor.page.allow("notifications")
+    visitor.click(NOTIFY)
+    visitor.page.until(f"!button({json.dumps(NOTIFY)})")
+    box = new_box()
+    me = visitor.page.run("document.querySelector('h1').textContent")
+    box.dial(me)
+    visitor.page.until("button('Answer')")
+    assert visitor.page.run("told.length") == 0, "whoever looks at the page needs none"
+    box.call.disconnect()
+    visitor.until_idle()
+
+    visitor.page.hide()
+    box.dial(me)
+    visitor.page.until("told.length")
+    assert visitor.page.run("told") == [f"show {box.identity} calls"]
+    if end == "given up":
+        box.call.disconnect()
+    else:
+        visitor.click({"answered": "Answer", "rejected": "Reject"}[end])
+
+    visitor.page.until("told.length > 1")
+    assert visitor.page.run("told") == [f"show {box.identity} calls", f"close {box.identity} calls"]
 
 
 def test_a_browser_that_has_notifications_for_others_only_rings_all_the_same(

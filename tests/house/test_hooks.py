@@ -7,12 +7,14 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
 from gevent.pywsgi import WSGIServer
+from gevent.server import StreamServer
 
 from agent.errors import LocalFault
 from agent.house.happenings import Happening
@@ -139,10 +141,25 @@ def test_how_a_program_failed_is_told(tmp_path: Path, text: str, why: str) -> No
         run_command([script(tmp_path, text)], ENVIRONMENT, 30.0)
 
 
-@pytest.mark.parametrize("program", ["/nowhere", "/etc", "/etc/hostname", "a\0b"])
-def test_what_is_no_program_is_told(program: str) -> None:
-    with pytest.raises(LocalFault, match="cannot be started"):
-        run_command([program], ENVIRONMENT, 5.0)
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [("/nowhere", "none of that name"), ("nowhere", "none of that name"), ("/etc", "chmod"), ("{0}/note", "chmod"),
+     ("a\0b", "characters")],
+)  # fmt: skip
+def test_what_is_no_program_is_told_with_what_to_change(tmp_path: Path, program: str, why: str) -> None:
+    (tmp_path / "note").write_text("#!/bin/sh\n")
+    with pytest.raises(LocalFault, match=f"cannot be started: .*{why}"):
+        run_command([program.format(tmp_path)], ENVIRONMENT, 5.0)
+
+
+@pytest.mark.parametrize("text", ["echo no first line", "#!/nowhere/sh\necho hello"])
+def test_a_script_that_nothing_runs_is_told_to_lack_its_first_line(tmp_path: Path, text: str) -> None:
+    """The system says of the second one that it is not there, as if it meant the script."""
+    hook = tmp_path / "hook"
+    hook.write_text(f"{text}\n")
+    hook.chmod(0o755)
+    with pytest.raises(LocalFault, match="its first line must name what runs it"):
+        run_command([str(hook)], ENVIRONMENT, 5.0)
 
 
 def test_a_hook_that_fails_is_told_once_and_one_that_works_again_once(
@@ -275,6 +292,58 @@ def test_by_get_the_event_is_a_query_in_which_nothing_of_a_stranger_means_more_t
     assert listener.requests[0]["QUERY_STRING"] == query
 
 
+def drip(sock: Any) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello" * 100:
+        sock.sendall(bytes([byte]))
+        gevent.sleep(0.02)
+
+
+def pour(piece: bytes, first: bytes = b"") -> Callable[[Any], None]:
+    def flow(sock: Any) -> None:
+        sock.sendall(first)
+        while True:
+            sock.sendall(piece * 1000)
+
+    return flow
+
+
+ODD_ANSWERS: dict[str, tuple[Callable[[Any], None], str]] = {
+    "byte by byte": (drip, "no answer within 0.5 s"),
+    "headers without end": (pour(b"X: secret\r\n", b"HTTP/1.1 200 OK\r\n"), "no usable answer"),
+    "patience without end": (pour(b"HTTP/1.1 100 Continue\r\n\r\n"), "web failed"),
+    "no HTTP": (pour(b"secret\0\xff"), "no usable answer"),
+    "a length that is no number": (lambda sock: sock.sendall(b"HTTP/1.1 500 X\r\nContent-Length: x\r\n\r\n"), "500"),
+    "nothing": (lambda _sock: None, "web failed"),
+    "a redirection": (lambda sock: sock.sendall(b"HTTP/1.1 308 X\r\nLocation: http://secret/\r\n\r\n"), "set url"),
+}
+
+
+@pytest.mark.parametrize("what", ODD_ANSWERS)
+def test_what_answers_oddly_is_told_once_in_bounded_time_and_the_next_event_is_sent(
+    start: Start, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    answer, why = ODD_ANSWERS[what]
+    asked: list[bytes] = []
+
+    def serve(sock: Any, _address: Any) -> None:
+        asked.append(sock.recv(65536))
+        with suppress(OSError):
+            answer(sock)
+
+    server = StreamServer(("127.0.0.1", 0), serve)
+    server.start()
+    hooks = start(web=HookSettings(on=("*",), url=f"http://127.0.0.1:{server.server_port}/secret", timeout_s=0.5))
+    hooks.put(RING)
+    hooks.put(Happening("offline", {"why": "x"}))
+    with gevent.Timeout(20):
+        hooks._greenlets.join()
+    server.stop(timeout=0)
+
+    assert [b'"event": "ring"' in asked[0], b'"event": "offline"' in asked[1]] == [True, True]
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == 1 and why in told[0] and "secret" not in told[0]
+
+
 @pytest.mark.parametrize("status", ["404 Not Found", "500 Oops", "302 Found"])
 def test_an_address_that_refuses_is_told_and_not_followed(
     listener: Listener, start: Start, caplog: pytest.LogCaptureFixture, status: str
@@ -337,6 +406,8 @@ def test_a_queue_drops_its_oldest_and_knows_when_it_is_late() -> None:
     ({"on": ("ring",), "command": ("x",), "headers": ("A: b",)}, "headers belongs to url"),
     ({"on": ("ring",), "url": "https://x", "headers": ("A: b\r\nC: d",)}, "expected each like"),
     ({"on": ("ring",), "url": "https://user:pw@x/"}, "expected a header Authorization"),
+    ({"on": ("ring",), "url": "https://x", "headers": ("Content-Length: 5",)}, "content-length follows"),
+    ({"on": ("ring",), "url": "https://x", "headers": ("transfer-ENCODING: chunked",)}, "transfer-encoding follows"),
 ])  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(SettingError, match=why):

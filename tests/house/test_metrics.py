@@ -97,10 +97,24 @@ def test_nobody_who_calls_is_named(part: MetricsPart, played: PlayedBox) -> None
     assert "somebody" not in ask(part.port)[1]
 
 
+def test_whatever_a_door_or_a_box_is_called_is_read_back_as_such(part: MetricsPart, played: PlayedBox) -> None:
+    names = ['a"b', "c\\\\d", "e\nf", "\\\\n", "grün", "{}", 'x",y="z', "1\nkiosk_registered 0\n", "x" * 300]
+    played.open = dict.fromkeys(names, True)
+    played.facts |= {"identity": 'the "gate"\\\n'}
+    status, text = ask(part.port)
+
+    found = figures(text)
+    assert status == 200 and found["kiosk_registered", ""] == 1
+    assert {name for (figure, name) in found if figure == "kiosk_door_open"} == set(names)
+    assert ("kiosk_info", 'the "gate"\\\n 1.2.3') in found
+
+
 @pytest.mark.parametrize(("path", "method", "headers", "status"), [
     ("/", "GET", {}, 404), ("/metrics/../etc/passwd", "GET", {}, 404), ("/metrics", "PUT", {}, 405),
     ("/metrics", "POST", {}, 403), ("/metrics", "GET", {"Host": "evil.example"}, 421),
     ("/metrics", "GET", {"Origin": "http://evil.example"}, 403), ("/metrics", "HEAD", {}, 200),
+    ("/METRICS", "GET", {}, 404), ("/metrics/", "GET", {}, 404), ("/metrics", "BREW", {}, 405),
+    ("/" + "a" * 9000, "GET", {}, 414), ("/metrics?x=%ff", "GET", {}, 200),
 ])  # fmt: skip
 def test_only_the_figures_are_served_and_not_to_other_sites(
     part: MetricsPart, path: str, method: str, headers: dict[str, str], status: int

@@ -12,9 +12,11 @@ from typing import ClassVar
 
 import gevent
 import pytest
+from paho.mqtt.client import topic_matches_sub
 
 from agent.house.mqtt import bell, link
 from agent.house.mqtt.paho_client import MOST_PACKET_BYTES
+from agent.log import SeldomLog
 from tests.house.conftest import Join
 from tests.house.stage import Broker, Neighbour, PlayedBox, needs_mosquitto
 
@@ -154,8 +156,9 @@ def test_a_message_too_long_for_an_old_broker_to_hold_back_ends_the_connection_a
 
 
 def test_a_flood_of_commands_is_taken_at_a_bounded_rate(
-    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join, caplog: pytest.LogCaptureFixture
 ) -> None:
+    SeldomLog._since.clear()
     broker.start()
     house = neighbours()
     join()
@@ -167,6 +170,28 @@ def test_a_flood_of_commands_is_taken_at_a_bounded_rate(
     played.until_told("asked volume", 5)
 
     assert len(played.asked) <= 4 * link.COMMANDS_PER_S * 5 + 20
+    played.until_told("asked volume", 21)  # beyond the burst, some were dropped
+    told = [record for record in caplog.records if "the rest is dropped" in record.getMessage()]
+    assert len(told) == 1 and told[0].levelname == "WARNING"
+
+
+@pytest.mark.parametrize("topic", ["homeassistant/lock/gate/x/config", "kiosk-agent/gate/door/x"])
+def test_where_too_much_is_retained_is_said_of_each_place_that_the_box_reads(
+    broker: Broker, neighbours: Meet, played: PlayedBox, join: Join, topic: str
+) -> None:
+    """A broker without MQTT 5 sends what is retained, however long; nobody reads of which topic it is."""
+    broker.start()
+    house = neighbours()
+    house.say(topic, b"x" * 100_000, retain=True)
+    house.until_hears(topic)
+
+    join(version="3.1.1")
+
+    played.until(lambda: any("take away what is retained" in why for why in played.troubles), "told of it")
+    told = next(why for why in played.troubles if "take away" in why)
+    assert any(topic_matches_sub(word, topic) for word in told.split() if "/" in word)
+    house.say(topic, b"", retain=True)
+    played.until(lambda: played.troubles[-1] == "", "over it")
 
 
 def test_a_broker_that_starts_later_and_anew_has_everything_again(

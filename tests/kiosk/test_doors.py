@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,18 @@ def dial(box: Box, visitor: Phone, digits: str) -> None:
         box.press("accept")
         visitor.until_told("accept")
     visitor.call.send_digits(digits)
+
+
+def out_of_use(box: Box, pin: int) -> Callable[[], None]:
+    """Let a pin be switched by nobody, until the returned function is called."""
+    raw: Any = box.kiosk.pins.raw(pin)
+    drive = raw._change_state
+
+    def refuse(_value: object) -> None:
+        raise OSError("the line was released")
+
+    raw._change_state = refuse
+    return lambda: setattr(raw, "_change_state", drive)
 
 
 def levels(box: Box, pin: int) -> list[bool]:
@@ -107,8 +120,43 @@ def test_a_door_that_is_broken_keeps_no_other_one_shut_for_a_code_of_both(
     monkeypatch.setattr(box.kiosk.doorway._relays["gate"], "pulse", broken)
     dial(box, visitor, "4711")
     box.until_told("door open yard: code of guest")
-    assert "trouble the door was not released: GPIO 19 is gone" in box.story
+    assert "trouble the door gate was not released: GPIO 19 is gone" in box.story
     assert not any("gate" in told for told in box.story if told.startswith("door open"))
+    assert box.status["troubles"] == {"door gate": "the door gate was not released: GPIO 19 is gone"}
+
+
+def test_each_door_has_a_trouble_of_its_own_until_it_opens_again(site: Site) -> None:
+    box = box_at(site, doors={**DOORS, "yard": RelaySettings(pin=YARD_PIN, open_ms=200)})
+    told: list[tuple[str, dict[str, Any]]] = []
+    KioskHouseBox(box.kiosk).listen(lambda one: told.append((one.name, dict(one.details))), lambda: None)
+    mend = [out_of_use(box, pin) for pin in (GATE_PIN, YARD_PIN)]
+
+    box.press("gate")
+    box.press("yard")
+    box.until(lambda: len(box.status["troubles"]) == 2, "told of both")
+    box.press("door")
+    box.until_told("door open button")
+    assert set(box.status["troubles"]) == {"door gate", "door yard"}
+
+    mend[0]()
+    box.press("gate")
+    box.until_told("door open gate: button")
+    assert set(box.status["troubles"]) == {"door yard"} and "error" in box.states
+    assert [about["part"] for name, about in told if name == "trouble"] == ["door gate", "door yard"]
+    assert ("trouble_over", {"part": "door gate"}) in told
+
+
+def test_a_door_that_is_open_and_cannot_be_kept_so_is_a_trouble_and_over_when_it_can(site: Site) -> None:
+    """It is told of no second opening, so that its trouble must not wait for one."""
+    box = box_at(site, doors={"gate": RelaySettings(pin=GATE_PIN, open_ms=30_000)})
+    box.press("gate")
+    box.until_told("door open gate: button")
+    mend = out_of_use(box, GATE_PIN)
+    box.press("gate")
+    box.until(lambda: set(box.status["troubles"]) == {"door gate"}, "told of the fault")
+    mend()
+    box.press("gate")
+    box.until(lambda: box.status["troubles"] == {}, "is over it")
 
 
 @pytest.mark.parametrize("by", ["code", "page", "http", "mqtt"])

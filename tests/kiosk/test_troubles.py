@@ -16,6 +16,7 @@ from agent.errors import RestartLimitError
 from agent.signaling.token.access_token import mint_token
 from agent.signaling.token.token_source import TokenSettings, read_key
 from agent.twilio_errors import twilio_error
+from hw.panel.settings import LightSettings
 from tests.kiosk.stage import BOX, BOX_HZ, BUTTONS, UNREACHABLE_HZ, VISITOR_HZ, Box, Phone, Site
 
 
@@ -364,3 +365,37 @@ def test_a_stuck_button_is_reported_until_it_moves(site: Site) -> None:
 
     box.press("stuck")
     box.until(lambda: "error" not in box.states, "over it")
+
+
+def test_a_button_that_was_taken_away_is_stuck_no_more(site: Site) -> None:
+    box = site.box(replace(site.config(), buttons={**BUTTONS, "stuck": replace(BUTTONS["mute"], pin=22)}))
+    for name in ("stuck", "mute"):
+        box.kiosk.panel._gesture(name, "stuck")
+    assert set(box.status["troubles"]) == {"button stuck", "button mute"}
+
+    box.kiosk.panel.wire(BUTTONS, box.kiosk.config.lights)
+
+    assert box.status["troubles"] == {}
+
+
+def test_each_light_has_a_trouble_of_its_own_until_it_is_lit_again(site: Site) -> None:
+    broken = LightSettings(pin=22, ready="steady", error="flash 2 2000")
+    box = site.box(replace(site.config(), lights={"one": broken, "two": replace(broken, pin=23)}))
+    raws: list[Any] = [box.kiosk.pins.raw(pin) for pin in (22, 23)]
+    drives = [raw._change_state for raw in raws]
+    for raw in raws:
+        raw._change_state = refuse
+
+    box.kiosk.board.trouble("test", "something else, so that they flash")
+    box.until(lambda: {"light one", "light two"} <= set(box.status["troubles"]), "told of both")
+    assert "light one cannot be lit: GPIO22" in box.status["troubles"]["light one"]
+
+    raws[0]._change_state = drives[0]
+    box.until(lambda: "light one" not in box.status["troubles"], "lit it again")
+    assert "light two" in box.status["troubles"]
+    box.kiosk.panel.wire(BUTTONS, {"one": broken})
+    assert set(box.status["troubles"]) == {"test"}
+
+
+def refuse(_value: object) -> None:
+    raise OSError("the line was released")

@@ -142,3 +142,12 @@ def test_a_request_has_its_time_besides_that_of_the_look_up(resolver: Resolver) 
 )
 def test_an_address_needs_no_look_up(host: str, literal: bool) -> None:
     assert is_literal(host) == literal
+
+
+@pytest.mark.parametrize("host", ["x" * 64, "a..b", "\ud800"])
+def test_what_is_no_name_is_not_found_and_no_thread_stumbles_over_it(
+    host: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(socket.gaierror):
+        resolve(host, 80)
+    assert "Traceback" not in capfd.readouterr().err

@@ -223,6 +223,12 @@ def test_a_field_that_is_wrong_is_named(browser: Any, box: Any, ask: str, body: 
     assert box.done == []
 
 
+def test_a_short_path_takes_each_field_once(browser: Any, box: Any) -> None:
+    answer = browser.post("/volume?percent=1&percent=100")
+    assert (answer.status_code, "'percent' is given twice" in error(answer)) == (400, True)
+    assert box.done == []
+
+
 def test_a_body_must_be_json_and_short(browser: Any, box: Any) -> None:
     assert browser.send("volume", {"percent": 1}, Content_Type="text/plain").status_code == 415
     assert browser.send("volume", b"percent=1", Content_Type="application/x-www-form-urlencoded").status_code == 415

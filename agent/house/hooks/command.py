@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -50,11 +52,22 @@ def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subproce
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT)  # fmt: skip
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "this is no name of a program"
-        raise LocalFault(f"{arguments[0]} cannot be started: {why}") from None
+        raise LocalFault(f"{arguments[0]} cannot be started: {_why_not(arguments[0], error)}") from None
     with suppress(OSError):  # it has ended already
         os.setpriority(os.PRIO_PGRP, process.pid, NICE)
     return process
+
+
+def _why_not(program: str, error: OSError | ValueError) -> str:
+    """Say what to change: the system's word of a script is about what runs it."""
+    if not isinstance(error, OSError):
+        return "the command has characters that no program can be given"
+    first_line = "its first line must name what runs it, like #!/bin/sh"
+    if error.errno == errno.ENOEXEC or (error.errno == errno.ENOENT and Path(program).exists()):
+        return f"{error.strerror}; {first_line}"
+    hints = {errno.EACCES: "the user of this program must be allowed to run it: chmod +x",
+             errno.ENOENT: "there is none of that name"}  # fmt: skip
+    return "; ".join(filter(None, (error.strerror, hints.get(error.errno or 0))))
 
 
 def _read(pipe: Any, printed: bytearray) -> None:

@@ -129,4 +129,5 @@ def _ask(hook: HookSettings, happening: Happening, identity: str) -> None:
                   timeout_s=hook.timeout_s) as host:  # fmt: skip
         answer = host.request(hook.method, target, headers, body)
     if not 200 <= answer.status < 300:
-        raise FarSideError(f"{parts.hostname} answers {answer.status}")
+        hint = "; it is not followed: set url to where that leads" if 300 <= answer.status < 400 else ""
+        raise FarSideError(f"{parts.hostname} answers {answer.status}{hint}")

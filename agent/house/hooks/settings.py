@@ -12,6 +12,7 @@ from hw.setting import setting
 
 EVERYTHING = "*"
 MOST_EVENTS = 20
+_OURS = frozenset(("connection", "content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"))
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")  # RFC 9110 section 5.1
 
 
@@ -44,6 +45,8 @@ class HookSettings:
                 raise SettingError(f"{key} belongs to url; a command has none")
         if not all(_HEADER.fullmatch(header) for header in self.headers):
             raise SettingError('headers: expected each like "Authorization: Bearer ..."')
+        if ours := _OURS.intersection(name.lower() for name in self.header_pairs()):
+            raise SettingError(f"headers: {', '.join(sorted(ours))} follows from what is sent; expected others")
 
     def _check_events(self) -> None:
         if not self.on:

@@ -6,16 +6,17 @@ What is published waits in the outbox until the broker takes it, so that nothing
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
 from agent.errors import FarSideError
+from agent.house.mqtt.explanations import expected_speech, explain, explain_too_long
 from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.paho_client import (
+    BadFileError,
     PahoClient,
     connect,
     explain_refusal,
@@ -25,13 +26,11 @@ from agent.house.mqtt.paho_client import (
     subscribe_to_kept,
 )
 from agent.house.mqtt.settings import MqttSettings
-from agent.log import excerpt
 
 log = logging.getLogger(__name__)
 
 ANSWER_S = 10.0  # from CONNECT to SUBACK
 CONNECTING_S = 150.0  # what names (120 s) and TCP may take before the thread counts as stuck; TLS has keepalive_s
-OLDER = 'For one without MQTT 5 set [mqtt] version = "3.1.1"'
 
 
 class BrokerGoneError(FarSideError):
@@ -88,26 +87,16 @@ class BrokerConnection:
             _hang_up(client)
 
     def _explained(self, error: Exception) -> BrokerGoneError:
-        match error:
-            case ssl.SSLCertVerificationError():
-                said = excerpt(error.verify_message, 120)
-                why = f"its certificate is not trusted ({said}); set [mqtt] ca_file or host, or the clock"
-            case ssl.SSLError():
-                why = f"it does not speak TLS as expected ({excerpt(error.reason or error, 120)}); is it this port?"
-            case OSError():
-                return BrokerGoneError(excerpt(error.strerror or error, 120))
-            case _:  # what paho makes of bytes that are no MQTT
-                log.debug("the broker's bytes were not understood", exc_info=error)
-                old = "" if self._up or self._settings.version != "5" else f"; is it an old one? {OLDER}"
-                why = f"it sends what is no MQTT ({type(error).__name__}){old}"
-        return BrokerGoneError(why, refused=True)
+        if not isinstance(error, OSError):  # what paho makes of bytes that are no MQTT
+            log.debug("the broker's bytes were not understood", exc_info=error)
+        why, refused = explain(error, self._settings, was_up=self._up)
+        return BrokerGoneError(why, refused=refused)
 
     def _client(self) -> PahoClient:
         try:
             client = new_client(self._settings, self._client_name, self._will)
-        except OSError as error:  # of the files that the settings name
-            why = f"a file of [mqtt] cannot be used: {excerpt(error, 200)}"
-            raise BrokerGoneError(why, refused=True) from None
+        except BadFileError as error:
+            raise BrokerGoneError(str(error), refused=True) from None
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
@@ -205,8 +194,8 @@ class BrokerConnection:
 
     def _why_closed(self, client: PahoClient) -> str:
         if client.longest:
-            return f"it sends a packet of {client.longest} bytes; somebody retains too much below {self._commands}"
-        without = f"it hung up without an answer; does it speak MQTT, with TLS or without? {OLDER}"
+            return explain_too_long(client.longest, [self._commands, *self._leftovers.filters])
+        without = f"it hung up without an answer; {expected_speech(self._settings)}"
         lost = f"it was lost; if again and again, another box may have this one's name, {self._client_name}"
         return lost if self._up else without
 

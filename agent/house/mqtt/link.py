@@ -6,6 +6,7 @@ rate, and how the connection stands. Nothing wakes the thread but messages, and 
 
 from __future__ import annotations
 
+import logging
 import math
 import random
 import threading
@@ -19,7 +20,10 @@ from agent.house.mqtt.connection import CONNECTING_S, BrokerConnection, BrokerGo
 from agent.house.mqtt.leftovers import Leftovers
 from agent.house.mqtt.outbox import Outbox
 from agent.house.mqtt.settings import MqttSettings
+from agent.log import SeldomLog
 from agent.net.rate_limit import RateLimit
+
+_strangers = SeldomLog(logging.getLogger(__name__))
 
 MARGIN_S = 5.0
 PAUSES_S = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
@@ -160,6 +164,9 @@ class _LinkThread(threading.Thread):
         """Pass on what the house asks for, but no flood of it."""
         if self._asks.take(monotonic()):
             self._tell_hub(self._heard, topic, payload, retained)
+        else:
+            _strangers.warning("more is asked for over MQTT than %g things a second; the rest is dropped",
+                               COMMANDS_PER_S)  # fmt: skip
 
     def _tell_hub(self, fn: Callable[..., None], *args: Any) -> None:
         if not self.is_ending:

@@ -8,7 +8,8 @@ takes, `_sock_recv` and what it is called with, have a test.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.errors import LocalFault
+from agent.house.mqtt.explanations import explain_file
 from agent.house.mqtt.settings import MqttSettings
 from agent.house.mqtt.topics import OFFLINE
 
@@ -39,6 +42,10 @@ class PacketTooLongError(OSError):
     """The broker announced a packet that nothing honest needs."""
 
 
+class BadFileError(LocalFault):
+    """A file that the settings name cannot be used."""
+
+
 class PahoClient(paho.Client):
     """A client that reads bounded packets."""
 
@@ -54,7 +61,7 @@ class PahoClient(paho.Client):
 def new_client(settings: MqttSettings, name: str, will: str) -> PahoClient:
     """Make a client that is not connected yet; `will` is the topic of its availability.
 
-    Raises OSError when a file of the settings cannot be read, ssl.SSLError when it holds no certificate.
+    Raises BadFileError when a file of the settings cannot be used.
     """
     client = PahoClient(
         CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv5 if is_5(settings) else paho.MQTTv311,
@@ -63,9 +70,11 @@ def new_client(settings: MqttSettings, name: str, will: str) -> PahoClient:
     client.connect_timeout = CONNECT_S
     client.will_set(will, OFFLINE, qos=1, retain=True)
     if settings.user:
-        client.username_pw_set(settings.user, _password(settings))
+        with _named("password_file"):
+            client.username_pw_set(settings.user, _password(settings))
     if settings.tls:
-        client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file or None))
+        with _named("ca_file"):
+            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file or None))
     return client
 
 
@@ -111,6 +120,15 @@ def has_more(sock: Any) -> bool:
     """Tell whether TLS has taken bytes out of the socket that nobody has read."""
     pending: Callable[[], int] | None = getattr(sock, "pending", None)
     return bool(pending and pending())
+
+
+@contextmanager
+def _named(key: str) -> Iterator[None]:
+    """Say whose file it is that cannot be used: what the system says of it may name none."""
+    try:
+        yield
+    except OSError as error:
+        raise BadFileError(explain_file(key, error)) from None
 
 
 def _password(settings: MqttSettings) -> str:
