@@ -236,6 +236,7 @@ def test_a_call_button_does_nothing_during_a_call(box: Box, visitor: Phone) -> N
     assert visitor.call.status() == "open"
 
 
+@pytest.mark.real_time
 def test_the_call_is_described_with_its_quality(box: Box, visitor: Phone) -> None:
     assert box.status["call"] is None
 
