@@ -57,7 +57,8 @@ listen = "127.0.0.1:0"
 [service]
 control_socket = "{folder}/run/control.sock"
 state_dir = "{folder}/remembered"
-"""
+stop_within_ms = 15000
+"""  # the orderly stop has more time than it takes, so that nothing but itself ends the process
 
 
 class Agent:
@@ -562,11 +563,10 @@ def test_whoever_holds_the_page_or_the_control_socket_does_not_hold_up_the_end(
 def test_a_wedged_sound_server_does_not_hold_up_the_end(
     settings: str, manager: Manager, start: Callable[..., Agent]
 ) -> None:
-    """The orderly stop has more time here than it takes, so that nothing but itself ends the process."""
     cards = shared_cards()
     path = Path(settings)
     card = 'driver = "alsa"\ncapture = "vmic_a"\nplayback = "vspk_a"'
-    path.write_text(path.read_text().replace('driver = "none"', card) + "stop_within_ms = 15000\n")
+    path.write_text(path.read_text().replace('driver = "none"', card))
     agent = start("run", "--config", settings, NOTIFY_SOCKET=manager.path, **cards.environment)
     manager.until("STATUS=ready")
     agent.until_logs("sound open")
