@@ -14,7 +14,7 @@ from hw.sound.frame import RATE_HZ
 Chord = tuple[float, ...]
 
 WINDOW = 8  # frames of 20 ms that are heard as one
-KEPT = 500
+KEPT = 1_500  # as long as a test is patient
 LEAST_SAMPLES = 4800
 
 
