@@ -179,7 +179,7 @@ def test_the_volume_buttons_go_in_steps_between_the_limits(box: Box) -> None:
 
 def test_the_volume_changes_what_is_heard(box: Box, visitor: Phone) -> None:
     talk(box, visitor)
-    box.until_hears(VISITOR_HZ)
+    box.until(lambda: box.ear.hears(VISITOR_HZ), "heard the visitor in this moment")
     loud = box.ear.loudness()
 
     box.kiosk.box.set_volume(50)
