@@ -22,6 +22,7 @@ from hw.sound import AlsaSound
 from hw.sound.wav_files import load_pcm
 from hw.sound.wav_sound import WavSound
 
+SILENT_S = 60.0  # of a service that does not even say that it rings
 STEPS = ("ringing", "accept", "reconnecting", "reconnected", "digit", "error", "cancel", "disconnect")
 
 
@@ -40,13 +41,16 @@ def main() -> int:
 def talk(call: Connection, steps: Queue[tuple[str, tuple[Any, ...]]], options: argparse.Namespace) -> int:
     """See the call through to its end; this runs in the main greenlet, so it may wait as long as it likes."""
     answered, why = False, f"nobody answered within {options.ring_seconds:g} s"
-    giving_up = gevent.spawn_later(options.ring_seconds, call.disconnect)
+    giving_up = gevent.spawn_later(SILENT_S, call.disconnect)
     with ExitStack() as at_the_end:
         while (step := steps.get())[0] not in ("cancel", "disconnect"):
             name, args = step
             print(name, *(args if name in ("digit", "error") else ()), flush=True)
             if name == "error":
                 why = str(args[0])
+            elif name == "ringing":
+                giving_up.kill()
+                giving_up = gevent.spawn_later(options.ring_seconds, call.disconnect)
             elif name == "accept":
                 answered = True
                 giving_up.kill()
@@ -67,7 +71,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--digits", default="", help="keys to press when answered: 0-9 * # and w, a pause of 0.5 s")
     parser.add_argument("--record", metavar="WAV", help="file for what the other end says")
     parser.add_argument("--seconds", type=float, default=10.0, help="hang up this long after the answer (default: 10)")
-    parser.add_argument("--ring-seconds", type=float, default=60.0, help="give up after so long (default: 60)")
+    parser.add_argument("--ring-seconds", type=float, default=60.0, help="let it ring so long (default: 60)")
     voice = parser.add_mutually_exclusive_group()
     voice.add_argument("--card", action="store_true", help="talk through the sound card")
     voice.add_argument("--speak", metavar="WAV", help="say this file when answered (default: silence)")

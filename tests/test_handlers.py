@@ -19,6 +19,13 @@ class OwnError(BaseException):
     """Not an Exception, like gevent.Timeout."""
 
 
+def until(happened: Callable[[], object]) -> None:
+    """Let the hub run until it has happened."""
+    with gevent.Timeout(30, AssertionError("it did not come about")):
+        while not happened():
+            gevent.sleep(0.001)
+
+
 def run_to_the_end(emitter: HubEmitter) -> gevent.Greenlet[..., Any]:
     """Emit from a greenlet of its own, as a reader of a socket does."""
     reader = gevent.spawn(emitter.emit, "event", 1)
@@ -69,7 +76,7 @@ def test_a_listener_that_waits_holds_up_nobody(emits_in: str) -> None:
     else:
         with Mailbox() as mailbox:
             mailbox.post(emitter.emit, "event", 1)
-            gevent.sleep(0.01)
+            until(lambda: told)
     assert told == [("next", 1)]
 
     gate.set()
@@ -125,13 +132,13 @@ def test_a_listener_may_end_the_program() -> None:
 
 
 def test_more_listeners_than_can_wait_are_not_called(caplog: pytest.LogCaptureFixture) -> None:
-    emitter, gate, called = HubEmitter(), Event(), []
-    emitter.on("event", lambda n: (called.append(n), gate.wait()))
+    emitter, gate, called, left = HubEmitter(), Event(), [], []
+    emitter.on("event", lambda n: (called.append(n), gate.wait(), left.append(n)))
 
     for n in range(MAX_WAITING + 5):
         emitter.emit("event", n)
     gate.set()
-    gevent.sleep(0.01)
+    until(lambda: len(left) == MAX_WAITING)
     emitter.emit("event", -1)
 
     assert called == [*range(MAX_WAITING), -1]
@@ -153,7 +160,7 @@ def test_timers_ring_in_the_order_of_their_times_and_of_their_making(delays_s: l
     clock, rung = HubClock(), []
     for n, delay_s in enumerate(delays_s):
         clock.call_later(delay_s, rung.append, n)
-    gevent.sleep(0.05)
+    until(lambda: len(rung) == len(delays_s))
 
     assert rung == sorted(range(len(delays_s)), key=lambda n: (max(0.0, delays_s[n]), n))
 
@@ -167,7 +174,7 @@ def test_a_timer_that_waits_or_fails_holds_up_no_other(caplog: pytest.LogCapture
     clock.call_later(0, gevent.sleep, 5)
     clock.call_later(0, fail)
     clock.call_later(0, rung.append, "next")
-    gevent.sleep(0.02)
+    until(lambda: rung and caplog.records)
 
     assert rung == ["next"]
     assert len(caplog.records) == 1
@@ -188,7 +195,7 @@ def test_a_cancelled_timer_does_not_ring_and_others_do(cancel: Callable[[list[An
     clock, rung = HubClock(), []
     timers = [clock.call_later(0.002, rung.append, n) for n in range(4)]
     cancel(timers)
-    gevent.sleep(0.03)
+    until(lambda: left[-1] in rung)  # by then each of the others has had its time
 
     assert rung == left
 
@@ -199,7 +206,7 @@ def test_a_timer_may_cancel_one_of_the_same_time() -> None:
     timers.append(clock.call_later(0, lambda: timers[1].cancel()))
     timers.append(clock.call_later(0, rung.append, "cancelled"))
     timers.append(clock.call_later(0, rung.append, "next"))
-    gevent.sleep(0.02)
+    until(lambda: "next" in rung)
 
     assert rung == ["next"]
 
@@ -213,7 +220,7 @@ def test_a_letter_that_fails_does_not_keep_the_others_back(caplog: pytest.LogCap
     with Mailbox() as mailbox:
         for letter in (fail, lambda: read.append(1), fail, lambda: read.append(2)):
             mailbox.post(letter)
-        gevent.sleep(0.02)
+        until(lambda: len(read) == 2)
 
     assert read == [1, 2]
     assert len(caplog.records) == 2

@@ -163,12 +163,17 @@ class MediaLeg(AsyncClosing):
         if name == "connection_state":
             self._on_alive(arguments[0] in ("connected", "connecting"))
             if arguments[0] == "connected":
-                asyncio.get_running_loop().call_later(SILENT_S, self._heard)  # a client that only listens
+                asyncio.get_running_loop().call_later(SILENT_S, self._take_for_listener)
             else:
                 self.kept.lost()
         elif name == "dtls_state" and arguments[0] in ("closed", "failed"):
             log.info("a client's media ended: DTLS %s", arguments[0])
             self._on_ended()
+
+    def _take_for_listener(self) -> None:
+        """Take a client that has a path and was not heard for one that only listens; another may be gone by now."""
+        if not self.kept.is_reached:
+            self._heard()
 
     def _heard(self) -> None:
         """Note that the client is there, and send what was dialled for it meanwhile."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import gevent
 import pytest
 from aioice import stun
 from aioice.turn import make_integrity_key
@@ -16,6 +15,7 @@ from agent.media.bridge import Bridge
 from agent.signaling.settings import SignalingSettings
 from agent.switchboard.server import Switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.rig.ports import unused_port
 
 KEY = make_integrity_key("kiosk", "test", "secret")
 
@@ -71,6 +71,4 @@ def relay() -> Iterator[Any]:
 @pytest.fixture
 def closed_port() -> int:
     """A port at which nobody listens."""
-    with gevent.socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return unused_port()

@@ -6,17 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
 
 def demonstrate(option: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "agent", "demo", option, "--state-dir", str(folder / "state")]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
 
 
-@pytest.mark.timeout(120)
 def test_the_demonstration_calls_talks_recovers_and_hangs_up(tmp_path: Path) -> None:
     done = demonstrate("--once", tmp_path)
 
@@ -36,7 +33,6 @@ def test_the_demonstration_calls_talks_recovers_and_hangs_up(tmp_path: Path) -> 
     assert any("◐ call reconnecting" in line for line in lights)
 
 
-@pytest.mark.timeout(120)
 def test_the_quick_one_calls_talks_and_hangs_up_without_a_cut(tmp_path: Path) -> None:
     done = demonstrate("--quick", tmp_path)
 

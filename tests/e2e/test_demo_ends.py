@@ -38,7 +38,6 @@ def demo(whose: str, moment: str, folder: Path, *limits: str) -> subprocess.Comp
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("whose", "moment", "verdict"),
     [

@@ -10,6 +10,7 @@ import pytest
 
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.rig.ports import unused_port
 
 from .stage import BOX_HZ, BROWSER_HZ, Box, BrowserPhone, Stage
 from .test_browser_calls import browser_calls_box
@@ -218,8 +219,8 @@ def test_a_page_that_takes_a_call_over_ends_it_in_the_other(stage: Stage, box: B
 
 
 def test_a_switchboard_that_is_started_anew_ends_calls_and_has_its_pages_back(stage: Stage, tmp_path: Path) -> None:
-    settings = SwitchboardSettings(listen_port=0, state_dir=str(tmp_path))
-    switchboard = start_switchboard(stage.bridge, settings)
+    port = unused_port()
+    switchboard = start_switchboard(stage.bridge, SwitchboardSettings(listen_port=port, state_dir=str(tmp_path)))
     ann, ben = two_pages(stage, switchboard)
     for page in (ann, ben):
         page.run("events.length = 0")
@@ -228,7 +229,6 @@ def test_a_switchboard_that_is_started_anew_ends_calls_and_has_its_pages_back(st
         page.until_event("call", "disconnect")
         page.until_event("device", "unregistered")
         assert not page.run("happened('device', 'error')")  # it was told, and not cut off
-    port = switchboard.address.port
     with start_switchboard(stage.bridge, SwitchboardSettings(listen_port=port, state_dir=str(tmp_path))):
         for page in (ann, ben):
             page.until("phone.isReady()")

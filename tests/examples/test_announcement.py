@@ -42,7 +42,7 @@ def test_whoever_calls_hears_the_words_and_is_let_go(pbx: Pbx) -> None:
 
     phone.dial()
 
-    phone.until(lambda: phone.ear.hears(HZ), "heard the words")
+    phone.until_hears(HZ)
     phone.until_told("disconnect")
     said, complaint = program.communicate(timeout=60)
     assert (program.returncode, complaint) == (0, "")

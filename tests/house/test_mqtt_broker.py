@@ -202,8 +202,7 @@ def test_a_broker_that_starts_later_and_anew_has_everything_again(
     played.until(lambda: any("cannot be used" in why for why in played.troubles), "told that there is no broker")
 
     broker.start()
-    played.until(lambda: part.connected, "connected")
-    assert played.troubles[-1] == ""
+    played.until(lambda: part.connected and played.troubles[-1] == "", "connected, and over the trouble")
 
     broker.stop()
     played.until(lambda: not part.connected, "noticed")

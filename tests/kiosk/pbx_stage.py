@@ -15,7 +15,8 @@ from agent.mailbox import Mailbox
 from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.settings import SipSettings
 from hw.sound.wav_sound import WavSound
-from tests.kiosk.stage import VISITOR_HZ, Box, Ear, Watcher, button, tone
+from tests.kiosk.ear import Ear
+from tests.kiosk.stage import VISITOR_HZ, Box, Listener, button, tone
 from tests.signaling.sip.edge import DOMAIN, HOSTS, SECRETS, Edge, Site
 
 KIOSK, DESK = "kiosk", "desk"
@@ -83,7 +84,7 @@ class Pbx:
             edge.close()
 
 
-class SipPhone(Watcher):
+class SipPhone(Listener):
     """Somebody else's phone."""
 
     def __init__(self, pbx: Pbx, user: str, **more: Any) -> None:

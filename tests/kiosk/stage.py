@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +21,14 @@ from agent.media.bridge import Bridge
 from agent.signaling.token.token_source import TokenSettings
 from agent.switchboard.runner import RunningSwitchboard, start_switchboard
 from agent.switchboard.settings import SwitchboardSettings
+from bench.rig.ports import unused_port
 from hw.panel.settings import ButtonSettings
 from hw.sound.frame import RATE_HZ
 from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
+from tests.kiosk.ear import Chord, Ear
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 PRESS_S = 0.06
 BOX, VISITOR = "box", "visitor"
 BOX_HZ, VISITOR_HZ = 1000, 600
@@ -49,36 +50,6 @@ def button(pin: int, **bound: str) -> ButtonSettings:
 
 PINS = [pin for pin in range(2, 24) if pin != 12]  # the lights have 12, 24 and 25
 BUTTONS = {name: button(pin, short=action) for pin, (name, action) in zip(PINS, ACTIONS.items(), strict=False)}
-
-
-class Ear:
-    """Hears what a sound device plays; `on_frame` is called on the hub for each 20 ms."""
-
-    def __init__(self, mailbox: Mailbox, on_frame: Callable[[], None]) -> None:
-        self._frames: deque[bytes] = deque(maxlen=8)
-        self._mailbox = mailbox
-        self._on_frame = on_frame
-
-    def __call__(self, frame: bytes) -> None:
-        self._frames.append(frame)
-        self._mailbox.post(self._on_frame)
-
-    def loudness(self) -> float:
-        """RMS of the last 160 ms."""
-        return float(np.sqrt(np.mean(self._pcm() ** 2)))
-
-    def hears(self, *hz: float) -> bool:
-        """Whether these pitches, and nothing louder, are in what was played last."""
-        pcm = self._pcm()
-        if len(pcm) < 4800 or self.loudness() < 40:
-            return False
-        spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
-        resolution = RATE_HZ / len(pcm)
-        parts = [spectrum[round(f / resolution) - 1 : round(f / resolution) + 2].max() for f in hz]
-        return bool(min(parts) > 0.4 * spectrum.max())
-
-    def _pcm(self) -> Any:
-        return np.frombuffer(b"".join(self._frames) or bytes(1920), "<i2").astype(float)
 
 
 class Watcher:
@@ -111,6 +82,24 @@ class Watcher:
         self.until(lambda: sum(told.startswith(what) for told in self.story) >= times, what)
 
 
+class Listener(Watcher):
+    """A watcher with an ear."""
+
+    ear: Ear
+
+    def until_hears(self, *hz: float) -> None:
+        """Wait until exactly these pitches are played."""
+        self.until_hears_any(hz)
+
+    def until_hears_any(self, *chords: Chord) -> None:
+        """Wait until one of these is played, and nothing else."""
+        self.until(self.ear.listen(*chords), f"heard {chords}")
+
+    def until_quiet(self) -> None:
+        """Wait until nothing is played."""
+        self.until(lambda: self.ear.loudness() < 10, "quiet")
+
+
 class FragileSound(WavSound):
     """A sound device that can be pulled out and put back."""
 
@@ -141,11 +130,10 @@ class Site:
         self.folder = folder
         self.mailbox = Mailbox()
         self._bridge = Bridge()
-        self._settings = SwitchboardSettings(
-            listen_port=0, state_dir=str(folder / "state"), ring_timeout_s=ring_timeout_s
+        self._settings = SwitchboardSettings(  # nobody else may have the port while it is stopped
+            listen_port=unused_port(), state_dir=str(folder / "state"), ring_timeout_s=ring_timeout_s
         )
         self.switchboard: RunningSwitchboard = start_switchboard(self._bridge, self._settings)
-        self._settings = replace(self._settings, listen_port=self.switchboard.port)
         self._ends: list[Callable[[], None]] = []
 
     def stop(self) -> None:
@@ -220,7 +208,7 @@ class Site:
         self._bridge.close()
 
 
-class Box(Watcher):
+class Box(Listener):
     """The box, and somebody in front of it."""
 
     def __init__(self, mailbox: Mailbox, config: Config, real_sound: bool = False,
@@ -258,14 +246,6 @@ class Box(Watcher):
         """Wait until there is no call."""
         self.until(lambda: self.states == {"ready"}, "calm")
 
-    def until_hears(self, *hz: float) -> None:
-        """Wait until exactly these pitches are played."""
-        self.until(lambda: self.ear.hears(*hz), f"heard {hz}")
-
-    def until_quiet(self) -> None:
-        """Wait until nothing is played."""
-        self.until(lambda: self.ear.loudness() < 10, "quiet")
-
     @property
     def last_call(self) -> dict[str, Any]:
         return dict(self.status["recent_calls"][0])
@@ -274,7 +254,7 @@ class Box(Watcher):
         self.kiosk.stop()
 
 
-class Phone(Watcher):
+class Phone(Listener):
     """Somebody else's phone."""
 
     def __init__(self, site: Site, identity: str) -> None:
@@ -307,14 +287,6 @@ class Phone(Watcher):
         self.device.on("incoming", lambda call: call.accept())
         for call in self.device.connections:
             call.accept()
-
-    def until_hears(self, *hz: float) -> None:
-        """Wait until exactly these pitches are played."""
-        self.until(lambda: self.ear.hears(*hz), f"heard {hz}")
-
-    def until_quiet(self) -> None:
-        """Wait until nothing is played."""
-        self.until(lambda: self.ear.loudness() < 10, "quiet")
 
     def close(self) -> None:
         self.device.destroy()

@@ -33,7 +33,7 @@ def write_wav(path: Path, hz: int, seconds: int = 1) -> str:
 
 
 def until_rings(box: Box) -> None:
-    box.until(lambda: any(box.ear.hears(hz) for hz in BELL_HZ), "the bell")
+    box.until_hears_any(*((hz,) for hz in BELL_HZ))
 
 
 def test_the_bell_rings_until_the_call_is_taken(box: Box, visitor: Phone) -> None:
@@ -73,7 +73,7 @@ def test_own_files_begin_and_end_a_call(site: Site, visitor: Phone, tmp_path: Pa
     box.until_shows("ringing")
 
     box.press("accept")
-    box.until(lambda: box.ear.hears(1500) or box.ear.hears(1500, VISITOR_HZ), "the connect tone")
+    box.until_hears_any((1500,), (1500, VISITOR_HZ))
     visitor.until_told("accept")  # or it would be a caller who gives up
     visitor.call.disconnect()
 
@@ -207,4 +207,4 @@ def test_a_call_that_answers_itself_says_so(site: Site, visitor: Phone) -> None:
 
     visitor.dial()
 
-    box.until(lambda: box.ear.hears(CONNECTED_HZ) or box.ear.hears(CONNECTED_HZ, VISITOR_HZ), "the connect tone")
+    box.until_hears_any((CONNECTED_HZ,), (CONNECTED_HZ, VISITOR_HZ))

@@ -106,7 +106,7 @@ def test_the_caller_hears_that_a_code_was_wrong_or_came_too_late(
     call.call.send_digits(digits)
 
     box.until_told(f"door code {verdict}")
-    call.until(lambda: call.ear.hears(REFUSED_HZ, BOX_HZ), "heard the refusal")
+    call.until_hears(REFUSED_HZ, BOX_HZ)
     assert "door open" not in box.story
 
 

@@ -113,7 +113,6 @@ def test_a_day_without_a_network_is_short(site: Site, monkeypatch: pytest.Monkey
     assert written.bytes / 5 * tries_a_day <= MOST_BYTES
 
 
-@pytest.mark.timeout(200)
 def test_a_day_of_a_program_that_ends_at_once_again_and_again_is_short(tmp_path: Path) -> None:
     """As one ends that meets another agent; systemd starts it half a second after each end."""
     settings = tmp_path / "box.toml"

@@ -36,12 +36,13 @@ def test_a_call_that_was_ended_before_it_answers_itself_stays_ended(site: Site, 
 
 
 def test_of_two_calls_only_one_answers_itself(site: Site, visitor: Phone) -> None:
-    box = ruled(site, auto_answer=("*",), auto_answer_delay_ms=200)
+    box = ruled(site, auto_answer=("*",), auto_answer_delay_ms=200, busy_calls="ring")
     other = site.phone("other")
 
     visitor.dial()
-    other.dial()
+    other.dial()  # it may arrive later than the first one is answered
     visitor.until_told("accept")
+    other.until_told("ringing")
     box.until_shows("in_call", "ringing")
     other.call.disconnect()
 
@@ -53,7 +54,8 @@ def test_nobody_rings_for_ever(site: Site, visitor: Phone) -> None:
     box = ruled(site, max_ring_s=0.3)
 
     visitor.dial()
-    box.until_shows("ringing")
+    box.until_told("incoming")
+    visitor.until_told("ringing")
 
     box.until_calm()
     assert box.last_call["outcome"] == "missed"

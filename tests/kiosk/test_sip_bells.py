@@ -45,7 +45,7 @@ def test_all_ring_one_refuses_and_the_first_to_answer_has_the_call(pbx: Pbx) -> 
     lobby.calls[0].accept()
     attic.until_told("cancel")
     box.until_shows("in_call")
-    lobby.until(lambda: lobby.ear.hears(BOX_HZ), "heard the box")
+    lobby.until_hears(BOX_HZ)
 
     assert attic.calls[0].answered_elsewhere
     assert attic.calls[0].custom_parameters["floor"] == "2"

@@ -53,7 +53,7 @@ def test_a_box_is_called_talks_and_tells_of_no_other_service(pbx: Pbx, caplog: p
     box.until_shows("ringing")
     box.act("accept")
     box.until_hears(VISITOR_HZ)
-    phone.until(lambda: phone.ear.hears(BOX_HZ), "heard the box")
+    phone.until_hears(BOX_HZ)
     status = json.dumps(box.kiosk._status())
     phone.calls[-1].disconnect()
     box.until_calm()

@@ -14,15 +14,16 @@ from gevent.subprocess import Popen
 from bench.rig.virtual_cards import VirtualCards, shared_cards
 from hw.sound.frame import FRAME_BYTES
 from hw.sound.volume import CardMixer
-from tests.kiosk.stage import PATIENCE_S, VISITOR_HZ, Box, Ear, Phone, Site, Watcher
+from tests.kiosk.ear import Ear
+from tests.kiosk.stage import PATIENCE_S, VISITOR_HZ, Box, Listener, Phone, Site
 from tests.kiosk.test_call_sounds import BELL_HZ, write_wav
 
-pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.sound
 
 SPEECH_HZ = 800  # what the microphone hears
 
 
-class Loudspeaker(Watcher):
+class Loudspeaker(Listener):
     """Hears what comes out of a virtual speaker."""
 
     def __init__(self, site: Site, name: str) -> None:
@@ -35,7 +36,7 @@ class Loudspeaker(Watcher):
 
     def until_plays(self, *hz: float) -> None:
         """Wait until exactly one of these pitches comes out."""
-        self.until(lambda: any(self.ear.hears(one) for one in hz), f"played {hz}")
+        self.until_hears_any(*((one,) for one in hz))
 
     def close(self) -> None:
         self._reader.kill()

@@ -116,7 +116,6 @@ def make_box(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
 
 @pytest.mark.parametrize("part", ["name watch", "door"], ids=["child", "organ"])
-@pytest.mark.timeout(300)
 def test_a_part_that_spins_is_ended_by_the_watchdog_and_the_next_life_works(
     make_box: Callable[[str, str], Box], part: str
 ) -> None:
@@ -130,7 +129,6 @@ def test_a_part_that_spins_is_ended_by_the_watchdog_and_the_next_life_works(
     assert "in spin" in box.log  # the last words name what it was at
 
 
-@pytest.mark.timeout(300)
 def test_a_part_that_leaks_lets_the_process_end_by_itself_before_anything_is_short(
     make_box: Callable[[str, str], Box],
 ) -> None:

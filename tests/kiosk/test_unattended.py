@@ -24,7 +24,7 @@ from bench.rig.certificate import make_certificate
 from hw.errors import PinError
 from hw.panel.pins import open_factory
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 show = OutOfOrder.show
 SETTINGS = """
 [box]

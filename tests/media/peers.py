@@ -6,7 +6,7 @@ from agent.media.peer import Peer
 from agent.media.settings import MediaSettings
 from agent.net.netlink import LocalAddress, Snapshot
 
-PATIENCE_S = 15
+PATIENCE_S = 30.0
 
 
 class WatchedPeer(Peer):

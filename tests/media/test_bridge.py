@@ -54,17 +54,22 @@ def test_exception_comes_back(bridge):
 
 
 def test_hub_goes_on_while_a_greenlet_waits(bridge):
-    ticks = []
-    ticker = gevent.spawn(lambda: [ticks.append(gevent.sleep(0.001)) for _ in range(20)])
-    bridge.run(asyncio.sleep(0.1))
-    assert ticker.ready() and len(ticks) == 20
+    ticked = asyncio.Event()
+
+    def tick():
+        for _ in range(20):
+            gevent.sleep(0.001)
+        bridge.call(ticked.set)
+
+    gevent.spawn(tick)
+    assert bridge.run(ticked.wait(), timeout_s=30)
 
 
 def test_time_limit_cancels_the_task(bridge):
     ended = Event()
     with pytest.raises(TimeoutError):
         bridge.run(forever(ended=lambda: bridge.post(ended.set)), timeout_s=0.02)
-    assert ended.wait(2)
+    assert ended.wait(30)
 
 
 def test_killed_greenlet_cancels_its_task(bridge):
@@ -72,16 +77,16 @@ def test_killed_greenlet_cancels_its_task(bridge):
     greenlet = gevent.spawn(
         bridge.run, forever(lambda: bridge.post(started.set), lambda: bridge.post(ended.set))
     )
-    assert started.wait(2)
+    assert started.wait(30)
     greenlet.kill()
-    assert ended.wait(2)
+    assert ended.wait(30)
 
 
 def test_cancelled_result_raises(bridge):
     result = bridge.spawn(forever())
     result.cancel()
     with pytest.raises(CancelledError):
-        result.get(timeout=2)
+        result.get(timeout=30)
 
 
 def test_a_timeout_of_the_caller_is_not_mistaken_for_ours(bridge):
@@ -116,13 +121,13 @@ def test_failing_post_does_not_stop_the_next(bridge):
     arrived = Event()
     bridge.post(lambda: 1 / 0)
     bridge.post(arrived.set)
-    assert arrived.wait(2)
+    assert arrived.wait(30)
 
 
 def test_call_reaches_the_loop(bridge):
     arrived = Event()
     bridge.call(bridge.post, arrived.set)
-    assert arrived.wait(2)
+    assert arrived.wait(30)
 
 
 def test_progress_is_stale_while_the_loop_is_blocked(bridge):
@@ -133,7 +138,7 @@ def test_progress_is_stale_while_the_loop_is_blocked(bridge):
         release.wait(5)
 
     bridge.call(block)
-    blocked.wait(2)
+    blocked.wait(30)
     before = bridge.progress_s()
     gevent.sleep(0.05)
     stale = bridge.progress_s()

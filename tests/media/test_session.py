@@ -17,7 +17,7 @@ from hw.sound.frame import FRAME_BYTES, FRAME_MS, FRAME_SAMPLES
 from hw.sound.interface import SoundState
 from hw.sound.wav_sound import WavSound
 
-PATIENCE_S = 15
+PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")

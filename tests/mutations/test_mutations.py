@@ -32,7 +32,6 @@ def test_it_can_still_be_made(mutation: Mutation) -> None:
 
 
 @pytest.mark.parametrize("mutation", SAMPLE, ids=lambda each: each.name)
-@pytest.mark.timeout(150)
 def test_it_is_caught(mutation: Mutation, tree: Path) -> None:
     assert survives(mutation, tree) == ""
 

@@ -8,6 +8,7 @@ from gevent import socket
 
 from agent.net import dial as dial_module
 from agent.net.dial import dial, route_source
+from bench.rig.ports import unused_port
 
 
 @pytest.fixture
@@ -24,13 +25,6 @@ def resolve_to(monkeypatch, *addresses):
     monkeypatch.setattr(dial_module.socket, "getaddrinfo", lambda *args, **kw: found)
 
 
-def refused_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
-
-
 def test_a_name_is_resolved_and_connected(listener):
     with dial("localhost", listener.getsockname()[1]) as sock:
         assert sock.getpeername() == listener.getsockname()
@@ -38,7 +32,7 @@ def test_a_name_is_resolved_and_connected(listener):
 
 def test_an_address_that_refuses_costs_no_time(listener, monkeypatch):
     monkeypatch.setattr(dial_module, "STAGGER_S", 60)
-    resolve_to(monkeypatch, ("127.0.0.1", refused_port()), listener.getsockname())
+    resolve_to(monkeypatch, ("127.0.0.1", unused_port()), listener.getsockname())
     with gevent.Timeout(10), dial("any", 1) as sock:
         assert sock.getpeername() == listener.getsockname()
 
@@ -51,7 +45,7 @@ def test_an_address_that_swallows_packets_does_not_hold_up_the_other(listener, m
 
 
 def test_when_no_address_answers_the_first_reason_is_given(monkeypatch):
-    resolve_to(monkeypatch, ("127.0.0.1", refused_port()), ("127.0.0.1", refused_port()))
+    resolve_to(monkeypatch, ("127.0.0.1", unused_port()), ("127.0.0.1", unused_port()))
     with pytest.raises(ConnectionRefusedError):
         dial("any", 1)
 

@@ -10,7 +10,7 @@ from agent.net.netlink import NetworkChange
 from agent.net.watch import KernelListener, NetworkWatch
 from tests.net.netlink import listening_sockets
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 def change(number: int) -> NetworkChange:

@@ -64,7 +64,7 @@ supervisor = Supervisor()
 def stop(reason):
     print("stopping", reason, flush=True)
     {stop}
-signals = StopSignals(stop)
+signals = StopSignals(stop, within_s={within_s})
 supervisor.start()
 print("up", flush=True)
 supervisor.wait()
@@ -72,9 +72,9 @@ print("bye", flush=True)
 """
 
 
-def program(stop: str) -> subprocess.Popen[str]:
+def program(stop: str, within_s: float = 1.8) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(stop=stop)],
+        [sys.executable, "-c", PROGRAM.format(stop=stop, within_s=within_s)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -93,7 +93,7 @@ def test_a_signal_ends_the_program_in_an_orderly_way(number: signal.Signals) -> 
 
 
 def test_more_interrupts_end_a_stop_that_hangs() -> None:
-    process = program("pass")
+    process = program("pass", within_s=60.0)
 
     status = None
     while status is None:

@@ -58,4 +58,4 @@ def phone(server: Server) -> Iterator[Callable[..., Phone]]:
     yield make
     for each in made:
         each.stream.destroy()
-        each.stream.join(2)
+        each.stream.join(WAIT_S)

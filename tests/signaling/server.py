@@ -19,7 +19,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from bench.rig.certificate import make_certificate
 
-WAIT_S = 10
+WAIT_S = 30
 
 
 class Inbox:

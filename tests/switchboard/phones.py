@@ -19,7 +19,7 @@ from agent.switchboard.address import SwitchboardAddress
 from agent.switchboard.server import Switchboard
 from agent.switchboard.settings import SwitchboardSettings
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 class Phone:

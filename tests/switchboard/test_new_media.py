@@ -53,6 +53,7 @@ def test_sound_flows_both_ways_again_whoever_was_killed_and_the_other_side_keeps
 ) -> None:
     talk(alice, bob)
     for one, other, hz in ((bob, alice, 1000), (alice, bob, 440), (bob, alice, 1000)):
+        until(lambda other=other: other.session.connection_state == "connected", "the news that it is connected")
         states: list[str] = []
         other.session.on("connection_state", states.append)
         description, told = other.session.local_sdp, len(other.told)

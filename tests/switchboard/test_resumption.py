@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from agent.switchboard import kept_digits, media_leg
+from bench.rig.ports import unused_port
+
 from .phones import Phone, Site, running
 from .talkers import Talker, dial, until
 
@@ -87,6 +90,32 @@ def test_a_new_process_with_both_proofs_takes_the_call_over(play: Play, who: str
         for party in (alice, bob):
             party.close()
         talker.close()
+
+    play(story)
+
+
+def test_what_is_dialled_to_a_process_that_ends_soon_after_it_was_heard_waits_for_the_next_one(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_leg, "SILENT_S", 3600.0)
+    monkeypatch.setattr(kept_digits, "CERTAIN_S", 0.0)
+
+    async def story(site: Site) -> None:
+        alice, bob = await in_a_call(site)
+        await bob.phone.reset()
+        bob.talker.peer.sever()
+        legs: Any = site.switchboard._executor._media
+        await alice.talker.dial("1")
+        await until(lambda: any(leg.kept._uncertain for leg in legs.values()))
+        for leg in legs.values():
+            leg._take_for_listener()  # the time is over in which a client that speaks would have been heard
+        new, talker = await site.ready("bob", "1.6"), Talker()
+        await bob.come_back(new, talker)
+        await talker.peer.apply_answer((await new.expect("answer"))["sdp"])
+        talker.speak(1000)
+        await until(lambda: talker.digits == "1")
+        for each in (alice, bob, talker):
+            each.close()
 
     play(story)
 
@@ -212,7 +241,7 @@ def test_sockets_that_are_lost_before_the_answer_arrives_cost_no_call(play: Play
 
 def test_a_switchboard_that_is_started_anew_knows_no_call_and_says_so(tmp_path: Path) -> None:
     async def before() -> tuple[Party, Party, int]:
-        async with running(tmp_path) as site:
+        async with running(tmp_path, listen_port=unused_port()) as site:
             alice, bob = await in_a_call(site)
             site.switchboard.registry.all()[0].abort()  # so that nothing can be said to her any more
             await site.switchboard.stop()

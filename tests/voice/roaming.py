@@ -28,7 +28,7 @@ from agent.switchboard.settings import SwitchboardSettings
 from bench.rig.netns import Network
 from hw.sound.wav_sound import WavSound
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 FAR_HOST = "10.71.9.2"
 LOUD = 500
 TONE = (8_000 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000)).astype(np.int16).tobytes()

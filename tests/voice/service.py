@@ -17,7 +17,7 @@ from tests.conformance.server import HOSTS, Server, Socket
 
 from .fakes import FakePublisher, FakeSession
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 SID = "CA0123456789abcdef0123456789abcdef"
 
 

@@ -136,7 +136,6 @@ class Storm:
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.timeout(300)
 def test_nonsense_does_no_harm(make_world: Callable[..., World], seed: int, caplog: pytest.LogCaptureFixture) -> None:
     world = make_world(stream_factory=ProtocolStream, generation="12"[seed % 2], allow_incoming_while_busy=seed < 2,
                        enable_ringing_state=seed % 2 == 1, enable_ice_restart=True)  # fmt: skip

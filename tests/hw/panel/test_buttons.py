@@ -50,7 +50,7 @@ def test_a_press_and_its_release_become_one_short_gesture(panel: Panel, pins: Pi
 
 
 def test_a_bouncing_contact_is_one_press(panel: Panel, pins: Pins, gestures: Any) -> None:
-    panel(green=ButtonSettings(pin=17, short="accept"))
+    panel(green=ButtonSettings(pin=17, debounce_ms=100, short="accept"))
     for _ in range(20):
         pins.raw(17).drive_low()
         pins.raw(17).drive_high()

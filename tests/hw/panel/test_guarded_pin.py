@@ -127,11 +127,11 @@ def test_a_guard_that_dies_is_replaced_and_the_door_is_closed(pin: GuardedPin, l
 
 def test_a_guard_that_stands_still_is_told_and_replaced(pin: GuardedPin, line: Path,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
-    monkeypatch.setattr(guarded_pin, "ANSWER_S", 0.3)
     first = guard_of(pin)
     os.kill(first.pid, signal.SIGSTOP)
 
-    with pytest.raises(PinError, match="does not answer"):
+    with monkeypatch.context() as impatient, pytest.raises(PinError, match="does not answer"):
+        impatient.setattr(guarded_pin, "ANSWER_S", 0.3)
         pin.set(1.0)
 
     wait("another guard is there", lambda: pin._guard is not None and guard_of(pin) is not first)

@@ -21,9 +21,9 @@ from hw.sound.portaudio import OpenCard
 from hw.sound.portaudio_thread import shared_control
 from hw.sound.settings import SoundSettings
 
-pytestmark = [pytest.mark.sound, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.sound
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 
 
 @pytest.fixture

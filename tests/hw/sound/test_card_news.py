@@ -16,7 +16,7 @@ from hw.sound import card_news, presence
 from hw.sound.card_news import NETLINK_KOBJECT_UEVENT, CardNews
 from hw.sound.server_news import CONTROL, EVENT, HEADER, REPLY, SUBSCRIBED, ServerNews, answer, is_news
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 NEW, CHANGE, REMOVE = 0x00, 0x10, 0x20
 
 

@@ -17,7 +17,7 @@ from agent.net.websocket import WebSocket
 from agent.signaling.pstream.shell import Stream
 from tests.signaling.conftest import EVENTS, Phone
 from tests.signaling.relay import Relay
-from tests.signaling.server import Peer, Server
+from tests.signaling.server import WAIT_S, Peer, Server
 
 
 def test_a_new_stream_introduces_itself_and_registers(server, phone):
@@ -223,10 +223,10 @@ def test_a_destroyed_stream_says_its_last_words_and_closes_cleanly(server, phone
 
     box.stream.hangup("CA1")
     box.stream.destroy()
-    box.stream.join(2)
+    box.stream.join(WAIT_S)
 
     assert peer.receive() == {"type": "hangup", "version": "1.5", "payload": {"callsid": "CA1"}}
-    assert peer.closed.wait(5)
+    assert peer.closed.wait(WAIT_S)
     assert peer.connection.protocol.close_rcvd is not None
     assert box.next_event() == ("offline", {})
     assert box.stream.status == "offline"
@@ -240,8 +240,8 @@ def test_a_stream_can_be_destroyed_by_a_handler(server, phone):
     peer.receive()
     peer.send("ready")
     box.wait_for("offline")
-    box.stream.join(2)
-    assert peer.closed.wait(5)
+    box.stream.join(WAIT_S)
+    assert peer.closed.wait(WAIT_S)
 
 
 def test_close_from_the_server_ends_the_stream_for_good(server, phone):
@@ -251,8 +251,8 @@ def test_close_from_the_server_ends_the_stream_for_good(server, phone):
     box.wait_for("transport_open")
     peer.send("close")
     assert [box.next_event()[0] for _ in range(2)] == ["offline", "close"]
-    box.stream.join(2)
-    assert peer.closed.wait(5)
+    box.stream.join(WAIT_S)
+    assert peer.closed.wait(WAIT_S)
     assert box.stream.status == "offline"
 
 
@@ -282,12 +282,18 @@ def test_malformed_frames_are_logged_once_and_the_connection_goes_on(server, pho
 
 def test_a_changed_network_is_answered_with_a_new_try_at_once(server, phone):
     server.close()
+    held = socket.socket()  # or somebody else may have the port by then
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", server.port))
     box = phone()
     for _ in range(5):  # the pause is 1600 ms by now
         box.wait_for("transport_close")
+    held.close()
     revived = Server(server.ca_file.parent, port=server.port)
+    tries = box.stream._link.attempt
     box.stream.network_changed()
-    assert revived.accept(timeout_s=1).receive()["type"] == "listen"
+    assert box.stream._link.attempt == tries + 1
+    assert revived.accept().receive()["type"] == "listen"
     revived.close()
 
 
@@ -331,7 +337,7 @@ def test_a_socket_that_takes_no_more_while_the_queue_is_sent_loses_nothing(serve
         ("transport_open", "connected"),
     ]
     box.stream.destroy()
-    box.stream.join(2)
+    box.stream.join(WAIT_S)
 
 
 def received(peer: Peer) -> list[Any]:
@@ -374,7 +380,7 @@ def test_a_socket_that_breaks_on_listen_is_never_told_as_open_afterwards(server)
         ("transport_open", "connected"),
     ]
     box.stream.destroy()
-    box.stream.join(2)
+    box.stream.join(WAIT_S)
 
 
 @pytest.mark.parametrize("event", ["transport_open", "connected", "ready"])
@@ -475,7 +481,7 @@ def test_a_handler_that_waits_stops_neither_reading_nor_heartbeats_nor_the_end(s
 
     box.stream.destroy()
     box.stream.join(5)
-    assert peer.closed.wait(5)
+    assert peer.closed.wait(WAIT_S)
     gate.set()
 
 

@@ -24,6 +24,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from bench.rig.certificate import make_certificate
+from bench.rig.ports import unused_port
 from tests.signaling.sip.sip_text import Text, answer_to
 
 DOMAIN = "pbx.test"
@@ -127,7 +128,7 @@ class Edge:
         self._context.load_cert_chain(self.ca_file, folder / "key.pem")
         self._nonces: dict[str, int] = {}
         self._listener: Any = None
-        self.port = port
+        self.port = port or unused_port()  # nobody else may have it while the edge is down
         self.listen()
 
     @property
@@ -140,7 +141,6 @@ class Edge:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.bind((self.host, self.port))
         self._listener.listen()
-        self.port = self._listener.getsockname()[1]
         gevent.spawn(self._accept, self._listener)
 
     def kill(self) -> None:

@@ -16,7 +16,7 @@ from agent.signaling.sip.account import SipAccount
 from hw.sound.wav_sound import WavSound
 from tests.signaling.sip.edge import DOMAIN, SECRETS, Edge
 
-PATIENCE_S = 30
+PATIENCE_S = 30.0
 LOUD = 500
 
 

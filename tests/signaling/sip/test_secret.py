@@ -14,7 +14,7 @@ from agent.signaling.sip.secret import SecretError, read_secret
 from agent.signaling.sip.secret_source import SecretSource
 from agent.signaling.sip.settings import SipSettings
 
-PATIENCE_S = 20
+PATIENCE_S = 30.0
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from agent.signaling.sip.account import SipAccount
 from agent.signaling.sip.stream import SipStream
 from tests.signaling.sip.edge import DOMAIN, HOSTS, SECRETS, Edge, Site
 
-PATIENCE_S = 20
+PATIENCE_S = 30.0
 EVENTS = ("connected", "ready", "offline", "error", "invite", "cancel", "ringing", "answer", "hangup", "transport_open",
           "transport_close", "hold", "digit", "peer_changed", "offer_refused")  # fmt: skip
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n"
