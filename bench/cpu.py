@@ -1,4 +1,4 @@
-"""What a call costs: CPU seconds per second of call, and memory, of this program and of what it is compared with.
+"""What a call costs: CPU seconds and wake-ups per second of call, and memory, of this program and of others.
 
     python -m bench.cpu [--seconds 20] [--rounds 5] [--quiet] [--against FOLDER] [--only NAME ...]
 
@@ -21,12 +21,14 @@ import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import floor
 from bench.callers import Subject, both_ways, cards, peers, versions, write_speech
-from bench.measure import FOREIGN_LIMIT, Cost, watch
+from bench.measure import Cost, least_disturbed, watch
 from bench.rig import virtual_cards
 
 TRIES = 4
@@ -43,38 +45,38 @@ Round = dict[str, Cost]
 Pair = Callable[[Path, bool], contextlib.AbstractAsyncContextManager[tuple[int, int]]]
 
 
+class Both(NamedTuple):
+    """What the two ends of one call cost in the same window."""
+
+    one: Cost
+    other: Cost
+
+    @property
+    def foreign_cpu(self) -> float:
+        """CPU of other programs meanwhile, in seconds per second."""
+        return self.one.foreign_cpu
+
+
+def watch_both(one: int, other: int, seconds: float) -> Both:
+    """Measure two process trees at the same time."""
+    with ThreadPoolExecutor() as threads:
+        return Both(*threads.map(watch, (one, other), (seconds, seconds), ([other], [one])))
+
+
 async def quiet_window(subject: Subject, speech: Path, seconds: float, tries: int = TRIES) -> Cost:
-    """One window of a subject, repeated while others disturb it; the least disturbed one counts."""
-    best: Cost | None = None
+    """One window of a subject, repeated while others disturb it."""
     async with subject(speech) as (root, far_ends):
         await asyncio.sleep(SETTLE_S)
-        for _ in range(tries):
-            cost = await asyncio.to_thread(watch, root, seconds, far_ends)
-            if best is None or cost.foreign_cpu < best.foreign_cpu:
-                best = cost
-            if best.foreign_cpu <= FOREIGN_LIMIT:
-                break
-    assert best is not None
-    return best
+        return await asyncio.to_thread(least_disturbed, partial(watch, root, seconds, far_ends), tries)
 
 
 async def pair_window(
     pair: contextlib.AbstractAsyncContextManager[tuple[int, int]], seconds: float, tries: int
-) -> tuple[Cost, Cost]:
+) -> Both:
     """One window of both ends of a call; likewise."""
-    best: tuple[Cost, Cost] | None = None
     async with pair as (one, other):
         await asyncio.sleep(SETTLE_S)
-        for _ in range(tries):
-            costs = await asyncio.gather(
-                asyncio.to_thread(watch, one, seconds, [other]), asyncio.to_thread(watch, other, seconds, [one])
-            )
-            if best is None or costs[0].foreign_cpu < best[0].foreign_cpu:
-                best = costs[0], costs[1]
-            if best[0].foreign_cpu <= FOREIGN_LIMIT:
-                break
-    assert best is not None
-    return best
+        return await asyncio.to_thread(least_disturbed, partial(watch_both, one, other, seconds), tries)
 
 
 def pairs_of(against: Path | None) -> dict[tuple[str, str], Pair]:
@@ -107,11 +109,13 @@ def report(rounds: list[Round]) -> None:
     for found in rounds:
         for name, cost in found.items():
             costs[name].append(cost)
-    print(f"{'':14} {'CPU %':>8} {'least':>7} {'most':>7} {'PSS MB':>8} {'foreign CPU %':>14}")
+    print(f"{'':14} {'CPU %':>8} {'least':>7} {'most':>7} {'wake-ups/s':>11} {'PSS MB':>8} {'foreign CPU %':>14}")
     for name, each in costs.items():
         cpu = [cost.cpu * 100 for cost in each]
-        pss, foreign = statistics.median(cost.pss_mb for cost in each), max(cost.foreign_cpu for cost in each) * 100
-        print(f"{name:14} {statistics.median(cpu):8.2f} {min(cpu):7.2f} {max(cpu):7.2f} {pss:8.1f} {foreign:14.1f}")
+        wakes, pss = statistics.median(cost.wakes for cost in each), statistics.median(cost.pss_mb for cost in each)
+        spread = f"{statistics.median(cpu):8.2f} {min(cpu):7.2f} {max(cpu):7.2f}"
+        foreign = max(cost.foreign_cpu for cost in each) * 100
+        print(f"{name:14} {spread} {wakes:11.1f} {pss:8.1f} {foreign:14.1f}")
     for (one, other), must in RATIOS.items():
         ratios = sorted(found[one].cpu / found[other].cpu for found in rounds if one in found and other in found)
         if ratios:

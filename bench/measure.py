@@ -17,9 +17,13 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one tree over one window: seconds of CPU per second, MB of proportional memory, and foreign CPU meanwhile."""
+    """Of one tree over one window: CPU and foreign CPU in seconds per second, wake-ups per second, proportional memory.
+
+    Wake-ups are threads that slept: they cost little where a machine is busy, and much where it falls asleep.
+    """
 
     cpu: float
+    wakes: float
     pss_mb: float
     foreign_cpu: float
 
@@ -87,6 +91,17 @@ def _living_threads_s(pid: int) -> float:
     return used_ns / 1e9
 
 
+def wakes(pids: Iterable[int]) -> int:
+    """How often the threads of these processes, as far as they have not ended, have slept."""
+    slept = 0
+    for pid in pids:
+        for file in (PROC / str(pid) / "task").glob("*/status"):
+            with suppress(OSError):  # it has ended meanwhile
+                status = dict(line.split(":", 1) for line in file.read_text().splitlines())
+                slept += int(status["voluntary_ctxt_switches"])
+    return slept
+
+
 def pss_mb(pids: Iterable[int]) -> float:
     """Proportional memory: shared pages count by the share of each process."""
     return _memory_mb(pids, "Pss:")
@@ -134,9 +149,9 @@ class Usage:
 def watch(root: int, seconds: float, ours: Iterable[int] = ()) -> Cost:
     """Measure the tree of `root` for a while; what `ours` (far ends, this process) use is not foreign."""
     pids, others = tree(root), [os.getpid(), *(pid for other in ours for pid in tree(other))]
-    start, cpu, other, machine = time.monotonic(), cpu_s(pids), cpu_s(others), machine_cpu_s()
+    start, slept, cpu, other, machine = time.monotonic(), wakes(pids), cpu_s(pids), cpu_s(others), machine_cpu_s()
     time.sleep(seconds)
     lasted = time.monotonic() - start
-    used, other_used = cpu_s(pids) - cpu, cpu_s(others) - other
+    used, other_used, slept = cpu_s(pids) - cpu, cpu_s(others) - other, wakes(pids) - slept
     foreign = max(0.0, machine_cpu_s() - machine - used - other_used)
-    return Cost(used / lasted, pss_mb(pids), foreign / lasted)
+    return Cost(used / lasted, slept / lasted, pss_mb(pids), foreign / lasted)

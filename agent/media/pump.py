@@ -117,10 +117,13 @@ class SoundPump(Closing):
                 return False
         return True
 
-    def beat(self) -> None:
-        """Make what is due now, because the device asks for it: then no timer has to, and no packet wakes us up."""
+    def beat(self, due_at: float) -> None:
+        """Make what is due at this beat of the device, which asks at each: no timer has to, no packet wakes us up.
+
+        It should have asked at `due_at`: a beat that is late makes no packet earlier.
+        """
         self._asked_at = self.loop.time()
-        self._collect_and_top_up()
+        self._collect_and_top_up(due_at)
 
     def arrived(self) -> None:
         """Make of a packet that has just arrived what can be made well."""
@@ -155,23 +158,25 @@ class SoundPump(Closing):
         else:
             self._endpoint.push_pcm(frame)
 
-    def top_up(self) -> None:
-        """Make what is due, and what can already be made well, of what was taken in."""
+    def top_up(self, due_at: float | None = None) -> None:
+        """Make what is due, and what can already be made well, of what was taken in.
+
+        A device that asks gets it at its beats only, each of which was `due_at` some time.
+        """
         heard = self._desk.together(self)
-        if not heard or self._sound is None:
+        if not heard or self._sound is None or (due_at is None and heard[-1]._is_asked(self.loop.time())):
             return
         sources = []
         for pump in heard:
             if (source := pump._endpoint.receiver) is not None:
                 sources.append((pump, source))
-        heard[-1]._top_up(self._sound, sources)
+        heard[-1]._top_up(self._sound, sources, due_at)
 
-    def _collect_and_top_up(self) -> None:
+    def _collect_and_top_up(self, due_at: float | None = None) -> None:
         """The same, of all that has arrived."""
-        heard = self._desk.together(self)
-        for pump in heard:
-            pump._collect(heard[-1]._is_asked(self.loop.time()))
-        self.top_up()
+        for pump in self._desk.together(self):
+            pump._collect(due_at is not None)
+        self.top_up(due_at)
 
     def _collect(self, may_wait: bool) -> None:
         self._collecting = True
@@ -180,21 +185,21 @@ class SoundPump(Closing):
         finally:
             self._collecting = False
 
-    def _top_up(self, sound: Sound, sources: Sources) -> None:
+    def _top_up(self, sound: Sound, sources: Sources, due_at: float | None) -> None:
         if self._due is not None:
             self._rest()
         if self._closed or not sources or sound.state is SoundState.CLOSED:
             return
         now, target_ms = self.loop.time(), sound.playout_target_ms
-        is_asked = self._is_asked(now)
-        patience_s = 0.0 if is_asked else _patience_s(target_ms)
+        # Who asks again in time is given what is due, and no more: what is ahead would wait there in the place of here.
+        patience_s, most_ahead_s = (_patience_s(target_ms), MOST_AHEAD_S) if due_at is None else (0.0, 0.0)
         spare_s = (sound.due_ms() - target_ms) / 1000  # how long it would still be in time to write the next piece
         for _ in range(MOST_AT_ONCE):
-            if spare_s > MOST_AHEAD_S or (spare_s > -patience_s and not self._are_ready(sources)):
+            if spare_s > most_ahead_s or (spare_s > -patience_s and not self._are_ready(sources)):
                 break
-            sound.write(self._made(sources, now + spare_s if spare_s > 0 else now))
+            sound.write(self._made(sources, now + spare_s if spare_s > 0 else due_at or now))
             spare_s = (sound.due_ms() - target_ms) / 1000
-        if not is_asked:
+        if due_at is None:
             due_in_s = spare_s if spare_s > 0 else spare_s + patience_s
             self._due = self.loop.call_at(now + max(due_in_s, LEAST_WAIT_S), self._collect_and_top_up)
 

@@ -23,8 +23,8 @@ class DeskUser(Protocol):
     def captured(self, frame: bytes) -> bool:
         """Take a captured frame, on the device's thread; False when the loop has ended, and the call with it."""
 
-    def beat(self) -> None:
-        """Write the sound that is due now."""
+    def beat(self, due_at: float) -> None:
+        """Write the sound that the device needs now, and should have asked for at `due_at`."""
 
 
 User = TypeVar("User", bound=DeskUser)
@@ -66,10 +66,10 @@ class SoundDesk(Generic[User]):
         heard = self._heard
         return heard if user in heard else ()
 
-    def _beat(self) -> None:
+    def _beat(self, due_at: float) -> None:
         users = self.users
         if users:
-            users[-1].beat()
+            users[-1].beat(due_at)
 
     def _captured(self, frame: bytes) -> None:
         for user in self.users:

@@ -43,7 +43,8 @@ class FrameClock:
         self._used_at = time.monotonic()
         self.rests = False
         self.is_lent = False  #: whether a loop keeps the beat
-        self._pacer = Pacer(period_s, time.monotonic())
+        self.due_at = 0.0  #: when the present tick should have been, however late it is
+        self._period_s, self._pacer = period_s, Pacer(period_s, time.monotonic())
         self._ticked_at = time.monotonic()
         self._wake = Wake()
         self._keeper = ClockOwner(None)
@@ -155,7 +156,8 @@ class FrameClock:
             if keeper is not self._keeper:
                 return False
             self._ticked_at = now = time.monotonic()
-            for _ in range(self._pacer.take_due(now)):
+            for left in range(self._pacer.take_due(now), 0, -1):
+                self.due_at = self._pacer.next_at - left * self._period_s
                 if self._thread is not None and not self._stopped:
                     self._tick()
         return keeper is self._keeper and not self._stopped

@@ -82,7 +82,8 @@ class BeatKeeper(Protocol):
 class LoopPaced(Protocol):
     """A sound device whose beat the event loop of a call may keep; frames are then captured in the loop's thread."""
 
-    on_beat: Callable[[], None] | None  # called in that thread when sound is due that was not written yet
+    #: called in that thread at each beat, before a frame is taken, with when the beat should have been
+    on_beat: Callable[[float], None] | None
 
     def lend_beat(self, loop: Loop) -> None:
         """Let `loop` keep the beat; call it in the loop's thread. The device may go on keeping it itself."""

@@ -124,7 +124,7 @@ class WavSound(Closing):
         self.mixer = SoftMixer(self._clock.stir)
         self.period_ms = FRAME_MS
         self.playout_target_ms = READY_MS
-        self.on_beat: Callable[[], None] | None = None
+        self.on_beat: Callable[[float], None] | None = None
         self.on_state: Callable[[SoundState, str], None] | None = None
         self.constraints: Mapping[str, Any] = {}
 
@@ -236,8 +236,8 @@ class WavSound(Closing):
     def _tick(self) -> None:
         self._beat_at = self._next_at = time.monotonic()
         try:
-            if self.on_beat is not None and self._clock.is_lent and not self._queue:
-                self.on_beat()
+            if self.on_beat is not None and self._clock.is_lent:
+                self.on_beat(self._clock.due_at)
             self._next_at = self._beat_at + FRAME_MS / 1000
             self._play()
             captured = self._source.frame()

@@ -99,7 +99,7 @@ def test_what_arrives_may_wait_only_while_the_device_asks_for_what_is_due():
     async def story(pump):
         may_wait = []
         pump.collect = may_wait.append
-        pump.beat()
+        pump.beat(pump.loop.time())
         pump._asked_at -= 1.0
         pump._collect_and_top_up()
         return may_wait
@@ -165,10 +165,38 @@ def test_a_device_that_asks_gets_what_is_due_then():
     card.playout_target_ms, card.to_next_beat_ms = 50, 49.0
 
     async def story(pump):
-        pump.beat()
+        pump.beat(pump.loop.time())
 
     with_pump(story, card, far_end)
     assert len(far_end.pulled) == 1
+
+
+def test_a_device_that_asks_gets_no_more_than_is_due():
+    card, far_end = Card(), FarEnd(here=5)
+    card.to_next_beat_ms = card.playout_target_ms
+
+    async def story(pump):
+        pump.beat(pump.loop.time())
+        due = len(far_end.pulled)
+        pump.beat(pump.loop.time())  # what was written waits still
+        pump.arrived()
+        return due
+
+    assert with_pump(story, card, far_end) == 1
+    assert len(far_end.pulled) == 1
+
+
+def test_a_late_beat_is_told_when_it_was_due():
+    card, far_end = Card(), FarEnd()
+    card.to_next_beat_ms = card.playout_target_ms
+
+    async def story(pump):
+        due_at = pump.loop.time() - 0.015
+        pump.beat(due_at)
+        return due_at
+
+    due_at = with_pump(story, card, far_end)
+    assert [due for due, _ in far_end.pulled] == [due_at]
 
 
 def test_the_moment_it_is_needed_is_told():

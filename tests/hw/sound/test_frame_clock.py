@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,23 @@ def test_a_loop_that_gave_the_beat_back_does_not_get_it_again():
             assert threading.get_ident() not in ticks.threads[since:]
 
     asyncio.run(story())
+
+
+def test_ticks_that_come_late_together_were_due_one_after_the_other():
+    due, enough = list[float](), threading.Event()
+
+    def tick() -> None:
+        due.append(beat.due_at)
+        if len(due) == 1:
+            enough.wait(5 * PERIOD_S)  # the ticks after it are late
+        if len(due) == 6:
+            enough.set()
+
+    beat = FrameClock(PERIOD_S, tick)
+    beat.start()
+    assert enough.wait(20)
+    beat.stop()
+    assert all(later - earlier > PERIOD_S * 0.99 for earlier, later in pairwise(due))
 
 
 def test_nothing_beats_after_the_stop():

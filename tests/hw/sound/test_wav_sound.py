@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -228,3 +229,26 @@ def test_a_faulty_sink_does_not_stop_the_beat() -> None:
         sound.set_capture(broken)
         played.wait_for(5)
         assert sound.progress_s() < 1
+
+
+def test_a_loop_that_keeps_the_beat_is_asked_at_each_whatever_waits() -> None:
+    async def story() -> list[float]:
+        waiting, asked = list[float](), asyncio.Event()
+        with WavSound() as sound:
+            for _ in range(10):
+                sound.write(SILENCE)
+
+            def beat(_due_at: float) -> None:
+                waiting.append(sound.queued_ms())
+                if len(waiting) == 2:
+                    asked.set()
+
+            sound.on_beat = beat
+            sound.lend_beat(asyncio.get_running_loop())
+            sound.start()
+            async with asyncio.timeout(20):
+                await asked.wait()
+        return waiting
+
+    first, second = asyncio.run(story())[:2]
+    assert first > second > 0
