@@ -3,8 +3,9 @@
     python -m bench.idle [--seconds 30] [--rounds 3] [--against FOLDER]
 
 Once with a sound card (virtual, through a sound server of its own, which is not counted), once without. `against` is
-another checkout, measured in turn with this one. CPU is the scheduler's own count of each thread; wake-ups are the
-times that a thread gave up the processor by itself, which a busy machine makes fewer, if anything. Needs PulseAudio.
+another checkout, measured in turn with this one. Private memory is what no other program has a part in, and so the
+measure where others of Python run. CPU is the scheduler's own count of each thread; wake-ups are the times that a
+thread gave up the processor by itself, which a busy machine makes fewer, if anything. Needs PulseAudio.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import gevent
 
 from agent.errors import ControlError
 from agent.service.control_client import ControlClient
-from bench.measure import PROC, Usage, pss_mb, tree
+from bench.measure import PROC, Usage, private_mb, pss_mb, tree
 from bench.rig.board import Board
 from bench.rig.service import Service
 from bench.rig.virtual_cards import VirtualCards, available
@@ -100,6 +101,7 @@ class Rest:
     cpu: dict[str, float]
     wakes: dict[str, float]
     pss_mb: float
+    private_mb: float
     foreign_cpu: float
 
 
@@ -123,7 +125,7 @@ def look(root: int, seconds: float, ours: list[int]) -> Rest:
         _, _, cpu_s_before, slept_before = before.get(number, (0, "", 0.0, 0))
         cpu[name] += (cpu_s - cpu_s_before) / lasted
         wakes[name] += (slept - slept_before) / lasted
-    return Rest(dict(cpu), dict(wakes), pss_mb(tree(root)), foreign)
+    return Rest(dict(cpu), dict(wakes), pss_mb(tree(root)), private_mb(tree(root)), foreign)
 
 
 def unit_environment(checkout: Path) -> dict[str, str]:
@@ -223,15 +225,16 @@ def write_settings(folder: Path, board: Board, sound: str) -> None:
 
 def report(found: dict[tuple[str, str], list[Rest]]) -> None:
     """Print the table, the threads of this checkout, and one last line."""
-    print(f"{'':24} {'CPU %':>8} {'wake-ups/s':>11} {'PSS MB':>8} {'foreign CPU %':>14}")
+    print(f"{'':24} {'CPU %':>8} {'wake-ups/s':>11} {'PSS MB':>8} {'private MB':>11} {'foreign CPU %':>14}")
     middle: dict[tuple[str, str], tuple[float, float, float]] = {}
     for (whose, sound), rests in found.items():
         cpu = statistics.median(100 * sum(rest.cpu.values()) for rest in rests)
         wakes = statistics.median(sum(rest.wakes.values()) for rest in rests)
         memory = statistics.median(rest.pss_mb for rest in rests)
         middle[whose, sound] = cpu, wakes, memory
+        private = statistics.median(rest.private_mb for rest in rests)
         foreign = max(rest.foreign_cpu for rest in rests) * 100
-        print(f"{whose + ', ' + sound:24} {cpu:8.3f} {wakes:11.2f} {memory:8.1f} {foreign:14.1f}")
+        print(f"{whose + ', ' + sound:24} {cpu:8.3f} {wakes:11.2f} {memory:8.1f} {private:11.1f} {foreign:14.1f}")
     for sound in dict.fromkeys(sound for _, sound in found):
         rests = found["here", sound]
         for name in sorted({name for rest in rests for name in rest.wakes}):

@@ -104,13 +104,22 @@ def wakes(pids: Iterable[int]) -> int:
 
 def pss_mb(pids: Iterable[int]) -> float:
     """Proportional memory: shared pages count by the share of each process."""
+    return _memory_mb(pids, "Pss:")
+
+
+def private_mb(pids: Iterable[int]) -> float:
+    """Memory that no other process has a part in, whatever else the machine runs."""
+    return _memory_mb(pids, "Private_")
+
+
+def _memory_mb(pids: Iterable[int], kind: str) -> float:
     total_kb = 0
     for pid in pids:
         try:
             text = (PROC / str(pid) / "smaps_rollup").read_text()
         except OSError:
             continue
-        total_kb += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+        total_kb += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(kind))
     return total_kb / 1024
 
 

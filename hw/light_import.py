@@ -38,16 +38,27 @@ def bare(package: str) -> ModuleType:
     return empty
 
 
-class LaterMetadata(ModuleType):
-    """`importlib.metadata`, the real one when it is asked: it loads zip archives and mail for what few ask."""
+class Later(ModuleType):
+    """Stands in for a module that is loaded when one of its functions or classes is called.
 
-    def __init__(self) -> None:
-        super().__init__("importlib.metadata")
+    It has every name that it is asked for, or only those that it is told.
+    """
 
-    def entry_points(self, **wanted: Any) -> Any:
-        """Find what installed programs offer."""
-        return importlib.import_module(self.__name__).entry_points(**wanted)
+    def __init__(self, module: str, *names: str) -> None:
+        super().__init__(module)
+        self.__all__: list[str] = []
+        self._only = frozenset(names)
 
-    def version(self, name: str) -> Any:
-        """Find the version of an installed program."""
-        return importlib.import_module(self.__name__).version(name)
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or (self._only and name not in self._only):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+        def call(*args: Any, **named: Any) -> Any:
+            return getattr(importlib.import_module(self.__name__), name)(*args, **named)
+
+        return call
+
+
+def later_metadata() -> ModuleType:
+    """Make what stands in for `importlib.metadata`: it loads zip archives and mail for what few ask."""
+    return Later("importlib.metadata", "entry_points", "version")

@@ -31,10 +31,10 @@ def perform(options: argparse.Namespace) -> int:
     At a terminal, settings that cannot be used end it: ConfigError (exit status 2). As a service it shows what is
     wrong, and begins when that is mended.
     """
+    _prepare("debug" if options.verbose else "info")
     from agent.config.location import INSTALLED, settings_file
     from agent.config.settings_file import SettingsFile
 
-    _prepare("debug" if options.verbose else "info")
     if os.environ.get("NOTIFY_SOCKET"):
         settings = SettingsFile(options.config or INSTALLED, options.trust_settings)
         status = _run_unattended(settings, options.verbose)
@@ -84,6 +84,9 @@ def _levels(verbose: bool) -> Callable[[str], None]:
 
 
 def _prepare(level: str) -> None:
+    from agent.light_start import start_lightly
+
+    start_lightly()
     from agent.service.journal import set_up_logging
     from agent.service.last_words import log_what_nobody_caught
     from agent.service.stopping import show_stacks_on_abort

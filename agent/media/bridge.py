@@ -8,7 +8,6 @@ task ended is delivered before that task's result.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import importlib
 import logging
@@ -17,7 +16,6 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import gevent
@@ -27,6 +25,7 @@ from agent.closing import Closing
 from agent.errors import BridgeClosedError
 from agent.mailbox import Mailbox
 from agent.media.beat_loop import BeatLoop
+from agent.spare_memory import give_back
 
 log = logging.getLogger(__name__)
 
@@ -256,8 +255,7 @@ def _import_and_settle() -> None:
     gc.freeze()
     gc.collect()
     gc.set_threshold(*GC_THRESHOLDS)
-    with suppress(AttributeError):  # where the C library is another one
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
 
 
 def close_shared_bridge(timeout_s: float = 5) -> None:

@@ -25,9 +25,9 @@ from agent.net.resolve import is_literal, resolve
 from agent.net.send_queue import SendQueue
 from agent.net.tls import explain
 from agent.net.turns import Turns
-from hw.light_import import LaterMetadata, standing_in
+from hw.light_import import later_metadata, standing_in
 
-with standing_in(LaterMetadata()):
+with standing_in(later_metadata()):
     from websockets.client import ClientProtocol
     from websockets.exceptions import InvalidURI
     from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory

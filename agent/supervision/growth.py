@@ -2,19 +2,24 @@
 
 systemd's limits end a process that is too large at once, also in a call. Long before that it can end by itself at a
 moment in which nobody is cut off, and the next one begins small.
+
+What a call needed for a moment goes back to the system in such a moment, too.
 """
 
 from __future__ import annotations
 
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.hub_clock import sleep_to_round
+from agent.spare_memory import give_back
 from agent.supervision.heartbeat import Heartbeat
 
 LOOK_S = 10.0
+SPARE_MB = 1.0  # by which a process has grown when it is worth while to look for what can be given back
 SHARE = 0.8  # of the descriptors that there are
 
 
@@ -69,6 +74,7 @@ class Growth:
         self._measure = measure
         self._limits = limits_here()
         self._is_large = False
+        self._left_mb = 0.0  # when memory was given back the last time
 
     def run(self, heartbeat: Heartbeat) -> None:
         """Look until it is killed."""
@@ -88,3 +94,10 @@ class Growth:
             self._trouble(f"the program has grown to {what}; it begins anew when no call is on" if what else "")
         if what and self._is_idle():
             self._end(f"it has grown to {what}")
+        elif size.memory_mb > self._left_mb + SPARE_MB and self._is_idle():
+            self._shrink()
+
+    def _shrink(self) -> None:
+        give_back()
+        with suppress(OSError):
+            self._left_mb = self._measure().memory_mb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from agent.supervision.growth import Growth, Size, SizeLimits, size_here
 from agent.supervision.heartbeat import Heartbeat
@@ -92,6 +94,48 @@ def test_a_size_that_cannot_be_measured_ends_nothing(process: Process) -> None:
     greenlet.kill()
 
     assert (process.troubles, process.ends) == ([], [])
+
+
+SPARE_BLOCKS, BLOCK_BYTES = 20_000, 2_000  # small enough to lie in the heap, large enough to be the C library's
+
+
+class Heap:
+    """Memory of the C library: much that is free again, below a little that is not."""
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None)
+        libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        libc.free.argtypes = [ctypes.c_void_p]
+        self._blocks = [libc.malloc(BLOCK_BYTES) for _ in range(SPARE_BLOCKS)]
+        for block in self._blocks:
+            ctypes.memset(block, 1, BLOCK_BYTES)
+        self._free = libc.free
+
+    def free(self) -> None:
+        """Free all but the last, which lies on top."""
+        while len(self._blocks) > 1:
+            self._free(self._blocks.pop(0))
+
+
+def test_what_a_call_needed_for_a_moment_goes_back_to_the_system_when_it_is_over() -> None:
+    is_idle = False
+    looked = Event()
+
+    def measure() -> Size:
+        looked.set()
+        return size_here()
+
+    heap = Heap()
+    greenlet = gevent.spawn(Growth(lambda: is_idle, [].append, [].append, measure).run, Heartbeat())
+    heap.free()
+    looked.wait(10)
+    spare_mb = size_here().memory_mb
+    is_idle = True
+    with gevent.Timeout(10):
+        while size_here().memory_mb > spare_mb - SPARE_BLOCKS * BLOCK_BYTES / 2**20 / 2:
+            looked.clear()
+            looked.wait()
+    greenlet.kill()
 
 
 # Each leaks several times what is allowed: what earlier tests left may go at the same time.

@@ -11,14 +11,15 @@ from contextlib import suppress
 from typing import Protocol
 
 import pylibsrtp
-from OpenSSL import SSL
 
 import agent.media.ice.library  # noqa: F401, before aiortc imports aioice
 from agent.errors import HandshakeError, IdentityError
 from agent.media.dtls.records import datagrams, number_plain
-from agent.media.light_import import without_codecs
+from agent.media.light_import import without_codecs, without_extensions
 from agent.media.native.core import SrtpCalls
 
+with without_extensions():
+    from OpenSSL import SSL
 with without_codecs():
     from aiortc.rtcdtlstransport import (
         X509_DIGEST_ALGORITHMS,
