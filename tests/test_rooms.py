@@ -176,6 +176,20 @@ def test_confined_libraries_stay_in_their_room() -> None:
     assert not strays
 
 
+def test_no_file_forks_a_process_with_threads() -> None:
+    """What runs in a fork may wait for ever for a lock that a thread held: `agent.child_process` makes none."""
+    forking = {"subprocess", "os", "fork", "fork_and_watch", "fork_gevent", "forkpty", "preexec_fn"}
+    wrong = [f"{module}: {ast.unparse(node)}" for module in FILES for node in ast.walk(tree(module))
+             if (isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in ("gevent", "os")
+                 and {*str(node.module).split(".")[1:], *(alias.name for alias in node.names)} & forking)
+             or (isinstance(node, ast.Import)
+                 and any(alias.name in ("gevent.os", "gevent.subprocess") for alias in node.names))
+             or (isinstance(node, ast.Attribute) and node.attr in forking - {"subprocess", "os"})
+             or (isinstance(node, ast.keyword) and node.arg == "preexec_fn")]  # fmt: skip
+
+    assert not wrong
+
+
 def test_pure_files_know_no_clock_and_no_io() -> None:
     wrong = [f"{module} imports {name}" for module in pure_modules() for name, at_load in imports(module)
              if name.split(".")[0] in CLOCKS_AND_IO]  # fmt: skip
