@@ -190,6 +190,11 @@ def test_no_file_forks_a_process_with_threads() -> None:
     assert re.search(FORKING, "    pid = os.fork()", re.MULTILINE)
 
 
+def test_each_client_trusts_as_the_others_do() -> None:
+    """The standard library's own choice is another one from Python 3.13 on; `agent.net.tls` makes ours."""
+    assert [module for module, path in FILES.items() if "ssl.create_default_context(" in path.read_text()] == []
+
+
 def test_pure_files_know_no_clock_and_no_io() -> None:
     wrong = [f"{module} imports {name}" for module in pure_modules() for name, at_load in imports(module)
              if name.split(".")[0] in CLOCKS_AND_IO]  # fmt: skip

@@ -580,6 +580,8 @@ _HOUSE = (
              "if True:", ("house/test_mqtt_messages.py",)),
     Mutation("what a hook began lives on", "agent/house/hooks/command.py", "os.killpg(process.pid, number)",
              "os.kill(process.pid, number)", ("house/test_hooks.py",)),
+    Mutation("anybody may be the house's broker", "agent/net/tls.py", "context = ssl.SSLContext(PROTOCOL_TLS_CLIENT)",
+             "context = ssl._create_unverified_context()", ("net/test_tls.py",)),
     Mutation("a program's end is not heard", "agent/child_process.py", "loop.install_sigchld()", "loop.update_now()",
              ("test_child_process.py",)),
     Mutation("a program that cannot be started keeps its pipe", "agent/child_process.py", "os.close(reading)", "pass",

@@ -7,7 +7,6 @@ takes, `_sock_recv` and what it is called with, have a test.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.house.mqtt.settings import MqttSettings
 from agent.house.mqtt.topics import OFFLINE
+from agent.net.tls import plain_client_context
 
 MOST_PACKET_BYTES = 16 * 1024
 CONNECT_S = 5.0  # for TCP
@@ -65,7 +65,7 @@ def new_client(settings: MqttSettings, name: str, will: str) -> PahoClient:
     if settings.user:
         client.username_pw_set(settings.user, _password(settings))
     if settings.tls:
-        client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file or None))
+        client.tls_set_context(plain_client_context(settings.ca_file))
     return client
 
 
