@@ -21,12 +21,14 @@ import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import floor
 from bench.callers import Subject, both_ways, cards, peers, versions, write_speech
-from bench.measure import FOREIGN_LIMIT, Cost, watch
+from bench.measure import Cost, least_disturbed, watch
 from bench.rig import virtual_cards
 
 TRIES = 4
@@ -43,38 +45,38 @@ Round = dict[str, Cost]
 Pair = Callable[[Path, bool], contextlib.AbstractAsyncContextManager[tuple[int, int]]]
 
 
+class Both(NamedTuple):
+    """What the two ends of one call cost in the same window."""
+
+    one: Cost
+    other: Cost
+
+    @property
+    def foreign_cpu(self) -> float:
+        """CPU of other programs meanwhile, in seconds per second."""
+        return self.one.foreign_cpu
+
+
+def watch_both(one: int, other: int, seconds: float) -> Both:
+    """Measure two process trees at the same time."""
+    with ThreadPoolExecutor() as threads:
+        return Both(*threads.map(watch, (one, other), (seconds, seconds), ([other], [one])))
+
+
 async def quiet_window(subject: Subject, speech: Path, seconds: float, tries: int = TRIES) -> Cost:
-    """One window of a subject, repeated while others disturb it; the least disturbed one counts."""
-    best: Cost | None = None
+    """One window of a subject, repeated while others disturb it."""
     async with subject(speech) as (root, far_ends):
         await asyncio.sleep(SETTLE_S)
-        for _ in range(tries):
-            cost = await asyncio.to_thread(watch, root, seconds, far_ends)
-            if best is None or cost.foreign_cpu < best.foreign_cpu:
-                best = cost
-            if best.foreign_cpu <= FOREIGN_LIMIT:
-                break
-    assert best is not None
-    return best
+        return await asyncio.to_thread(least_disturbed, partial(watch, root, seconds, far_ends), tries)
 
 
 async def pair_window(
     pair: contextlib.AbstractAsyncContextManager[tuple[int, int]], seconds: float, tries: int
-) -> tuple[Cost, Cost]:
+) -> Both:
     """One window of both ends of a call; likewise."""
-    best: tuple[Cost, Cost] | None = None
     async with pair as (one, other):
         await asyncio.sleep(SETTLE_S)
-        for _ in range(tries):
-            costs = await asyncio.gather(
-                asyncio.to_thread(watch, one, seconds, [other]), asyncio.to_thread(watch, other, seconds, [one])
-            )
-            if best is None or costs[0].foreign_cpu < best[0].foreign_cpu:
-                best = costs[0], costs[1]
-            if best[0].foreign_cpu <= FOREIGN_LIMIT:
-                break
-    assert best is not None
-    return best
+        return await asyncio.to_thread(least_disturbed, partial(watch_both, one, other, seconds), tries)
 
 
 def pairs_of(against: Path | None) -> dict[tuple[str, str], Pair]:

@@ -20,6 +20,7 @@ import struct
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -29,9 +30,9 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from agent.media.bridge import Bridge
 from bench.many_calls import Caller
+from bench.measure import cpu_s, pss_mb, tree
 from bench.rig import sip_site, sip_trunk
 from bench.rig.board import Board
-from bench.rig.process_cost import cpu_s, memory_kb
 from bench.rig.registrants import SECRET, boxes, credentials, leave, refresh, register
 from bench.rig.sip_network import EDGES, ENGINES, PHONES
 from bench.rig.sip_site import SipSite
@@ -52,15 +53,15 @@ def measure_registrations(site: SipSite, bridge: Bridge, count: int) -> None:
     context = ssl.create_default_context(cafile=str(site.ca_file))
     failed: list[int] = []
     links = bridge.run(boxes(range(20), site.uri(), context, failed))
-    cpu, memory = cpu_s(site.pid("edge1")), memory_kb(site.pid("edge1"))
+    cpu, memory = _cpu_s(site.pid("edge1")), _memory_kb(site.pid("edge1"))
     links += bridge.run(boxes(range(20, count), site.uri(), context, failed))
     done = count - 20
-    spent, more = cpu_s(site.pid("edge1")) - cpu, memory_kb(site.pid("edge1")) - memory
+    spent, more = _cpu_s(site.pid("edge1")) - cpu, _memory_kb(site.pid("edge1")) - memory
     print(f"edge: first registration over WSS {spent / done * 1000:.2f} ms of a core, {more / done:.0f} kB "
           f"({done} boxes; {len(failed)} handshakes failed)")  # fmt: skip
-    cpu = cpu_s(site.pid("edge1"))
+    cpu = _cpu_s(site.pid("edge1"))
     bridge.run(refresh(links), timeout_s=120)
-    spent = cpu_s(site.pid("edge1")) - cpu
+    spent = _cpu_s(site.pid("edge1")) - cpu
     print(f"edge: refreshed registration {spent / count * 1000:.2f} ms of a core; {memory / 1024:.0f} MB with 20 boxes")
     bridge.run(leave(links))
 
@@ -77,10 +78,10 @@ def measure_calls(site: SipSite, count: int) -> None:
     try:
         site.until("SIPp", lambda: site.listens("net", 5060, address, "u"))
         parts = ("edge1", "engine1", "engine2")
-        before = {name: cpu_s(site.pid(name)) for name in parts}
+        before = {name: _cpu_s(site.pid(name)) for name in parts}
         with Trunk(site, sip_trunk.calls("b0", talk_ms=0), count, "-r", "25", "-l", "50") as trunk:
             trunk.until_done(limit_s=300)
-        spent = {name: cpu_s(site.pid(name)) - before[name] for name in parts}
+        spent = {name: _cpu_s(site.pid(name)) - before[name] for name in parts}
         engines = spent["engine1"] + spent["engine2"]
         print(f"edge: call {spent['edge1'] / count * 1000:.2f} ms of a core; engine: set-up and end of a call "
               f"{engines / count * 1000:.2f} ms ({count} calls)")  # fmt: skip
@@ -91,36 +92,47 @@ def measure_calls(site: SipSite, count: int) -> None:
 
 def measure_streams(site: SipSite, count: int, secured: bool) -> None:
     """Print what a stream of 50 packets a second costs the engine."""
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2 * count)]
-    ports: list[int] = []
-    for number in range(count):
-        near, far = sockets[2 * number : 2 * number + 2]
-        for plug in (near, far):
-            plug.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4_000_000)
-            plug.bind(("10.77.1.2", 0))
-        kind = "RTP/SAVP" if secured else "RTP/AVP"
-        _control("offer", number, near.getsockname()[1], "RTP/AVP", **{"transport-protocol": kind})
-        answer = _control("answer", number, far.getsockname()[1], kind, **{"transport-protocol": "RTP/AVP"})
-        found = re.search(r"m=audio (\d+)", answer)
-        assert found, answer
-        ports.append(int(found[1]))
-    pid = site.pid("engine1")
-    cpu, begun, sent = cpu_s(pid), time.monotonic(), 0
+    with ExitStack() as stack:
+        ends = [(stack.enter_context(_plug()), stack.enter_context(_plug())) for _ in range(count)]
+        streams = [(near, _let_through(number, near, far, secured)) for number, (near, far) in enumerate(ends)]
+        pid = site.pid("engine1")
+        cpu = _cpu_s(pid)
+        sent = _send(streams)
+        a_stream = (_cpu_s(pid) - cpu) / sent * 50
+        how, came = "to SRTP" if secured else "plain", sum(_waiting(far) for _, far in ends)
+        print(f"engine: a stream of 50 packets a second, {how}: {a_stream * 100:.2f} % of a core ({sent} packets, "
+              f"{came / sent * 100:.0f} % of which came)")  # fmt: skip
+
+
+def _plug() -> socket.socket:
+    plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    plug.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 4_000_000)
+    plug.bind(("10.77.1.2", 0))
+    return plug
+
+
+def _let_through(number: int, near: socket.socket, far: socket.socket, secured: bool) -> int:
+    """Have the engine pass on a stream from one socket to the other; returns its port."""
+    kind = "RTP/SAVP" if secured else "RTP/AVP"
+    _control("offer", number, near.getsockname()[1], "RTP/AVP", **{"transport-protocol": kind})
+    answer = _control("answer", number, far.getsockname()[1], kind, **{"transport-protocol": "RTP/AVP"})
+    found = re.search(r"m=audio (\d+)", answer)
+    assert found, answer
+    return int(found[1])
+
+
+def _send(streams: Sequence[tuple[socket.socket, int]]) -> int:
+    """Send on every stream for a while, at its pace; returns how many packets."""
+    begun, sent = time.monotonic(), 0
     for beat in itertools.count():
-        for number, port in enumerate(ports):
+        for number, (near, port) in enumerate(streams):
             head = struct.pack("!BBHII", 0x80, 0, beat & 0xFFFF, beat * 160, number)
-            sockets[2 * number].sendto(head + bytes(160), (ENGINES[1], port))
+            near.sendto(head + bytes(160), (ENGINES[1], port))
             sent += 1
         if time.monotonic() - begun > STREAM_S:
             break
         gevent.sleep(max(0.0, begun + (beat + 1) * PACKET_S - time.monotonic()))
-    spent = cpu_s(pid) - cpu
-    a_stream = spent / sent * 50
-    how, came = "to SRTP" if secured else "plain", sum(_waiting(plug) for plug in sockets[1::2])
-    print(f"engine: a stream of 50 packets a second, {how}: {a_stream * 100:.2f} % of a core ({sent} packets, "
-          f"{came / sent * 100:.0f} % of which came)")  # fmt: skip
-    for plug in sockets:
-        plug.close()
+    return sent
 
 
 async def members(board: Board, count: int) -> list[ClientConnection]:
@@ -139,12 +151,12 @@ async def members(board: Board, count: int) -> list[ClientConnection]:
 
 def measure_members(board: Board, bridge: Bridge, count: int) -> None:
     """Print what a registered box costs the switchboard while nothing happens."""
-    cpu, memory = cpu_s(board.pid), memory_kb(board.pid)
+    cpu, memory = _cpu_s(board.pid), _memory_kb(board.pid)
     links = bridge.run(members(board, count), timeout_s=200)
-    spent, more = cpu_s(board.pid) - cpu, memory_kb(board.pid) - memory
-    cpu = cpu_s(board.pid)
+    spent, more = _cpu_s(board.pid) - cpu, _memory_kb(board.pid) - memory
+    cpu = _cpu_s(board.pid)
     gevent.sleep(IDLE_S)
-    idle = (cpu_s(board.pid) - cpu) / IDLE_S
+    idle = (_cpu_s(board.pid) - cpu) / IDLE_S
     print(f"switchboard: registration {spent / count * 1000:.1f} ms of a core, {more / count:.0f} kB; "
           f"{memory / 1024:.0f} MB with nobody, {idle * 100:.1f} % of a core with {count} idle boxes")  # fmt: skip
     bridge.run(leave(links), timeout_s=60)
@@ -156,16 +168,16 @@ def measure_switchboard(folder: Path, legs: int, boxes: int) -> None:
         board.start()
         measure_members(board, bridge, boxes)
         callers = [Caller(board.address, board.ca_file, board.token(f"box-{n}")) for n in range(legs)]
-        members = memory_kb(board.pid)
+        before = _memory_kb(board.pid)
         for caller in callers:
             caller.call(0.1)
-        cpu, memory = cpu_s(board.pid), memory_kb(board.pid)
+        cpu, memory = _cpu_s(board.pid), _memory_kb(board.pid)
         tasks = [gevent.spawn(caller.call, LEG_S) for caller in callers]
         gevent.joinall(tasks, raise_error=True)
-        spent = cpu_s(board.pid) - cpu
+        spent = _cpu_s(board.pid) - cpu
         leg = spent / legs / LEG_S * 100
         print(f"switchboard: a leg {leg:.1f} % of a core, with set-up and echo ({legs} calls of {LEG_S:.0f} s); "
-              f"{members / 1024:.0f} MB with {legs} boxes, {memory / 1024:.0f} MB after calls")  # fmt: skip
+              f"{before / 1024:.0f} MB with {legs} boxes, {memory / 1024:.0f} MB after calls")  # fmt: skip
         for caller in callers:
             caller.close()
 
@@ -192,6 +204,14 @@ def main() -> int:
                 measure_streams(site, options.streams, secured)
         measure_switchboard(folder, options.legs, options.members)
     return 0
+
+
+def _cpu_s(pid: int) -> float:
+    return cpu_s(tree(pid))
+
+
+def _memory_kb(pid: int) -> float:
+    return pss_mb(tree(pid)) * 1024
 
 
 def _enter_phone(site: SipSite, address: str) -> None:

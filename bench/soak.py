@@ -3,7 +3,7 @@
     python -m bench.soak [--faults 1000] [--boxes 4] [--seed 1] [--first 0] [--only KIND] [--log FILE]
 
 `kiosk-agent run` stands in a network namespace with a router, a name server, a switchboard and a sound server of its
-own, below a read-only system; what is broken in turn, and how, says bench/rig/troubles.py. Half of the faults strike in
+own, below a read-only system; what is broken in turn, and how, says bench/rig/troubles. Half of the faults strike in
 a call. The box is started again as systemd does it, half a second after an end, with its watchdog. Counted is the time
 from a fault's end until the box is ready, with sound; then a press of a button calls the echo, which must be heard.
 Each fault depends on `--seed` and its number alone: `--first N --faults 1` plays one again. With `--boxes` so many,

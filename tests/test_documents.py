@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ UNSAID = re.compile(r"\b[Tt]he[ _]seeds?\b|\bseed'?_?s_|\bseed's\b|\bdesign: \d|
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 CODE = re.compile(r"```.*?```|^ {4}.*$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|toml|sh|cfg|js|html|service|rules|yaml)|(?:[\w.-]+/)+[\w.-]*)`")
+CLASS = re.compile(r"`((?!RTC)[A-Z]+[a-z][A-Za-z]+)(\.[a-z_]\w*)?`")  # those of aiortc begin with RTC
 BELONGS_TO_US = ("agent/", "hw/", "tests/", "bench/", "docs/", "examples/", "systemd/", "scripts/", "packaging/")
 
 # Pages whose file names and links are not checked yet: they describe files that are about to move.
@@ -145,6 +147,42 @@ def missing_files(path: Path, text: str) -> list[str]:
         if (("/" not in file and file.endswith(".md")) or file.startswith(BELONGS_TO_US))
         and not (ROOT / file).exists() and not (path.parent / file).exists()
     ]  # fmt: skip
+
+
+@cache
+def members() -> dict[str, set[str]]:
+    """What each class of the program has: declared, given to itself, or inherited from another one of the program."""
+    nodes = [node for top in ("agent", "hw") for path in (ROOT / top).rglob("*.py")
+             for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]  # fmt: skip
+    found = {node.name: {name for each in ast.walk(node) if (name := _named(each))} for node in nodes}
+    for _ in range(4):  # generations of heirs
+        for node in nodes:
+            bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
+            found[node.name] |= {name for base in bases for name in found.get(base, ())}
+    return found
+
+
+def _named(node: ast.AST) -> str:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+            return name
+    return ""
+
+
+def unknown_names(text: str) -> list[str]:
+    """Classes in code font, and what is said to be theirs, that the program does not have."""
+    return [f"{owner}{member}" for owner, member in CLASS.findall(text)
+            if owner not in members() or (member and member[1:] not in members()[owner])]  # fmt: skip
+
+
+def test_the_classes_that_the_architecture_names_are_there() -> None:
+    assert unknown_names((ROOT / "docs" / "architecture.md").read_text()) == []
+
+
+def test_a_class_or_a_method_that_is_gone_is_found() -> None:
+    assert unknown_names("`Device.setup`, `AlsaSound.write`, `Nobody`, `Device.fly`") == ["Nobody", "Device.fly"]
 
 
 @pytest.mark.parametrize("path", [path for path in pages() if name(path) not in AHEAD], ids=name)

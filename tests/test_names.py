@@ -10,7 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-
 def public_names(tree: ast.Module) -> Iterator[str]:
     """The classes of a module and the aliases in CamelCase that it gives to types; constants are in capitals."""
     for node in tree.body:

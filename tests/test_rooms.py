@@ -103,7 +103,7 @@ PURE_FILES = {
                     "driver", "farewells", "feedback", "first_contact", "gathering_watch", "generation", "options",
                     "preflight_core", "preflight_report", "presence", "protocols", "recovery_driver",
                     "recovery_effects", "recovery_policy", "registration", "settings", "signaling_driver", "states"),
-    "hw": ("closing", "errors", "week_hours"),
+    "hw": ("closing", "errors", "setting", "week_hours"),
     "hw.panel": ("actions", "code_book", "dead_man", "debounce", "door_code", "gestures", "lockout", "patterns",
                  "settings"),
     "hw.sound": ("backoff", "callback_hold", "devices", "drift", "echo_reference", "frame", "interface", "pacer", "pcm",

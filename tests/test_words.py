@@ -101,7 +101,6 @@ def test_what_is_logged_is_a_text_of_ours_with_the_words_of_others_beside_it() -
     assert not wrong
 
 
-
 def test_a_warning_before_anybody_said_where_the_log_goes_is_one_line_too() -> None:
     cli.main(["check", "/nowhere"])
     handler = logging.lastResort

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.config.settings import setting
 from hw.errors import SettingError
+from hw.setting import setting
 from hw.week_hours import DAYS, WeekHours
 
 MOST_TARGETS = 10  # that one call can ring, of the voice service, of the switchboard and by SIP

@@ -22,13 +22,13 @@ from agent.errors import ConfigError
 from hw.panel.settings import LightSettings, RelaySettings
 
 MOST_PIN = 53
+PIN_KEYS = ("pin", "red", "green", "blue")  # of a light
 CLOSE = 0.6  # how much a name must resemble the one that was meant
 
 _HEADER = re.compile(r'\s*(?:\[+\s*([^\]#=]+)|([\w."-]+)\s*\]\s*(?:#.*)?$)')
 _PAIR = re.compile(r"""\s*([\w."'-]+)\s*[=:]\s*(.+)""")
 _INLINE = re.compile(r"""([\w"'-]+)\s*=\s*("[^"]*"|'[^']*'|[^,{}\s#]+)""")
 _SECTIONS = [one.name for one in fields(Config)]
-_COLOURS = ("pin", "red", "green", "blue")
 
 Values = dict[str, list[Any]]
 Groups = list[tuple[tuple[str, ...], Values]]  # each table, as often as it stands in the file
@@ -178,7 +178,7 @@ def _read_lights(found: RestingOutputs, lights: list[tuple[tuple[str, ...], Valu
     taken = {door.pin for door in found.doors}
     for where, values in lights:
         meant = _meant(values, [one.name for one in fields(LightSettings)])
-        for colour in _COLOURS:
+        for colour in PIN_KEYS:
             for pin in _pins(found, ".".join((*where, colour)), meant.get(colour, [])):
                 if pin not in taken:
                     name = where[-1] if colour == "pin" else f"{where[-1]} {colour}"

@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.config.outputs import RestingOutputs, outputs_of
+from agent.config.outputs import PIN_KEYS, RestingOutputs, outputs_of
 from agent.config.sections import Config
 from agent.errors import ConfigError
-
-COLOURS = ("pin", "red", "green", "blue")
 
 
 def remember_outputs(config: Config, path: Path) -> None:
@@ -38,4 +36,4 @@ def _lines(config: Config) -> Iterator[str]:
     for name, light in config.lights.items():
         yield f"[lights.{json.dumps(name)}]"
         yield f"active_low = {str(light.active_low).lower()}"
-        yield from (f"{colour} = {pin}" for colour in COLOURS if (pin := getattr(light, colour)) is not None)
+        yield from (f"{key} = {pin}" for key in PIN_KEYS if (pin := getattr(light, key)) is not None)

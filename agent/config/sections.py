@@ -21,6 +21,7 @@ from agent.switchboard.settings import SwitchboardSettings
 from agent.voice.settings import CallSettings
 from hw.panel.code_book import CodeSettings
 from hw.panel.settings import ButtonSettings, DoorSettings, LightSettings, RelaySettings
+from hw.setting import setting
 from hw.sound.settings import SoundSettings
 
 
@@ -28,11 +29,9 @@ from hw.sound.settings import SoundSettings
 class MediaSection(MediaSettings):
     """`[media]`: those of a call, and the profile that some of them, and of `[sound]`, come from."""
 
-    profile: str = field(
-        default="standard",
-        metadata={"help": "standard, or small for a slow board: sets keys of [media] and [sound]",
-                  "choices": tuple(PROFILES)},
-    )  # fmt: skip
+    profile: str = setting(
+        "standard", "standard, or small for a slow board: sets keys of [media] and [sound]", choices=tuple(PROFILES)
+    )
 
 
 @dataclass(frozen=True)

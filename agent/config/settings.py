@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from agent.supervision.restart import RestartLimits
 from hw.errors import SettingError
-
-
-def setting(default: Any, help_: str, **metadata: Any) -> Any:
-    """Declare a field with what the reader of config.toml checks (`agent.config.schema`)."""
-    return field(default=default, metadata={"help": help_, **metadata})
+from hw.setting import setting
 
 
 @dataclass(frozen=True)
@@ -50,35 +45,23 @@ class ServiceSettings:
 class AnsweringSettings:
     """`[answering]`: what happens to calls that nobody touches."""
 
-    auto_answer: tuple[str, ...] = field(
-        default=(),
-        metadata={
-            "help": "callers that are answered without a button: client:reception, +4930*; * is everybody",
-            "kind": "caller",
-        },
+    auto_answer: tuple[str, ...] = setting(
+        (), "callers that are answered without a button: client:reception, +4930*; * is everybody", kind="caller"
     )
-    auto_answer_delay_ms: int = field(
-        default=1000, metadata={"help": "how long it rings before it is answered by itself", "min": 0, "max": 60_000}
+    auto_answer_delay_ms: int = setting(1000, "how long it rings before it is answered by itself", min=0, max=60_000)
+    max_ring_s: float = setting(60.0, "a call that nobody takes ends after this long; 0 is never", min=0)
+    max_talk_s: float = setting(0.0, "a call is ended after this long; 0 is never", min=0)
+    busy_calls: str = setting(
+        "ignore",
+        "a second call during a call: ignore it; reject it; or let it ring, accepting it ends the first",
+        choices=("ignore", "reject", "ring"),
     )
-    max_ring_s: float = field(
-        default=60.0, metadata={"help": "a call that nobody takes ends after this long; 0 is never", "min": 0}
+    call_button_answers: bool = setting(
+        True, "a press of a button that calls, while a call rings: answer that; false: nothing happens"
     )
-    max_talk_s: float = field(default=0.0, metadata={"help": "a call is ended after this long; 0 is never", "min": 0})
-    busy_calls: str = field(
-        default="ignore",
-        metadata={
-            "help": "a second call during a call: ignore it; reject it; or let it ring, accepting it ends the first",
-            "choices": ("ignore", "reject", "ring"),
-        },
-    )
-    call_button_answers: bool = field(
-        default=True,
-        metadata={"help": "a press of a button that calls, while a call rings: answer that; false: nothing happens"},
-    )
-    do_not_disturb: bool = field(default=False, metadata={"help": "start in do-not-disturb: no call rings"})
-    disturbing_calls: str = field(
-        default="reject",
-        metadata={"help": "calls in do-not-disturb: reject them, or ignore them", "choices": ("reject", "ignore")},
+    do_not_disturb: bool = setting(False, "start in do-not-disturb: no call rings")
+    disturbing_calls: str = setting(
+        "reject", "calls in do-not-disturb: reject them, or ignore them", choices=("reject", "ignore")
     )
 
     def __post_init__(self) -> None:

@@ -190,7 +190,6 @@ class Script(Closing):
     def _wait_for(self, what: str) -> None:
         self._timeline.note("...", "waits", what)
 
-
     def _await_blinks(self, light: str) -> None:
         """Watch the light go on and off as often as the play wants."""
         lit = [False]

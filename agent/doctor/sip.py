@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from agent.signaling.sip.stream import SipStream
 
 ANSWER_S = 12.0
-SUBPROTOCOL: Final = "sip"
 _OF_AN_EDGE: Final = {"dns": network.check_dns, "server": network.check_server, "clock": network.check_clock,
                       "tls": network.check_tls}  # fmt: skip
 
@@ -102,6 +101,8 @@ class _Handshake:
 
 def check_websocket(config: Config, edge: str, answer_s: float = ANSWER_S) -> Check:
     """Check whether the edge takes WebSockets at this path, and speaks SIP on them (RFC 7118)."""
+    from agent.signaling.sip.stream import SUBPROTOCOL
+
     handshake = _Handshake()
     context = client_context(config.signaling.ca_file or None)
     socket = WebSocket(edge, context, handshake, user_agent(), (SUBPROTOCOL,))

@@ -28,6 +28,7 @@ FRAME_S = FRAME_MS / 1000
 TICK_S = 0.1
 ANSWERS_KEPT = 4
 
+
 class Peer(Closing):
     """One end of a call; see the module. Make it in a running asyncio loop.
 

@@ -12,9 +12,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hw.errors import SettingError
+from hw.setting import setting
 
 LOOK, TALK, OPEN, MEND = "look", "talk", "open", "mend"
 PERMISSIONS = (LOOK, TALK, OPEN, MEND)
@@ -33,16 +34,12 @@ class Asker(NamedTuple):
 OWNER = Asker("page", frozenset(PERMISSIONS), "page")
 
 
-def _setting(default: Any, help_: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": help_, **metadata})
-
-
 @dataclass(frozen=True)
 class ApiKeySettings:
     """`[api.keys.NAME]`: one key, and what it allows."""
 
     key_hash: str = field(metadata={"help": "what `kiosk-agent key NAME` prints for it", "secret": True})
-    permissions: tuple[str, ...] = _setting((LOOK,), "what it allows: look, talk, open, mend")
+    permissions: tuple[str, ...] = setting((LOOK,), "what it allows: look, talk, open, mend")
 
     def __post_init__(self) -> None:
         """Raises SettingError for what is no hash, or no permission."""

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from hw.errors import SettingError
+from hw.setting import setting
 
 MIN_PASSWORD = 8
-
-
-def _setting(default: Any, help_: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": help_, **metadata})
 
 
 @dataclass(frozen=True)
 class PageSettings:
     """Who may see the box and press its buttons from a browser."""
 
-    enabled: bool = _setting(True, "serve the page")
-    listen: str = _setting("127.0.0.1:8080", "address and port; beyond this machine only with a password",
-                           kind="host_port")  # fmt: skip
-    password: str = _setting("", "asked for by the browser, with any user name; empty: none", secret=True)
-    hosts: tuple[str, ...] = _setting((), "names of this box that the page answers to, besides its host name",
-                                      kind="host")  # fmt: skip
+    enabled: bool = setting(True, "serve the page")
+    listen: str = setting("127.0.0.1:8080", "address and port; beyond this machine only with a password",
+                          kind="host_port")  # fmt: skip
+    password: str = setting("", "asked for by the browser, with any user name; empty: none", secret=True)
+    hosts: tuple[str, ...] = setting((), "names of this box that the page answers to, besides its host name",
+                                     kind="host")  # fmt: skip
 
     def __post_init__(self) -> None:
         if not self.is_local and not self.password:

@@ -12,14 +12,14 @@ from dataclasses import replace
 from agent.closing import AsyncClosing
 from agent.errors import FarSideError
 from agent.log import FailureLog, SeldomLog
-from agent.media.codec.sender import AudioSender
+from agent.media.codec.sender import OPUS, AudioSender
 from agent.media.codec.telephone_event import EventSender
 from agent.media.peer import Peer
-from agent.media.sdp.codecs import KINDS
+from agent.media.sdp.codecs import EVENT, KINDS
 from agent.media.settings import MediaSettings
 from agent.switchboard import sdp as descriptions
 from agent.switchboard.kept_digits import KeptDigits
-from agent.switchboard.transcoder import EVENT, Transcoder
+from agent.switchboard.transcoder import Transcoder
 from hw.sound.frame import FRAME_MS, FRAME_SAMPLES, RATE_HZ
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class MediaLeg(AsyncClosing):
             self.play_digits(digits)
 
     async def _play_tone(self) -> None:
-        sender = AudioSender(self._described.rtp.negotiated_codec or "opus")
+        sender = AudioSender(self._described.rtp.negotiated_codec or OPUS)
         sound = _tone()
         async for _ in _every_frame():
             for packet in sender.push(next(sound)):
@@ -195,7 +195,7 @@ class MediaLeg(AsyncClosing):
             self._dialling = False
 
     async def _send_digits(self, digits: str) -> None:
-        clock_hz = RATE_HZ if self._described.rtp.negotiated_codec == "opus" else EVENT_HZ
+        clock_hz = RATE_HZ if self._described.rtp.negotiated_codec == OPUS else EVENT_HZ
         samples = clock_hz * FRAME_MS // 1000
         # One clock for all that is ever dialled here: two events with the same start would be one for the client.
         events, time = EventSender(clock_hz, EVENT_HZ), round(asyncio.get_running_loop().time() * clock_hz)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from agent.media.sdp.munge import STATIC_NAMES
+
 AUDIO = ("opus", "pcmu", "pcma")
-STATIC_NAMES = {"0": "pcmu", "8": "pcma"}
 
 
 def attribute(sdp: str, name: str) -> str:

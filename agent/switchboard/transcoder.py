@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from agent.media.codec.g711 import G711Decoder, G711Encoder
+from agent.media.codec.g711 import RATIO, G711Decoder, G711Encoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
 from agent.media.codec.receiver import Decoder
-from agent.media.sdp.codecs import UNKNOWN
-from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES, RATE_HZ
-
-OPUS, PCMU, PCMA, EVENT = "opus", "PCMU", "PCMA", "telephone-event"
-G711_STEP = RATE_HZ // 8000  # 48 kHz samples in one of G.711's
+from agent.media.codec.sender import OPUS
+from agent.media.sdp.codecs import EVENT, UNKNOWN
+from hw.sound.frame import FRAME_BYTES, FRAME_SAMPLES
 
 SendPacket = Callable[[bytes, int, bool, str, int | None], object]
 
@@ -39,7 +37,7 @@ class Transcoder:
 
 def _transcoder(origin: str, wanted: str) -> ToG711 | ToOpus:
     decoder: Decoder = OpusDecoder() if origin == OPUS else G711Decoder(origin)
-    return ToOpus(decoder) if wanted == OPUS else ToG711(wanted, decoder, G711_STEP if origin == OPUS else 1)
+    return ToOpus(decoder) if wanted == OPUS else ToG711(wanted, decoder, RATIO if origin == OPUS else 1)
 
 
 class ToG711:
@@ -67,7 +65,7 @@ class ToOpus:
 
     def __call__(self, payload: bytes, timestamp: int) -> Iterator[tuple[bytes, int]]:
         """Transcode one packet; CodecError when it is damaged."""
-        at = timestamp * G711_STEP - len(self._rest) // 2
+        at = timestamp * RATIO - len(self._rest) // 2
         self._rest += self._decoder.decode(payload)
         while len(self._rest) >= FRAME_BYTES:
             frame, self._rest = self._rest[:FRAME_BYTES], self._rest[FRAME_BYTES:]

@@ -5,33 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final, Self
 
-from gevent.event import AsyncResult
-
 from agent.errors import InvalidArgumentError, InvalidStateError, NotSupportedError
 from agent.net.netlink import NetworkChange
 from agent.sdk_version import SDK_VERSION
 from agent.signaling.pstream.params import named_params
 from agent.signaling.settings import SIP
-from agent.voice.audio import AudioHelper
 from agent.voice.connect_options import connect_arguments
 from agent.voice.connection import Connection
-from agent.voice.deprecated import DeviceAliases, deprecated, or_handler
-from agent.voice.device_vitals import DeviceVitals
+from agent.voice.deprecated import DeviceAliases, or_handler
+from agent.voice.device_registration import DeviceRegistration
 from agent.voice.event_names import SpelledEmitter
 from agent.voice.host import DeviceHost
 from agent.voice.instance_methods import of_instances
-from agent.voice.options import DeviceOptions
 from agent.voice.preflight import PreflightTest
-from agent.voice.protocols import SignalingStream
-from agent.voice.registration import RegistrationState
 from agent.voice.sip_account import with_account
-from agent.voice.sounds import Sounds
 
 LAST_WORDS_S: Final = 0.5  # how long the end of a `with` waits for the last messages to be sent
+DESTROYED: Final = "the Device was destroyed; call setup(token) to begin anew"
 
 
 @of_instances
-class Device(SpelledEmitter, DeviceAliases):
+class Device(DeviceRegistration, SpelledEmitter, DeviceAliases):
     """A phone that registers with the voice service and makes and takes calls.
 
     Events: ready(device) offline(device) incoming(connection) connect(connection) disconnect(connection)
@@ -124,10 +118,38 @@ class Device(SpelledEmitter, DeviceAliases):
         """
         self._check_set_up()
         if self._host.is_closed:
-            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
+            raise InvalidStateError(DESTROYED)
         if self._host.generation.no_tokens:
             raise NotSupportedError(self._host.generation.no_tokens)
         self._use_token(_checked_token(token))
+
+    def update_options(self, options: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Change options; another edge is moved to at once.
+
+        Raises InvalidArgumentError for an unknown option or a value that is not allowed, InvalidStateError before the
+        set-up, after `destroy`, and for another edge while a call is active; nothing is changed then.
+        """
+        self._check_set_up()
+        if self._host.is_closed or self.token is None:
+            raise InvalidStateError(DESTROYED)
+        merged = self.options.merged(with_account({**(options or {}), **more}))
+        self._host.check(merged)
+        is_other_account = merged.sip != self.options.sip
+        moves = self._host.addresses(merged) != self._host.addresses(self.options)
+        if moves and self.is_busy:
+            raise InvalidStateError("the edge cannot be changed while a call is active; disconnect it first")
+        self._host.use(merged)
+        if moves and self.stream is not None:
+            self._host.move(self.token)
+        elif is_other_account:
+            self._host.use_token(self.token)
+
+    def network_changed(self, change: NetworkChange | None = None) -> None:
+        """Look after signaling and the calls at once: this machine's addresses or routes changed.
+
+        With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
+        """
+        self._host.network_changed(change)
 
     def _use_token(self, token: str) -> None:
         self.token = token
@@ -154,172 +176,24 @@ class Device(SpelledEmitter, DeviceAliases):
         params, audio_constraints, rtc_configuration = connect_arguments(params, audio_constraints, rtc_configuration)
         params = named_params(params)
         self._host.check_call(audio_constraints, rtc_configuration)
-        if self._host.calls.active is not None:
-            raise InvalidStateError("a call is active already; disconnect it first")
-        if self._host.is_closed:
-            raise InvalidArgumentError("the Device was destroyed; call setup(token) to begin anew")
-        self._host.need_stream(self.token)
-        if self.stream is None:
-            raise InvalidArgumentError("the service has closed the connection; give a new token to update_token()")
+        self._make_ready_for_a_call()
         connection = self._host.calls.outgoing(params)
         connection.accept(audio_constraints, rtc_configuration)
         return connection
-
-    @property
-    def connections(self) -> list[Connection]:
-        """The pending incoming calls, the oldest first."""
-        return list(self._host.calls.pending)
-
-    def active_connection(self) -> Connection | None:
-        """Return the active call, or else the first pending one."""
-        return self._host.calls.active or next(iter(self._host.calls.pending), None)
 
     def disconnect_all(self) -> None:
         """End the active call and forget the pending ones, which the service is not told. InvalidStateError."""
         self._check_set_up()
         self._host.calls.disconnect_all()
 
-    # Presence
-
-    def register(self) -> AsyncResult[Any]:
-        """Take incoming calls; returns a result that is set when the service has agreed.
-
-        Raises InvalidStateError before the set-up, and in any state but `unregistered`.
-        """
-        self._check_set_up()
-        self._check_state(RegistrationState.UNREGISTERED, "register")
-        promise = self._host.promises.registered()
-        self.register_presence()
-        return promise
-
-    def unregister(self) -> AsyncResult[Any]:
-        """Take no incoming calls; returns a result that is set when the service has agreed.
-
-        Raises InvalidStateError before the set-up, and in any state but `registered`.
-        """
-        self._check_set_up()
-        self._check_state(RegistrationState.REGISTERED, "unregister")
-        promise = self._host.promises.unregistered()
-        self.unregister_presence()
-        return promise
-
-    def register_presence(self) -> Device:
-        """Take incoming calls. Raises InvalidStateError before the set-up."""
-        self._check_set_up()
-        self._host.registration.set(True)
+    def _make_ready_for_a_call(self) -> None:
+        if self.is_busy:
+            raise InvalidStateError("a call is active already; disconnect it first")
+        if self._host.is_closed:
+            raise InvalidArgumentError(DESTROYED)
         self._host.need_stream(self.token)
-        return self
-
-    def unregister_presence(self) -> Device:
-        """Take no incoming calls. Raises InvalidStateError before the set-up."""
-        self._check_set_up()
-        self._host.registration.set(False)
-        self._host.promises.given_up()
-        return self
-
-    def update_options(self, options: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Change options; another edge is moved to at once.
-
-        Raises InvalidArgumentError for an unknown option or a value that is not allowed, InvalidStateError before the
-        set-up, after `destroy`, and for another edge while a call is active; nothing is changed then.
-        """
-        self._check_set_up()
-        if self._host.is_closed or self.token is None:
-            raise InvalidStateError("the Device was destroyed; call setup(token) to begin anew")
-        merged = self.options.merged(with_account({**(options or {}), **more}))
-        self._host.check(merged)
-        is_other_account = merged.sip != self.options.sip
-        moves = self._host.addresses(merged) != self._host.addresses(self.options)
-        if moves and self.is_busy:
-            raise InvalidStateError("the edge cannot be changed while a call is active; disconnect it first")
-        self._host.use(merged)
-        if moves and self.stream is not None:
-            self._host.move(self.token)
-        elif is_other_account:
-            self._host.use_token(self.token)
-
-    # What there is to know
-
-    @property
-    def state(self) -> str:
-        """How the service has us: unregistered, registering, registered, or destroyed."""
-        return self._host.state.value
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a call is active."""
-        return self._host.calls.active is not None
-
-    @property
-    def calls(self) -> list[Connection]:
-        """The pending incoming calls, the oldest first; `connections` under its later name."""
-        return self.connections
-
-    @property
-    def home(self) -> str | None:
-        """The home region of the account, as the service says; None before it does."""
-        return self._host.home
-
-    @property
-    def identity(self) -> str | None:
-        """The name under which others reach us, as the service says; None before it does."""
-        return self._host.identity
-
-    @property
-    def options(self) -> DeviceOptions:
-        """The options in force."""
-        return self._host.options
-
-    def status(self) -> str:
-        """Return busy, ready or offline. Raises InvalidStateError before the set-up."""
-        self._check_set_up()
-        return "busy" if self._host.calls.active is not None else self._host.status
-
-    @property
-    def edge(self) -> str | None:
-        """The edge in use; None while there is no connection to the service."""
-        return self._host.edge
-
-    def region(self) -> str:
-        """Return the region in use, or `offline`; deprecated. Raises InvalidStateError before the set-up."""
-        self._check_set_up()
-        deprecated("Device.region()", "Device.edge", self.log)
-        return self._host.region if self._host.region is not None else "offline"
-
-    @property
-    def audio(self) -> AudioHelper | None:
-        """Microphones and speakers; None before the set-up."""
-        return self._host.audio
-
-    @property
-    def sounds(self) -> Sounds:
-        """The sounds of calls and their switches."""
-        return self._host.sounds
-
-    @property
-    def stream(self) -> SignalingStream | None:
-        """The signaling stream; None before the set-up and after the service has closed it."""
-        return self._host.stream
-
-    def network_changed(self, change: NetworkChange | None = None) -> None:
-        """Look after signaling and the calls at once: this machine's addresses or routes changed.
-
-        With `change`, calls whose path it leaves alone are left alone too. The Device notices changes by itself.
-        """
-        self._host.network_changed(change)
-
-    @property
-    def vitals(self) -> DeviceVitals:
-        """What works inside the Device, for whoever looks after it: how late each part is, and another in its place."""
-        return DeviceVitals(self, self._host)
-
-    def _check_state(self, needed: RegistrationState, what: str) -> None:
-        if self._host.state is not needed:
-            raise InvalidStateError(f"{what}() is for a Device that is {needed.value}; it is {self._host.state.value}")
-
-    def _check_set_up(self) -> None:
-        if not self.is_initialized:
-            raise InvalidStateError("the Device is not set up; call setup(token) first")
+        if self.stream is None:
+            raise InvalidArgumentError("the service has closed the connection; give a new token to update_token()")
 
 
 def _checked_token(token: object) -> str:

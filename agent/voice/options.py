@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from agent.errors import InvalidArgumentError
+from agent.media.sdp.munge import MAX_BITRATE, MIN_BITRATE
 from agent.signaling.pstream.endpoints import signaling_uris
 from agent.signaling.pstream.generation import GENERATIONS, SECOND, WireGeneration
 from agent.signaling.settings import PSTREAM, SIP
 from agent.signaling.sip.account import SipAccount
 
-MIN_BITRATE: Final = 6_000
-MAX_BITRATE: Final = 510_000
 TWILIO_EVENTGW: Final = "eventgw.twilio.com"
-
 
 #: what a generation always has
 IMPLIED: Final[Mapping[str, Mapping[str, Any]]] = {

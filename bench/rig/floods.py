@@ -18,6 +18,7 @@ LONGEST_S = 15.0  # of one flood that nobody ends
 
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
+
 class Flood:
     """Sends `opening`, then `piece` again and again while it reads, until the other side ends the connection.
 

@@ -23,6 +23,7 @@ from hw.panel.settings import LightSettings
 
 log = logging.getLogger(__name__)
 
+
 class Lights(Closing):
     """All lights of the panel. `on_change()` is called on the hub when what a light shows has changed."""
 

@@ -9,6 +9,7 @@ from hw.errors import ActionError, PatternError, SettingError
 from hw.panel.actions import END_PUSH_TO_TALK, ButtonAction, parse_action
 from hw.panel.gestures import GESTURES, STUCK, GestureTiming
 from hw.panel.patterns import WHITE, Pattern, parse_pattern
+from hw.setting import setting
 
 PULLS = {"up": "up", "down": "down", "none": "floating"}
 MIN_DIGITS, MAX_DIGITS = 3, 16  # of a door's code
@@ -44,7 +45,7 @@ DEFAULT_PATTERNS = {
 
 def _action(when: str) -> Any:
     help_ = f"what to do {when}: accept, reject, hang_up, mute, call:WHOM, ..."
-    return field(default="", metadata={"help": help_, "kind": "action"})
+    return setting("", help_, kind="action")
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,14 @@ class ButtonSettings:
     """[buttons.NAME]: one contact, and what its gestures do."""
 
     pin: int = field(metadata={"help": "GPIO number of the contact", "kind": "pin", "min": 0, "max": 53})
-    pull: str = field(default="up", metadata={"help": "resistor inside the chip", "choices": tuple(PULLS)})
-    active_low: bool = field(default=True, metadata={"help": "whether the contact, when pressed, pulls the pin low"})
-    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
-    debounce_ms: int = field(default=20, metadata={"help": "how long a level must stand still", "min": 1, "max": 200})
-    long_ms: int = field(default=800, metadata={"help": "from when on a press is long", "min": 200, "max": 10_000})
-    held_ms: int = field(default=3000, metadata={"help": "from when on it is held", "min": 300, "max": 30_000})
-    double_ms: int = field(default=350, metadata={"help": "time for a second press", "min": 100, "max": 2000})
-    stuck_s: int = field(default=60, metadata={"help": "from when on it is reported stuck", "min": 10, "max": 3600})
+    pull: str = setting("up", "resistor inside the chip", choices=tuple(PULLS))
+    active_low: bool = setting(True, "whether the contact, when pressed, pulls the pin low")
+    label: str = setting("", "what the page calls it; empty: the name of the section")
+    debounce_ms: int = setting(20, "how long a level must stand still", min=1, max=200)
+    long_ms: int = setting(800, "from when on a press is long", min=200, max=10_000)
+    held_ms: int = setting(3000, "from when on it is held", min=300, max=30_000)
+    double_ms: int = setting(350, "time for a second press", min=100, max=2000)
+    stuck_s: int = setting(60, "from when on it is reported stuck", min=10, max=3600)
     short: str = _action("after a short press")
     long: str = _action("after a long press")
     double: str = _action("after two short presses")
@@ -117,11 +118,11 @@ class ButtonSettings:
 
 
 def _pin(what: str) -> Any:
-    return field(default=None, metadata={"help": f"GPIO number of {what}", "kind": "pin", "min": 0, "max": 53})
+    return setting(None, f"GPIO number of {what}", kind="pin", min=0, max=53)
 
 
 def _shown(when: str) -> Any:
-    return field(default="", metadata={"help": f"pattern {when}; empty: leave it to lesser states", "kind": "pattern"})
+    return setting("", f"pattern {when}; empty: leave it to lesser states", kind="pattern")
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ class LightSettings:
     red: int | None = _pin("the red part of an RGB light")
     green: int | None = _pin("the green part")
     blue: int | None = _pin("the blue part")
-    active_low: bool = field(default=False, metadata={"help": "whether a low pin lights it (common anode)"})
-    label: str = field(default="", metadata={"help": "what the page calls it; empty: the name of the section"})
+    active_low: bool = setting(False, "whether a low pin lights it (common anode)")
+    label: str = setting("", "what the page calls it; empty: the name of the section")
     booting: str = _shown("while the program starts")
     offline: str = _shown("without a connection to the service")
     ready: str = _shown("while calls can come")
@@ -176,16 +177,10 @@ class LightSettings:
 class RelaySettings:
     """[door], [doors.NAME]: the relay that releases a door, and what may do so."""
 
-    pin: int | None = field(
-        default=None, metadata={"help": "GPIO number of the relay; absent: no door", "kind": "pin", "min": 0, "max": 53}
-    )
-    active_low: bool = field(default=False, metadata={"help": "whether a low pin closes the relay"})
-    open_ms: int = field(
-        default=3000, metadata={"help": "how long the door is released", "min": 100, "max": MAX_ON_MS}
-    )
-    opened_by: tuple[str, ...] = field(
-        default=OPENERS, metadata={"help": "what may open it; nothing else does", "choices": OPENERS}
-    )
+    pin: int | None = setting(None, "GPIO number of the relay; absent: no door", kind="pin", min=0, max=53)
+    active_low: bool = setting(False, "whether a low pin closes the relay")
+    open_ms: int = setting(3000, "how long the door is released", min=100, max=MAX_ON_MS)
+    opened_by: tuple[str, ...] = setting(OPENERS, "what may open it; nothing else does", choices=OPENERS)
 
 
 @dataclass(frozen=True)
@@ -195,9 +190,9 @@ class DoorSettings:
     code: str = field(
         default="", repr=False, metadata={"help": "digits that a caller dials; empty: no code opens", "secret": True}
     )
-    tries: int = field(default=3, metadata={"help": "wrong codes before the lock-out", "min": 1, "max": 20})
-    lockout_s: int = field(default=300, metadata={"help": "how long no code is taken then", "min": 1, "max": 86_400})
-    entry_s: int = field(default=8, metadata={"help": "longest pause between two digits", "min": 1, "max": 60})
+    tries: int = setting(3, "wrong codes before the lock-out", min=1, max=20)
+    lockout_s: int = setting(300, "how long no code is taken then", min=1, max=86_400)
+    entry_s: int = setting(8, "longest pause between two digits", min=1, max=60)
 
     def __post_init__(self) -> None:
         if self.code:

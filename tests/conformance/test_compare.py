@@ -48,17 +48,17 @@ def moved(match: Callable[[Line], bool], ms: float) -> Change:
     return lambda line: Line(line.t + ms, line.kind, line.data) if match(line) else line
 
 
-def test_an_event_too_many(tmp_path: Path) -> None:
+def test_an_event_too_many_is_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "out_local_disconnect", without(event("accept")))
 
     assert "event connection accept #1: extra" in found
 
 
-def test_a_frame_too_many(tmp_path: Path) -> None:
+def test_a_frame_too_many_is_found(tmp_path: Path) -> None:
     assert "frame hangup #1: extra" in differences(tmp_path, "out_local_disconnect", without(frame("hangup")))
 
 
-def test_another_status_at_an_event(tmp_path: Path) -> None:
+def test_another_status_at_an_event_is_found(tmp_path: Path) -> None:
     changed = edited(event("disconnect"), status={"dev": "ready", "conn": "closed", "pstream": "ready"})
 
     found = differences(tmp_path, "out_local_disconnect", changed)
@@ -66,7 +66,7 @@ def test_another_status_at_an_event(tmp_path: Path) -> None:
     assert found == ["event connection disconnect #1: status of dev: recorded ready, ours busy"]
 
 
-def test_another_order_of_members(tmp_path: Path) -> None:
+def test_another_order_of_members_is_found(tmp_path: Path) -> None:
     turned = {"type": "hangup", "payload": {"callsid": "CA64de22cc7c2a43afa538c34afc01d334"}, "version": "1.5"}
 
     found = differences(tmp_path, "out_local_disconnect", edited(frame("hangup"), msg=turned))
@@ -74,13 +74,13 @@ def test_another_order_of_members(tmp_path: Path) -> None:
     assert [each[:24] for each in found] == ["frame hangup #1: members"]
 
 
-def test_another_argument_of_an_event(tmp_path: Path) -> None:
+def test_another_argument_of_an_event_is_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "ring_stateon_nomedia", edited(event("ringing"), args=[True]))
 
     assert found == ["event connection ringing #1: 0: recorded true, ours false"]
 
 
-def test_another_order(tmp_path: Path) -> None:
+def test_another_order_is_found(tmp_path: Path) -> None:
     """`accept` comes before `answer` goes out."""
     def later(line: Line) -> Line:
         return Line(2886.0, line.kind, line.data) if event("accept")(line) else line
@@ -94,13 +94,13 @@ def test_another_order(tmp_path: Path) -> None:
     assert "event connection accept #1: extra" in map(str, compare.differences(replay))
 
 
-def test_another_time_after_a_wait(tmp_path: Path) -> None:
+def test_another_time_after_a_wait_is_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "ws_no_heartbeat", moved(lambda line: line.t > 16_000, -3_000))
 
     assert any("ms off" in each for each in found)
 
 
-def test_the_sid_of_another_call_in_a_frame(tmp_path: Path) -> None:
+def test_the_sid_of_another_call_in_a_frame_is_found(tmp_path: Path) -> None:
     other = {"type": "hangup", "version": "1.5", "payload": {"callsid": "CAother"}}
 
     found = differences(tmp_path, "out_local_disconnect", edited(frame("hangup"), msg=other))
@@ -108,13 +108,13 @@ def test_the_sid_of_another_call_in_a_frame(tmp_path: Path) -> None:
     assert [each[:42] for each in found] == ['frame hangup #1: payload.callsid: recorded']
 
 
-def test_the_sid_of_another_call_in_an_event(tmp_path: Path) -> None:
+def test_the_sid_of_another_call_in_an_event_is_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "out_local_disconnect", edited(event("accept"), args=["<Connection CAother open>"]))
 
     assert [each[:31] for each in found] == ["event connection accept #1: 0: "]
 
 
-def test_an_event_that_is_missing(tmp_path: Path) -> None:
+def test_a_missing_event_is_found(tmp_path: Path) -> None:
     transcript = Transcript.read(GIVEN / "mute.jsonl")
     replay = Replay(transcript, tmp_path)
     replay.run()
@@ -125,7 +125,7 @@ def test_an_event_that_is_missing(tmp_path: Path) -> None:
     assert found == ["event connection mute #1: missing", "event connection mute #2: missing"]
 
 
-def test_the_state_of_the_call_at_its_last_event(tmp_path: Path) -> None:
+def test_another_state_at_the_last_event_is_found(tmp_path: Path) -> None:
     status = {"dev": "busy", "conn": "open", "pstream": "ready"}
 
     found = differences(tmp_path, "out_local_disconnect", edited(event("disconnect"), status=status, own="open"))
@@ -150,7 +150,7 @@ def test_the_state_of_the_call_at_its_last_event(tmp_path: Path) -> None:
         ("\r\n", "\n", "crlf"),
     ],
 )
-def test_what_a_description_says(tmp_path: Path, said: str, instead: str, found: str) -> None:
+def test_what_a_description_says_otherwise_is_found(tmp_path: Path, said: str, instead: str, found: str) -> None:
     def change(line: Line) -> Line:
         if not frame("invite")(line):
             return line
@@ -162,7 +162,7 @@ def test_what_a_description_says(tmp_path: Path, said: str, instead: str, found:
     assert told and all(each.startswith(f"frame invite #1: payload.sdp.{found}") for each in told)
 
 
-def test_a_restart_that_draws_no_new_path(tmp_path: Path) -> None:
+def test_a_restart_that_draws_no_new_path_is_found(tmp_path: Path) -> None:
     first = next(line for line in Transcript.read(GIVEN / "ice_restart_ok.jsonl").lines if frame("invite")(line))
 
     def change(line: Line) -> Line:
@@ -174,20 +174,20 @@ def test_a_restart_that_draws_no_new_path(tmp_path: Path) -> None:
     assert "frame reinvite #1: since.new path: recorded false, ours true" in told
 
 
-def test_other_digits_than_were_sent(tmp_path: Path) -> None:
+def test_other_digits_than_were_sent_are_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "digits", edited(lambda line: line["ev"] == "insertDTMF", duration=100))
 
     assert "media digits #1: duration: recorded 100, ours 160" in found
 
 
-def test_other_constraints_of_the_capture(tmp_path: Path) -> None:
+def test_other_constraints_of_the_capture_are_found(tmp_path: Path) -> None:
     wanted = {"audio": {"echoCancellation": True}}
     found = differences(tmp_path, "mute", edited(lambda line: line["ev"] == "call", constraints=wanted))
 
     assert found == ['media capture #1: audio: recorded {"echoCancellation": true}, ours true']
 
 
-def test_another_value_in_a_report(tmp_path: Path) -> None:
+def test_another_value_in_a_report_is_found(tmp_path: Path) -> None:
     def change(line: Line) -> Line:
         if line["name"] != "received":
             return line
@@ -198,7 +198,7 @@ def test_another_value_in_a_report(tmp_path: Path) -> None:
     assert "insights feedback received #1: values.quality_score: recorded 4, ours 5" in found
 
 
-def test_another_description_for_the_media(tmp_path: Path) -> None:
+def test_another_description_for_the_media_is_found(tmp_path: Path) -> None:
     found = differences(tmp_path, "mute", edited(lambda line: line["ev"] == "setRemoteDescription", sdp="v=0"))
 
     assert [each[:39] for each in found] == ['media remote answer #1: recorded "v=0",']

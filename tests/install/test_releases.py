@@ -101,7 +101,6 @@ class Box:
     def running(self) -> str:
         return self._up.read_text().split()[0] if self._up.exists() else ""
 
-
     @property
     def asked(self) -> list[str]:
         """What systemd was asked to do."""

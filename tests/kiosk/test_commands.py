@@ -20,19 +20,10 @@ from agent.commands.status import duration
 from agent.program import VERSION
 from agent.switchboard.runner import mint_for
 from hw.sound.frame import RATE_HZ
+from tests.kiosk.settings_text import HEAD
 from tests.kiosk.stage import Site, tone
 
-SETTINGS = """
-[box]
-identity = "front-door"
-pins = "mock"
-[signaling]
-server = "{server}"
-ca_file = "state/ca.pem"
-[token]
-key_file = "state/api_key.json"
-[sound]
-driver = "none"
+SETTINGS = HEAD + """\
 [answering]
 max_ring_s = 1.5
 [service]
@@ -204,9 +195,8 @@ def test_wrong_arguments_of_a_call_are_refused_before_it_is_made(
 def test_a_refused_token_fails_at_once(town: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     foreign = mint_for(str(tmp_path / "elsewhere"), "me", 60)
     path = town.folder / "foreign.toml"
-    path.write_text(
-        (town.folder / "box.toml").read_text().replace('key_file = "state/api_key.json"', f'value = "{foreign}"')
-    )
+    key_file = f'key_file = "{town.folder}/state/api_key.json"'
+    path.write_text((town.folder / "box.toml").read_text().replace(key_file, f'value = "{foreign}"'))
 
     status, _, err = run(capsys, "call", "echo", "--config", str(path))
 
@@ -315,7 +305,6 @@ def test_check_accepts_the_shipped_settings_once_they_say_where_tokens_come_from
     path.write_text(shipped.replace('key_file = ""', 'key_file = "state/api_key.json"'))
     assert run(capsys, "check", str(path)) == (0, f"{path}: ok\n", "")
     assert run(capsys, "check", "--config", str(path)) == (0, f"{path}: ok\n", "")
-
 
 
 @pytest.mark.parametrize("words", [("--identity", ""), ("--identity", "me", "--ttl", "-5")])

@@ -22,7 +22,7 @@ OURS = {
     "agent.config.value_types", "agent.config.file_kinds", "agent.config.folders",
     "agent.service", "agent.service.control_client", "agent.service.control_path",
     "agent.service.releases", "agent.supervision", "agent.supervision.restart",
-    "hw", "hw.closing", "hw.errors", "hw.words",
+    "hw", "hw.closing", "hw.errors", "hw.setting", "hw.words",
 }  # fmt: skip
 OTHERS = {"toml"}
 # Of the standard library: what only a program that stays has a use for.

@@ -74,7 +74,7 @@ def test_its_door_opens_and_locks_whoever_guesses(site: Site, box: Box) -> None:
 def alone(site: Site) -> Iterator[Callable[[int], subprocess.Popen[bytes]]]:
     """Starts a `kiosk-agent run` whose words go there, and which has no runtime folder."""
     settings = site.folder / "box.toml"
-    text = SETTINGS.format(server=site.switchboard.address.server, folder="")
+    text = SETTINGS.format(server=site.switchboard.address.server, folder=site.folder)
     settings.write_text(text[: text.index("[service]")])
     environ = {**os.environ, **dict.fromkeys(PLACES, str(nowhere(site.folder)))}
     started: list[subprocess.Popen[bytes]] = []

@@ -26,21 +26,12 @@ from bench.rig.flooding_server import FloodingServer
 from bench.rig.floods import Flood
 from bench.rig.virtual_cards import shared_cards
 from bench.rig.ways_in import tcp, tls, unix
+from tests.kiosk.settings_text import HEAD
 from tests.kiosk.stage import Phone, Site
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0  # a busy machine imports slowly
-SETTINGS = """
-[box]
-identity = "box"
-pins = "mock"
-[signaling]
-server = "{server}"
-ca_file = "state/ca.pem"
-[token]
-key_file = "state/api_key.json"
-[sound]
-driver = "none"
+SETTINGS = HEAD + """\
 [answering]
 auto_answer = ["*"]
 auto_answer_delay_ms = 0

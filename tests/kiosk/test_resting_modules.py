@@ -9,20 +9,10 @@ from pathlib import Path
 from gevent import subprocess
 
 from tests.checkout import ROOT
+from tests.kiosk.settings_text import HEAD
 from tests.kiosk.stage import Site
 
-SETTINGS = """
-[box]
-identity = "box"
-pins = "mock"
-[signaling]
-server = "{server}"
-ca_file = "{folder}/state/ca.pem"
-insights = "off"
-[token]
-key_file = "{folder}/state/api_key.json"
-[sound]
-driver = "none"
+SETTINGS = HEAD + """\
 [buttons.call]
 pin = 17
 short = "call:reception"

@@ -14,21 +14,11 @@ from gevent.event import Event
 from agent.errors import InvalidStateError
 from agent.kiosk import self_test
 from agent.kiosk.self_test import SelfTest
+from tests.kiosk.settings_text import HEAD
 from tests.kiosk.stage import Box, Phone, Site
 
 PATIENCE_S = 90.0
-SETTINGS = """
-[box]
-identity = "box"
-pins = "mock"
-[signaling]
-server = "{server}"
-ca_file = "{ca_file}"
-insights = "off"
-[token]
-key_file = "{key_file}"
-[sound]
-driver = "none"
+SETTINGS = HEAD + """\
 [page]
 enabled = false
 """
@@ -36,9 +26,7 @@ enabled = false
 
 def write_settings(site: Site) -> Path:
     path = site.folder / "config.toml"
-    address = site.switchboard.address
-    key_file = site.folder / "state" / "api_key.json"
-    path.write_text(SETTINGS.format(server=address.server, ca_file=address.ca_file, key_file=key_file))
+    path.write_text(SETTINGS.format(server=site.switchboard.address.server, folder=site.folder))
     return path
 
 

@@ -232,6 +232,7 @@ def test_error_that_comes_again_and_again_is_told_of_once_a_minute(caplog):
     fail(50)
     assert [r.exc_info and str(r.exc_info[1]) for r in caplog.records] == ["packet 0", None, "packet 50"]
 
+
 LEFT_BEHIND = """
 import gc, weakref
 from threading import enumerate as threads

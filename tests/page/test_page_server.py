@@ -57,7 +57,7 @@ def test_a_hold_that_makes_no_sense_is_refused(browser: Any, box: Any, hold: str
     assert box.done == []
 
 
-def test_the_door_and_the_volume(browser: Any, box: Any) -> None:
+def test_a_page_opens_the_door_and_changes_the_volume(browser: Any, box: Any) -> None:
     assert browser.post("/door").status_code == 204
     assert browser.post("/volume?percent=35").status_code == 204
     assert box.done == [("door",), ("volume", 35)]

@@ -40,7 +40,7 @@ SEED_SAMPLE = Sample(
 )
 
 
-def test_feedback_as_the_reference_wrote_it():
+def test_feedback_is_written_as_the_reference_wrote_it():
     payload = {"sdk_version": "1.15.1", "call_sid": "CA1", "direction": "INCOMING", "quality_score": 5}
     body = to_json(envelope("feedback", "received", "info", payload, unix_ms=NOON_MS, metadata={"app_name": None}))
     assert body.decode() == (
@@ -149,7 +149,7 @@ def test_in_the_second_generation_a_sample_comes_in_the_order_of_the_alphabet():
     ]  # fmt: skip
 
 
-def test_the_default_payload_of_the_second_generation():
+def test_the_second_generation_has_a_default_payload_of_its_own():
     device = DeviceFacts(gateway="gw", region="US_EAST_VIRGINIA", ice_restart_enabled=True, sdk_version="2.18.5")
     told = default_payload(device, CallFacts("TJS1", "OUTGOING"))
     assert list(told) == [
@@ -193,7 +193,7 @@ CANDIDATE = {
 }
 
 
-def test_a_candidate_as_the_reference_wrote_it():
+def test_a_candidate_is_told_as_the_reference_told_it():
     expected = {
         "candidate_type": "host",
         "deleted": False,

@@ -30,7 +30,7 @@ def tone(amplitude: float, bin_: float = 4) -> np.ndarray:
         (-30, 255),
     ],
 )
-def test_the_public_scale(decibels, byte):
+def test_the_public_scale_is_that_of_the_reference(decibels, byte):
     assert Analyser(**PUBLIC).to_bytes(np.array([float(decibels)])) == [byte]
 
 
@@ -46,7 +46,7 @@ def test_the_public_scale(decibels, byte):
         (0, 255, 32767),
     ],
 )
-def test_the_internal_scale(decibels, byte, level):
+def test_the_internal_scale_is_that_of_the_reference(decibels, byte, level):
     assert Analyser(**INTERNAL).to_bytes(np.array([float(decibels)])) == [byte]
     assert byte / 255 * 32767 == pytest.approx(level, abs=0.01)
 

@@ -425,7 +425,7 @@ def test_tone_plays_a_tone() -> None:
 @pytest.mark.parametrize(
     ("target", "at_s", "code"), [("busy", 0.0, 31486), ("reject", 0.5, 31603), ("noanswer", 30.0, 31480)]
 )
-def test_the_refusing_services(target: str, at_s: float, code: int) -> None:
+def test_the_services_that_refuse_say_so_in_their_time(target: str, at_s: float, code: int) -> None:
     call = call_to(target)
     effects = call.start([], now=0.0) + call.tick(at_s, everyone)
     assert tell(effects, "hangup").payload["error"]["code"] == code

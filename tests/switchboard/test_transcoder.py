@@ -8,7 +8,9 @@ import pytest
 from agent.errors import CodecError
 from agent.media.codec.g711 import G711Decoder, G711Encoder
 from agent.media.codec.opus import OpusDecoder, OpusEncoder
-from agent.switchboard.transcoder import EVENT, OPUS, PCMA, PCMU, Transcoder
+from agent.media.codec.sender import OPUS, PCMA, PCMU
+from agent.media.sdp.codecs import EVENT
+from agent.switchboard.transcoder import Transcoder
 from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 Sent = list[tuple[bytes, int, bool, str, int | None]]

@@ -48,5 +48,5 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "leaves_nothing",
     ],
 )
-def test_the_package(report: str, check: str) -> None:
+def test_the_package_passes_its_checks(report: str, check: str) -> None:
     assert f"\n{check} ok\n" in f"\n{report}"

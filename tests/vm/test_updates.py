@@ -36,5 +36,5 @@ def test_an_update_that_loses_power_leaves_the_old_or_the_new_version(report: st
         "leaves_nothing_but_the_settings",
     ],
 )
-def test_installed_versions(report: str, check: str) -> None:
+def test_installed_versions_pass_their_checks(report: str, check: str) -> None:
     assert f"\n{check} ok\n" in report

@@ -35,5 +35,5 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         "drives_its_pins",
     ],
 )
-def test_the_box(report: str, check: str) -> None:
+def test_the_box_passes_its_checks(report: str, check: str) -> None:
     assert f"\n{check} ok\n" in f"\n{report}"

@@ -9,6 +9,7 @@ from gevent.event import Event
 
 from agent.errors import CaptureDeniedError, CaptureError, InvalidArgumentError, InvalidStateError, SdpError
 from agent.voice.connection import Connection
+from hw.panel.actions import ISSUES
 
 from .conftest import World
 from .fakes import FakeSession
@@ -494,6 +495,11 @@ def test_feedback_is_reported(world: World, score: int) -> None:
     level, group, name, payload = world.publisher.events[-1]
     assert (level, group, name) == ("INFO", "feedback", "received")
     assert (payload["quality_score"], payload["issue_name"]) == (score, "dropped-call")
+
+
+@pytest.mark.parametrize("issue", ISSUES)
+def test_an_issue_that_a_button_may_name_is_reported(world: World, issue: str) -> None:
+    assert world.talks().post_feedback(2, issue) == "posted"
 
 
 def test_feedback_is_taken_at_once_where_nothing_is_reported() -> None:

@@ -51,7 +51,7 @@ def test_constants_of_the_class() -> None:
     assert (Device.is_supported, Device.version, Device.package_name) == (True, "1.15.1", "twilio-client")
 
 
-def test_becoming_ready(world: World) -> None:
+def test_a_device_that_is_ready_knows_its_edge_and_region(world: World) -> None:
     assert world.events == ["device ready"]
     assert (world.device.status(), world.device.edge, world.device.region()) == ("ready", "ashburn", "us1")
 

@@ -33,7 +33,7 @@ def test_what_may_be_sent(digits: str) -> None:
 
 
 @pytest.mark.parametrize("digits", ["foo", "87309870934z", "09-823-", "ABC", "9 9", "１", None, 12])
-def test_what_may_not(digits: object) -> None:
+def test_what_may_not_be_sent_is_refused(digits: object) -> None:
     with pytest.raises(InvalidArgumentError, match="argument digits"):
         check_digits(digits)
 

@@ -318,8 +318,6 @@ def test_switches_set_before_the_set_up_hold_after_it() -> None:
     assert (device.sounds.incoming(), device.sounds.outgoing()) == (False, True)
 
 
-
-
 def test_a_trial_of_the_bell_ends_by_itself(hall: Hall) -> None:
     assert hall.device.audio is not None
     hall.device.audio.ringtone_devices.test()

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from agent.house.happenings import HAPPENINGS
 from hw.errors import SettingError
+from hw.setting import setting
 
 EVERYTHING = "*"
 MOST_EVENTS = 20
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")  # RFC 9110 section 5.1
 
 
-def _setting(default: Any, help_: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": help_, **metadata})
-
-
 @dataclass(frozen=True)
 class HookSettings:
     """One hook."""
 
-    on: tuple[str, ...] = _setting((), "events: ring, call, answered, ... (docs/house.md); * is every one")
-    command: tuple[str, ...] = _setting((), "a program and its arguments; the event is in its environment", secret=True)
-    url: str = _setting("", "or an address that is sent the event as JSON", kind="url", secret=True)
-    method: str = _setting("POST", "how it is sent", choices=("POST", "PUT", "GET"))
-    headers: tuple[str, ...] = _setting((), "headers that go with it", secret=True)
-    ca_file: str = _setting("", "PEM file of the authority that signed the address's certificate; empty: the system's",
-                            kind="pem")  # fmt: skip
-    timeout_s: float = _setting(10.0, "what takes longer is ended", min=0.1, max=300)
-    queue: int = _setting(16, "so many events wait while one is dealt with; the oldest is dropped", min=1, max=1000)
+    on: tuple[str, ...] = setting((), "events: ring, call, answered, ... (docs/house.md); * is every one")
+    command: tuple[str, ...] = setting((), "a program and its arguments; the event is in its environment", secret=True)
+    url: str = setting("", "or an address that is sent the event as JSON", kind="url", secret=True)
+    method: str = setting("POST", "how it is sent", choices=("POST", "PUT", "GET"))
+    headers: tuple[str, ...] = setting((), "headers that go with it", secret=True)
+    ca_file: str = setting("", "PEM file of the authority that signed the address's certificate; empty: the system's",
+                           kind="pem")  # fmt: skip
+    timeout_s: float = setting(10.0, "what takes longer is ended", min=0.1, max=300)
+    queue: int = setting(16, "so many events wait while one is dealt with; the oldest is dropped", min=1, max=1000)
 
     def __post_init__(self) -> None:
         self._check_events()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-
-def _setting(default: Any, help_: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": help_, **metadata})
+from hw.setting import setting
 
 
 @dataclass(frozen=True)
 class MetricsSettings:
     """Where Prometheus finds the figures of this box; nothing secret is in them, so nobody is asked for a password."""
 
-    listen: str = _setting("", "address and port of /metrics; empty: none", kind="host_port")
-    hosts: tuple[str, ...] = _setting((), "names by which it is asked, besides addresses and this machine's name",
-                                      kind="host")  # fmt: skip
+    listen: str = setting("", "address and port of /metrics; empty: none", kind="host_port")
+    hosts: tuple[str, ...] = setting((), "names by which it is asked, besides addresses and this machine's name",
+                                     kind="host")  # fmt: skip
 
     @property
     def password(self) -> str:

@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from agent.house.mqtt.commands import OFF, ON, OPEN, UNLOCK, opens_door
+from agent.house.mqtt.payloads import LOCKED, UNLOCKED
 from agent.house.mqtt.topics import OFFLINE, ONLINE, Topics, level
 
 ORIGIN = "kiosk-agent"  # what wrote an entity
 CALL_STATES = ("idle", "ringing", "dialling", "in_call", "reconnecting")
+
+_Entity = tuple[str, str, str, dict[str, Any]]  # component, object, name, and what it has of its own
 
 
 class HouseDevice(NamedTuple):
@@ -54,9 +57,6 @@ def entity_id(topics: Topics, thing: str) -> str:
     return f"kiosk-agent-{topics.box}-{thing}"
 
 
-_Entity = tuple[str, str, str, dict[str, Any]]
-
-
 def _entities(topics: Topics, box: HouseDevice) -> Iterator[_Entity]:
     yield "event", "bell", "Bell", {"state_topic": topics.bell, "event_types": ["ring"], "device_class": "doorbell"}
     yield "sensor", "line", "Call", _of_state(topics, "line", device_class="enum", options=list(CALL_STATES))
@@ -83,7 +83,7 @@ def _door(topics: Topics, box: HouseDevice, name: str) -> Iterator[_Entity]:
     label = name[:1].upper() + name[1:].replace("_", " ").replace("-", " ")
     lock = {"state_topic": topics.door(name), "command_topic": topics.command(f"door/{level(name)}"),
             "payload_unlock": UNLOCK, "payload_open": OPEN, "optimistic": False}  # fmt: skip
-    seen = {"state_topic": topics.door(name), "payload_on": "UNLOCKED", "payload_off": "LOCKED", "device_class": "lock"}
+    seen = {"state_topic": topics.door(name), "payload_on": UNLOCKED, "payload_off": LOCKED, "device_class": "lock"}
     yield "lock", f"door_{level(name)}", label, lock if name in box.openable else {}
     yield "binary_sensor", f"door_{level(name)}", label, {} if name in box.openable else seen
 

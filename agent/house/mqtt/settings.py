@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 from hw.errors import SettingError
+from hw.setting import setting
 
 PLAIN_PORT, TLS_PORT = 1883, 8883
 _TOPIC = re.compile(r"[^+#\x00-\x1f$/ ]([^+#\x00-\x1f]*[^+#\x00-\x1f/])?")
-
-
-def _setting(default: Any, help_: str, **metadata: Any) -> Any:
-    return field(default=default, metadata={"help": help_, **metadata})
 
 
 @dataclass(frozen=True)
 class MqttSettings:
     """Which broker, as whom, under which topics."""
 
-    host: str = _setting("", "name or address of the broker; empty: none", kind="broker_host")
-    port: int = _setting(0, "its port; 0: 1883, or 8883 with tls", min=0, max=65535)
-    tls: bool = _setting(False, "speak TLS with it")
-    ca_file: str = _setting("", "PEM file of the authority that signed its certificate; empty: those of this system",
-                            kind="pem")  # fmt: skip
-    user: str = _setting("", "who this box is there; empty: nobody", max_length=200)
-    password: str = _setting("", "the user's password", secret=True, max_length=1000)
-    password_file: str = _setting("", "a file that holds it; read again at each connection", kind="file")
-    version: str = _setting("5", "version of MQTT", choices=("5", "3.1.1"))
-    topic_prefix: str = _setting("kiosk-agent", "what the topics of all boxes begin with", max_length=100)
-    discovery_prefix: str = _setting("homeassistant", "where Home Assistant looks for devices; empty: nothing",
-                                     max_length=100)  # fmt: skip
-    keepalive_s: int = _setting(60, "a broker that is silent for so long is asked whether it lives", min=10, max=600)
-    may_open_door: bool = _setting(False, "whoever may write to the broker may open the doors")
+    host: str = setting("", "name or address of the broker; empty: none", kind="broker_host")
+    port: int = setting(0, "its port; 0: 1883, or 8883 with tls", min=0, max=65535)
+    tls: bool = setting(False, "speak TLS with it")
+    ca_file: str = setting("", "PEM file of the authority that signed its certificate; empty: those of this system",
+                           kind="pem")  # fmt: skip
+    user: str = setting("", "who this box is there; empty: nobody", max_length=200)
+    password: str = setting("", "the user's password", secret=True, max_length=1000)
+    password_file: str = setting("", "a file that holds it; read again at each connection", kind="file")
+    version: str = setting("5", "version of MQTT", choices=("5", "3.1.1"))
+    topic_prefix: str = setting("kiosk-agent", "what the topics of all boxes begin with", max_length=100)
+    discovery_prefix: str = setting("homeassistant", "where Home Assistant looks for devices; empty: nothing",
+                                    max_length=100)  # fmt: skip
+    keepalive_s: int = setting(60, "a broker that is silent for so long is asked whether it lives", min=10, max=600)
+    may_open_door: bool = setting(False, "whoever may write to the broker may open the doors")
 
     def __post_init__(self) -> None:
         for key in ("topic_prefix", "discovery_prefix"):

@@ -17,10 +17,11 @@ from agent.media.codec.telephone_event import EventSender
 from agent.media.native.core import Core
 from agent.media.rtp.red import MOST_COPIES, rate_beside_copies
 from agent.media.rtp.reported_loss import ReportedLoss
+from agent.media.sdp.codecs import EVENT
 from hw.sound.frame import FRAME_BYTES, FRAME_MS, RATE_HZ, SILENCE
 from hw.sound.pcm import mixed
 
-OPUS, PCMU, PCMA, TELEPHONE_EVENT = "opus", "PCMU", "PCMA", "telephone-event"
+OPUS, PCMU, PCMA = "opus", "PCMU", "PCMA"
 PACKET_LENGTHS_MS = (10, 20, 40, 60)
 CLOCK_HZ = {OPUS: RATE_HZ, PCMU: g711.CLOCK_HZ, PCMA: g711.CLOCK_HZ}
 
@@ -208,7 +209,7 @@ class AudioSender:
         if not self._events:
             return [], False
         packets, instead = self._events.step(self._time, self._step)
-        return [Outgoing(p.payload, self._stamp(p.start), p.marker, TELEPHONE_EVENT) for p in packets], instead
+        return [Outgoing(p.payload, self._stamp(p.start), p.marker, EVENT) for p in packets], instead
 
     def _sound_packets(self, pcm: bytes) -> list[Outgoing]:
         payload = self._encoder.encode(pcm)

@@ -116,14 +116,11 @@ class IceTransport(Closing):
         before = self.newest
         if before is None or self._closed:
             return
-        self._drop_pending_of(before)
+        if before is self._generations.pending:
+            self._drop_pending()
         generation = self._new(before.ice_controlling, before.local_username, before.local_password)
         generation.take_sockets(before)
         self._generations.pending = generation
-
-    def _drop_pending_of(self, generation: Generation) -> None:
-        if generation is self._generations.pending:
-            self._drop_pending()
 
     def migrate(self) -> None:
         """Begin to look for a way from the addresses that this machine has now, with the credentials that both know.

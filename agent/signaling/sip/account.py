@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from agent.errors import InvalidArgumentError
 from agent.signaling.sip.quoting import is_token
+from agent.signaling.sip.settings import EXPIRES_S
 from agent.signaling.sip.uri import host_and_port, user_uri
 
 DECLINE_EVERYWHERE: Final = 603  #: ends the ringing of every phone of the callee
 BUSY_HERE: Final = 486  #: ends that of this box
-EXPIRES_S: Final = 300
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -147,7 +147,7 @@ class SipRegistration:
             return [*self._seen(response), *self._ask(now)]
         if response.status < 300:
             return self._granted(pending, response, now)
-        return self._again(pending, response, now) or self._failed(
+        return self._again(response, now) or self._failed(
             response.status, excerpt(response.phrase), pending.is_leaving,
             read_seconds(response.headers.first("Retry-After")), now,
         )  # fmt: skip
@@ -211,7 +211,7 @@ class SipRegistration:
         again = self._writer.renewed(pending.request, headers)
         return self._send(again, pending.is_leaving, pending.tries + 1, now)
 
-    def _again(self, pending: PendingRegister, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
+    def _again(self, response: SipResponse, now: float) -> list[FlowRegistrationEffect]:
         """Ask once more for what the registrar would grant; nothing where that is not to be had."""
         least_s = read_seconds(response.headers.first("Min-Expires"))
         if response.status == 423 and least_s is not None and self._expires_s < least_s <= MOST_REFRESH_S:

@@ -8,8 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.media.codec.receiver import AudioReceiver
-from agent.media.codec.sender import OPUS, PCMU, TELEPHONE_EVENT, AudioSender, SenderSettings
+from agent.media.codec.sender import OPUS, PCMU, AudioSender, SenderSettings
 from agent.media.pump import MOST_AHEAD_S
+from agent.media.sdp.codecs import EVENT
 from hw.sound.frame import FRAME_BYTES, SILENCE
 from tests.media.sounds import alike, frames, pcm_of, rms, steps, tone, voice
 
@@ -29,7 +30,7 @@ def carried(said, codec=OPUS, lost=(), receiver=None, settings=None, on_digit=No
             sequence = sequence + 1 & 0xFFFF
             if sequence - 60_001 in lost:
                 continue
-            if packet.codec == TELEPHONE_EVENT:
+            if packet.codec == EVENT:
                 receiver.put_event(sequence, packet.timestamp, packet.payload)
             else:
                 receiver.put(sequence, packet.timestamp, packet.payload, now + ARRIVES_S, ssrc=1)

@@ -6,7 +6,8 @@ import pytest
 
 from agent.errors import InvalidArgumentError
 from agent.media.codec.opus import OpusDecoder, has_fec, packet_samples
-from agent.media.codec.sender import OPUS, PCMU, TELEPHONE_EVENT, AudioSender, SenderSettings
+from agent.media.codec.sender import OPUS, PCMU, AudioSender, SenderSettings
+from agent.media.sdp.codecs import EVENT
 from hw.sound.frame import SILENCE
 from tests.media.sounds import frames, pcm_of, rms, tone, voice
 
@@ -96,10 +97,10 @@ def test_digits_take_the_place_of_sound_on_its_timeline():
     packets = sent(sender, voice(0.3))
 
     kinds = [packet.codec for packet in packets]
-    assert kinds[:5] == [TELEPHONE_EVENT] * 5
-    assert kinds.count(TELEPHONE_EVENT) == 7
+    assert kinds[:5] == [EVENT] * 5
+    assert kinds.count(EVENT) == 7
     assert [packet.timestamp for packet in packets if packet.codec == OPUS] == [n * 960 for n in range(5, 15)]
-    assert {packet.timestamp for packet in packets if packet.codec == TELEPHONE_EVENT} == {0}
+    assert {packet.timestamp for packet in packets if packet.codec == EVENT} == {0}
 
 
 def test_a_repeated_end_goes_before_the_sound_that_follows():

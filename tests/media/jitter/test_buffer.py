@@ -33,7 +33,7 @@ def test_a_clean_stream_waits_less_than_a_frame_and_a_bit(phase_ms):
     assert listener.delay_ms(5, share=0.95) < 25
 
 
-def test_silence_before_the_first_packet():
+def test_there_is_silence_before_the_first_packet():
     listener = player()
 
     made = listener.pull(1.0)

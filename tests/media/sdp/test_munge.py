@@ -120,5 +120,5 @@ def test_preferred_codec_ignores_the_payload_order():
     )
 
 
-def test_no_codec_no_info():
+def test_without_a_codec_nothing_is_known_of_it():
     assert preferred_codec_info("v=0\r\n") == ("", "")

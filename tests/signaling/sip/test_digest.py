@@ -44,7 +44,7 @@ def h(name: str, text: str) -> str:
         ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
     ],
 )
-def test_the_example_of_the_rfc(algorithm, response):  # RFC 7616 section 3.9.1
+def test_the_example_of_the_rfc_has_its_answer(algorithm, response):  # RFC 7616 section 3.9.1
     mufasa = DigestClient("Mufasa", lambda: "Circle of Life", lambda: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ")
     answer = shown(mufasa.answer(SipRequest("GET", "/dir/index.html"), challenged(
         f'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm={algorithm}, '

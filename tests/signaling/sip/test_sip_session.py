@@ -315,7 +315,7 @@ def test_an_ack_that_may_be_lost_with_its_flow_goes_over_the_other_one() -> None
         (1, "INVITE"), (1, "ACK"), (2, "ACK")]  # fmt: skip
 
 
-def test_or_over_the_next_connection_before_anything_else() -> None:
+def test_an_ack_is_written_again_over_the_next_connection_before_anything_else() -> None:
     paper = Paper()
     paper.call()
     paper.answered()

@@ -29,7 +29,7 @@ BLANKS_EVERYWHERE = (
 )
 
 
-def test_blanks_and_folds_everywhere():
+def test_blanks_and_folds_may_stand_everywhere():
     message = parse_message(BLANKS_EVERYWHERE)
 
     assert (message.to.uri, message.to.tag) == ("sip:kiosk@pbx.example", "19a")
@@ -44,7 +44,7 @@ def test_blanks_and_folds_everywhere():
     assert parse_message(write_message(message)).via == message.via
 
 
-def test_unusual_but_allowed_characters():  # 3.1.1.2
+def test_unusual_but_allowed_characters_are_taken():  # 3.1.1.2
     method = "!odd-Method0123456789_*+`.%indeed'~"
     uri = "sip:1_odd.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@pbx.example"
     text = request(
@@ -75,11 +75,11 @@ def test_percent_is_no_escape_in_a_method_or_a_name():  # 3.1.1.5
     assert (message.method, message.headers.first("Z%65")) == ("RE%47IST%45R", "1")
 
 
-def test_no_blank_between_name_and_bracket():  # 3.1.1.6
+def test_no_blank_is_needed_between_name_and_bracket():  # 3.1.1.6
     assert parse_message(request("From: desk<sip:desk@pbx.example>;tag=323")).from_.display == "desk"
 
 
-def test_long_values():  # 3.1.1.7
+def test_long_values_are_read_whole():  # 3.1.1.7
     via = ",".join(f"SIP/2.0/TCP hop{n}.example;branch=z9hG4bK{'long' * 20}{n}" for n in range(33))
     message = parse_message(request(
         f'To: "I have a name of {"extreme" * 40} size" <sip:{"user" * 60}@pbx.example>;x={"long" * 60}',
@@ -103,7 +103,7 @@ def test_a_semicolon_in_a_user_part_is_part_of_it():  # 3.1.1.9
     assert message.uri == "sip:user;par=u%40example.net@pbx.example"
 
 
-def test_any_transport_in_via():  # 3.1.1.10
+def test_any_transport_may_stand_in_via():  # 3.1.1.10
     lines = [f"SIP/2.0/{kind} host.example;branch=z9hG4bK{kind}" for kind in ("UDP", "SCTP", "TLS", "UNKNOWN", "TCP")]
 
     assert [via.transport for via in parse_message(request(f"Via: {', '.join(lines)}")).via] == [
@@ -111,14 +111,14 @@ def test_any_transport_in_via():  # 3.1.1.10
     ]  # fmt: skip
 
 
-def test_a_body_of_several_binary_parts():  # 3.1.1.11
+def test_a_body_may_have_several_binary_parts():  # 3.1.1.11
     head = request("Content-Type: multipart/mixed;boundary=7a9", "Content-Length: 12").encode()
     message = parse_message(head + b"--7a9\x00\x80\xff\r\n--")
 
     assert message.content_type == "multipart/mixed"
 
 
-def test_a_phrase_of_any_letters_or_of_none():  # 3.1.1.12, 3.1.1.13
+def test_a_phrase_may_have_any_letters_or_none():  # 3.1.1.12, 3.1.1.13
     message = parse_message(response().replace("OK", "= 2**3 * 5**2 но сто девяносто девять - простое"))
 
     assert isinstance(message, SipResponse)
