@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import gevent
-from gevent import subprocess
 
+from agent.child_process import ChildProcess
 from agent.errors import LocalFault
 
 TIMEOUT_S: Final = 30.0
@@ -20,22 +20,21 @@ def output_of(arguments: Sequence[str], what: str, most_bytes: int, timeout_s: f
     """
     named = f"The {what} {arguments[0]}"
     try:
-        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip  (it may show what it sent)
+        program = ChildProcess(arguments)  # without what it prints as errors: that may show what it sent
     except (OSError, ValueError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else "this is no name of a program"
         raise LocalFault(f"{named} cannot be started: {why}.") from None
     try:
         with gevent.Timeout(timeout_s, TimeoutError):
-            output: bytes = process.stdout.read(most_bytes + 1)
-            process.stdout.close()
-            status = process.wait()
+            output: bytes = program.output.read(most_bytes + 1)
+            status = program.wait()
     except TimeoutError:
         raise LocalFault(f"{named} took more than {timeout_s:g} s.") from None
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        if program.status is None:
+            program.kill()
+            program.wait()
+        program.output.close()
     if status:
         raise LocalFault(f"{named} ended with status {status}.")
     return output.decode(errors="replace")

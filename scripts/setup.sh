@@ -57,7 +57,7 @@ install_packages() {
 # What the tests of SIP sites need; without it they are skipped.
 sip_packages() {
   echo kamailio kamailio-websocket-modules kamailio-tls-modules kamailio-outbound-modules kamailio-sqlite-modules \
-    rtpengine-daemon baresip-core sip-tester sqlite3 keepalived
+    rtpengine-daemon baresip-core sip-tester sqlite3 keepalived iptables
 }
 
 # What the tests of MQTT and figures need; without it they are skipped.

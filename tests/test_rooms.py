@@ -6,6 +6,7 @@ A room is a folder; a few files are rooms of their own, because they stand on an
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
          for top in ("agent", "hw") for path in sorted((ROOT / top).rglob("*.py"))}  # fmt: skip
+
+FORKING = r"gevent\.(subprocess|os)\b|^\s*from gevent import .*\b(subprocess|os)\b|\bfork(pty|_\w+)?\(|preexec_fn"
 
 # From the ground up. Rooms on one floor do not know each other.
 FLOORS = (
@@ -174,6 +177,22 @@ def test_confined_libraries_stay_in_their_room() -> None:
               and not any(is_inside(module, home) for home in homes)]  # fmt: skip
 
     assert not strays
+
+
+def test_no_file_forks_a_process_with_threads() -> None:
+    """What runs in a fork may wait for ever for a lock that a thread held: `agent.child_process` makes none."""
+    wrong = [f"{module}: {found[0]}" for module, path in FILES.items()
+             if (found := re.search(FORKING, path.read_text(), re.MULTILINE))]  # fmt: skip
+
+    assert not wrong
+    assert re.search(FORKING, "from gevent import subprocess, sleep", re.MULTILINE)
+    assert re.search(FORKING, "import gevent.subprocess", re.MULTILINE)
+    assert re.search(FORKING, "    pid = os.fork()", re.MULTILINE)
+
+
+def test_each_client_trusts_as_the_others_do() -> None:
+    """The standard library's own choice is another one from Python 3.13 on; `agent.net.tls` makes ours."""
+    assert [module for module, path in FILES.items() if "ssl.create_default_context(" in path.read_text()] == []
 
 
 def test_pure_files_know_no_clock_and_no_io() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from gevent import subprocess
 
+from agent.child_process import ChildProcess
 from agent.closing import Closing
 from agent.errors import InvalidStateError
 from agent.log import excerpt, tidy
@@ -78,11 +78,9 @@ class SelfTest(Closing):
 
     def _follow(self, settings: Path) -> None:
         """Read to its end what it says; raises OSError or ValueError where it does not speak as it should."""
-        process = subprocess.Popen([sys.executable, *COMMAND, "--config", str(settings)], env=_environment(),
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.DEVNULL)  # fmt: skip
+        process = ChildProcess([sys.executable, *COMMAND, "--config", str(settings)], environment=_environment())
         try:
-            while line := process.stdout.readline(MOST_LINE_BYTES):
+            while line := process.output.readline(MOST_LINE_BYTES):
                 self._take(line)
                 gevent.sleep(1 / LINES_PER_S)
             if not self._found["checks"]:
@@ -111,9 +109,8 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(PROGRAM)}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: ChildProcess) -> None:
     """End it, if it has not ended; whoever ends this waits for nobody."""
-    if process.poll() is None:
-        process.kill()
+    process.kill()
     with suppress(OSError, ValueError):
-        process.stdout.close()
+        process.output.close()

@@ -1,7 +1,8 @@
-"""Verified TLS for clients that run on the gevent hub."""
+"""Verified TLS for clients: the same certificates are good on each Python, and for each protocol."""
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLCertVerificationError, SSLError, TLSVersion
 
@@ -22,6 +23,21 @@ def client_context(ca_file: str | None = None) -> SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     if ca_file:
         _load(context, ca_file)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def plain_client_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """Make a context of the standard library that trusts the same, for asyncio and for threads.
+
+    Its `create_default_context` is stricter from Python 3.13 on: the certificates of a house's own authority, good at
+    signaling and on an older Python, would be refused. Raises OSError, of which SSLError is one.
+    """
+    context = ssl.SSLContext(PROTOCOL_TLS_CLIENT)
+    context.minimum_version = TLSVersion.TLSv1_2
+    if ca_file:
+        context.load_verify_locations(cafile=ca_file)
     else:
         context.load_default_certs()
     return context

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 
 LATE = 1.5  # a look that comes so many times its pause after the one before was held up itself
+MOST_PAUSES = 5  # in a row that are waited for; a part that stalls the others is looked at after them
 WELL_AGAIN_S = 2.0  # a part that has lived for so long since its restart is over its trouble
 
 
@@ -114,10 +115,19 @@ class Supervisor:
         """Look again and again; not at once after a pause of the whole process, in which nobody could beat."""
         while True:
             sleep_to_round(self._check_s)
-            if self._heartbeat.age_s() > LATE * self._check_s:
-                gevent.sleep(self._check_s)  # the next round may come before anybody can beat
+            self._outlast_pauses()
             self._look_at_all()
             self._heartbeat.beat()
+
+    def _outlast_pauses(self) -> None:
+        """Give everybody time to beat after a pause, and after one that comes in that time."""
+        was_late = self._heartbeat.age_s() > LATE * self._check_s
+        for _ in range(MOST_PAUSES):
+            if not was_late:
+                return
+            began = monotonic()
+            gevent.sleep(self._check_s)
+            was_late = monotonic() - began > LATE * self._check_s
 
     def _look_at_all(self) -> None:
         for part in list(self._parts.values()):

@@ -154,6 +154,24 @@ def test_nobody_is_restarted_because_the_whole_process_stood_still(supervisor: S
     assert restarts == []
 
 
+def test_nobody_is_restarted_because_the_whole_process_stood_still_again(supervisor: Supervisor) -> None:
+    """As on a machine whose card or other programs hold it up for seconds, with moments between."""
+    heart, restarts = Heartbeat(), []
+    supervisor.organ("pins", heart.age_s, stall_s=0.2, restart=lambda: restarts.append("pins"))
+    supervisor.start()
+    gevent.sleep(0.02)
+    for _ in range(3):
+        heart.beat()
+        time.sleep(0.5)
+        gevent.sleep(0.001)  # the supervisor finds that it is late
+        time.sleep(0.5)
+        gevent.sleep(0.001)  # and that it is late again; nobody had the time to beat
+        heart.beat()
+        gevent.sleep(0.05)
+
+    assert restarts == []
+
+
 def test_an_organ_that_cannot_be_restarted_ends_the_wait(supervisor: Supervisor) -> None:
     def restart() -> None:
         raise OSError("wedged")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from gevent import subprocess
 
+from agent.child_process import ChildProcess
 from agent.errors import LocalFault
 from agent.log import excerpt
 
@@ -28,12 +28,12 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeou
     """Run it without a shell or input; raises LocalFault: how it ended, and what it printed last."""
     process = _start(arguments, environment)
     printed = bytearray()
-    reader = gevent.spawn(_read, process.stdout, printed)
+    reader = gevent.spawn(_read, process.output, printed)
     grace_s = GRACE_S
     try:
-        status = process.wait(timeout=timeout_s)
+        status = process.wait(timeout_s)
         reader.join(GRACE_S)
-    except subprocess.TimeoutExpired:
+    except TimeoutError:
         raise LocalFault(f"{arguments[0]} took more than {timeout_s:g} s, and was ended{_said(printed)}") from None
     except gevent.GreenletExit:
         grace_s = 0.0  # whoever ends this waits for nobody
@@ -45,12 +45,10 @@ def run_command(arguments: Sequence[str], environment: Mapping[str, str], timeou
         raise LocalFault(f"{arguments[0]} {how}{_said(printed)}")
 
 
-def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> ChildProcess:
     """Start it behind everything that the box does itself, as a group that can be ended as one."""
     try:
-        process = subprocess.Popen(list(arguments), env=dict(environment), cwd="/", start_new_session=True,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT)  # fmt: skip
+        process = ChildProcess(arguments, environment=environment, cwd="/", as_group=True, with_errors=True)
     except (OSError, ValueError) as error:
         raise LocalFault(f"{arguments[0]} cannot be started: {_why_not(arguments[0], error)}") from None
     with suppress(OSError):  # it has ended already
@@ -79,20 +77,20 @@ def _read(pipe: Any, printed: bytearray) -> None:
             gevent.sleep(1 / PIECES_PER_S)
 
 
-def _end_group(process: subprocess.Popen[bytes], reader: gevent.Greenlet[..., None], grace_s: float) -> None:
+def _end_group(process: ChildProcess, reader: gevent.Greenlet[..., None], grace_s: float) -> None:
     """End what is left of it: whoever still holds its output, or itself; asked first where there is time."""
     for number in (signal.SIGTERM, signal.SIGKILL) if grace_s else (signal.SIGKILL,):
-        if process.poll() is not None and reader.dead:
+        if process.status is not None and reader.dead:
             break
         with suppress(OSError):
             os.killpg(process.pid, number)
         if grace_s:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=grace_s)
+            with suppress(TimeoutError):
+                process.wait(grace_s)
             reader.join(grace_s)
     reader.kill(timeout=GRACE_S)  # it must have let go of the pipe
     with suppress(OSError, ValueError):
-        process.stdout.close()
+        process.output.close()
 
 
 def _said(printed: bytearray) -> str:

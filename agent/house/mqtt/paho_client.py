@@ -7,7 +7,6 @@ takes, `_sock_recv` and what it is called with, have a test.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from agent.errors import LocalFault
 from agent.house.mqtt.explanations import explain_file
 from agent.house.mqtt.settings import MqttSettings
 from agent.house.mqtt.topics import OFFLINE
+from agent.net.tls import plain_client_context
 
 MOST_PACKET_BYTES = 16 * 1024
 CONNECT_S = 5.0  # for TCP
@@ -74,7 +74,7 @@ def new_client(settings: MqttSettings, name: str, will: str) -> PahoClient:
             client.username_pw_set(settings.user, _password(settings))
     if settings.tls:
         with _named("ca_file"):
-            client.tls_set_context(ssl.create_default_context(cafile=settings.ca_file or None))
+            client.tls_set_context(plain_client_context(settings.ca_file))
     return client
 
 

@@ -23,6 +23,7 @@ from agent.media.ice.sockets import Socket
 from agent.media.ice.turn import lacks_family, open_relay
 from agent.media.settings import MediaSettings
 from agent.net.netlink import snapshot
+from agent.net.tls import plain_client_context
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class Gatherer:
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._settings.turn_ca_file or None)
+        return plain_client_context(self._settings.turn_ca_file)
 
 
 def _candidate(kind: str, host: str, port: int, base: str, preference: int = 65_535) -> Candidate:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import struct
 
 from agent.media.ice.library import stun
 from agent.media.ice.names import look_up
 from agent.media.ice.server_urls import StunServer, TurnServer
 from agent.media.ice.turn import open_relay
+from agent.net.tls import plain_client_context
 
 TRIES = 4
 RETRY_S = 0.5
@@ -59,7 +59,7 @@ async def _ask_stun(server: StunServer) -> tuple[str, int]:
 
 
 async def _ask_turn(server: TurnServer, ca_file: str) -> tuple[str, int]:
-    tls = ssl.create_default_context(cafile=ca_file or None) if server.tls else None
+    tls = plain_client_context(ca_file) if server.tls else None
     try:
         transport = await open_relay(server, socket.AF_INET, asyncio.DatagramProtocol(), tls)
     except stun.TransactionTimeout as error:
