@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 from agent.errors import CodecError
 from agent.media.codec.audio import Audio
-from agent.media.codec.opus import packet_samples
+from agent.media.codec.opus import DTX_BYTES, packet_samples
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import Direct
+from agent.media.codec.telephone_event import rescaled
 from agent.media.dtls.srtp_transport import SecureTransport
 from agent.media.jitter.playout_stats import PlayoutStats
 from agent.media.native.core import Core
@@ -24,20 +25,15 @@ from agent.media.rtp.packet import RtpPacket, parse_rtp
 from agent.media.rtp.red import RedWriter
 from agent.media.rtp.reported_loss import ReportedLoss
 from agent.media.rtp.session import ReadPacket, RtpSession
+from agent.media.rtp.silence import StreamSilence
 from agent.media.sdp.codecs import EVENT, UNKNOWN, Codec
 from agent.media.sdp.offer_answer import Agreement
 from agent.media.settings import MediaSettings
 from agent.media.stats import LevelSnapshots, RawStats
 from hw.sound.frame import FRAME_SAMPLES
 
-RTP_SILENCE_S = 0.3
-HICCUP_S = 0.1  # less than a digit takes
-HOLDS_S = 5.0  # who has been silent for longer on a good path has nothing to say
-DTX_SILENCE_S = 1.5  # a sender that pauses in silence sends only a sign of life every 0.4 s
-DTX_PAYLOAD_BYTES = 2
 MOST_BITRATE = 128_000  # of sound with its copies; what we encode ourselves takes far less
-STALL_S = 0.25  # between two ticks: this machine was busy, which says nothing about the far end
-EVENT_HZ = 8_000  # what the durations of forwarded events count
+FORWARDED_EVENT_HZ = 8_000  # what the durations of forwarded events count
 
 RtpSink = Callable[[bytes, int, bool, str, int | None], None]
 
@@ -70,13 +66,9 @@ class RtpEndpoint:
         self._agreement: Agreement | None = None
         self._red: RedWriter | None = None  # where the far end takes copies of our packets
         self._clock_hz = 48_000  # of the sound we send, on which events are timed too
-        self._heard_at: float | None = None
-        self._silence_s = RTP_SILENCE_S
-        self._is_silent = False
-        self._ticked_at = 0.0
+        self._silence = StreamSilence()
         secure.on_rtp, secure.on_packet, secure.on_rtcp = self._take_rtp, self._take_packet, self._take_rtcp
-        self.collect = secure.collect
-        secure.on_moved = self._session.expect_source
+        self.collect, secure.on_moved = secure.collect, self._session.expect_source
 
     @property
     def ssrc(self) -> int:
@@ -89,7 +81,7 @@ class RtpEndpoint:
         self._session.accept(agreement.receivable)
         self._clock_hz = agreement.send_codec.clock_hz
         self._audio.agree(agreement)
-        self._red = self._writer_of_copies(agreement, self._red.copies if self._red else 0)
+        self._red = self._writer_of_copies(agreement)
         if first:
             self._on_event("track")
 
@@ -115,15 +107,14 @@ class RtpEndpoint:
 
     def _codec_to_send(self, kind: str) -> Codec | None:
         agreement = self._agreement
-        if agreement is None or kind == EVENT:
-            return agreement.event_codec if agreement is not None else None
-        if kind == agreement.send_codec.kind:
-            return agreement.send_codec
-        return next((other for other in agreement.sendable if other.kind == kind), None)
+        if agreement is None:
+            return None
+        codecs = (agreement.event_codec,) if kind == EVENT else (agreement.send_codec, *agreement.sendable)
+        return next((codec for codec in codecs if codec is not None and codec.kind == kind), None)
 
     def _send(self, codec: Codec, payload: bytes, timestamp: int, marker: bool, sequence: int | None) -> bool:
         if codec.kind == EVENT:
-            payload = _scale(payload, EVENT_HZ, codec.clock_hz)
+            payload = rescaled(payload, FORWARDED_EVENT_HZ, codec.clock_hz)
             if self._red is not None:
                 self._red.interrupt()
         else:
@@ -148,17 +139,14 @@ class RtpEndpoint:
             packet = None
         return (agreement.red_codec.payload_type, packet) if packet is not None else (codec.payload_type, payload)
 
-    @staticmethod
-    def _writer_of_copies(agreement: Agreement, copies: int) -> RedWriter | None:
-        if agreement.red_codec is None:
-            return None
-        codec = agreement.send_codec
-        return RedWriter(codec.payload_type, codec.clock_hz, min(agreement.most_bitrate, MOST_BITRATE), copies)
+    def _writer_of_copies(self, agreement: Agreement) -> RedWriter | None:
+        codec, most_bitrate = agreement.send_codec, min(agreement.most_bitrate, MOST_BITRATE)
+        copies = self._red.copies if self._red is not None else 0
+        return RedWriter(codec.payload_type, codec.clock_hz, most_bitrate, copies) if agreement.red_codec else None
 
     def _take_rtp(self, data: bytes, now: float) -> None:
         """Take a verified packet."""
-        packet = parse_rtp(data)
-        if packet is not None:
+        if (packet := parse_rtp(data)) is not None:
             self._take_packet(packet, now)
 
     def _take_packet(self, packet: RtpPacket, now: float) -> None:
@@ -167,16 +155,11 @@ class RtpEndpoint:
         if found is None:
             return
         packet, codec = found.packet, found.codec
-        if self._heard_at is None or now > self._heard_at:  # it may have waited in a socket while others were read
-            self._heard_at = now
-        if self._is_silent:
-            self._is_silent = False
+        if self._silence.heard(now, pauses=codec is None or len(packet.payload) <= DTX_BYTES):
             self._on_event("rtp_resumed")
         if codec is not None:
-            self._silence_s = RTP_SILENCE_S if len(packet.payload) > DTX_PAYLOAD_BYTES else DTX_SILENCE_S
             self._audio.receive(packet, codec, now, found.copies)
         else:
-            self._silence_s = DTX_SILENCE_S
             self._audio.skip(packet)
         if self.on_rtp is not None:
             self._forward(self.on_rtp, found)
@@ -190,7 +173,7 @@ class RtpEndpoint:
         for place, timestamp, copy in heard.missed:
             sink(copy, timestamp, False, kind, place)
         if codec is not None and kind == EVENT:
-            payload = _scale(payload, codec.clock_hz, EVENT_HZ)
+            payload = rescaled(payload, codec.clock_hz, FORWARDED_EVENT_HZ)
         sink(payload, packet.timestamp, packet.marker, kind, number)
 
     def _take_rtcp(self, data: bytes, now: float) -> None:
@@ -254,9 +237,7 @@ class RtpEndpoint:
 
         A digit takes longer than a silence that is noticed, so that one of which nothing arrived is never over.
         """
-        age_s = 0.0 if self._heard_at is None else now - self._heard_at
-        is_cut_off = self._silence_s == RTP_SILENCE_S and HICCUP_S < age_s < HOLDS_S
-        return self._secure.path_state == "connected" and not is_cut_off
+        return self._secure.path_state == "connected" and not self._silence.is_cut_off(now)
 
     def listen(self) -> None:
         """Keep what arrives from now on, because somebody is going to play it; idempotent."""
@@ -306,25 +287,14 @@ class RtpEndpoint:
     @property
     def playout_stats(self) -> PlayoutStats | None:
         """What the jitter buffer and the decoder did so far; None before anything was heard."""
-        receiver = self._audio.receiver
-        return receiver.stats if receiver is not None else None
+        return receiver.stats if (receiver := self._audio.receiver) is not None else None
 
     def tick(self, now: float) -> None:
         """Notice silence and send reports; call it every 100 ms or so."""
-        stalled = now - self._ticked_at > STALL_S  # what came meanwhile is not read yet
-        self._ticked_at = now
-        if self._heard_at is not None and not (stalled or self._is_silent) and now - self._heard_at > self._silence_s:
-            self._is_silent = True
-            self._on_event("rtp_silence", round((now - self._heard_at) * 1000))
+        silent_s = self._silence.tick(now)
+        if silent_s is not None:
+            self._on_event("rtp_silence", round(silent_s * 1000))
         if self._may_report:
             report = self._session.next_report(now, time.time())
             if report is not None:
                 self._secure.send_rtcp(report)
-
-
-def _scale(event: bytes, from_hz: int, to_hz: int) -> bytes:
-    """A telephone event with its duration on another clock (RFC 4733 section 2.3: its last two octets)."""
-    if from_hz == to_hz or len(event) < 4:
-        return event
-    duration = min(int.from_bytes(event[2:4], "big") * to_hz // from_hz, 0xFFFF)
-    return event[:2] + duration.to_bytes(2, "big") + event[4:]

@@ -164,3 +164,11 @@ class EventStreams:
         while len(self._streams) > _MOST_STREAMS:
             del self._streams[next(iter(self._streams))]
         return stream.put(timestamp, payload, sequence)
+
+
+def rescaled(event: bytes, from_hz: int, to_hz: int) -> bytes:
+    """Make the same event with its duration on another clock (RFC 4733 section 2.3: its last two octets)."""
+    if from_hz == to_hz or len(event) < _LAYOUT.size:
+        return event
+    duration = min(int.from_bytes(event[2:4], "big") * to_hz // from_hz, _LONGEST)
+    return event[:2] + duration.to_bytes(2, "big") + event[4:]
