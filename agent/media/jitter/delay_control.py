@@ -62,6 +62,7 @@ class DelayControl:
         self._spare = SpareTime()
         self._adjusted = False  # in this tick
         self._growing = False
+        self._settled = False  # nothing was spare since the timeline began: before, sooner is better than unheard
         self._to_cut_since = inf
         self.at_leisure = False  #: whether what `spend` cuts out can wait for a quiet place
         self.target_ms = 0.0  # the delay aimed at for the fastest packets, not counting the wait for the next tick
@@ -100,6 +101,7 @@ class DelayControl:
         """Forget the transits: another timeline begins."""
         self._transits.clear()
         self._lengths.clear()
+        self._settled = False
 
     def aim(self, packet: Packet) -> float:
         """Set `target_ms` for sound in the place of `packet`.
@@ -140,9 +142,11 @@ class DelayControl:
             self._to_cut_since = inf
             return self._step - waste
         unsure_ms = 0.0 if self._grain == self._frame else self._grain / _MS  # of the backlog in other turns
-        cut = waste + self._spare.steps(self._now, excess_ms - unsure_ms, self._step / _MS) * self._step
+        spare_ms, step_ms = excess_ms - unsure_ms, self._step / _MS
+        cut = waste + self._spare.steps(self._now, spare_ms, step_ms) * self._step
+        self._settled = self._settled or (not cut and spare_ms < step_ms)
         self._to_cut_since = min(self._to_cut_since, self._now) if cut else inf
-        self.at_leisure = cut < _HURRY and self._now - self._to_cut_since < _LEISURE_S
+        self.at_leisure = self._settled and cut < _HURRY and self._now - self._to_cut_since < _LEISURE_S
         return -cut
 
     def _judge_losses(self, length_s: float) -> None:
