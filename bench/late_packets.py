@@ -11,28 +11,24 @@ once. Beside each figure is that of stock aiortc's jitter buffer with the same p
 from __future__ import annotations
 
 import argparse
-import fractions
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from aiortc.codecs.opus import OpusDecoder, OpusEncoder
-from aiortc.jitterbuffer import JitterBuffer
-from aiortc.rtp import RtpPacket
-from av import AudioFrame
 
 from agent.media.codec.receiver import AudioReceiver
 from agent.media.codec.sender import OPUS, AudioSender, SenderSettings
+from agent.media.pump import FRAME_S, MOST_AHEAD_S
 from bench.delay import lag
 from bench.quality import Pcm, score
 from bench.speech import PIECE_S, pieces
-from hw.sound.frame import FRAME_SAMPLES, RATE_HZ, SILENCE
+from bench.stock_aiortc import StockAudio
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 NETWORK_S, JITTER_S = 0.03, 0.001
-FRAME_S, PIECE_SAMPLES, CARD_S = 0.02, RATE_HZ // 100, 0.01
-MOST_AHEAD_S = 0.2
+PIECE_SAMPLES, CARD_S = RATE_HZ // 100, 0.01
 WARM_UP_S, MARK_S, LONGEST_S = 10, 2, 0.4
 SWING_S = 8.0
 
@@ -88,23 +84,14 @@ def ours(said: Pcm, late: Late, rng: random.Random) -> Heard:
 
 
 def stock(said: Pcm, late: Late, rng: random.Random) -> Heard:
-    """aiortc's encoder, jitter buffer (as its receiver sets it up) and decoder, drained by a player every 20 ms."""
-    encoder, decoder, buffer = OpusEncoder(), OpusDecoder(), JitterBuffer(capacity=16, prefetch=4)
-    coming, ready, played = deque(arrivals(len(said) // FRAME_SAMPLES, late, rng)), deque[bytes](), list[bytes]()
+    """That of stock aiortc, drained by a player every 20 ms."""
+    audio, played = StockAudio(), list[bytes]()
+    coming = deque(arrivals(len(said) // FRAME_SAMPLES, late, rng))
     for tick in range(len(said) // FRAME_SAMPLES):
         while coming and coming[0][0] <= tick * FRAME_S:
             _, number = coming.popleft()
-            frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
-            frame.planes[0].update(said[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes())
-            frame.sample_rate, frame.time_base = RATE_HZ, fractions.Fraction(1, RATE_HZ)
-            frame.pts = number * FRAME_SAMPLES
-            payloads, timestamp = encoder.encode(frame)
-            packet = RtpPacket(sequence_number=number & 0xFFFF, timestamp=timestamp)
-            packet._data = payloads[0]
-            _, encoded = buffer.add(packet)
-            for decoded in decoder.decode(encoded) if encoded is not None else ():
-                ready.append(decoded.to_ndarray().reshape(-1, 2)[:, 0].tobytes())
-        played.append(ready.popleft() if ready else SILENCE)
+            audio.receive(audio.encode(number, said[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes()))
+        played.append(audio.play())
     return Heard(np.frombuffer(b"".join(played), np.int16), 0.0)
 
 

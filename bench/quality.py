@@ -9,17 +9,12 @@ espeak-ng and the Python packages `pesq` and `scipy`.
 from __future__ import annotations
 
 import argparse
-import fractions
 import random
 from collections import deque
 from collections.abc import Callable
 
 import numpy as np
 import soxr
-from aiortc.codecs.opus import OpusDecoder, OpusEncoder
-from aiortc.jitterbuffer import JitterBuffer
-from aiortc.rtp import RtpPacket
-from av import AudioFrame
 from numpy.typing import NDArray
 from pesq import pesq
 
@@ -28,7 +23,8 @@ from agent.media.codec.sender import OPUS, PCMU, AudioSender, SenderSettings
 from agent.media.rtp.red import Block, RedWriter, unpack
 from agent.media.rtp_endpoint import MOST_BITRATE
 from bench.speech import pieces
-from hw.sound.frame import FRAME_SAMPLES, RATE_HZ, SILENCE
+from bench.stock_aiortc import StockAudio
+from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
 
 LOSSES = (0.0, 0.05, 0.10, 0.20)
 MUST, AIM = (4.0, 3.0, 2.5, 1.9), (4.3, 3.5, 3.0, 2.2)
@@ -72,23 +68,13 @@ def ours(codec: str, settings: SenderSettings) -> Chain:
 
 
 def stock(sound: Pcm, loss: float, rng: random.Random) -> Pcm:
-    """aiortc's encoder, jitter buffer (as its receiver sets it up) and decoder, drained by a player every 20 ms."""
-    encoder, decoder, buffer = OpusEncoder(), OpusDecoder(), JitterBuffer(capacity=16, prefetch=4)
-    ready: deque[bytes] = deque()
-    played = []
+    """The same of stock aiortc, drained by a player every 20 ms."""
+    audio, played = StockAudio(), []
     for number in range(len(sound) // FRAME_SAMPLES):
-        frame = AudioFrame(format="s16", layout="mono", samples=FRAME_SAMPLES)
-        frame.planes[0].update(sound[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes())
-        frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, number * FRAME_SAMPLES, fractions.Fraction(1, RATE_HZ)
-        payloads, timestamp = encoder.encode(frame)
+        packet = audio.encode(number, sound[number * FRAME_SAMPLES :][:FRAME_SAMPLES].tobytes())
         if rng.random() >= loss:
-            packet = RtpPacket(sequence_number=number & 0xFFFF, timestamp=timestamp)
-            packet._data = payloads[0]
-            _, encoded = buffer.add(packet)
-            if encoded is not None:
-                for decoded in decoder.decode(encoded):
-                    ready.append(decoded.to_ndarray().reshape(-1, 2)[:, 0].tobytes())
-        played.append(ready.popleft() if ready else SILENCE)
+            audio.receive(packet)
+        played.append(audio.play())
     return np.frombuffer(b"".join(played), np.int16)
 
 

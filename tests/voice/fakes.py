@@ -293,3 +293,16 @@ class FakePublisher:
     def named(self, group: str) -> list[str]:
         """The names of the events of one group, in order."""
         return [name for _, event_group, name, _ in self.events if event_group == group]
+
+
+def held(owner: Any, refusal: Exception | None = None) -> gevent.event.Event:
+    """Microphones of the next sessions open only when the event is set, or else fail so then."""
+    gate = gevent.event.Event()
+
+    def hold(session: FakeSession) -> None:
+        session.capture_gate = gate
+        if refusal is not None:
+            session.failures["open_capture"] = refusal
+
+    owner.next_session = hold
+    return gate

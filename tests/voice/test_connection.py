@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from gevent.event import Event
 
 from agent.errors import CaptureDeniedError, CaptureError, InvalidArgumentError, InvalidStateError, SdpError
 from agent.voice.connection import Connection
 from hw.panel.actions import ISSUES
 
 from .conftest import World
-from .fakes import FakeSession
+from .fakes import FakeSession, held
 
 
 def test_an_incoming_call_is_announced_with_what_the_server_says_of_it(world: World) -> None:
@@ -335,13 +334,7 @@ def test_a_microphone_that_may_not_be_used_ends_the_call_with_31208(world: World
 
 def end_while_the_microphone_opens(world: World, refusal: Exception) -> Connection:
     """What becomes of the microphone is told after the end of the call."""
-    gate = Event()
-
-    def begin(session: FakeSession) -> None:
-        session.capture_gate = gate
-        session.failures["open_capture"] = refusal
-
-    world.next_session = begin
+    gate = held(world, refusal)
     call = world.device.connect({"To": "bob"})
     world.run()
     call.disconnect()
@@ -375,8 +368,7 @@ def test_another_failure_of_the_microphone_is_31201(world: World) -> None:
 
 
 def test_a_call_that_ends_while_the_microphone_opens_sends_no_invite(world: World) -> None:
-    gate = Event()
-    world.next_session = lambda session: setattr(session, "capture_gate", gate)
+    gate = held(world)
     call = world.device.connect({"To": "bob"})
     world.run()
 

@@ -16,7 +16,7 @@ from agent.voice.input_feed import feed
 from agent.voice.preflight import PreflightTest
 
 from .conftest import World
-from .fakes import FakeClock, FakeStream, settle
+from .fakes import FakeClock, FakeStream, held, settle
 from .test_sounds import Noted, asked
 
 
@@ -34,13 +34,7 @@ def test_a_wait_that_begins_after_a_busy_moment_is_not_shortened_by_it() -> None
 
 @pytest.mark.parametrize("error", [CaptureDeniedError("no"), CaptureError("no"), ZeroDivisionError()])
 def test_a_microphone_that_fails_after_the_call_leaves_no_session_open(world: World, error: Exception) -> None:
-    gate = Event()
-
-    def slow(session: Any) -> None:
-        session.capture_gate = gate
-        session.failures["open_capture"] = error
-
-    world.next_session = slow
+    gate = held(world, error)
     call = world.device.connect({"To": "bob"})
     world.run()
     call.disconnect()

@@ -17,7 +17,7 @@ from agent import Connection, Device
 from hw.sound.mixer import PlayingTone, SoftMixer
 
 from .conftest import World
-from .fakes import FakeSession, FakeStream, settle
+from .fakes import FakeStream, held, settle
 
 BELL = b"\x01\x02" * 960
 
@@ -138,13 +138,7 @@ def test_the_ring_follows_the_calls_whatever_happens_in_whatever_turn(
     steps: list[tuple[str, int, int]], slow_microphone: bool
 ) -> None:
     hall = Hall()
-    gate = Event()
-
-    def wait_for_the_microphone(session: FakeSession) -> None:
-        session.capture_gate = gate
-
-    if slow_microphone:
-        hall.next_session = wait_for_the_microphone
+    gate = held(hall) if slow_microphone else Event()
     for action, which, turns in steps:
         hall.act(action, which)
         for _ in range(turns):
@@ -249,8 +243,7 @@ def test_switched_on_again_it_rings_for_whoever_still_waits(hall: Hall) -> None:
 
 
 def test_the_pressing_of_accept_silences_it_before_the_microphone_is_open(hall: Hall) -> None:
-    gate = Event()
-    hall.next_session = lambda session: setattr(session, "capture_gate", gate)
+    gate = held(hall)
     hall.invite()
     hall.run()
 

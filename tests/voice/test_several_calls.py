@@ -6,23 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from gevent.event import Event
 
 from agent import Connection
 
 from .conftest import World
-from .fakes import FakeSession
-
-
-def held(world: World) -> Event:
-    """Microphones open from now on only when the event is set."""
-    gate = Event()
-
-    def hold(session: FakeSession) -> None:
-        session.capture_gate = gate
-
-    world.next_session = hold
-    return gate
+from .fakes import held
 
 
 def hangups(world: World) -> list[str]:

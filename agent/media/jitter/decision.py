@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hw.sound.frame import FRAME_SAMPLES
+
+HURRY_SAMPLES = 2 * FRAME_SAMPLES  # with so much to cut, an audible joint is better than the delay
+
 
 class PlayoutAction(Enum):
     """What the next piece of sound is made of."""

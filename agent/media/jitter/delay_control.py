@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from math import gcd, inf
 
+from agent.media.jitter.decision import HURRY_SAMPLES
 from agent.media.jitter.spare_time import SpareTime
 from agent.media.jitter.timestamps import Packet
 from agent.media.jitter.transit_window import WINDOW_S, TransitWindow
@@ -37,7 +38,6 @@ _LEAST_EXCESS_MS, _MOST_EXCESS_MS = 20.0, 250.0
 _REPAIR_PACKETS = 200  # two losses in so many make it worth waiting for what repairs them ...
 _UNHURT_PACKETS = 300  # ... until there was none in so many
 _REPAIRS_S = 10.0
-_HURRY = 2 * FRAME_SAMPLES  # with so much to cut, an audible joint is better than the delay
 _LEISURE_S = 10.0  # speech has pauses; what has none is cut anywhere after so long
 
 
@@ -146,7 +146,7 @@ class DelayControl:
         cut = waste + self._spare.steps(self._now, spare_ms, step_ms) * self._step
         self._settled = self._settled or (not cut and spare_ms < step_ms)
         self._to_cut_since = min(self._to_cut_since, self._now) if cut else inf
-        self.at_leisure = self._settled and cut < _HURRY and self._now - self._to_cut_since < _LEISURE_S
+        self.at_leisure = self._settled and cut < HURRY_SAMPLES and self._now - self._to_cut_since < _LEISURE_S
         return -cut
 
     def _judge_losses(self, length_s: float) -> None:

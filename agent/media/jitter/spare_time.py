@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import math
 
+from agent.media.jitter.decision import HURRY_SAMPLES
+from hw.sound.frame import RATE_HZ
+
 
 class SpareTime:
     """Told the excess with each packet that is played, and of each step that is added."""
@@ -19,7 +22,7 @@ class SpareTime:
     CLEARLY_MS, CALM_S = 3.0, 0.5
     JUST_MS, PATIENCE_S = 0.5, 3.0
     WORTH_S, MOST_DOUBT = 20.0, 20  # a cut that is undone sooner was not worth its joints
-    HURRY_MS = 40.0  # so much is cut at once
+    HURRY_MS = HURRY_SAMPLES * 1000 / RATE_HZ  # so much is cut at once
     SHORT_S, WARY_S = 30.0, 3.0  # after a delay that was too short it must be clearly spare for longer
 
     def __init__(self) -> None:

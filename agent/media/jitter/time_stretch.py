@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw.sound.frame import FRAME_SAMPLES, RATE_HZ
+from agent.media.jitter.decision import HURRY_SAMPLES
+from hw.sound.frame import RATE_HZ
 from hw.sound.pcm import FloatSamples, PcmSamples
 
 _COARSE = 6  # the period is searched at 8 kHz first
@@ -19,7 +20,6 @@ _SHORTEST = RATE_HZ * 25 // 10_000
 _LONGEST = RATE_HZ // 100
 _ALIKE = 0.6  # correlation from which a joint is not heard
 _QUIET_RMS = 100.0  # of 32767: below this any joint will do
-_HURRY = 2 * FRAME_SAMPLES  # with so much to cut, an audible joint is better than the delay
 _QUIET_SHARE = 1 / 256  # of the power of what was loud lately: -24 dB
 _PAUSE = RATE_HZ * 15 // 100  # between sentences, not within a word
 _FORGET = 0.99  # a piece
@@ -39,7 +39,7 @@ class TimeStretch:
             return lengthen(pcm, by)
         if leisurely and not self._pauses(pcm):
             return pcm
-        return shorten(pcm, -by, quiet=leisurely, force=-by >= _HURRY)
+        return shorten(pcm, -by, quiet=leisurely, force=-by >= HURRY_SAMPLES)
 
     def _pauses(self, pcm: PcmSamples) -> bool:
         power = _power(pcm.astype(np.float32))
